@@ -1,0 +1,78 @@
+//! The one door to the network. Plugins and acquisitions both go through it; there is no other client
+//! in the program.
+
+mod clock;
+
+pub use clock::AttemptClock;
+
+use std::sync::atomic::AtomicU32;
+
+use bytes::Bytes;
+use url::Url;
+
+/// How a host is treated (DESIGN section 8): an `Api` is asked at its published rate and has no
+/// robots.txt; pages and files have both a pace and a robots.txt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    Api,
+    Page,
+    File,
+}
+
+/// Decides for each hop of a request whether it may go on, and in which role.
+/// Hop 0 is the request itself, 1 its first redirect. An `Err` is the reason, for people.
+pub trait HopPolicy: Send + Sync {
+    fn admit(&self, url: &Url, hop: u32) -> Result<Role, String>;
+}
+
+/// A role on its own admits every hop in that role; addresses and robots are checked all the same.
+impl HopPolicy for Role {
+    fn admit(&self, _url: &Url, _hop: u32) -> Result<Role, String> {
+        Ok(*self)
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    Get,
+    Head,
+    Post,
+}
+
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub method: Method,
+    pub url: Url,
+    /// Connection headers (`Host`, `Content-Length`, …) are refused.
+    pub headers: Vec<(String, String)>,
+    /// Secrets: sent on hop 0, and on a redirect only to the same origin; never logged or recorded.
+    pub secret_headers: Vec<(String, String)>,
+    pub body: Option<Vec<u8>>,
+}
+
+/// What one request may spend.
+pub struct Allowance<'a> {
+    pub hops: &'a dyn HopPolicy,
+    pub clock: &'a AttemptClock,
+    /// Retries left; shared by the fetches of one attempt.
+    pub retries: &'a AtomicU32,
+}
+
+/// A head, whatever its status, after redirects.
+#[derive(Clone, Debug)]
+pub struct Head {
+    pub status: u16,
+    /// The URL that answered.
+    pub url: Url,
+    /// In order; names in lower case; values that are not UTF-8 are read as Latin-1.
+    pub headers: Vec<(String, String)>,
+}
+
+/// An answer read whole (up to `cap`).
+#[derive(Clone, Debug)]
+pub struct Response {
+    pub head: Head,
+    pub body: Bytes,
+    /// There was more than the cap.
+    pub truncated: bool,
+}

@@ -1,0 +1,69 @@
+//! What a source answers: candidates, and facts learned on the way.
+
+use super::Facts;
+
+/// Which version of the work a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    Published,
+    Accepted,
+    Submitted,
+    Unknown,
+}
+
+/// Why a source believes that a URL leads to the work; strongest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Basis {
+    /// A registry or repository says that this file belongs to this identifier.
+    Registry,
+    /// The work's own page declares it in its metadata.
+    Metadata,
+    /// Derived from an identifier or a URL by a rule.
+    Rule,
+    /// A link on a page that looks right.
+    Link,
+}
+
+/// A URL that a source proposes, with its evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Candidate {
+    /// As the source gave it; parsed, and refused, when it is acquired.
+    pub url: String,
+    pub version: Version,
+    pub license: Option<String>,
+    pub landing_page: Option<String>,
+    pub basis: Basis,
+    /// Where it was found, for people.
+    pub evidence: String,
+}
+
+/// A source's answer. No candidates but some facts is a good answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Finding {
+    pub candidates: Vec<Candidate>,
+    pub facts: Facts,
+}
+
+impl Version {
+    /// The word used in manifests, logs and messages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Published => "published",
+            Self::Accepted => "accepted",
+            Self::Submitted => "submitted",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl Basis {
+    /// The word used in trails and messages.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Metadata => "metadata",
+            Self::Rule => "rule",
+            Self::Link => "link",
+        }
+    }
+}
