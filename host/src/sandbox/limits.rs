@@ -1,0 +1,147 @@
+//! What a guest may use. Every limit has a name, and running into one is reported under that name.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use wasmtime::ResourceLimiter;
+
+/// The limits of the sandbox (`[sandbox]` in the configuration).
+#[derive(Clone, Debug)]
+pub struct SandboxSettings {
+    /// Linear memory of one call, in bytes.
+    pub memory_bytes: usize,
+    /// Elements of one table.
+    pub table_elements: usize,
+    /// Core instances, memories and tables of one component.
+    pub instances: usize,
+    /// Stack of a guest, in bytes.
+    pub stack_bytes: usize,
+    /// Bytes that one call may hand to the host.
+    pub hostcall_bytes: usize,
+    /// Component-model handles of one call.
+    pub handles: usize,
+    /// Fetches of one attempt.
+    pub fetches: u32,
+    /// Decoded bytes of one fetched body.
+    pub fetch_bytes: u64,
+    /// Log lines of one call.
+    pub log_lines: u32,
+    /// Candidates of one finding.
+    pub candidates: usize,
+    /// Size of a component file: it bounds the compiler's work.
+    pub component_bytes: u64,
+    /// Period of the epoch ticker, which lets a spinning guest be interrupted.
+    pub tick: Duration,
+    /// Time for a plugin to describe itself.
+    pub describe_timeout: Duration,
+    /// Failures in a row after which a plugin is set aside for the rest of the run.
+    pub failures: u32,
+    /// Where compiled code is kept; `None` compiles anew each time.
+    pub cache_dir: Option<PathBuf>,
+    pub examiner: ExaminerSettings,
+}
+
+/// The PDF examiner's own limits (`[sandbox.examiner]`).
+#[derive(Clone, Debug)]
+pub struct ExaminerSettings {
+    /// Linear memory in bytes: a file is read whole, and its objects are unpacked beside it.
+    pub memory_bytes: usize,
+    pub timeout: Duration,
+}
+
+/// The limits by name, as they appear in trails, messages and the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Limit {
+    Memory,
+    TableElements,
+    Instances,
+    Stack,
+    HostcallBytes,
+    Handles,
+    Fetches,
+    FetchBytes,
+    LogLines,
+    Candidates,
+    ComponentBytes,
+    Time,
+}
+
+impl Limit {
+    /// The key in the configuration.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Memory => "memory_bytes",
+            Self::TableElements => "table_elements",
+            Self::Instances => "instances",
+            Self::Stack => "stack_bytes",
+            Self::HostcallBytes => "hostcall_bytes",
+            Self::Handles => "handles",
+            Self::Fetches => "fetches",
+            Self::FetchBytes => "fetch_bytes",
+            Self::LogLines => "log_lines",
+            Self::Candidates => "candidates",
+            Self::ComponentBytes => "component_bytes",
+            Self::Time => "timeout_ms",
+        }
+    }
+}
+
+/// Refuses growth beyond the limits and remembers which one was hit: the guest itself only sees that
+/// its allocation failed, and usually traps without saying why.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    memory_bytes: usize,
+    table_elements: usize,
+    instances: usize,
+    used: usize,
+    pub(super) hit: Option<Limit>,
+}
+
+impl Limiter {
+    pub(super) fn new(memory_bytes: usize, table_elements: usize, instances: usize) -> Self {
+        Self { memory_bytes, table_elements, instances, used: 0, hit: None }
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    /// All memories of the component share one budget.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let used = self.used.saturating_add(desired.saturating_sub(current));
+        if used > self.memory_bytes {
+            self.hit = Some(Limit::Memory);
+            return Ok(false);
+        }
+        self.used = used;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let fits = desired <= self.table_elements;
+        if !fits {
+            self.hit = Some(Limit::TableElements);
+        }
+        Ok(fits)
+    }
+
+    fn instances(&self) -> usize {
+        self.instances
+    }
+
+    fn tables(&self) -> usize {
+        self.instances
+    }
+
+    fn memories(&self) -> usize {
+        self.instances
+    }
+}

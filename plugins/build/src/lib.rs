@@ -1,0 +1,211 @@
+//! Builds source plugins: cargo compiles them for `wasm32-unknown-unknown`, and the core module becomes
+//! a component that imports nothing but the contract it was written against.
+//!
+//! The host's build script builds the built-in plugins with it, `tierfall plugin build` everybody else's.
+
+use std::ffi::OsString;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use wit_component::ComponentEncoder;
+
+/// No clock, no randomness, no files: what a plugin needs of those it must import from the host.
+pub const TARGET: &str = "wasm32-unknown-unknown";
+
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    #[error("failed to run {program}: {source}; is a Rust toolchain installed and on the PATH?")]
+    Run { program: String, source: io::Error },
+    #[error(
+        "the compilation target {TARGET} is missing and could not be added: {detail}; add it with `rustup target add {TARGET}`"
+    )]
+    Target { detail: String },
+    #[error("cargo failed to build the plugin in {place} ({status}); its messages are above")]
+    Cargo { place: String, status: String },
+    #[error(
+        "cargo built no plugin in {place}: the package needs `[lib] crate-type = [\"cdylib\"]`"
+    )]
+    NoLibrary { place: String },
+    #[error("failed to read {path}: {source}")]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{path} cannot be made a component: {detail}; was it built with `export_plugin!`?")]
+    Component { path: PathBuf, detail: String },
+}
+
+/// A component as it came out of the build.
+#[derive(Debug)]
+pub struct Built {
+    /// The cargo package's name.
+    pub package: String,
+    pub component: Vec<u8>,
+}
+
+/// What to build, and where the intermediate files go.
+#[derive(Debug)]
+pub struct Build<'a> {
+    pub manifest: &'a Path,
+    /// Packages of the manifest's workspace; empty for the manifest's own package.
+    pub packages: &'a [&'a str],
+    /// `None` for cargo's own choice.
+    pub target_dir: Option<&'a Path>,
+}
+
+impl Build<'_> {
+    /// Builds the plugins, adding the compilation target through rustup when it is missing.
+    pub fn run(&self) -> Result<Vec<Built>, BuildError> {
+        ensure_target()?;
+        let place = self.manifest.display().to_string();
+        let mut cargo = tool("cargo", "CARGO");
+        cargo
+            .args(["build", "--release", "--lib", "--target", TARGET])
+            .args(["--message-format", "json-render-diagnostics"])
+            .arg("--manifest-path")
+            .arg(self.manifest)
+            .stdin(Stdio::null())
+            .stderr(Stdio::inherit());
+        for package in self.packages {
+            cargo.args(["--package", package]);
+        }
+        if let Some(dir) = self.target_dir {
+            cargo.arg("--target-dir").arg(dir);
+        }
+        // Names are kept (`debuginfo` alone is stripped): a trap's backtrace is read by people.
+        for (key, value) in [
+            ("OPT_LEVEL", "3"),
+            ("LTO", "fat"),
+            ("CODEGEN_UNITS", "1"),
+            ("PANIC", "abort"),
+            ("STRIP", "debuginfo"),
+        ] {
+            cargo.env(format!("CARGO_PROFILE_RELEASE_{key}"), value);
+        }
+        let output = cargo.output().map_err(|source| BuildError::Run { program: "cargo".into(), source })?;
+        if !output.status.success() {
+            return Err(BuildError::Cargo { place, status: output.status.to_string() });
+        }
+        let mut built = Vec::new();
+        for (package, path) in libraries(&output.stdout) {
+            let module = std::fs::read(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
+            let component = componentize(&module)
+                .map_err(|detail| BuildError::Component { path: path.clone(), detail })?;
+            built.push(Built { package, component });
+        }
+        if built.is_empty() {
+            return Err(BuildError::NoLibrary { place });
+        }
+        Ok(built)
+    }
+}
+
+/// Wraps a core module, which carries its world in a custom section, into a component.
+pub fn componentize(module: &[u8]) -> Result<Vec<u8>, String> {
+    ComponentEncoder::default()
+        .validate(true)
+        .module(module)
+        .and_then(|mut encoder| encoder.encode())
+        .map_err(|error| format!("{error:#}"))
+}
+
+/// Adds the compilation target when the toolchain lacks it, and says so on standard error.
+fn ensure_target() -> Result<(), BuildError> {
+    let output = tool("rustc", "RUSTC")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .output()
+        .map_err(|source| BuildError::Run { program: "rustc".into(), source })?;
+    if Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() {
+        return Ok(());
+    }
+    eprintln!("tierfall: adding the compilation target {TARGET} through rustup (needed once, to build plugins)");
+    let added = tool("rustup", "RUSTUP")
+        .args(["target", "add", TARGET])
+        .output()
+        .map_err(|error| BuildError::Target { detail: format!("rustup: {error}") })?;
+    if added.status.success() {
+        Ok(())
+    } else {
+        let said = String::from_utf8_lossy(&added.stderr);
+        Err(BuildError::Target { detail: said.trim().to_owned() })
+    }
+}
+
+/// A tool with the environment of a fresh shell: what an outer cargo sets for its own build (flags,
+/// wrappers such as clippy's, the outer package's variables) must not reach an inner one.
+fn tool(name: &str, variable: &str) -> Command {
+    let program = std::env::var_os(variable).unwrap_or_else(|| OsString::from(name));
+    let mut command = Command::new(program);
+    for (key, _) in std::env::vars_os() {
+        let Some(key) = key.to_str() else { continue };
+        let inherited = key.starts_with("CARGO_PKG_")
+            || key.starts_with("CARGO_CFG_")
+            || key.starts_with("CARGO_FEATURE_")
+            || key.starts_with("CARGO_MANIFEST_")
+            || key.starts_with("CARGO_PROFILE_")
+            || key.starts_with("DEP_")
+            || matches!(
+                key,
+                "RUSTFLAGS"
+                    | "CARGO_ENCODED_RUSTFLAGS"
+                    | "CARGO_BUILD_RUSTFLAGS"
+                    | "CARGO_BUILD_TARGET"
+                    | "CARGO_TARGET_DIR"
+                    | "RUSTC_WRAPPER"
+                    | "RUSTC_WORKSPACE_WRAPPER"
+                    | "RUSTC_LINKER"
+                    | "CLIPPY_ARGS"
+                    | "TARGET"
+                    | "HOST"
+                    | "PROFILE"
+                    | "OPT_LEVEL"
+                    | "DEBUG"
+                    | "OUT_DIR"
+            );
+        if inherited {
+            command.env_remove(key);
+        }
+    }
+    command
+}
+
+/// The dynamic libraries among cargo's messages, with the packages they belong to.
+fn libraries(messages: &[u8]) -> Vec<(String, PathBuf)> {
+    let text = String::from_utf8_lossy(messages);
+    let artifacts = text.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    artifacts
+        .filter(|message| message["reason"] == "compiler-artifact")
+        .filter(|message| {
+            message["target"]["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
+        })
+        .filter_map(|message| {
+            let path = message["filenames"]
+                .as_array()?
+                .iter()
+                .filter_map(serde_json::Value::as_str)
+                .find(|name| name.ends_with(".wasm"))?;
+            // A library's name is its package's with underscores.
+            let package = message["target"]["name"].as_str()?.replace('_', "-");
+            Some((package, PathBuf::from(path)))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cargo_messages_name_the_library_and_its_package() {
+        let messages = concat!(
+            r#"{"reason":"compiler-artifact","target":{"kind":["lib"],"name":"url"},"filenames":["/t/liburl.rlib"]}"#,
+            "\n",
+            r#"{"reason":"compiler-artifact","target":{"kind":["cdylib","rlib"],"name":"my_source"},"filenames":["/t/my_source.wasm","/t/libmy_source.rlib"]}"#,
+            "\nnot json\n"
+        );
+        assert_eq!(libraries(messages.as_bytes()), [("my-source".to_owned(), PathBuf::from("/t/my_source.wasm"))]);
+    }
+
+    #[test]
+    fn a_file_that_is_no_module_is_refused_with_a_reason() {
+        assert!(componentize(b"hello").is_err());
+    }
+}
