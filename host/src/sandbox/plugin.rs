@@ -37,7 +37,7 @@ struct Inner {
 
 /// One source asked once about one work.
 pub struct Call {
-    pub work: Work,
+    pub work: Arc<Work>,
     pub tried: Vec<Tried>,
     pub access: Arc<SourceAccess>,
     pub door: Door,

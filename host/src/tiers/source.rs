@@ -1,0 +1,119 @@
+//! What the race asks and what it acquires with, as seams: plugins and the acquirer in the program,
+//! in-process stand-ins in tests and benchmarks.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+
+use crate::acquire::{Acquirer, Acquisition};
+use crate::http::{AttemptClock, Door};
+use crate::sandbox::{Call, CallError, Plugin, SourceAccess, Tried};
+use crate::work::{Candidate, Finding, IdKind, Work};
+
+/// Which source, for people and for the trail.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceName {
+    pub plugin: String,
+    pub source: String,
+}
+
+impl fmt::Display for SourceName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.plugin == self.source {
+            f.write_str(&self.source)
+        } else {
+            write!(f, "{}/{}", self.plugin, self.source)
+        }
+    }
+}
+
+/// One question to a source.
+pub struct Ask {
+    pub work: Arc<Work>,
+    pub tried: Vec<Tried>,
+    pub clock: Arc<AttemptClock>,
+}
+
+/// A source's answer, and what the host has to say about the call (denials, limits).
+#[derive(Debug)]
+pub struct Answer {
+    pub result: Result<Finding, CallError>,
+    pub notes: Vec<String>,
+}
+
+/// One way to look for copies of a work.
+pub trait Source: Send + Sync {
+    fn name(&self) -> &SourceName;
+    /// The kinds of identifier it can look for.
+    fn ids(&self) -> &[IdKind];
+    /// The time of one attempt.
+    fn timeout(&self) -> Duration;
+    /// Asks; the answer comes before `ask.clock` expires, or the race ends the attempt.
+    fn find(&self, ask: Ask) -> BoxFuture<'_, Answer>;
+}
+
+/// Fetching and proving one candidate.
+pub trait Acquire: Send + Sync {
+    /// `work` is read when the file is judged, so that facts learned meanwhile count. Dropping the
+    /// future drops the request.
+    fn acquire<'a>(
+        &'a self,
+        candidate: &'a Candidate,
+        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+        hard: Instant,
+    ) -> BoxFuture<'a, Acquisition>;
+}
+
+/// A source of a plugin, with what it may do.
+pub struct PluginSource {
+    pub name: SourceName,
+    pub plugin: Plugin,
+    pub access: Arc<SourceAccess>,
+    pub ids: Vec<IdKind>,
+    pub timeout: Duration,
+    pub retries: u32,
+    pub door: Door,
+}
+
+impl Source for PluginSource {
+    fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    fn ids(&self) -> &[IdKind] {
+        &self.ids
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn find(&self, ask: Ask) -> BoxFuture<'_, Answer> {
+        Box::pin(async move {
+            let call = Call {
+                work: ask.work,
+                tried: ask.tried,
+                access: Arc::clone(&self.access),
+                door: self.door.clone(),
+                clock: ask.clock,
+                retries: self.retries,
+            };
+            let (result, notes) = self.plugin.find(call).await;
+            Answer { result, notes }
+        })
+    }
+}
+
+impl Acquire for Acquirer {
+    fn acquire<'a>(
+        &'a self,
+        candidate: &'a Candidate,
+        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+        hard: Instant,
+    ) -> BoxFuture<'a, Acquisition> {
+        Box::pin(Self::acquire(self, candidate, work, hard))
+    }
+}
