@@ -29,3 +29,49 @@ pub struct Known {
     /// Pages of the published version.
     pub pages: Option<Said<u32>>,
 }
+
+/// Who is believed over everybody else: the registries that publishers deposit their metadata with.
+const REGISTRIES: [&str; 3] = ["crossref", "datacite", "openalex"];
+
+/// Whether `by` is one of the registries, which are believed over the rest.
+pub(super) fn is_registry(by: &str) -> bool {
+    REGISTRIES.contains(&by)
+}
+
+impl Facts {
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Known {
+    /// Takes over what is new or said by someone who is believed more; whether anything changed.
+    pub(super) fn learn(&mut self, facts: &Facts, by: &str) -> bool {
+        let title = facts.title.as_deref().map(one_line).filter(|title| !title.is_empty());
+        let authors: Vec<String> =
+            facts.authors.iter().map(|name| one_line(name)).filter(|name| !name.is_empty()).collect();
+        let mut new = believe(&mut self.title, title, by);
+        new |= believe(&mut self.authors, Some(authors).filter(|authors| !authors.is_empty()), by);
+        new |= believe(&mut self.year, facts.year.filter(|&year| year > 0), by);
+        new |= believe(&mut self.pages, facts.pages.filter(|&pages| pages > 0), by);
+        new
+    }
+}
+
+/// First said, unless a registry corrects someone who is not one.
+fn believe<T: PartialEq>(known: &mut Option<Said<T>>, value: Option<T>, by: &str) -> bool {
+    let Some(value) = value else { return false };
+    if let Some(said) = known
+        && (is_registry(&said.by) || !is_registry(by))
+    {
+        return false;
+    }
+    let new = known.as_ref().is_none_or(|said| said.value != value);
+    *known = Some(Said { value, by: by.to_owned() });
+    new
+}
+
+/// Records break titles over lines and indent them.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,65 @@
+//! DOIs: `10.` registrant `/` suffix (ISO 26324, DOI Handbook 2.2).
+
+use percent_encoding::percent_decode_str;
+
+/// Lower case, decoded, without what surrounds it; or what is wrong with it, for people.
+pub(super) fn normalise(text: &str) -> Result<String, String> {
+    let doi = clean(text);
+    let Some(rest) = doi.strip_prefix("10.") else {
+        return Err("DOIs begin with 10.".into());
+    };
+    let Some((registrant, suffix)) = rest.split_once('/') else {
+        return Err("there is no slash between its prefix and its suffix".into());
+    };
+    let mut parts = registrant.split('.');
+    let code = parts.next().unwrap_or_default();
+    // Registrants have four digits or more; subdivisions may follow (10.1000.10/123).
+    if !(4..=9).contains(&code.len()) || !super::is_digits(code) || !parts.all(super::is_digits) {
+        return Err(format!("10.{registrant} is not the prefix of a registrant"));
+    }
+    if suffix.is_empty() {
+        return Err(format!("nothing follows the prefix 10.{registrant}/"));
+    }
+    if suffix.chars().any(char::is_whitespace) {
+        return Err("it contains a space".into());
+    }
+    if suffix.chars().any(char::is_control) {
+        return Err("it contains a control character".into());
+    }
+    Ok(doi)
+}
+
+/// Decoding may uncover what had to be cleaned before, and the other way round: goes on until nothing
+/// changes any more. Every step but the first makes the text shorter, so that it ends.
+fn clean(text: &str) -> String {
+    let mut doi = text.to_ascii_lowercase();
+    loop {
+        let invisible = doi.contains(super::is_invisible);
+        let mut next = if invisible { doi.replace(super::is_invisible, "") } else { doi.clone() };
+        if let Some(decoded) = percent_decoded(&next) {
+            next = decoded;
+        }
+        for (entity, character) in [("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")] {
+            if next.contains(entity) {
+                next = next.replace(entity, character);
+            }
+        }
+        next.make_ascii_lowercase();
+        let next = super::trim(&next).to_owned();
+        if next == doi {
+            return doi;
+        }
+        doi = next;
+    }
+}
+
+/// `None` when there is nothing to decode, or when a `%` is not the beginning of an encoded byte: then
+/// it belongs to the DOI.
+fn percent_decoded(text: &str) -> Option<String> {
+    let mut rest = text.split('%').skip(1).peekable();
+    rest.peek()?;
+    if !rest.all(|part| part.len() >= 2 && part.bytes().take(2).all(|byte| byte.is_ascii_hexdigit())) {
+        return None;
+    }
+    percent_decode_str(text).decode_utf8().ok().map(Into::into)
+}

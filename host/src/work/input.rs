@@ -1,0 +1,1 @@
+//! Reading works from arguments, standard input and files.
