@@ -1,0 +1,101 @@
+//! What a source plugin for Tierfall is written with.
+//!
+//! A plugin is a type with two functions, [`Plugin::describe`] and [`Plugin::find`], handed to
+//! [`export_plugin!`]. Everything that it may do goes through a [`Host`]; in tests that is a
+//! [`testing::Recorded`]. `plugins/README.md` walks from nothing to a loaded plugin.
+//!
+//! Nothing here panics on what a server answers: what is missing, null or of another type than
+//! expected reads as absent.
+
+pub mod bindings;
+mod context;
+mod description;
+mod host;
+mod http;
+pub mod ids;
+pub mod json;
+pub mod links;
+pub mod pages;
+pub mod testing;
+pub mod url;
+mod work;
+
+pub use bindings::tierfall::source::http::{Body, BudgetKind, FetchError, Method, Request, Response, Want};
+pub use bindings::tierfall::source::log::Level;
+pub use bindings::tierfall::source::types::{
+    Basis, Budget, Candidate, Context, Description, Facts, Finding, HostNeed, HostPattern, IdKind, Role,
+    SecretUse, Setting, Source, SourceError, Tried, Version, Work, WorkId,
+};
+pub use description::{describe, setting_host};
+pub use host::{ComponentHost, Host, start};
+pub use http::get_json;
+pub use json::Lenient;
+pub use serde_json::{self, Value};
+
+/// A plugin: what it offers, and how it looks for copies of one work.
+pub trait Plugin {
+    /// The sources, and per source the hosts and settings that it needs. What is not declared here
+    /// is denied later.
+    fn describe() -> Description;
+
+    /// Looks for copies of `work` with the source of this name.
+    ///
+    /// # Errors
+    /// [`SourceError::NotFound`] when the source has no copy and no facts; the other variants say
+    /// why it could not be asked. Errors are data: never panic over an answer.
+    fn find(host: &dyn Host, source: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError>;
+}
+
+/// Makes a [`Plugin`] the plugin that this crate's component offers. Once per `cdylib`.
+///
+/// ```
+/// use tierfall_sdk::*;
+///
+/// struct Example;
+///
+/// impl Plugin for Example {
+///     fn describe() -> Description {
+///         let source = Source::new("example", "an example", &[IdKind::Doi])
+///             .api("https://repository.example/api");
+///         describe("example", "1.0.0", vec![source])
+///     }
+///
+///     fn find(host: &dyn Host, _: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+///         let doi = work.doi().ok_or(SourceError::NotApplicable)?;
+///         let url = url::with_query(ctx.api_base()?, &[("doi", Some(doi))]);
+///         let answer = get_json(host, &url)?;
+///         let mut finding = Finding::none();
+///         if let Some(pdf) = answer.text("pdf") {
+///             finding.add(Candidate::new(pdf, Basis::Registry, "pdf"));
+///         }
+///         finding.or_not_found()
+///     }
+/// }
+///
+/// export_plugin!(Example);
+/// ```
+#[macro_export]
+macro_rules! export_plugin {
+    ($plugin:ty) => {
+        const _: () = {
+            struct Component;
+
+            impl $crate::bindings::Guest for Component {
+                fn describe() -> $crate::Description {
+                    <$plugin as $crate::Plugin>::describe()
+                }
+
+                fn find(
+                    source: ::std::string::String,
+                    work: $crate::Work,
+                    ctx: $crate::Context,
+                ) -> ::std::result::Result<$crate::Finding, $crate::SourceError> {
+                    $crate::start();
+                    <$plugin as $crate::Plugin>::find(&$crate::ComponentHost, &source, &work, &ctx)
+                }
+            }
+
+    $crate::bindings::export_component!(Component with_types_in $crate::bindings);
+        };
+    };
+}

@@ -1,0 +1,252 @@
+//! Works, candidates and findings.
+
+use crate::{Basis, Candidate, Facts, Finding, IdKind, SourceError, Version, Work, WorkId};
+
+impl WorkId {
+    /// Which kind of identifier this is.
+    pub fn kind(&self) -> IdKind {
+        match self {
+            Self::Doi(_) => IdKind::Doi,
+            Self::Arxiv(_) => IdKind::Arxiv,
+            Self::Pmid(_) => IdKind::Pmid,
+            Self::Pmcid(_) => IdKind::Pmcid,
+            Self::Openalex(_) => IdKind::Openalex,
+            Self::Url(_) => IdKind::Url,
+        }
+    }
+
+    /// The identifier without its kind.
+    pub fn value(&self) -> &str {
+        match self {
+            Self::Doi(value)
+            | Self::Arxiv(value)
+            | Self::Pmid(value)
+            | Self::Pmcid(value)
+            | Self::Openalex(value)
+            | Self::Url(value) => value,
+        }
+    }
+}
+
+impl Work {
+    /// A work that is known by these identifiers alone.
+    pub fn new(ids: Vec<WorkId>) -> Self {
+        Self { ids, title: None, authors: Vec::new(), year: None, pages: None, landing_urls: Vec::new() }
+    }
+
+    /// The first identifier of a kind.
+    pub fn id(&self, kind: IdKind) -> Option<&str> {
+        self.ids.iter().find(|id| id.kind() == kind).map(WorkId::value)
+    }
+
+    /// The DOI: lower case, bare.
+    pub fn doi(&self) -> Option<&str> {
+        self.id(IdKind::Doi)
+    }
+
+    /// The arXiv id, with its version if the user gave one.
+    pub fn arxiv(&self) -> Option<&str> {
+        self.id(IdKind::Arxiv)
+    }
+
+    /// The PMID: digits.
+    pub fn pmid(&self) -> Option<&str> {
+        self.id(IdKind::Pmid)
+    }
+
+    /// The PMCID, with its `PMC`.
+    pub fn pmcid(&self) -> Option<&str> {
+        self.id(IdKind::Pmcid)
+    }
+
+    /// The OpenAlex id, with its `W`.
+    pub fn openalex(&self) -> Option<&str> {
+        self.id(IdKind::Openalex)
+    }
+}
+
+impl Candidate {
+    /// A URL with the reason to believe in it; version and licence unknown.
+    pub fn new(url: impl Into<String>, basis: Basis, evidence: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            version: Version::Unknown,
+            license: None,
+            landing_page: None,
+            basis,
+            evidence: evidence.into(),
+        }
+    }
+
+    /// With its version.
+    pub fn version(mut self, version: Version) -> Self {
+        self.version = version;
+        self
+    }
+
+    /// With its licence, as the source words it.
+    pub fn license(mut self, license: Option<String>) -> Self {
+        self.license = license;
+        self
+    }
+
+    /// With the page that it belongs to.
+    pub fn landing_page(mut self, url: Option<String>) -> Self {
+        self.landing_page = url;
+        self
+    }
+}
+
+impl Version {
+    /// Reads the words that registries use: `publishedVersion`, `vor`, `acceptedVersion`, `am`,
+    /// `submittedVersion`, `preprint` …
+    pub fn read(text: &str) -> Self {
+        let text = text.to_ascii_lowercase();
+        // NISO RP-8-2008 has the short forms; info:eu-repo and the registries the long ones.
+        match text.rsplit(['/', ':']).next().unwrap_or_default().trim() {
+            "publishedversion" | "published" | "vor" | "version of record" | "updatedversion" => {
+                Self::Published
+            }
+            "acceptedversion" | "accepted" | "am" | "postprint" => Self::Accepted,
+            "submittedversion" | "submitted" | "draft" | "preprint" | "sm" | "ao" => Self::Submitted,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+impl Facts {
+    /// Nothing learned yet.
+    pub fn none() -> Self {
+        Self {
+            title: None,
+            authors: Vec::new(),
+            year: None,
+            pages: None,
+            ids: Vec::new(),
+            landing_urls: Vec::new(),
+        }
+    }
+
+    /// Whether nothing was learned.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::none()
+    }
+
+    /// Adds an identifier, once.
+    pub fn add_id(&mut self, id: Option<WorkId>) {
+        if let Some(id) = id
+            && !self.ids.contains(&id)
+        {
+            self.ids.push(id);
+        }
+    }
+
+    /// Adds a page about the work, once; anything but http and https is left out.
+    pub fn add_landing_url(&mut self, url: Option<impl Into<String>>) {
+        if let Some(url) = url.map(Into::into)
+            && crate::url::is_web(&url)
+            && !self.landing_urls.contains(&url)
+        {
+            self.landing_urls.push(url);
+        }
+    }
+
+    /// Adds what another answer said where this one says nothing.
+    pub fn absorb(&mut self, other: Self) {
+        self.title = self.title.take().or(other.title);
+        self.year = self.year.or(other.year);
+        self.pages = self.pages.or(other.pages);
+        if self.authors.is_empty() {
+            self.authors = other.authors;
+        }
+        for id in other.ids {
+            self.add_id(Some(id));
+        }
+        for url in other.landing_urls {
+            self.add_landing_url(Some(url));
+        }
+    }
+}
+
+impl Finding {
+    /// No candidates and no facts yet.
+    pub fn none() -> Self {
+        Self { candidates: Vec::new(), facts: Facts::none() }
+    }
+
+    /// Adds a candidate unless its URL is there already, or is not http or https.
+    /// Of two with the same URL the first stays, completed by what it lacks.
+    pub fn add(&mut self, candidate: Candidate) {
+        if !crate::url::is_web(&candidate.url) {
+            return;
+        }
+        match self.candidates.iter_mut().find(|c| c.url == candidate.url) {
+            None => self.candidates.push(candidate),
+            Some(there) => {
+                if there.version == Version::Unknown {
+                    there.version = candidate.version;
+                }
+                there.license = there.license.take().or(candidate.license);
+                there.landing_page = there.landing_page.take().or(candidate.landing_page);
+            }
+        }
+    }
+
+    /// This finding, or `not-found` if it holds nothing at all.
+    ///
+    /// # Errors
+    /// [`SourceError::NotFound`].
+    pub fn or_not_found(self) -> Result<Self, SourceError> {
+        if self.candidates.is_empty() && self.facts.is_empty() {
+            return Err(SourceError::NotFound);
+        }
+        Ok(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read_in_every_wording() {
+        for (text, version) in [
+            ("publishedVersion", Version::Published),
+            ("vor", Version::Published),
+            ("info:eu-repo/semantics/acceptedVersion", Version::Accepted),
+            ("am", Version::Accepted),
+            ("submittedVersion", Version::Submitted),
+            ("tdm", Version::Unknown),
+            ("", Version::Unknown),
+        ] {
+            assert_eq!(Version::read(text), version, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_proposed_once_with_all_that_is_known_of_it() {
+        let mut finding = Finding::none();
+        finding.add(Candidate::new("https://a.invalid/1.pdf", Basis::Registry, "best"));
+        finding.add(
+            Candidate::new("https://a.invalid/1.pdf", Basis::Registry, "second")
+                .version(Version::Accepted)
+                .license(Some("cc-by".into())),
+        );
+        finding.add(Candidate::new("ftp://a.invalid/1.pdf", Basis::Registry, "third"));
+        finding.add(Candidate::new("not a url", Basis::Registry, "fourth"));
+        let [one] = finding.candidates.as_slice() else {
+            panic!("{finding:?}");
+        };
+        assert_eq!(one.evidence, "best");
+        assert_eq!(one.version, Version::Accepted);
+        assert_eq!(one.license.as_deref(), Some("cc-by"));
+    }
+
+    #[test]
+    fn a_finding_of_nothing_is_not_found_and_facts_alone_are_a_finding() {
+        assert_eq!(Finding::none().or_not_found(), Err(SourceError::NotFound));
+        let mut finding = Finding::none();
+        finding.facts.year = Some(2019);
+        assert!(finding.or_not_found().is_ok());
+    }
+}
