@@ -1,0 +1,62 @@
+//! The PDF examiner: a component that reads one PDF and tells what it is. It imports nothing, so the
+//! worst a hostile file can do is to end this one instance; the host takes a trap for a damaged file.
+
+mod bindings;
+mod end;
+mod lines;
+mod metadata;
+mod page;
+
+pub use bindings::{Problem, Report};
+
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+
+use end::End;
+use page::Reader;
+
+/// Readers find a header that has up to this much before it (ISO 32000-1, Annex H, note 13).
+const HEADER_WITHIN: usize = 1024;
+
+/// What a PDF is: its pages and metadata, and the text of the first `first_pages`.
+pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
+    let header =
+        end::find(&pdf[..pdf.len().min(HEADER_WITHIN + HEADER.len())], HEADER).ok_or(Problem::NotPdf)?;
+    // Offsets count from the header.
+    pdf.drain(..header);
+    let end = end::of(&pdf);
+    if let End::Missing(why) = end {
+        return Err(Problem::Truncated(why.into()));
+    }
+    let info = metadata::info_reference(&pdf);
+    let pdf = Pdf::new(pdf).map_err(|error| match error {
+        LoadPdfError::Decryption(
+            DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm,
+        ) => Problem::Encrypted,
+        LoadPdfError::Decryption(error) => Problem::Damaged(format!("its encryption is broken ({error:?})")),
+        LoadPdfError::Invalid => Problem::Damaged("no document can be made of its objects".into()),
+    })?;
+    let pages = pdf.pages();
+    if pages.is_empty() {
+        return Err(Problem::Damaged("it has no pages".into()));
+    }
+    let described = metadata::of(&pdf, info);
+    let mut report = Report {
+        pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
+        title: described.title,
+        metadata: described.lines,
+        text: Vec::new(),
+        headings: Vec::new(),
+        images: false,
+        repaired: end == End::Broken,
+    };
+    let mut reader = Reader::new();
+    for page in pages.iter().take(usize::try_from(first_pages).unwrap_or(usize::MAX)) {
+        let read = reader.read(page);
+        report.images |= read.images;
+        report.headings.push(read.lines.headings());
+        report.text.push(read.lines.into_text());
+    }
+    Ok(report)
+}
+
+const HEADER: &[u8] = b"%PDF-";
