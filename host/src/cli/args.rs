@@ -1,0 +1,199 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Finds, fetches and proves the open-access full text of scholarly works.
+#[derive(Debug, Parser)]
+#[command(name = "tierfall", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub output: OutputArgs,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Fetch the full text of works.
+    Run(RunArgs),
+    /// Run the main job over a small recorded web; needs no network.
+    Demo(DemoArgs),
+    /// Show what would be asked, in which order, under which budgets.
+    Plan(SettingArgs),
+    /// Walk one work through the plan and show its whole trail; nothing is stored.
+    Explain(ExplainArgs),
+    /// Look at plugins, and build them.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Look at the configuration, and start one.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print a completion script for a shell.
+    Completions { shell: clap_complete::Shell },
+}
+
+/// How the program talks.
+#[derive(Debug, Args)]
+pub struct OutputArgs {
+    /// Print JSON for machines instead of tables.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print nothing but errors.
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+    /// Log more: -v what is done, -vv every step, -vvv everything.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Works: DOI, arXiv id, PMID, PMCID, OpenAlex id or URL, in any spelling.
+    pub works: Vec<String>,
+    #[command(flatten)]
+    pub input: InputArgs,
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// Names this run; a new name is made otherwise.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct InputArgs {
+    /// A file of works (text, CSV, TSV, JSON lines, BibTeX, RIS), or `-` for standard input; repeatable.
+    #[arg(short, long, value_name = "FILE")]
+    pub input: Vec<PathBuf>,
+    /// The files' format, where neither name nor content tells.
+    #[arg(long)]
+    pub format: Option<InputFormat>,
+    /// The column that holds the identifiers, by its name.
+    #[arg(long, value_name = "NAME")]
+    pub column: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum InputFormat {
+    Text,
+    Csv,
+    Tsv,
+    Jsonl,
+    Bibtex,
+    Ris,
+}
+
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Where the files go.
+    #[arg(short, long, value_name = "DIR", default_value = "tierfall-demo")]
+    pub out: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// One work, in any spelling.
+    pub work: String,
+    #[command(flatten)]
+    pub settings: SettingArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the plugins of the plan and their sources.
+    List(SettingArgs),
+    /// Show what a plugin declares: its sources, hosts, settings.
+    Inspect {
+        /// A plugin's name, or a path to a component.
+        plugin: String,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Build a plugin from its source and make it a component.
+    Build {
+        /// The folder of its `Cargo.toml`.
+        dir: PathBuf,
+        /// Where the component goes; `NAME.wasm` in the current folder otherwise.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Write a commented configuration to start from.
+    Init {
+        /// Where to write it.
+        #[arg(default_value = "tierfall.toml")]
+        path: PathBuf,
+    },
+    /// Show every effective value and where it came from.
+    Show(SettingArgs),
+    /// Check the configuration and the plan that follows from it.
+    Check(SettingArgs),
+}
+
+/// Settings that can be given on the command line; they win over the environment and the file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct SettingArgs {
+    /// A configuration file [default: ./tierfall.toml, else the user's own].
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Set any key of the configuration; repeatable.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// The folder that receives the files.
+    #[arg(short, long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Works in hand at the same time.
+    #[arg(short, long, value_name = "N")]
+    pub workers: Option<u64>,
+    /// Your e-mail address: it tells hosts who is asking, and some APIs require it.
+    #[arg(long, value_name = "ADDRESS")]
+    pub mailto: Option<String>,
+    /// Send every request through this proxy [default: from the environment].
+    #[arg(long, value_name = "URL")]
+    pub proxy: Option<String>,
+    /// Trust these certificate authorities too (PEM); repeatable.
+    #[arg(long, value_name = "FILE")]
+    pub ca_cert: Vec<PathBuf>,
+    /// Let requests reach this private or local host; repeatable.
+    #[arg(long, value_name = "HOST")]
+    pub allow_private: Vec<String>,
+    /// Answer every request from a WARC recording; the network is not touched.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Write every exchange to a WARC file.
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+    /// How strictly a file must be proven to be the work: strict, normal or off.
+    #[arg(long, value_name = "POLICY")]
+    pub identity: Option<String>,
+
+    #[command(flatten)]
+    pub fallback: FallbackArgs,
+}
+
+/// The plan and its budgets.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Fallback")]
+pub struct FallbackArgs {
+    /// A tier of the plan; repeatable, in order, in place of the configured ones. TIER is a tier, a plugin
+    /// or a path to a component; OPTION is parallel, sources (A+B), timeout_ms, retries, robots, or a
+    /// setting of the plugin.
+    #[arg(long, value_name = "TIER[:OPTION=VALUE,…]")]
+    pub fallback_tier: Vec<String>,
+    /// Time for one work in all, in milliseconds.
+    #[arg(long, value_name = "MS")]
+    pub fallback_total_timeout_ms: Option<u64>,
+    /// Attempts for one work over all tiers.
+    #[arg(long, value_name = "N")]
+    pub fallback_max_attempts: Option<u64>,
+    /// Attempts and acquisitions in flight for one work.
+    #[arg(long, value_name = "N")]
+    pub fallback_max_concurrent: Option<u64>,
+    /// Take every Wayback source out of the plan.
+    #[arg(long)]
+    pub disable_wayback_fallback: bool,
+}

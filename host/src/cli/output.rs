@@ -1,0 +1,152 @@
+//! What people read: tables, sizes, times, and colour that is never the only sign.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+
+use crate::run::{Line, Summary};
+
+/// A table as the whole program draws them.
+pub fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_preset(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headings.iter().map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
+    if !io::stdout().is_terminal() {
+        // A file or a pipe has no width to fit into: one line per row.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.force_no_tty();
+    }
+    table
+}
+
+/// Prints to standard output; a reader that went away (`| head`) is no error.
+pub fn print(text: impl std::fmt::Display) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// The status of a work with a sign of its own.
+pub fn status_cell(status: &str) -> Cell {
+    let (sign, colour) = match status {
+        "stored" => ("✔", Color::Green),
+        "no_copy" => ("–", Color::Yellow),
+        _ => ("✘", Color::Red),
+    };
+    Cell::new(format!("{sign} {}", status.replace('_', " "))).fg(colour)
+}
+
+/// The table of works at the end of a run.
+pub fn works_table(lines: &[Line]) -> Table {
+    let mut table =
+        table(&["work", "status", "source", "version", "licence", "size", "time", "reason"]);
+    for line in lines {
+        table.add_row(vec![
+            Cell::new(shorten(&line.work_id, 48)),
+            status_cell(line.status),
+            Cell::new(line.source.as_deref().unwrap_or("")),
+            Cell::new(line.version.unwrap_or("")),
+            Cell::new(shorten(line.license.as_deref().unwrap_or(""), 28)),
+            Cell::new(line.bytes.map(size).unwrap_or_default()).set_alignment(CellAlignment::Right),
+            Cell::new(time(Duration::from_millis(line.ms))).set_alignment(CellAlignment::Right),
+            Cell::new(line.reason.unwrap_or("")),
+        ]);
+    }
+    table
+}
+
+/// The counts at the end of a run, in a few lines.
+pub fn summary_text(summary: &Summary) -> String {
+    let mut text = format!(
+        "{} works: {} stored ({}), {} without a copy, {} failed in a way that may pass",
+        summary.works,
+        summary.stored,
+        size(summary.bytes),
+        summary.no_copy,
+        summary.failed
+    );
+    let mut list = |title: &str, counts: &std::collections::BTreeMap<String, u64>| {
+        if !counts.is_empty() {
+            let mut counts: Vec<_> = counts.iter().collect();
+            counts.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+            let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            text.push_str(&format!("\n{title}: {}", counts.join(", ")));
+        }
+    };
+    list("from", &summary.by_source);
+    list("not stored", &summary.by_reason);
+    if summary.bad_entries > 0 {
+        text.push_str(&format!("\n{} entries of the input could not be read", summary.bad_entries));
+    }
+    if summary.repeats > 0 {
+        text.push_str(&format!("\n{} entries named a work that was already asked for", summary.repeats));
+    }
+    if summary.interrupted {
+        text.push_str("\ninterrupted: what had ended is in the manifest, and the rest can be run again");
+    }
+    text
+}
+
+/// Bytes with a decimal unit, as file managers show them.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A duration in the unit that reads best.
+pub fn time(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else if duration < Duration::from_secs(60) {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", duration.as_secs() / 60, duration.as_secs() % 60)
+    }
+}
+
+/// The text with its middle left out, where it is longer than `most` characters.
+pub fn shorten(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(most / 2).collect();
+    let tail: String = text.chars().skip(count - (most - most / 2 - 1)).collect();
+    format!("{head}…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_read_well() {
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(1_000), "1.0 kB");
+        assert_eq!(size(999_990), "1.0 MB");
+        assert_eq!(size(1_234_567), "1.2 MB");
+        assert_eq!(time(Duration::from_millis(999)), "999 ms");
+        assert_eq!(time(Duration::from_millis(1500)), "1.5 s");
+        assert_eq!(time(Duration::from_secs(61)), "1 min 01 s");
+    }
+
+    #[test]
+    fn long_texts_keep_their_ends() {
+        assert_eq!(shorten("abcdefgh", 5), "ab…gh");
+        assert_eq!(shorten("abc", 5), "abc");
+    }
+}

@@ -1,0 +1,202 @@
+//! Content codings (RFC 9110, 8.4), undone by us and not by the client: a recording keeps the bytes
+//! as they came and is read by the same code, and bombs are stopped where they unpack.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::zstd::DParameter;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
+use tokio_util::io::StreamReader;
+
+use super::error::FetchError;
+use super::transport::RawBody;
+
+/// What is asked for, where a coded answer is welcome.
+pub const ACCEPTED: &str = "gzip, br, zstd";
+
+/// A body that unpacks to more than `BOMB_RATIO` times its size, once it is larger than `BOMB_FROM`, is
+/// made to hurt: text packs to a tenth, the most repetitive tables to a hundredth.
+const BOMB_RATIO: u64 = 250;
+const BOMB_FROM: u64 = 16 << 20;
+
+/// RFC 9659: a zstd window beyond 8 MiB (2^23) must not be needed to read a content coding.
+const ZSTD_WINDOW_LOG: u32 = 23;
+
+/// One decoded piece; also what the memory for one piece is bounded by.
+const PIECE: usize = 64 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coding {
+    Identity,
+    Gzip,
+    Deflate,
+    Brotli,
+    Zstd,
+}
+
+impl Coding {
+    /// Reads the `Content-Encoding` headers. More than one coding is refused: no honest server packs
+    /// twice, and bombs multiply by it.
+    pub fn of(headers: &[(String, String)]) -> Result<Self, FetchError> {
+        let given = headers.iter().filter(|(name, _)| name == "content-encoding");
+        let mut found = Self::Identity;
+        for name in given.flat_map(|(_, value)| value.split(',')) {
+            let coding = match name.trim().to_ascii_lowercase().as_str() {
+                "" | "identity" => continue,
+                "gzip" | "x-gzip" => Self::Gzip,
+                "deflate" => Self::Deflate,
+                "br" => Self::Brotli,
+                "zstd" => Self::Zstd,
+                other => return Err(FetchError::Malformed(format!("unknown content coding {other:?}"))),
+            };
+            if found != Self::Identity {
+                return Err(FetchError::Malformed("the body is packed more than once".into()));
+            }
+            found = coding;
+        }
+        Ok(found)
+    }
+
+    /// Whether a body can begin so. Servers do declare a coding and send the file as it is; where the
+    /// coding has a magic number, that is seen and forgiven.
+    fn fits(self, start: &[u8]) -> bool {
+        match self {
+            Self::Gzip => start.first().is_none_or(|byte| *byte == 0x1f),
+            Self::Zstd => start.first().is_none_or(|byte| matches!(byte, 0x28 | 0x50..=0x5f)),
+            Self::Identity | Self::Deflate | Self::Brotli => true,
+        }
+    }
+}
+
+/// A body's decoded pieces, at most `limit` bytes of them.
+pub struct Decoded {
+    state: State,
+    packed: Arc<AtomicU64>,
+    unpacked: u64,
+    limit: u64,
+}
+
+enum State {
+    /// Nothing read yet: the first bytes tell whether the declared coding is there at all.
+    Unread(Coding, RawBody),
+    Plain(RawBody),
+    Coded(Box<dyn AsyncRead + Send + Unpin>),
+    Done,
+}
+
+impl Decoded {
+    pub fn new(coding: Coding, body: RawBody, limit: u64) -> Self {
+        Self { state: State::Unread(coding, body), packed: Arc::default(), unpacked: 0, limit }
+    }
+
+    /// The next piece, never empty; `None` at the end. After an error the body is over.
+    pub async fn next(&mut self) -> Option<Result<Bytes, FetchError>> {
+        if let State::Unread(coding, body) = &mut self.state {
+            let (coding, body) = (*coding, std::mem::replace(body, RawBody::empty()));
+            self.state = begin(coding, body, &self.packed).await;
+        }
+        let piece = match &mut self.state {
+            State::Unread(..) | State::Done => None,
+            State::Plain(body) => loop {
+                match body.next().await {
+                    Some(Ok(piece)) if piece.is_empty() => {}
+                    piece => break piece,
+                }
+            },
+            State::Coded(reader) => {
+                let mut piece = BytesMut::with_capacity(PIECE);
+                match reader.read_buf(&mut piece).await {
+                    Ok(0) => None,
+                    Ok(_) => Some(Ok(piece.freeze())),
+                    Err(error) => Some(Err(unpacking(error))),
+                }
+            }
+        };
+        let piece = piece.map(|piece| piece.and_then(|piece| self.admit(piece)));
+        if !matches!(piece, Some(Ok(_))) {
+            self.state = State::Done;
+        }
+        piece
+    }
+
+    fn admit(&mut self, piece: Bytes) -> Result<Bytes, FetchError> {
+        self.unpacked += piece.len() as u64;
+        if self.unpacked > self.limit {
+            return Err(FetchError::TooLarge(self.limit));
+        }
+        let packed = self.packed.load(Ordering::Relaxed);
+        if matches!(self.state, State::Coded(_))
+            && self.unpacked > BOMB_FROM
+            && self.unpacked / BOMB_RATIO > packed
+        {
+            let (packed, unpacked) = (packed, self.unpacked);
+            let text = format!("{packed} bytes that unpack to more than {unpacked}");
+            return Err(FetchError::Malformed(text));
+        }
+        Ok(piece)
+    }
+}
+
+async fn begin(coding: Coding, mut body: RawBody, packed: &Arc<AtomicU64>) -> State {
+    if coding == Coding::Identity {
+        return State::Plain(body);
+    }
+    let first = loop {
+        match body.next().await {
+            // An empty body is no packed body, but some servers say so of it.
+            None => return State::Done,
+            Some(Ok(piece)) if piece.is_empty() => {}
+            Some(first) => break first,
+        }
+    };
+    let fits = first.as_ref().is_ok_and(|start| coding.fits(start));
+    let whole = stream::once(async { first }).chain(body.into_stream());
+    if !fits {
+        return State::Plain(RawBody::new(whole));
+    }
+    let count = Arc::clone(packed);
+    let pieces: BoxStream<'static, io::Result<Bytes>> = whole
+        .map(move |piece| {
+            let piece = piece.map_err(io::Error::other)?;
+            count.fetch_add(piece.len() as u64, Ordering::Relaxed);
+            Ok(piece)
+        })
+        .boxed();
+    State::Coded(decoder(coding, StreamReader::new(pieces)))
+}
+
+fn decoder(
+    coding: Coding,
+    packed: impl AsyncBufRead + Send + Unpin + 'static,
+) -> Box<dyn AsyncRead + Send + Unpin> {
+    match coding {
+        Coding::Identity => Box::new(packed),
+        Coding::Gzip => {
+            let mut decoder = GzipDecoder::new(packed);
+            // RFC 1952, 2.2: a file may have several members, and all are its content.
+            decoder.multiple_members(true);
+            Box::new(decoder)
+        }
+        Coding::Deflate => Box::new(ZlibDecoder::new(packed)),
+        Coding::Brotli => Box::new(BrotliDecoder::new(packed)),
+        Coding::Zstd => {
+            let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
+            Box::new(ZstdDecoder::with_params(packed, &window))
+        }
+    }
+}
+
+/// An error of the body comes through the decoder as it was; what else it says is about the packing.
+fn unpacking(error: io::Error) -> FetchError {
+    match error.downcast::<FetchError>() {
+        Ok(fetch) => fetch,
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            FetchError::Incomplete("the packed body ends too early".into())
+        }
+        Err(error) => FetchError::Malformed(format!("the body cannot be unpacked: {error}")),
+    }
+}

@@ -1,0 +1,131 @@
+//! What can go wrong between a request and its answer. An HTTP status is an answer, not an error.
+
+use std::path::PathBuf;
+
+use super::warc::WarcError;
+
+/// Why a request has no (whole) answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    /// The door itself says no, before anything is sent.
+    #[error("denied ({}): {detail}", reason.label())]
+    Denied { reason: Denial, detail: String },
+    /// The caller's `HopPolicy` says no; the text is its reason.
+    #[error("refused: {0}")]
+    Refused(String),
+    /// The attempt's time, or the time an answer may take to begin, is over.
+    #[error("no answer in the time it may take")]
+    Timeout,
+    /// The host's queue is longer than the work's time: nothing was sent.
+    #[error("not asked, too many wait: {0}")]
+    Busy(String),
+    /// The decoded body exceeds this many bytes.
+    #[error("the body is larger than {0} bytes")]
+    TooLarge(u64),
+    /// Redirects that loop, never end or lead nowhere.
+    #[error("redirects: {0}")]
+    Redirects(String),
+    /// No connection, or one that broke before the answer began.
+    #[error("{0}")]
+    Transport(String),
+    /// The server's certificate is not one for this host and time.
+    #[error("certificate: {0}")]
+    Certificate(String),
+    /// The body broke off before its end.
+    #[error("the body broke off: {0}")]
+    Incomplete(String),
+    /// The body came too slowly to wait for its end.
+    #[error("stalled: {0}")]
+    Stalled(String),
+    /// An answer that breaks the protocol, or exceeds what an answer may ask of us.
+    #[error("malformed answer: {0}")]
+    Malformed(String),
+    /// The recording has no answer to this request.
+    #[error("not in the recording: {0}")]
+    NotRecorded(String),
+}
+
+/// The rule by which the door denied a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Denial {
+    /// Not `http` or `https`.
+    Scheme,
+    /// A port that no web server uses.
+    Port,
+    /// A name or password in the URL.
+    UserInfo,
+    /// An address, or a name, that is not on the public network.
+    PrivateAddress,
+    /// robots.txt disallows it.
+    Robots,
+    /// robots.txt could not be read, which forbids everything (RFC 9309, 2.3.1.4) until it can be.
+    RobotsUnreachable,
+    /// The host failed too often, or asked to be left alone.
+    Breaker,
+    /// A header that only the host program may set, or that is not a header.
+    Header,
+}
+
+/// Why no door could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    #[error("cannot read the certificates of {}: {source}", path.display())]
+    Certificates { path: PathBuf, source: std::io::Error },
+    #[error("{} holds no certificate; give a PEM file", path.display())]
+    NoCertificate { path: PathBuf },
+    #[error("TLS cannot be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    #[error("the proxy {given:?} is not one: {reason}; give a URL such as http://proxy:3128")]
+    Proxy { given: String, reason: String },
+    #[error("the user agent or mail address {0:?} cannot be sent in a header")]
+    UserAgent(String),
+    #[error("the HTTP client cannot be set up: {0}")]
+    Client(#[from] reqwest::Error),
+    #[error("cannot open the recording {}: {source}", path.display())]
+    Recording { path: PathBuf, source: std::io::Error },
+    #[error("cannot read the recording {}: {source}", path.display())]
+    Archive { path: PathBuf, source: WarcError },
+}
+
+impl FetchError {
+    /// Whether another try, later, may end differently.
+    pub fn passing(&self) -> bool {
+        match self {
+            Self::Denied { reason, .. } => reason.passing(),
+            Self::Timeout
+            | Self::Busy(_)
+            | Self::Transport(_)
+            | Self::Incomplete(_)
+            | Self::Stalled(_) => true,
+            Self::Refused(_)
+            | Self::TooLarge(_)
+            | Self::Redirects(_)
+            | Self::Certificate(_)
+            | Self::Malformed(_)
+            | Self::NotRecorded(_) => false,
+        }
+    }
+
+    pub(super) fn denied(reason: Denial, detail: impl Into<String>) -> Self {
+        Self::Denied { reason, detail: detail.into() }
+    }
+}
+
+impl Denial {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Scheme => "scheme",
+            Self::Port => "port",
+            Self::UserInfo => "user info",
+            Self::PrivateAddress => "private address",
+            Self::Robots => "robots.txt",
+            Self::RobotsUnreachable => "robots.txt unreachable",
+            Self::Breaker => "breaker",
+            Self::Header => "header",
+        }
+    }
+
+    fn passing(self) -> bool {
+        matches!(self, Self::Breaker | Self::RobotsUnreachable)
+    }
+}

@@ -1,0 +1,154 @@
+//! The network as a transport: one client, which follows nothing, decodes nothing and keeps nothing.
+
+use std::error::Error;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use futures_util::TryStreamExt;
+use futures_util::future::BoxFuture;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Client, ClientBuilder, redirect};
+use url::Url;
+
+use super::Method;
+use super::address::{AddressPolicy, Forbidden};
+use super::error::{Denial, DoorError, FetchError};
+use super::proxy::Proxies;
+use super::resolver::CheckedResolver;
+use super::settings::HttpSettings;
+use super::tls;
+use super::transport::{Incoming, Outgoing, RawBody, Transport, header_text};
+
+/// Idle connections are kept this long; most servers close them after 5 to 60 seconds.
+const POOL_IDLE: Duration = Duration::from_secs(30);
+/// No host is asked more often at once than this (see `pace`), so more would never be used again.
+const POOL_PER_HOST: usize = 8;
+
+pub struct Live {
+    direct: Client,
+    /// Another client, because its resolver knows where the proxy is and the direct one must not.
+    proxied: Client,
+    proxies: Proxies,
+}
+
+impl Live {
+    pub fn new(settings: &HttpSettings, policy: Arc<AddressPolicy>) -> Result<Self, DoorError> {
+        let proxies = Proxies::new(&settings.proxy)?;
+        let tls = tls::client_config(&settings.ca_certs)?;
+        let builder = || -> Result<ClientBuilder, DoorError> {
+            let agent = HeaderValue::from_str(&settings.user_agent_header())
+                .map_err(|_| DoorError::UserAgent(settings.user_agent_header()))?;
+            let header_bytes = u32::try_from(settings.limits.header_bytes).unwrap_or(u32::MAX);
+            Ok(Client::builder()
+                .tls_backend_preconfigured(tls.clone())
+                .user_agent(agent)
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .no_gzip()
+                .no_brotli()
+                .no_zstd()
+                .retry(reqwest::retry::never())
+                .connect_timeout(settings.limits.connect)
+                .pool_idle_timeout(POOL_IDLE)
+                .pool_max_idle_per_host(POOL_PER_HOST)
+                .http1_max_headers(settings.limits.header_count)
+                .http2_max_header_list_size(header_bytes))
+        };
+        let direct = CheckedResolver::new(Arc::clone(&policy), Vec::new());
+        let proxied = CheckedResolver::new(policy, proxies.hosts());
+        Ok(Self {
+            direct: builder()?.no_proxy().dns_resolver(Arc::new(direct)).build()?,
+            proxied: proxies.apply(builder()?)?.dns_resolver(Arc::new(proxied)).build()?,
+            proxies,
+        })
+    }
+}
+
+impl Transport for Live {
+    fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
+        Box::pin(async move {
+            let client = if self.proxies.covers(&hop.url) { &self.proxied } else { &self.direct };
+            let method = match hop.method {
+                Method::Get => reqwest::Method::GET,
+                Method::Head => reqwest::Method::HEAD,
+                Method::Post => reqwest::Method::POST,
+            };
+            let mut request = client.request(method, hop.url.clone()).headers(header_map(&hop)?);
+            if let Some(body) = hop.body {
+                request = request.body(body);
+            }
+            let answer = request.send().await.map_err(|error| failure(&error, &hop.url))?;
+            let headers = answer.headers().iter();
+            let headers =
+                headers.map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes())));
+            Ok(Incoming {
+                status: answer.status().as_u16(),
+                headers: headers.collect(),
+                body: RawBody::new(
+                    answer.bytes_stream().map_err(|error| FetchError::Incomplete(reasons(&error))),
+                ),
+            })
+        })
+    }
+
+    fn now_ms(&self) -> u64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+}
+
+/// The headers as the client takes them; a value that is none (it holds a line break) is refused here
+/// and never reaches the wire.
+fn header_map(hop: &Outgoing) -> Result<HeaderMap, FetchError> {
+    let mut map = HeaderMap::new();
+    let secret = hop.secret_headers.iter().map(|header| (header, true));
+    for ((name, value), secret) in hop.headers.iter().map(|header| (header, false)).chain(secret) {
+        let wrong = || FetchError::denied(Denial::Header, format!("{name:?} cannot be sent as a header"));
+        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
+        let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
+        value.set_sensitive(secret);
+        map.append(key, value);
+    }
+    Ok(map)
+}
+
+/// What went wrong before an answer began.
+fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
+    let host = url.host_str().unwrap_or_default();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(forbidden) = cause.downcast_ref::<Forbidden>() {
+            return FetchError::denied(Denial::PrivateAddress, forbidden.to_string());
+        }
+        if let Some(rustls::Error::InvalidCertificate(reason)) = tls_error(cause) {
+            return FetchError::Certificate(format!("{host}: {reason}"));
+        }
+        if let Some(parse) = cause.downcast_ref::<hyper::Error>()
+            && parse.is_parse()
+        {
+            return FetchError::Malformed(format!("{host}: {parse}"));
+        }
+        source = cause.source();
+    }
+    if error.is_timeout() {
+        return FetchError::Transport(format!("{host}: no connection in time"));
+    }
+    FetchError::Transport(format!("{host}: {}", reasons(error)))
+}
+
+/// TLS errors arrive inside an I/O error, which shows its content only when asked.
+fn tls_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
+    let io = cause.downcast_ref::<std::io::Error>();
+    let inner = io.and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref());
+    inner.or_else(|| cause.downcast_ref())
+}
+
+/// The innermost cause, in the words of the one who knows: "connection refused", not "error sending
+/// request".
+fn reasons(error: &reqwest::Error) -> String {
+    let mut deepest: &dyn Error = error;
+    while let Some(source) = deepest.source() {
+        deepest = source;
+    }
+    deepest.to_string()
+}
