@@ -198,7 +198,7 @@ impl Paper {
                     lines.push(Line::new(12, &format!("{number}. {heading}")));
                 }
             }
-            while lines.len() < 44 {
+            while lines.len() < 36 {
                 lines.extend(prose.paragraph(8).map(Line::body));
             }
             if number == self.pages && number > 1 {

@@ -1,0 +1,136 @@
+//! Every URL that a source asks an API for, in one place. Where a plugin changes how it asks, this is
+//! the file to change with it.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::record::Record;
+
+/// The address that the demo gives where an API wants one.
+pub const MAILTO: &str = "demo@tierfall.example";
+
+/// Everything but what RFC 3986 calls unreserved.
+const VALUE: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// The same, with the slashes of a path.
+const PATH: &AsciiSet = &VALUE.remove(b'/');
+
+fn value(text: &str) -> String {
+    utf8_percent_encode(text, VALUE).to_string()
+}
+
+fn path(text: &str) -> String {
+    utf8_percent_encode(text, PATH).to_string()
+}
+
+pub fn unpaywall(doi: &str) -> String {
+    format!("https://api.unpaywall.org/v2/{}?email={}", path(doi), value(MAILTO))
+}
+
+/// One URL for each identifier that a work may be asked by.
+pub fn openalex(record: &Record) -> Vec<String> {
+    let ids = [
+        record.asked_doi().map(|doi| format!("doi:{}", path(&doi))),
+        record.openalex.map(str::to_owned),
+        record.pmid.map(|id| format!("pmid:{id}")),
+        record.pmcid.map(|id| format!("pmcid:{id}")),
+    ];
+    let mailto = value(MAILTO);
+    ids.into_iter()
+        .flatten()
+        .map(|id| format!("https://api.openalex.org/works/{id}?mailto={mailto}"))
+        .collect()
+}
+
+pub fn arxiv_feed(id: &str) -> String {
+    format!("https://export.arxiv.org/api/query?id_list={}", value(id))
+}
+
+pub fn id_converter(record: &Record) -> Vec<String> {
+    let ids = [record.asked_doi(), record.pmid.map(str::to_owned), record.pmcid.map(str::to_owned)];
+    let base = "https://pmc.ncbi.nlm.nih.gov/tools/idconv/api/v1/articles/";
+    ids.into_iter().flatten().map(|id| format!("{base}?ids={}&format=json", value(&id))).collect()
+}
+
+pub fn oa_service(pmcid: &str) -> String {
+    format!("https://www.ncbi.nlm.nih.gov/pmc/utils/oa/oa.fcgi?id={pmcid}")
+}
+
+pub fn europe_pmc(record: &Record) -> Vec<String> {
+    let queries = [
+        record.asked_doi().map(|doi| format!("DOI:\"{doi}\"")),
+        record.pmid.map(|id| format!("EXT_ID:{id} AND SRC:MED")),
+        record.pmcid.map(|id| format!("PMCID:{id}")),
+    ];
+    let base = "https://www.ebi.ac.uk/europepmc/webservices/rest/search";
+    let rest = "resultType=core&format=json&pageSize=3";
+    queries.into_iter().flatten().map(|query| format!("{base}?query={}&{rest}", value(&query))).collect()
+}
+
+pub fn semantic_scholar(record: &Record) -> Vec<String> {
+    let ids = [
+        record.asked_doi().map(|doi| format!("DOI:{}", path(&doi))),
+        record.arxiv.map(|id| format!("ARXIV:{}", path(id))),
+        record.pmid.map(|id| format!("PMID:{id}")),
+        record.pmcid.map(|id| format!("PMCID:{}", id.trim_start_matches("PMC"))),
+    ];
+    let base = "https://api.semanticscholar.org/graph/v1/paper";
+    let fields = value("openAccessPdf,title,externalIds");
+    ids.into_iter().flatten().map(|id| format!("{base}/{id}?fields={fields}")).collect()
+}
+
+pub fn crossref(doi: &str) -> String {
+    format!("https://api.crossref.org/works/{}?mailto={}", path(doi), value(MAILTO))
+}
+
+pub fn doaj(doi: &str) -> String {
+    format!("https://doaj.org/api/search/articles/{}?pageSize=3", path(&format!("doi:{doi}")))
+}
+
+pub fn zenodo(doi: &str) -> String {
+    format!("https://zenodo.org/api/records?q={}&size=3&sort=mostrecent", value(&format!("doi:\"{doi}\"")))
+}
+
+pub fn hal(doi: &str) -> String {
+    let query = value(&format!("doiId_s:\"{doi}\""));
+    let fields = value("fileMain_s,files_s,label_s,uri_s");
+    format!("https://api.archives-ouvertes.fr/search/?q={query}&fl={fields}&wt=json")
+}
+
+pub fn osf(doi: &str) -> String {
+    format!("https://api.osf.io/v2/preprints/?{}={}", value("filter[doi]"), value(doi))
+}
+
+pub const FIGSHARE_SEARCH: &str = "https://api.figshare.com/v2/articles/search";
+
+pub fn openaire(doi: &str) -> String {
+    format!("https://api.openaire.eu/search/publications?doi={}&format=json", value(doi))
+}
+
+pub fn datacite(doi: &str) -> String {
+    format!("https://api.datacite.org/dois/{}", path(doi))
+}
+
+pub fn fatcat(doi: &str) -> String {
+    format!("https://scholar.archive.org/fatcat/release/lookup?doi={}&expand=files", value(doi))
+}
+
+pub fn doi(doi: &str) -> String {
+    format!("https://doi.org/{}", path(doi))
+}
+
+pub fn availability(url: &str) -> String {
+    format!("https://archive.org/wayback/available?url={}", value(url))
+}
+
+pub fn cdx(url: &str) -> String {
+    format!(
+        "https://web.archive.org/cdx/search/cdx?url={}&output=json&fl={}&filter={}&collapse=digest&limit=-8",
+        value(url),
+        value("timestamp,original,mimetype,statuscode,digest,length"),
+        value("statuscode:200")
+    )
+}
+
+/// The original bytes of a capture.
+pub fn capture(timestamp: &str, original: &str) -> String {
+    format!("https://web.archive.org/web/{timestamp}id_/{original}")
+}
