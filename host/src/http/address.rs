@@ -71,9 +71,7 @@ impl AddressPolicy {
         };
         match meaning {
             None => Ok(()),
-            Some(meaning) => {
-                Err(FetchError::denied(Denial::PrivateAddress, format!("{host} is {meaning}")))
-            }
+            Some(meaning) => Err(FetchError::denied(Denial::PrivateAddress, format!("{host} is {meaning}"))),
         }
     }
 
@@ -168,9 +166,8 @@ fn v4_meaning(address: Ipv4Addr) -> Option<&'static str> {
 }
 
 fn v6_meaning(address: Ipv6Addr) -> Option<&'static str> {
-    let within = |network: Ipv6Addr, bits: u32| {
-        (address.to_bits() ^ network.to_bits()).leading_zeros() >= bits
-    };
+    let within =
+        |network: Ipv6Addr, bits: u32| (address.to_bits() ^ network.to_bits()).leading_zeros() >= bits;
     let [.., a, b] = address.segments();
     let tail = Ipv4Addr::from_bits((u32::from(a) << 16) | u32::from(b));
     if within(NAT64.0, NAT64.1) {
@@ -195,8 +192,16 @@ fn name_meaning(name: &str) -> Option<&'static str> {
     /// (local, and in appendix G the ones that networks use), RFC 8375 (home.arpa), and ICANN's
     /// reservation of `internal`, under which clouds keep their metadata services.
     const INNER: [&str; 10] = [
-        "localhost", "localdomain", "local", "internal", "home.arpa", "intranet", "private", "corp",
-        "home", "lan",
+        "localhost",
+        "localdomain",
+        "local",
+        "internal",
+        "home.arpa",
+        "intranet",
+        "private",
+        "corp",
+        "home",
+        "lan",
     ];
     if !name.contains('.') && !INNER.contains(&name) {
         return Some("a name without a domain, known only to the local network");
@@ -211,8 +216,8 @@ fn name_meaning(name: &str) -> Option<&'static str> {
 /// those on which databases and brokers listen.
 fn web_port(port: u16) -> bool {
     const OTHERS: [u16; 31] = [
-        1433, 1521, 1719, 1720, 1723, 2049, 2375, 2376, 2379, 3306, 3389, 3659, 4045, 4190, 5060, 5061,
-        5432, 5672, 5900, 6000, 6379, 6566, 6667, 6679, 6697, 9092, 9200, 9300, 10080, 11211, 27017,
+        1433, 1521, 1719, 1720, 1723, 2049, 2375, 2376, 2379, 3306, 3389, 3659, 4045, 4190, 5060, 5061, 5432,
+        5672, 5900, 6000, 6379, 6566, 6667, 6679, 6697, 9092, 9200, 9300, 10080, 11211, 27017,
     ];
     matches!(port, 80 | 443) || (port >= 1024 && !OTHERS.contains(&port))
 }

@@ -92,11 +92,9 @@ impl FetchError {
     pub fn passing(&self) -> bool {
         match self {
             Self::Denied { reason, .. } => reason.passing(),
-            Self::Timeout
-            | Self::Busy(_)
-            | Self::Transport(_)
-            | Self::Incomplete(_)
-            | Self::Stalled(_) => true,
+            Self::Timeout | Self::Busy(_) | Self::Transport(_) | Self::Incomplete(_) | Self::Stalled(_) => {
+                true
+            }
             Self::Refused(_)
             | Self::TooLarge(_)
             | Self::Redirects(_)

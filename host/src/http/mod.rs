@@ -1,9 +1,36 @@
 //! The one door to the network. Plugins and acquisitions both go through it; there is no other client
 //! in the program.
 
+mod address;
+mod body;
+mod breaker;
+mod chain;
 mod clock;
+mod decode;
+mod door;
+mod error;
+mod headers;
+mod live;
+mod pace;
+mod proxy;
+mod record;
+mod replay;
+mod resolver;
+mod retry;
+mod robots;
+mod settings;
+mod tls;
+mod transport;
+mod warc;
 
+pub use body::Body;
 pub use clock::AttemptClock;
+pub use door::{Door, Mode};
+pub use error::{Denial, DoorError, FetchError};
+pub use settings::{
+    BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings,
+};
+pub use transport::{Incoming, Outgoing, RawBody, Transport};
 
 use std::sync::atomic::AtomicU32;
 
@@ -75,4 +102,23 @@ pub struct Response {
     pub body: Bytes,
     /// There was more than the cap.
     pub truncated: bool,
+}
+
+impl Head {
+    /// The first value of a header; `name` in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        transport::header(&self.headers, name)
+    }
+
+    /// `tdm-reservation`: the publisher's word on text and data mining (TDM Reservation Protocol).
+    pub fn tdm_reservation(&self) -> Option<&str> {
+        self.header("tdm-reservation")
+    }
+
+    /// All values of `X-Robots-Tag`, joined.
+    pub fn x_robots_tag(&self) -> Option<String> {
+        let tags = self.headers.iter().filter(|(name, _)| name == "x-robots-tag");
+        let tags: Vec<&str> = tags.map(|(_, value)| value.as_str()).collect();
+        (!tags.is_empty()).then(|| tags.join(", "))
+    }
 }

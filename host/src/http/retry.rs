@@ -1,0 +1,81 @@
+//! When to try again, and when not yet.
+
+use std::time::{Duration, SystemTime};
+
+use super::settings::RetrySettings;
+use super::transport::header;
+
+/// Answers that may be others a moment later.
+pub fn passing_status(status: u16) -> bool {
+    matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
+}
+
+/// The wait before retry `tries` (0 is the first): doubled each time, and spread over its upper half so
+/// that those who failed together do not come back together. `spread` is in `0.0..1.0`.
+pub fn backoff(settings: &RetrySettings, tries: u32, spread: f64) -> Duration {
+    let full = settings.base.saturating_mul(2_u32.saturating_pow(tries)).min(settings.max);
+    full.mul_f64(0.5 + spread.clamp(0.0, 1.0) / 2.0)
+}
+
+/// `Retry-After` (RFC 9110, 10.2.3) in both forms. A date is measured by the server's own clock where
+/// the answer shows it, because clocks differ more than these waits last.
+pub fn retry_after(headers: &[(String, String)], now: SystemTime) -> Option<Duration> {
+    let value = header(headers, "retry-after")?.trim();
+    if let Ok(seconds) = value.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = httpdate::parse_http_date(value).ok()?;
+    let sent = header(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok());
+    Some(at.duration_since(sent.unwrap_or(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1_790_000_000);
+
+    fn after(value: &str, date: Option<SystemTime>) -> Option<Duration> {
+        let mut headers = vec![("retry-after".to_owned(), value.to_owned())];
+        headers.extend(date.map(|date| ("date".to_owned(), httpdate::fmt_http_date(date))));
+        retry_after(&headers, SystemTime::UNIX_EPOCH + NOW)
+    }
+
+    #[test]
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
+        assert_eq!(after("7", None), Some(Duration::from_secs(7)));
+        assert_eq!(after(" 0 ", None), Some(Duration::ZERO));
+        let now = SystemTime::UNIX_EPOCH + NOW;
+        let at = httpdate::fmt_http_date(now + Duration::from_secs(90));
+        assert_eq!(after(&at, None), Some(Duration::from_secs(90)));
+        let past = httpdate::fmt_http_date(now - Duration::from_secs(90));
+        assert_eq!(after(&past, None), Some(Duration::ZERO));
+        for nonsense in ["", "soon", "-5", "1.5", "Fri"] {
+            assert_eq!(after(nonsense, None), None, "{nonsense}");
+        }
+    }
+
+    #[test]
+    fn a_retry_date_is_measured_by_the_clock_of_the_server_that_gave_it() {
+        // The server's clock is an hour behind ours; it still means thirty seconds.
+        let theirs = SystemTime::UNIX_EPOCH + NOW - Duration::from_secs(3600);
+        let at = httpdate::fmt_http_date(theirs + Duration::from_secs(30));
+        assert_eq!(after(&at, Some(theirs)), Some(Duration::from_secs(30)));
+    }
+
+    #[test]
+    fn waits_double_stay_under_their_limit_and_are_spread() {
+        let settings = RetrySettings { base: Duration::from_millis(400), max: Duration::from_secs(5) };
+        assert_eq!(backoff(&settings, 0, 0.0), Duration::from_millis(200));
+        assert_eq!(backoff(&settings, 0, 1.0), Duration::from_millis(400));
+        assert_eq!(backoff(&settings, 2, 1.0), Duration::from_millis(1600));
+        assert_eq!(backoff(&settings, 40, 1.0), Duration::from_secs(5));
+    }
+
+    #[test]
+    fn final_answers_are_not_asked_for_again() {
+        for status in [200, 204, 304, 400, 401, 403, 404, 405, 410, 422, 451, 501, 505] {
+            assert!(!passing_status(status), "{status}");
+        }
+    }
+}
