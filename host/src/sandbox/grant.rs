@@ -131,7 +131,7 @@ impl SourceAccess {
     /// The rules for one call about `work`; `tried` are the URLs earlier tiers tried for it.
     pub(super) fn for_work<'a>(
         self: &Arc<Self>,
-        work: &Work,
+        work: &'a Work,
         tried: impl IntoIterator<Item = &'a str>,
     ) -> CallHops {
         let mut hosts = HashSet::new();

@@ -83,12 +83,10 @@ pub enum CallError {
 impl Plugin {
     /// Compiles, checks and describes a component. `origin` names it in errors until it has said its name.
     pub async fn load(sandbox: &Sandbox, origin: &str, bytes: &[u8]) -> Result<Self, LoadError> {
-        let component = {
-            let (sandbox, origin, bytes) = (sandbox.clone(), origin.to_owned(), bytes.to_vec());
-            tokio::task::spawn_blocking(move || sandbox.compile(&origin, &bytes))
-                .await
-                .map_err(|error| LoadError::Engine(format!("the compiler failed on {origin}: {error}")))??
-        };
+        let (compiler, name, file) = (sandbox.clone(), origin.to_owned(), bytes.to_vec());
+        let component = tokio::task::spawn_blocking(move || compiler.compile(&name, &file))
+            .await
+            .map_err(|error| LoadError::Engine(format!("the compiler failed on {origin}: {error}")))??;
         check_contract(sandbox, origin, &component)?;
         let pre = link(sandbox, origin, &component)?;
         let description = describe(sandbox, origin, &pre).await?;

@@ -7,7 +7,7 @@ mod source;
 mod trail;
 
 pub use budget::Budgets;
-pub use plan::{Plan, PlanError, Skipped, Tier};
-pub use race::{Observer, Outcome, Status, walk};
+pub use plan::{Plan, Skipped, Tier};
+pub use race::{Observer, Outcome, Status, Won, walk};
 pub use source::{Acquire, Answer, Ask, PluginSource, Source, SourceName};
 pub use trail::{AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry};

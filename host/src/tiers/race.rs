@@ -454,3 +454,6 @@ fn url_key(url: &str) -> String {
         Err(_) => url.to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests;
