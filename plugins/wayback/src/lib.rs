@@ -1,0 +1,1 @@
+//! The `wayback` plugin.
