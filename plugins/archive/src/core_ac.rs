@@ -1,0 +1,230 @@
+//! CORE (<https://api.core.ac.uk/docs/v3>): full texts gathered from repositories.
+
+use tierfall_sdk::{
+    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Setting, Source, SourceError, Value,
+    Work, WorkId, get_json, setting_host, url,
+};
+
+use crate::record::{self, About};
+use crate::{files, wording};
+
+const KEY: &str = "api_key";
+
+pub fn source(name: &str) -> Source {
+    Source::new(
+        name,
+        "CORE, full texts gathered from repositories",
+        &[IdKind::Doi, IdKind::Arxiv, IdKind::Pmid],
+    )
+    .api("https://api.core.ac.uk/v3")
+    .setting(Setting::new(KEY, "key of the CORE API").required().secret(
+        setting_host("api_base"),
+        "authorization",
+        "Bearer ",
+    ))
+}
+
+pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let query = query(work).ok_or(SourceError::NotApplicable)?;
+    if !ctx.secret_is_set(KEY) {
+        return Err(SourceError::Misconfigured(format!("the secret `{KEY}` is not set")));
+    }
+    let search = format!("{}/search/works", ctx.api_base()?);
+    let answer = get_json(host, &url::with_query(&search, &[("q", Some(&query)), ("limit", Some("3"))]))?;
+    if !answer.at("results").is_array() {
+        return Err(SourceError::BadAnswer("CORE answered no list of results".into()));
+    }
+    let mut finding = Finding::none();
+    for (at, result) in answer.items("results").iter().enumerate() {
+        let about = record::about(work, &stated(result));
+        if about == About::AnotherWork {
+            continue;
+        }
+        if about == About::ThisWork {
+            finding.facts.absorb(facts(result));
+        }
+        add_links(&mut finding, result, at);
+    }
+    finding.or_not_found()
+}
+
+/// The search of the best identifier, in CORE's query language.
+fn query(work: &Work) -> Option<String> {
+    let term = |field: &str, id: &str| format!("{field}:\"{}\"", id.replace(['"', '\\'], ""));
+    work.doi()
+        .map(|doi| term("doi", doi))
+        .or_else(|| work.arxiv().map(|id| term("arxivId", id)))
+        .or_else(|| work.pmid().map(|id| term("pubmedId", id)))
+}
+
+fn stated(result: &Value) -> Vec<WorkId> {
+    let mut ids = record::dois(result.text("doi").into_iter().chain(result.text("identifiers.doi")));
+    ids.extend(result.text("arxivId").and_then(|id| WorkId::read_arxiv(&id)));
+    ids.extend(result.text("pubmedId").and_then(|id| WorkId::read_pmid(&id)));
+    for identifier in result.items("identifiers") {
+        let Some(value) = identifier.text("identifier") else { continue };
+        let kind = identifier.text("type").unwrap_or_default().to_ascii_lowercase();
+        ids.extend(match kind.as_str() {
+            "doi" => WorkId::read_doi(&value),
+            "arxiv_id" => WorkId::read_arxiv(&value),
+            "pubmed_id" => WorkId::read_pmid(&value),
+            _ => None,
+        });
+    }
+    ids
+}
+
+fn facts(result: &Value) -> Facts {
+    let mut facts = Facts::none();
+    facts.title = result.text("title").and_then(|title| wording::title(&title));
+    facts.authors =
+        result.items("authors").iter().filter_map(|a| wording::author(&a.text("name")?)).collect();
+    facts.year = result
+        .text("yearPublished")
+        .or_else(|| result.text("publishedDate"))
+        .and_then(|date| wording::year(&date));
+    for id in stated(result) {
+        facts.add_id(Some(id));
+    }
+    facts
+}
+
+/// `downloadUrl` is CORE's own copy or the repository's, the others are where it came from.
+fn add_links(finding: &mut Finding, result: &Value, at: usize) {
+    let display = result
+        .items("links")
+        .iter()
+        .find(|link| link.text("type").as_deref() == Some("display"))
+        .and_then(|link| link.text("url"));
+    let mut add = |link: String, from: &str| {
+        let evidence = format!("results[{at}].{from}");
+        let link = files::arxiv_pdf(&link).unwrap_or(link);
+        finding.add(Candidate::new(link, Basis::Registry, evidence).landing_page(display.clone()));
+    };
+    if let Some(link) = result.text("downloadUrl") {
+        add(link, "downloadUrl");
+    }
+    for link in result.items("links") {
+        if link.text("type").as_deref() == Some("download")
+            && let Some(link) = link.text("url")
+        {
+            add(link, "links.download");
+        }
+    }
+    let (files, pages): (Vec<_>, Vec<_>) = result
+        .texts("sourceFulltextUrls")
+        .into_iter()
+        .partition(|link| files::looks_like_file(link) || files::arxiv_pdf(link).is_some());
+    for link in files {
+        add(link, "sourceFulltextUrls");
+    }
+    for page in pages {
+        finding.facts.add_landing_url(Some(page));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierfall_sdk::serde_json::json;
+    use tierfall_sdk::testing::{Recorded, context_of, work};
+
+    const ASKED: &str = "https://api.core.ac.uk/v3/search/works?q=doi%3A%2210.1000%2Fa%281%29%22&limit=3";
+
+    fn asked(answer: &Value) -> (Recorded, Result<Finding, SourceError>) {
+        let host = Recorded::new().json(ASKED, &answer.to_string());
+        let found = find(&host, &work(WorkId::Doi("10.1000/a(1)".into())), &ctx());
+        (host, found)
+    }
+
+    fn ctx() -> Context {
+        Context { secrets: vec![KEY.into()], ..context_of(&source("core")) }
+    }
+
+    #[test]
+    fn every_location_of_a_hit_is_proposed_with_the_facts_of_its_record() {
+        let (_, found) = asked(&json!({"totalHits": 1, "results": [{
+            "doi": "10.1000/A(1)", "title": "Tides of <i>Io</i>", "yearPublished": 2011, "pubmedId": "77", "arxivId": null,
+            "authors": [{"name": "Quist, Ada"}, {"name": null}],
+            "downloadUrl": "https://core.example/download/5.pdf",
+            "links": [
+                {"type": "download", "url": "https://core.example/download/5.pdf"},
+                {"type": "display", "url": "https://core.example/works/5"}],
+            "sourceFulltextUrls": ["https://repo.example/5/full.pdf", "https://repo.example/handle/5",
+                "http://arxiv.org/abs/2101.00001"]
+        }]}));
+        let found = found.expect("a finding");
+        let urls: Vec<_> = found.candidates.iter().map(|c| c.url.as_str()).collect();
+        assert_eq!(
+            urls,
+            [
+                "https://core.example/download/5.pdf",
+                "https://repo.example/5/full.pdf",
+                "https://arxiv.org/pdf/2101.00001"
+            ]
+        );
+        assert!(found.candidates.iter().all(|c| c.basis == Basis::Registry));
+        assert_eq!(found.candidates[0].evidence, "results[0].downloadUrl");
+        assert_eq!(found.candidates[0].landing_page.as_deref(), Some("https://core.example/works/5"));
+        assert_eq!(found.facts.title.as_deref(), Some("Tides of Io"));
+        assert_eq!(found.facts.authors, ["Quist"]);
+        assert_eq!(found.facts.year, Some(2011));
+        assert!(found.facts.ids.contains(&WorkId::Pmid("77".into())));
+        assert_eq!(found.facts.landing_urls, ["https://repo.example/handle/5"]);
+    }
+
+    #[test]
+    fn the_record_of_another_doi_is_left_out_and_one_that_states_none_gives_no_facts() {
+        let (_, found) = asked(&json!({"results": [
+            {"doi": "10.1000/b", "downloadUrl": "https://core.example/other.pdf", "title": "Other"},
+            {"doi": null, "identifiers": [{"type": "DOI", "identifier": "10.1000/c"}], "downloadUrl": "https://core.example/o2.pdf"},
+            {"doi": null, "downloadUrl": "https://core.example/silent.pdf", "title": "Silent"}]}));
+        let found = found.expect("a finding");
+        assert_eq!(found.candidates.len(), 1);
+        assert_eq!(found.candidates[0].url, "https://core.example/silent.pdf");
+        assert_eq!(found.facts.title, None);
+    }
+
+    #[test]
+    fn nothing_there_is_not_found() {
+        assert_eq!(asked(&json!({"totalHits": 0, "results": []})).1, Err(SourceError::NotFound));
+        let other = json!({"results": [{"doi": "10.1000/b", "downloadUrl": "https://core.example/o.pdf"}]});
+        assert_eq!(asked(&other).1, Err(SourceError::NotFound));
+    }
+
+    #[test]
+    fn odd_types_are_read_as_absent() {
+        let (_, found) = asked(&json!({"results": [{
+            "doi": 7, "title": ["x"], "authors": "none", "yearPublished": {}, "identifiers": {"doi": "10.1000/a(1)"},
+            "links": [null, 3, {"type": "download"}], "downloadUrl": {"x": 1},
+            "sourceFulltextUrls": "https://repo.example/one.pdf"}]}));
+        let found = found.expect("a finding");
+        assert_eq!(found.candidates.len(), 1);
+        assert_eq!(found.candidates[0].url, "https://repo.example/one.pdf");
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_a_bad_answer_and_a_refused_key_misconfigured() {
+        assert!(matches!(asked(&json!({"message": "x"})).1, Err(SourceError::BadAnswer(_))));
+        let host = Recorded::new().status(ASKED, 401);
+        let found = find(&host, &work(WorkId::Doi("10.1000/a(1)".into())), &ctx());
+        assert!(matches!(found, Err(SourceError::Misconfigured(_))));
+    }
+
+    #[test]
+    fn without_a_key_nothing_is_asked() {
+        let host = Recorded::new();
+        let found = find(&host, &work(WorkId::Doi("10.1000/a(1)".into())), &context_of(&source("core")));
+        assert!(matches!(found, Err(SourceError::Misconfigured(text)) if text.contains(KEY)));
+        assert!(host.urls().is_empty());
+    }
+
+    #[test]
+    fn works_without_a_doi_are_asked_by_what_they_have() {
+        let host = Recorded::new().json(
+            "https://api.core.ac.uk/v3/search/works?q=pubmedId%3A%2277%22&limit=3",
+            r#"{"results": []}"#,
+        );
+        assert_eq!(find(&host, &work(WorkId::Pmid("77".into())), &ctx()), Err(SourceError::NotFound));
+    }
+}

@@ -1,0 +1,226 @@
+//! DataCite (<https://support.datacite.org/docs/api-get-doi>), which registers the DOIs of
+//! repositories. It is a registry: what it says of a work is a fact also where it knows no file.
+
+use tierfall_sdk::{
+    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Source, SourceError, Value, Version,
+    Work, WorkId, get_json, pages, url,
+};
+
+use crate::record::{self, About};
+use crate::{files, wording};
+
+pub fn source(name: &str) -> Source {
+    Source::new(name, "DataCite, the registry of repositories", &[IdKind::Doi])
+        .api("https://api.datacite.org")
+}
+
+pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let doi = work.doi().ok_or(SourceError::NotApplicable)?;
+    let answer = get_json(host, &format!("{}/dois/{}", ctx.api_base()?, url::encode_path(doi)))?;
+    let record = answer.at("data.attributes");
+    if !record.is_object() {
+        return Err(SourceError::BadAnswer("DataCite answered no attributes".into()));
+    }
+    let own: Vec<WorkId> = record::dois(record.text("doi").or_else(|| answer.text("data.id")));
+    if record::about(work, &own) == About::AnotherWork {
+        return Err(SourceError::NotFound);
+    }
+    let landing = record.text("url");
+    let mut finding = Finding { candidates: Vec::new(), facts: facts(record) };
+    let mut add = |link: String, from: &str| {
+        let candidate = Candidate::new(link, Basis::Registry, format!("attributes.{from}"))
+            .version(version(record))
+            .license(license(record))
+            .landing_page(landing.clone());
+        finding.add(candidate);
+    };
+    for link in record.texts("contentUrl").into_iter().filter(|link| !is_other_content(link)) {
+        add(link, "contentUrl");
+    }
+    if let Some(link) = landing.clone() {
+        match files::arxiv_pdf(&link) {
+            Some(pdf) => add(pdf, "url"),
+            None if files::is_pdf(url::path(&link)) => add(link, "url"),
+            None => {}
+        }
+    }
+    finding.or_not_found()
+}
+
+/// Whether a URL's name says that it is data and no text.
+fn is_other_content(link: &str) -> bool {
+    const OTHER: &[&str] = &[
+        "csv", "gz", "htm", "html", "jpg", "json", "mp4", "png", "tar", "tif", "tiff", "txt", "xlsx", "xml",
+        "zip",
+    ];
+    let name = url::path(link).rsplit('/').next().unwrap_or_default();
+    name.rsplit_once('.').is_some_and(|(_, ending)| OTHER.contains(&ending.to_ascii_lowercase().as_str()))
+}
+
+/// What is registered is that object itself, so only preprints are not the published version.
+fn version(record: &Value) -> Version {
+    let kinds = ["types.resourceTypeGeneral", "types.resourceType"];
+    let is_preprint = kinds
+        .iter()
+        .filter_map(|path| record.text(path))
+        .any(|kind| kind.to_ascii_lowercase().contains("preprint"));
+    if is_preprint { Version::Submitted } else { Version::Published }
+}
+
+fn license(record: &Value) -> Option<String> {
+    let fields = ["rightsIdentifier", "rightsUri", "rights"];
+    record.items("rightsList").iter().find_map(|rights| fields.iter().find_map(|field| rights.text(field)))
+}
+
+fn facts(record: &Value) -> Facts {
+    let mut facts = Facts::none();
+    let titles = record.items("titles");
+    // Those with a type are subtitles, translations and alternatives.
+    let main = titles.iter().find(|title| title.text("titleType").is_none()).or(titles.first());
+    facts.title = main.and_then(|title| wording::title(&title.text("title")?));
+    facts.authors = record
+        .items("creators")
+        .iter()
+        .filter_map(|creator| {
+            let name = creator.text("name");
+            creator.text("familyName").or_else(|| match creator.text("nameType").as_deref() {
+                Some("Organizational") => name,
+                _ => wording::author(&name?),
+            })
+        })
+        .collect();
+    facts.year = record.text("publicationYear").and_then(|year| wording::year(&year));
+    let range = record.text("container.firstPage").zip(record.text("container.lastPage"));
+    facts.pages = range
+        .and_then(|(first, last)| pages::span(&first, &last))
+        .or_else(|| record.texts("sizes").iter().find_map(|size| page_count(size)));
+    facts.add_id(record.text("doi").and_then(|doi| WorkId::read_doi(&doi)));
+    for id in record.items("identifiers").iter().chain(record.items("alternateIdentifiers")) {
+        let kind = id.text("identifierType").or_else(|| id.text("alternateIdentifierType"));
+        let value = id.text("identifier").or_else(|| id.text("alternateIdentifier"));
+        facts.add_id(read_id(kind, value));
+    }
+    for related in record.items("relatedIdentifiers") {
+        if related.text("relationType").as_deref() == Some("IsIdenticalTo") {
+            facts.add_id(read_id(related.text("relatedIdentifierType"), related.text("relatedIdentifier")));
+        }
+    }
+    facts.add_landing_url(record.text("url"));
+    facts
+}
+
+fn read_id(kind: Option<String>, value: Option<String>) -> Option<WorkId> {
+    let value = value?;
+    match kind?.to_ascii_lowercase().as_str() {
+        "arxiv" => WorkId::read_arxiv(&value),
+        "pmid" => WorkId::read_pmid(&value),
+        "pmcid" => WorkId::read_pmcid(&value),
+        _ => None,
+    }
+}
+
+/// `12 pages`, `12 p.`; other sizes are bytes and minutes.
+fn page_count(size: &str) -> Option<u32> {
+    let digits = size.bytes().take_while(u8::is_ascii_digit).count();
+    let (number, unit) = size.split_at(digits);
+    let unit = unit.trim().trim_end_matches('.').to_lowercase();
+    let counts = matches!(unit.as_str(), "p" | "pp" | "page" | "pages" | "seiten");
+    number.parse().ok().filter(|pages| counts && *pages > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierfall_sdk::serde_json::json;
+    use tierfall_sdk::testing::{Recorded, context_of, work};
+
+    const AT: &str = "https://api.datacite.org/dois/10.5072/x%281%29";
+
+    fn asked(answer: &Value) -> Result<Finding, SourceError> {
+        let host = Recorded::new().json(AT, &answer.to_string());
+        find(&host, &work(WorkId::Doi("10.5072/x(1)".into())), &context_of(&source("datacite")))
+    }
+
+    fn record() -> Value {
+        json!({
+            "doi": "10.5072/X(1)", "url": "https://repo.example/item/1", "publicationYear": 2017, "publisher": {"name": "R"},
+            "titles": [{"title": "Sous-titre", "titleType": "TranslatedTitle"}, {"title": "Salt <b>marsh</b>"}],
+            "creators": [{"name": "Berg, Ole", "familyName": "Berg"}, {"name": "Ito, Mei"},
+                {"name": "Survey, Geological", "nameType": "Organizational"}, {"name": null}],
+            "contentUrl": ["https://repo.example/item/1/content", "https://repo.example/item/1/data.ZIP"],
+            "rightsList": [{}, {"rights": "Attribution", "rightsUri": "https://licence.example/by", "rightsIdentifier": "cc-by-4.0"}],
+            "types": {"resourceTypeGeneral": "Text", "resourceType": "Preprint"}, "sizes": ["1.2 MB", "12 pages"],
+            "identifiers": [{"identifierType": "PMID", "identifier": "77"}, {"identifierType": "URL", "identifier": "x"}],
+            "relatedIdentifiers": [
+                {"relationType": "IsIdenticalTo", "relatedIdentifierType": "arXiv", "relatedIdentifier": "arXiv:1701.00001"},
+                {"relationType": "IsCitedBy", "relatedIdentifierType": "PMID", "relatedIdentifier": "78"}]
+        })
+    }
+
+    #[test]
+    fn content_urls_are_candidates_and_the_record_gives_facts() {
+        let found =
+            asked(&json!({"data": {"id": "10.5072/x(1)", "attributes": record()}})).expect("a finding");
+        let [one] = found.candidates.as_slice() else { panic!("{found:?}") };
+        assert_eq!(one.url, "https://repo.example/item/1/content");
+        assert_eq!((one.version, one.basis), (Version::Submitted, Basis::Registry));
+        assert_eq!(one.license.as_deref(), Some("cc-by-4.0"));
+        assert_eq!(one.landing_page.as_deref(), Some("https://repo.example/item/1"));
+        let facts = found.facts;
+        assert_eq!(facts.title.as_deref(), Some("Salt marsh"));
+        assert_eq!(facts.authors, ["Berg", "Ito", "Survey, Geological"]);
+        assert_eq!((facts.year, facts.pages), (Some(2017), Some(12)));
+        assert_eq!(
+            facts.ids,
+            [
+                WorkId::Doi("10.5072/x(1)".into()),
+                WorkId::Pmid("77".into()),
+                WorkId::Arxiv("1701.00001".into())
+            ]
+        );
+        assert_eq!(facts.landing_urls, ["https://repo.example/item/1"]);
+    }
+
+    #[test]
+    fn without_a_file_the_facts_are_the_answer() {
+        for content in [Value::Null, json!([]), json!({}), json!("")] {
+            let mut record = record();
+            record["contentUrl"] = content;
+            let found = asked(&json!({"data": {"attributes": record}})).expect("facts");
+            assert!(found.candidates.is_empty());
+            assert_eq!(found.facts.year, Some(2017));
+        }
+    }
+
+    #[test]
+    fn a_content_url_may_be_one_text_and_the_landing_url_a_file() {
+        let mut record = record();
+        record["contentUrl"] = json!("https://repo.example/item/1/content");
+        record["url"] = json!("https://repo.example/item/1/Paper.PDF");
+        let found = asked(&json!({"data": {"attributes": record}})).expect("a finding");
+        let evidence: Vec<_> = found.candidates.iter().map(|c| c.evidence.as_str()).collect();
+        assert_eq!(evidence, ["attributes.contentUrl", "attributes.url"]);
+    }
+
+    #[test]
+    fn an_unknown_doi_and_the_record_of_another_are_not_found() {
+        let ctx = context_of(&source("datacite"));
+        let host = Recorded::new().answer(AT, 404, "application/json", r#"{"errors": [{"status": "404"}]}"#);
+        assert_eq!(find(&host, &work(WorkId::Doi("10.5072/x(1)".into())), &ctx), Err(SourceError::NotFound));
+        let mut other = record();
+        other["doi"] = json!("10.5072/y");
+        assert_eq!(asked(&json!({"data": {"attributes": other}})), Err(SourceError::NotFound));
+    }
+
+    #[test]
+    fn odd_types_are_read_as_absent_and_another_shape_is_a_bad_answer() {
+        let odd = json!({"doi": "10.5072/x(1)", "titles": "x", "creators": {"name": 3}, "publicationYear": "s.a.", "url": {},
+            "contentUrl": [null, 4, "ftp://repo.example/x"], "rightsList": null, "types": [], "sizes": [3]});
+        let found = asked(&json!({"data": {"attributes": odd}})).expect("the DOI itself");
+        assert!(found.candidates.is_empty());
+        assert_eq!((found.facts.title, found.facts.year), (None, None));
+        for answer in [json!({"data": null}), json!([]), json!({"data": {"attributes": "x"}})] {
+            assert!(matches!(asked(&answer), Err(SourceError::BadAnswer(_))), "{answer}");
+        }
+    }
+}
