@@ -206,14 +206,10 @@ impl Inner {
     }
 
     async fn send(&self, hop: &Outgoing, clock: &AttemptClock) -> Result<Incoming, FetchError> {
-        let first_byte = self.settings.limits.first_byte;
-        let sending = tokio::time::timeout(first_byte, self.transport.send(hop.clone()));
-        let timely = async { sending.await.unwrap_or(Err(FetchError::Timeout)) };
-        let answer = within(clock, timely).await?;
+        let answer = within(clock, self.transport.send(hop.clone())).await?;
+        let limits = &self.settings.limits;
         let bytes: usize = answer.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
-        if answer.headers.len() > self.settings.limits.header_count
-            || bytes > self.settings.limits.header_bytes
-        {
+        if answer.headers.len() > limits.header_count || bytes > limits.header_bytes {
             let text = format!("{} headers of {bytes} bytes", answer.headers.len());
             return Err(FetchError::Malformed(text));
         }
@@ -244,13 +240,12 @@ impl Inner {
         answer: Incoming,
         permit: Option<Permit>,
     ) -> Result<Body, FetchError> {
-        let limits = &self.settings.limits;
         // These never have a body, whatever their head says (RFC 9110, 6.4.1).
         let bodiless = method == Method::Head || matches!(answer.status, 204 | 304);
         let coding = if bodiless { Coding::Identity } else { Coding::of(&answer.headers)? };
         let encoded = coding != Coding::Identity;
         let declared = header(&answer.headers, "content-length").and_then(|length| length.parse().ok());
-        let pieces = Decoded::new(coding, answer.body.watched(limits), limits.body_bytes);
+        let pieces = Decoded::new(coding, answer.body, self.settings.limits.body_bytes);
         let head = Head { status: answer.status, url, headers: answer.headers };
         Ok(Body::new(head, pieces, encoded, declared.filter(|_| !encoded), permit))
     }

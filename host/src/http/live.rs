@@ -15,7 +15,7 @@ use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, DoorError, FetchError};
 use super::proxy::Proxies;
 use super::resolver::CheckedResolver;
-use super::settings::HttpSettings;
+use super::settings::{HttpSettings, Limits};
 use super::tls;
 use super::transport::{Incoming, Outgoing, RawBody, Transport, header_text};
 
@@ -29,6 +29,7 @@ pub struct Live {
     /// Another client, because its resolver knows where the proxy is and the direct one must not.
     proxied: Client,
     proxies: Proxies,
+    limits: Limits,
 }
 
 impl Live {
@@ -60,6 +61,7 @@ impl Live {
             direct: builder()?.no_proxy().dns_resolver(Arc::new(direct)).build()?,
             proxied: proxies.apply(builder()?)?.dns_resolver(Arc::new(proxied)).build()?,
             proxies,
+            limits: settings.limits.clone(),
         })
     }
 }
@@ -77,17 +79,18 @@ impl Transport for Live {
             if let Some(body) = hop.body {
                 request = request.body(body);
             }
-            let answer = request.send().await.map_err(|error| failure(&error, &hop.url))?;
+            let answer = match tokio::time::timeout(self.limits.first_byte, request.send()).await {
+                Ok(answer) => answer.map_err(|error| failure(&error, &hop.url))?,
+                Err(_) => return Err(FetchError::Timeout),
+            };
+            let status = answer.status().as_u16();
             let headers = answer.headers().iter();
-            let headers =
-                headers.map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes())));
-            Ok(Incoming {
-                status: answer.status().as_u16(),
-                headers: headers.collect(),
-                body: RawBody::new(
-                    answer.bytes_stream().map_err(|error| FetchError::Incomplete(reasons(&error))),
-                ),
-            })
+            let headers = headers
+                .map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes())))
+                .collect();
+            let pieces = answer.bytes_stream();
+            let body = RawBody::new(pieces.map_err(|error| FetchError::Incomplete(reasons(&error))));
+            Ok(Incoming { status, headers, body: body.watched(&self.limits) })
         })
     }
 

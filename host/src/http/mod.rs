@@ -9,6 +9,7 @@ mod clock;
 mod decode;
 mod door;
 mod error;
+mod exchange;
 mod headers;
 mod live;
 mod pace;

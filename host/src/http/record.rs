@@ -1,19 +1,227 @@
-//! stub
-use super::error::{DoorError, FetchError};
-use super::transport::{Incoming, Outgoing, Transport};
-use futures_util::future::BoxFuture;
+//! Recording: every exchange becomes a request and a response record, bytes as they came. What failed
+//! before there was an answer becomes a metadata record, so that a replay fails in the same way.
+//!
+//! Secret headers are not written. A recording that cannot be written never breaks a run: it is
+//! reported, once.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
-pub struct Recorder(Box<dyn Transport>);
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use futures_util::stream;
+use tempfile::SpooledTempFile;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use url::Url;
+use uuid::Uuid;
+
+use super::error::{DoorError, FetchError};
+use super::exchange::{Failure, request_block, response_head};
+use super::headers::personal;
+use super::transport::{Incoming, Outgoing, RawBody, Transport};
+use super::warc::Writer;
+
+/// Bodies up to this size wait in memory for their record, larger ones in a temporary file.
+const IN_MEMORY: usize = 1 << 20;
+
+/// A transport that writes down what another one does.
+pub struct Recorder {
+    inner: Box<dyn Transport>,
+    archive: Arc<Archive>,
+}
+
 impl Recorder {
-    pub fn create(_: &Path, _: &str, inner: Box<dyn Transport>) -> Result<Self, DoorError> {
-        Ok(Self(inner))
+    /// Creates the file, which must not hold anything yet that is wanted: it is overwritten.
+    pub fn create(path: &Path, software: &str, inner: Box<dyn Transport>) -> Result<Self, DoorError> {
+        let failed = |source| DoorError::Recording { path: path.to_owned(), source };
+        let file = File::create(path).map_err(failed)?;
+        let packed = path.extension().is_some_and(|extension| extension == "gz");
+        let archive =
+            Archive { writer: Mutex::new(Writer::new(file, packed)), complained: AtomicBool::new(false) };
+        archive.describe(software, inner.now_ms()).map_err(failed)?;
+        Ok(Self { inner, archive: Arc::new(archive) })
     }
 }
+
 impl Transport for Recorder {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
-        self.0.send(hop)
+        Box::pin(async move {
+            let asked = Asked::new(&hop, self.inner.now_ms());
+            match self.inner.send(hop).await {
+                Ok(answer) => Ok(tee(answer, asked, Arc::clone(&self.archive))),
+                Err(error) => {
+                    self.archive.failed(&asked, &error);
+                    Err(error)
+                }
+            }
+        })
     }
+
     fn now_ms(&self) -> u64 {
-        self.0.now_ms()
+        self.inner.now_ms()
     }
+}
+
+struct Archive {
+    writer: Mutex<Writer<File>>,
+    complained: AtomicBool,
+}
+
+/// What was asked, without what is secret.
+struct Asked {
+    url: Url,
+    block: Vec<u8>,
+    date: String,
+}
+
+impl Asked {
+    fn new(hop: &Outgoing, now_ms: u64) -> Self {
+        let headers = hop.headers.iter().filter(|(name, _)| name == "cookie" || !personal(name));
+        let block = request_block(hop.method, &hop.url, headers, hop.body.as_deref().unwrap_or_default());
+        Self { url: hop.url.clone(), block, date: date(now_ms) }
+    }
+}
+
+/// An answer on its way through; written when it is over, however that happens.
+struct Pending {
+    archive: Arc<Archive>,
+    asked: Asked,
+    head: Vec<u8>,
+    body: SpooledTempFile,
+    length: u64,
+    /// `WARC-Truncated`; until the end is seen, the reader may stop at any moment.
+    truncated: Option<&'static str>,
+}
+
+fn tee(answer: Incoming, asked: Asked, archive: Arc<Archive>) -> Incoming {
+    let head = response_head(answer.status, &answer.headers);
+    let pending = Pending {
+        archive,
+        asked,
+        head,
+        body: SpooledTempFile::new(IN_MEMORY),
+        length: 0,
+        truncated: Some("unspecified"),
+    };
+    let pieces = stream::unfold((answer.body, pending), |(mut body, mut pending)| async move {
+        let piece = body.next().await;
+        pending.take(piece.as_ref());
+        Some((piece?, (body, pending)))
+    });
+    Incoming { body: RawBody::new(pieces), ..answer }
+}
+
+impl Pending {
+    fn take(&mut self, piece: Option<&Result<bytes::Bytes, FetchError>>) {
+        match piece {
+            Some(Ok(bytes)) => match self.body.write_all(bytes) {
+                Ok(()) => self.length += bytes.len() as u64,
+                Err(error) => self.archive.complain(&error),
+            },
+            Some(Err(FetchError::Stalled(_))) => self.truncated = Some("time"),
+            Some(Err(_)) => self.truncated = Some("disconnect"),
+            None => self.truncated = None,
+        }
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        let Self { archive, asked, head, body, length, truncated } = self;
+        let written = body.rewind().and_then(|()| {
+            let mut block = io::Read::chain(head.as_slice(), body);
+            archive.exchange(asked, head.len() as u64 + *length, &mut block, *truncated)
+        });
+        if let Err(error) = written {
+            archive.complain(&error);
+        }
+    }
+}
+
+impl Archive {
+    fn describe(&self, software: &str, now_ms: u64) -> io::Result<()> {
+        let about = format!("software: {software}\r\nformat: WARC File Format 1.1\r\n");
+        let (id, date) = (record_id(), date(now_ms));
+        let fields = [
+            ("WARC-Type", "warcinfo"),
+            ("WARC-Record-ID", &id),
+            ("WARC-Date", &date),
+            ("Content-Type", "application/warc-fields"),
+        ];
+        self.write(&fields, about.len() as u64, &mut about.as_bytes())
+    }
+
+    fn exchange(
+        &self,
+        asked: &Asked,
+        length: u64,
+        block: &mut dyn Read,
+        truncated: Option<&str>,
+    ) -> io::Result<()> {
+        let id = record_id();
+        let mut fields = vec![
+            ("WARC-Type", "response"),
+            ("WARC-Record-ID", &id),
+            ("WARC-Date", &asked.date),
+            ("WARC-Target-URI", asked.url.as_str()),
+            ("Content-Type", "application/http; msgtype=response"),
+        ];
+        fields.extend(truncated.map(|why| ("WARC-Truncated", why)));
+        self.write(&fields, length, block)?;
+        self.request(asked, &id)
+    }
+
+    fn failed(&self, asked: &Asked, error: &FetchError) {
+        let Some(failure) = Failure::of(error) else { return };
+        let about = failure.fields();
+        let id = record_id();
+        let fields = [
+            ("WARC-Type", "metadata"),
+            ("WARC-Record-ID", id.as_str()),
+            ("WARC-Date", &asked.date),
+            ("WARC-Target-URI", asked.url.as_str()),
+            ("Content-Type", "application/warc-fields"),
+        ];
+        let written = self
+            .write(&fields, about.len() as u64, &mut about.as_bytes())
+            .and_then(|()| self.request(asked, &id));
+        if let Err(error) = written {
+            self.complain(&error);
+        }
+    }
+
+    fn request(&self, asked: &Asked, answer: &str) -> io::Result<()> {
+        let id = record_id();
+        let fields = [
+            ("WARC-Type", "request"),
+            ("WARC-Record-ID", id.as_str()),
+            ("WARC-Concurrent-To", answer),
+            ("WARC-Date", &asked.date),
+            ("WARC-Target-URI", asked.url.as_str()),
+            ("Content-Type", "application/http; msgtype=request"),
+        ];
+        self.write(&fields, asked.block.len() as u64, &mut asked.block.as_slice())
+    }
+
+    fn write(&self, fields: &[(&str, &str)], length: u64, block: &mut dyn Read) -> io::Result<()> {
+        self.writer.lock().unwrap_or_else(PoisonError::into_inner).write(fields, length, block)
+    }
+
+    fn complain(&self, error: &io::Error) {
+        if !self.complained.swap(true, Ordering::Relaxed) {
+            tracing::warn!(%error, "the recording is incomplete: an exchange could not be written");
+        }
+    }
+}
+
+fn record_id() -> String {
+    format!("<urn:uuid:{}>", Uuid::new_v4())
+}
+
+fn date(now_ms: u64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp_nanos(i128::from(now_ms) * 1_000_000);
+    at.ok().and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_else(|| "1970-01-01T00:00:00Z".into())
 }

@@ -1,22 +1,366 @@
-//! stub
-use super::error::{DoorError, FetchError};
-use super::transport::{Incoming, Outgoing, Transport};
+//! Replay: a recording as a transport. Nothing it says goes to the network.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead, Read};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+use bytes::Bytes;
 use futures_util::future::BoxFuture;
-use std::path::Path;
-pub struct Replay;
+use futures_util::stream;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use url::Url;
+
+use super::Method;
+use super::error::{DoorError, FetchError};
+use super::exchange::{Failure, Question, read_response};
+use super::transport::{Incoming, Outgoing, RawBody, Transport, header};
+use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
+
+/// A request record is read up to this; ours have a few hundred bytes.
+const REQUEST_BYTES: u64 = 1 << 20;
+/// Read at once from the file.
+const PIECE: usize = 64 * 1024;
+
+/// The answers of a recording, by question. The n-th time a question is asked it gets the n-th answer;
+/// the last one is given again and again.
+#[derive(Debug)]
+pub struct Replay {
+    path: PathBuf,
+    answers: Mutex<HashMap<Question, Answers>>,
+    now_ms: u64,
+}
+
+#[derive(Debug, Default)]
+struct Answers {
+    recorded: Vec<Recorded>,
+    given: usize,
+}
+
+#[derive(Clone, Debug)]
+enum Recorded {
+    Response {
+        place: Place,
+        truncated: Option<String>,
+    },
+    /// A payload without its HTTP head, as some archives keep it.
+    Resource {
+        place: Place,
+        content_type: Option<String>,
+    },
+    Failure(Failure),
+}
+
 impl Replay {
-    pub fn open(_: &Path) -> Result<Self, DoorError> {
-        Ok(Self)
+    /// Reads what the file holds; the bodies stay in it.
+    pub fn open(path: &Path) -> Result<Self, DoorError> {
+        let mut index = Index::default();
+        index.read(path).map_err(|source| DoorError::Archive { path: path.to_owned(), source })?;
+        let now_ms = index.now_ms;
+        Ok(Self { path: path.to_owned(), answers: Mutex::new(index.answers()), now_ms })
+    }
+
+    fn next(&self, question: &Question) -> Option<Recorded> {
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        let answers = answers.get_mut(question)?;
+        let answer = answers.recorded.get(answers.given).or(answers.recorded.last()).cloned();
+        answers.given += 1;
+        answer
     }
 }
+
 impl Transport for Replay {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
-        Box::pin(async move { Err(FetchError::NotRecorded(hop.url.to_string())) })
+        Box::pin(async move {
+            let body = hop.body.as_deref().unwrap_or_default();
+            let question = Question::new(hop.method, &hop.url, &hop.headers, body);
+            let recorded =
+                self.next(&question).or_else(|| question.whole().and_then(|whole| self.next(&whole)));
+            let Some(recorded) = recorded else {
+                return Err(FetchError::NotRecorded(format!("{:?} {}", hop.method, hop.url)));
+            };
+            if let Recorded::Failure(failure) = &recorded {
+                return Err(failure.error());
+            }
+            let path = self.path.clone();
+            let opening = tokio::task::spawn_blocking(move || open(&path, &recorded, hop.method));
+            let unreadable = |error: String| FetchError::NotRecorded(format!("{} ({error})", hop.url));
+            match opening.await {
+                Ok(Ok(answer)) => Ok(answer),
+                Ok(Err(error)) => Err(unreadable(error.to_string())),
+                Err(error) => Err(unreadable(error.to_string())),
+            }
+        })
     }
+
+    /// The time of the recording: its first record's. One moment for the whole replay, so that what
+    /// depends on it is the same each time, in whatever order things are asked.
     fn now_ms(&self) -> u64 {
-        0
+        self.now_ms
     }
+
     fn recorded(&self) -> bool {
         true
+    }
+}
+
+/// What the scan gathers, before requests and answers are brought together.
+#[derive(Default)]
+struct Index {
+    found: Vec<Found>,
+    /// By the id of the answer, and by their own id: writers link in either direction.
+    requests: HashMap<String, Question>,
+    /// Payloads by digest, for records that say "as before".
+    payloads: HashMap<String, Place>,
+    now_ms: u64,
+}
+
+struct Found {
+    id: String,
+    concurrent: Option<String>,
+    url: Url,
+    recorded: Recorded,
+}
+
+impl Index {
+    fn read(&mut self, path: &Path) -> Result<(), WarcError> {
+        let mut scanner = Scanner::open(path)?;
+        while let Some((head, place)) = scanner.next()? {
+            if self.now_ms == 0 {
+                self.now_ms = head.field("warc-date").and_then(milliseconds).unwrap_or_default();
+            }
+            let Some(url) = head.uri("warc-target-uri").and_then(|url| Url::parse(url).ok()) else {
+                continue;
+            };
+            let text = |name: &str| head.field(name).map(str::to_owned);
+            let id = text("warc-record-id").unwrap_or_default();
+            let concurrent = text("warc-concurrent-to");
+            let recorded = match head.field("warc-type") {
+                Some("request") => {
+                    if let Some(question) = Question::parse(&url, &scanner.block(REQUEST_BYTES)?) {
+                        self.requests.extend(concurrent.map(|answer| (answer, question.clone())));
+                        self.requests.insert(id, question);
+                    }
+                    continue;
+                }
+                Some("response") if is_http(&head) => {
+                    if let Some(digest) = text("warc-payload-digest") {
+                        self.payloads.entry(digest).or_insert(place);
+                    }
+                    Recorded::Response { place, truncated: text("warc-truncated") }
+                }
+                Some("revisit") => {
+                    let seen = head.field("warc-payload-digest").and_then(|digest| self.payloads.get(digest));
+                    let Some(place) = seen else { continue };
+                    Recorded::Response { place: *place, truncated: None }
+                }
+                Some("response" | "resource") => {
+                    Recorded::Resource { place, content_type: text("content-type") }
+                }
+                Some("metadata") => match Failure::parse(&scanner.block(REQUEST_BYTES)?) {
+                    Some(failure) => Recorded::Failure(failure),
+                    None => continue,
+                },
+                _ => continue,
+            };
+            self.found.push(Found { id, concurrent, url, recorded });
+        }
+        Ok(())
+    }
+
+    fn answers(self) -> HashMap<Question, Answers> {
+        let mut answers: HashMap<Question, Answers> = HashMap::new();
+        for found in self.found {
+            let linked = self.requests.get(&found.id);
+            let linked = linked.or_else(|| self.requests.get(found.concurrent.as_ref()?));
+            let question = match linked {
+                Some(question) => question.clone(),
+                None => Question::new(Method::Get, &found.url, &[], &[]),
+            };
+            answers.entry(question).or_default().recorded.push(found.recorded);
+        }
+        answers
+    }
+}
+
+fn is_http(head: &RecordHead) -> bool {
+    head.field("content-type").is_none_or(|kind| kind.to_ascii_lowercase().starts_with("application/http"))
+}
+
+fn milliseconds(date: &str) -> Option<u64> {
+    let at = OffsetDateTime::parse(date, &Rfc3339).ok()?;
+    u64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
+/// Opens a recorded answer: its head, and its body to be read.
+fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, WarcError> {
+    match recorded {
+        Recorded::Failure(_) => Err(io::Error::from(io::ErrorKind::InvalidInput).into()),
+        Recorded::Resource { place, content_type } => {
+            let (_, block) = open_at(path, *place)?;
+            let headers = content_type.iter().map(|kind| ("content-type".to_owned(), kind.clone()));
+            let body = pieces(Box::new(block), End::Whole);
+            Ok(Incoming { status: 200, headers: headers.collect(), body })
+        }
+        Recorded::Response { place, truncated } => {
+            let (record, block) = open_at(path, *place)?;
+            let mut block = Measured { inner: block, read: 0 };
+            let (status, mut headers) = read_response(&mut block)?;
+            let there = record.length - block.read;
+            if method == Method::Head || matches!(status, 204 | 304) {
+                return Ok(Incoming { status, headers, body: RawBody::empty() });
+            }
+            let chunked =
+                header(&headers, "transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
+            headers.retain(|(name, _)| name != "transfer-encoding");
+            if chunked {
+                headers.retain(|(name, _)| name != "content-length");
+                let body =
+                    pieces(Box::new(Chunks { inner: block, left: 0, state: Chunk::First }), End::Whole);
+                return Ok(Incoming { status, headers, body });
+            }
+            let declared = header(&headers, "content-length").and_then(|length| length.parse::<u64>().ok());
+            // Archives that keep bodies unpacked leave the length of the packed one in the head.
+            if declared.is_some_and(|declared| declared < there) {
+                headers.retain(|(name, _)| name != "content-length");
+            }
+            let end = match truncated.as_deref() {
+                Some("disconnect") => End::Broken,
+                Some("time") => End::Stalled,
+                Some(_) => End::Unknown,
+                None if declared.is_some_and(|declared| declared > there) => End::Broken,
+                None => End::Whole,
+            };
+            Ok(Incoming { status, headers, body: pieces(Box::new(block), end) })
+        }
+    }
+}
+
+/// What follows the last recorded byte.
+#[derive(Clone, Copy)]
+enum End {
+    Whole,
+    Broken,
+    Stalled,
+    /// There was more, and nobody read it when this was recorded.
+    Unknown,
+}
+
+fn pieces(body: Box<dyn Read + Send>, end: End) -> RawBody {
+    RawBody::new(stream::unfold(Some(body), move |body| async move {
+        let mut body = body?;
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; PIECE];
+            let read = body.read(&mut piece)?;
+            piece.truncate(read);
+            Ok::<_, io::Error>((Bytes::from(piece), body))
+        });
+        match reading.await {
+            Ok(Ok((piece, body))) if !piece.is_empty() => Some((Ok(piece), Some(body))),
+            Ok(Ok(_)) => match end {
+                End::Whole => None,
+                End::Broken => Some((Err(FetchError::Incomplete("as it was recorded".into())), None)),
+                End::Stalled => Some((Err(FetchError::Stalled("as it was recorded".into())), None)),
+                End::Unknown => {
+                    let text = "the rest of this body, which nobody read then".into();
+                    Some((Err(FetchError::NotRecorded(text)), None))
+                }
+            },
+            Ok(Err(error)) => Some((Err(FetchError::Incomplete(error.to_string())), None)),
+            Err(error) => Some((Err(FetchError::Incomplete(error.to_string())), None)),
+        }
+    }))
+}
+
+struct Measured<R> {
+    inner: R,
+    read: u64,
+}
+
+impl<R: BufRead> Read for Measured<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> BufRead for Measured<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.inner.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.inner.consume(bytes);
+        self.read += bytes as u64;
+    }
+}
+
+/// Undoes the chunked transfer coding (RFC 9112, 7.1), which other writers keep in their records. Some
+/// undo it and leave the header: what does not begin with a chunk is passed on as it is.
+struct Chunks<R> {
+    inner: R,
+    left: u64,
+    state: Chunk,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Chunk {
+    First,
+    Next,
+    Bare,
+    End,
+}
+
+impl<R: BufRead> Read for Chunks<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.state == Chunk::First {
+            let start = self.inner.fill_buf()?;
+            let digits = start.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
+            let after = start.get(digits);
+            let is_size = (1..=16).contains(&digits) && matches!(after, Some(b'\r' | b'\n' | b';' | b' '));
+            self.state = if is_size { Chunk::Next } else { Chunk::Bare };
+        }
+        if self.state == Chunk::Bare {
+            return self.inner.read(buffer);
+        }
+        if self.state == Chunk::Next && self.left == 0 {
+            self.left = self.size()?;
+            if self.left == 0 {
+                self.state = Chunk::End;
+            }
+        }
+        if self.state == Chunk::End {
+            return Ok(0);
+        }
+        let read = (&mut self.inner).take(self.left).read(buffer)?;
+        if read == 0 && !buffer.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a chunk ends too early"));
+        }
+        self.left -= read as u64;
+        Ok(read)
+    }
+}
+
+impl<R: BufRead> Chunks<R> {
+    /// Reads the line that says how long the next chunk is, past the end of the one before it.
+    fn size(&mut self) -> io::Result<u64> {
+        // 16 digits, and room for extensions, which nobody uses.
+        const LINE: u64 = 1024;
+        loop {
+            let mut line = Vec::new();
+            (&mut self.inner).take(LINE).read_until(b'\n', &mut line)?;
+            if line.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the last chunk is missing"));
+            }
+            let text = String::from_utf8_lossy(&line);
+            let digits = text.split(';').next().unwrap_or_default().trim();
+            if digits.is_empty() {
+                continue;
+            }
+            return u64::from_str_radix(digits, 16)
+                .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a chunk without a size"));
+        }
     }
 }

@@ -1,6 +1,397 @@
-//! WARC.
+//! WARC files (ISO 28500, WARC 1.0 and 1.1): reading any, writing 1.1.
+//!
+//! Written here because the format's crate writes one gzip stream for the whole file, where annex D of
+//! the standard asks for a member per record (what every index and reader relies on), does not tell where
+//! a record is, and rests since 2022 on parsers that are no longer kept. The compression, the HTTP heads
+//! and the dates are crates.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::bufread::{GzDecoder, MultiGzDecoder};
+use flate2::write::GzEncoder;
+
+/// The head of one record is refused beyond this; real ones have less than one kilobyte.
+const HEAD_BYTES: u64 = 64 * 1024;
+/// What packed files begin with (RFC 1952, 2.3.1).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
+/// Why a WARC file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WarcError {
-    #[error("not a WARC")]
-    NotWarc,
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    #[error("no WARC record begins at byte {0} of the unpacked file")]
+    NoRecord(u64),
+    #[error("the record at byte {at} of the unpacked file has no usable {field}")]
+    Field { at: u64, field: &'static str },
+}
+
+/// A record's head: named fields, in order, names in lower case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordHead {
+    fields: Vec<(String, String)>,
+    /// Bytes of its block.
+    pub length: u64,
+}
+
+/// Where a record begins: `skip` unpacked bytes behind the gzip member at `offset`. For files with a
+/// member per record, and for unpacked ones, `skip` is 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    offset: u64,
+    skip: u64,
+}
+
+impl RecordHead {
+    /// A field's first value; `name` in lower case.
+    pub fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A URI field; some writers put it in angle brackets.
+    pub fn uri(&self, name: &str) -> Option<&str> {
+        let value = self.field(name)?;
+        Some(value.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(value))
+    }
+}
+
+/// Walks through a file's records.
+pub struct Scanner {
+    reader: BufReader<Source>,
+    /// Unpacked bytes behind us.
+    at: u64,
+    /// Bytes of the current block that were not read.
+    block: u64,
+}
+
+impl Scanner {
+    pub fn open(path: &Path) -> Result<Self, WarcError> {
+        Ok(Self { reader: BufReader::new(Source::open(path)?), at: 0, block: 0 })
+    }
+
+    /// The next record, or `None` at the end of the file.
+    pub fn next(&mut self) -> Result<Option<(RecordHead, Place)>, WarcError> {
+        self.skip_block()?;
+        // Each block is followed by two line ends; some writers give none, or more.
+        loop {
+            match self.reader.fill_buf()?.first() {
+                None => return Ok(None),
+                Some(b'\r' | b'\n') => self.consume(1),
+                Some(_) => break,
+            }
+        }
+        let place = self.reader.get_mut().place(self.at);
+        let start = self.at;
+        let (head, read) = read_head(&mut self.reader, start)?;
+        self.at += read;
+        self.block = head.length;
+        Ok(Some((head, place)))
+    }
+
+    /// The current record's block, up to `cap` bytes.
+    pub fn block(&mut self, cap: u64) -> Result<Vec<u8>, WarcError> {
+        let mut block = Vec::new();
+        let read = (&mut self.reader).take(self.block.min(cap)).read_to_end(&mut block)? as u64;
+        self.at += read;
+        self.block -= read;
+        Ok(block)
+    }
+
+    fn skip_block(&mut self) -> Result<(), WarcError> {
+        while self.block > 0 {
+            let there = self.reader.fill_buf()?.len() as u64;
+            if there == 0 {
+                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+            }
+            let step = there.min(self.block);
+            self.consume(usize::try_from(step).unwrap_or(usize::MAX));
+            self.block -= step;
+        }
+        Ok(())
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.reader.consume(bytes);
+        self.at += bytes as u64;
+    }
+}
+
+/// Opens one record again: its head, and its block to be read.
+pub fn open_at(path: &Path, place: Place) -> Result<(RecordHead, impl BufRead + Send + use<>), WarcError> {
+    let mut file = File::open(path)?;
+    let packed = is_packed(&mut file)?;
+    file.seek(SeekFrom::Start(place.offset))?;
+    let file = BufReader::new(file);
+    let unpacked: Box<dyn Read + Send> =
+        if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+    let mut reader = BufReader::new(unpacked);
+    io::copy(&mut (&mut reader).take(place.skip), &mut io::sink())?;
+    let (head, _) = read_head(&mut reader, place.offset)?;
+    let block = reader.take(head.length);
+    Ok((head, block))
+}
+
+/// Writes records, each a gzip member of its own where the file's name ends in `.gz`.
+pub struct Writer<W: Write> {
+    out: W,
+    packed: bool,
+}
+
+impl<W: Write> Writer<W> {
+    pub fn new(out: W, packed: bool) -> Self {
+        Self { out, packed }
+    }
+
+    /// Writes one record whole; `Content-Length` is added to the fields.
+    pub fn write(&mut self, fields: &[(&str, &str)], length: u64, block: &mut dyn Read) -> io::Result<()> {
+        if self.packed {
+            // The fastest level: what is large here (PDF) does not pack further.
+            let mut member = GzEncoder::new(&mut self.out, Compression::fast());
+            write_record(&mut member, fields, length, block)?;
+            member.finish()?;
+        } else {
+            write_record(&mut self.out, fields, length, block)?;
+        }
+        self.out.flush()
+    }
+}
+
+/// The unpacked bytes of a file, with a note of where its gzip members begin.
+enum Source {
+    Plain(BufReader<File>),
+    Packed {
+        member: Option<Box<GzDecoder<Counted>>>,
+        unpacked: u64,
+        /// (unpacked offset, file offset) of members that begin at or before what is buffered.
+        starts: VecDeque<(u64, u64)>,
+    },
+}
+
+impl Source {
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file = File::open(path)?;
+        let packed = is_packed(&mut file)?;
+        let reader = BufReader::new(file);
+        if !packed {
+            return Ok(Self::Plain(reader));
+        }
+        let member = Box::new(GzDecoder::new(Counted { reader, read: 0 }));
+        Ok(Self::Packed { member: Some(member), unpacked: 0, starts: VecDeque::from([(0, 0)]) })
+    }
+
+    /// Where the unpacked byte `at` is; asked in rising order.
+    fn place(&mut self, at: u64) -> Place {
+        match self {
+            Self::Plain(_) => Place { offset: at, skip: 0 },
+            Self::Packed { starts, .. } => {
+                while starts.get(1).is_some_and(|(unpacked, _)| *unpacked <= at) {
+                    starts.pop_front();
+                }
+                let (unpacked, offset) = starts.front().copied().unwrap_or_default();
+                Place { offset, skip: at - unpacked }
+            }
+        }
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let (member, unpacked, starts) = match self {
+            Self::Plain(reader) => return reader.read(buffer),
+            Self::Packed { member, unpacked, starts } => (member, unpacked, starts),
+        };
+        loop {
+            let Some(decoder) = member else { return Ok(0) };
+            let read = decoder.read(buffer)?;
+            *unpacked += read as u64;
+            if read > 0 || buffer.is_empty() {
+                return Ok(read);
+            }
+            let Some(mut file) = member.take().map(|member| member.into_inner()) else { return Ok(0) };
+            // What follows the last member and is none (padding) is not ours to read.
+            if !file.fill_buf()?.starts_with(&GZIP[..1]) {
+                return Ok(0);
+            }
+            starts.push_back((*unpacked, file.read));
+            *member = Some(Box::new(GzDecoder::new(file)));
+        }
+    }
+}
+
+/// Counts what is consumed, so that a member's place in the file is known.
+struct Counted {
+    reader: BufReader<File>,
+    read: u64,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.reader.read(buffer)?;
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+impl BufRead for Counted {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        self.reader.fill_buf()
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.reader.consume(bytes);
+        self.read += bytes as u64;
+    }
+}
+
+/// Whether a file is packed is told by its first bytes, not by its name.
+fn is_packed(file: &mut File) -> io::Result<bool> {
+    let mut start = Vec::new();
+    file.take(GZIP.len() as u64).read_to_end(&mut start)?;
+    file.rewind()?;
+    Ok(start == GZIP)
+}
+
+/// Reads a record's head; `start` is for messages. Returns how many bytes it took.
+fn read_head(reader: &mut impl BufRead, start: u64) -> Result<(RecordHead, u64), WarcError> {
+    let mut limited = reader.take(HEAD_BYTES);
+    let mut line = Vec::new();
+    let mut fields: Vec<(String, String)> = Vec::new();
+    let mut version = true;
+    loop {
+        line.clear();
+        limited.read_until(b'\n', &mut line)?;
+        let text = String::from_utf8_lossy(&line);
+        if version {
+            if !text.starts_with("WARC/") {
+                return Err(WarcError::NoRecord(start));
+            }
+            version = false;
+            continue;
+        }
+        if !text.ends_with('\n') {
+            return Err(WarcError::Field { at: start, field: "end of its head" });
+        }
+        let text = text.trim_end_matches(['\r', '\n']);
+        if text.is_empty() {
+            break;
+        }
+        match (text.split_once(':'), fields.last_mut()) {
+            // A folded line goes on with the value above it.
+            (_, Some((_, value))) if text.starts_with([' ', '\t']) => {
+                value.push(' ');
+                value.push_str(text.trim());
+            }
+            (Some((name, value)), _) => {
+                fields.push((name.trim().to_ascii_lowercase(), value.trim().to_owned()));
+            }
+            (None, _) => {}
+        }
+    }
+    let read = HEAD_BYTES - limited.limit();
+    let mut head = RecordHead { fields, length: 0 };
+    let length = head.field("content-length").and_then(|length| length.parse().ok());
+    head.length = length.ok_or(WarcError::Field { at: start, field: "Content-Length" })?;
+    Ok((head, read))
+}
+
+fn write_record(
+    out: &mut impl Write,
+    fields: &[(&str, &str)],
+    length: u64,
+    block: &mut dyn Read,
+) -> io::Result<()> {
+    write!(out, "WARC/1.1\r\n")?;
+    for (name, value) in fields {
+        write!(out, "{name}: {value}\r\n")?;
+    }
+    write!(out, "Content-Length: {length}\r\n\r\n")?;
+    let written = io::copy(&mut block.take(length), out)?;
+    if written != length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    write!(out, "\r\n\r\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn records(path: &Path) -> Vec<(String, Vec<u8>, Place)> {
+        let mut scanner = Scanner::open(path).unwrap();
+        let mut found = Vec::new();
+        while let Some((head, place)) = scanner.next().unwrap() {
+            let block = scanner.block(u64::MAX).unwrap();
+            found.push((head.field("warc-type").unwrap_or_default().to_owned(), block, place));
+        }
+        found
+    }
+
+    fn written(packed: bool) -> Vec<u8> {
+        let mut writer = Writer::new(Vec::new(), packed);
+        for (kind, block) in [("warcinfo", "a"), ("response", ""), ("request", "three\r\n\r\nlines")] {
+            writer.write(&[("WARC-Type", kind)], block.len() as u64, &mut block.as_bytes()).unwrap();
+        }
+        writer.out
+    }
+
+    fn file(bytes: &[u8]) -> tempfile::NamedTempFile {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    fn expect_three(bytes: &[u8]) {
+        let file = file(bytes);
+        let found = records(file.path());
+        let blocks: Vec<&[u8]> = found.iter().map(|(_, block, _)| block.as_slice()).collect();
+        assert_eq!(blocks, [b"a".as_slice(), b"", b"three\r\n\r\nlines"]);
+        for (kind, block, place) in found {
+            let (head, mut again) = open_at(file.path(), place).unwrap();
+            assert_eq!(head.field("warc-type"), Some(kind.as_str()));
+            let mut read = Vec::new();
+            again.read_to_end(&mut read).unwrap();
+            assert_eq!(read, block);
+        }
+    }
+
+    #[test]
+    fn records_are_found_again_in_packed_and_plain_files() {
+        expect_three(&written(true));
+        expect_three(&written(false));
+    }
+
+    #[test]
+    fn a_file_packed_as_one_stream_is_read_too() {
+        let mut one = GzEncoder::new(Vec::new(), Compression::default());
+        one.write_all(&written(false)).unwrap();
+        expect_three(&one.finish().unwrap());
+    }
+
+    #[test]
+    fn records_without_the_blank_lines_and_with_folded_fields_are_read() {
+        let text = "WARC/1.0\r\nWARC-Type: response\r\nWARC-Target-URI: <http://a.example/>\r\nX: a\r\n  b\r\n\
+                    content-length: 2\r\n\r\nhiWARC/1.0\r\nWARC-Type: request\r\nContent-Length: 0\r\n\r\n";
+        let file = file(text.as_bytes());
+        let mut scanner = Scanner::open(file.path()).unwrap();
+        let (head, _) = scanner.next().unwrap().unwrap();
+        assert_eq!((head.uri("warc-target-uri"), head.field("x")), (Some("http://a.example/"), Some("a b")));
+        assert_eq!(scanner.next().unwrap().unwrap().0.field("warc-type"), Some("request"));
+        assert!(scanner.next().unwrap().is_none());
+    }
+
+    #[test]
+    fn what_is_no_warc_is_an_error_and_not_an_empty_archive() {
+        for text in ["%PDF-1.4\n", "WARC/1.0\r\nWARC-Type: response\r\n\r\n", "WARC/1.0\r\nWARC-Type: r"] {
+            let file = file(text.as_bytes());
+            assert!(Scanner::open(file.path()).unwrap().next().is_err(), "{text:?}");
+        }
+        let cut = file(b"WARC/1.0\r\nContent-Length: 100\r\n\r\nshort");
+        let mut scanner = Scanner::open(cut.path()).unwrap();
+        scanner.next().unwrap();
+        assert!(scanner.next().is_err());
+    }
 }

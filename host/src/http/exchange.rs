@@ -1,0 +1,198 @@
+//! How an exchange is written into a recording's records, and read from them.
+
+use std::io::{self, BufRead, Read};
+
+use url::{Position, Url};
+
+use super::Method;
+use super::error::{Denial, FetchError};
+use super::transport::{header, header_text};
+
+/// The head of a recorded HTTP message; beyond the largest that live answers may have.
+const HEAD_BYTES: u64 = 512 * 1024;
+const HEADERS: usize = 2048;
+
+/// A recorded request, as far as it tells answers apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Question {
+    pub method: Method,
+    url: String,
+    range: Option<String>,
+    body: Vec<u8>,
+}
+
+/// What happened instead of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    kind: &'static str,
+    detail: String,
+}
+
+impl Question {
+    pub fn new(method: Method, url: &Url, headers: &[(String, String)], body: &[u8]) -> Self {
+        let range = header(headers, "range").map(str::to_owned);
+        Self { method, url: anonymous(url), range, body: body.to_vec() }
+    }
+
+    /// The same question for the whole, where a part was asked for: a server may always answer that.
+    pub fn whole(&self) -> Option<Self> {
+        self.range.is_some().then(|| Self { range: None, ..self.clone() })
+    }
+
+    /// Reads a request record's block.
+    pub fn parse(url: &Url, block: &[u8]) -> Option<Self> {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+        let mut request = httparse::Request::new(&mut headers);
+        // Other writers say HTTP/2 of what was asked by HTTP/2.
+        let line = block.iter().position(|byte| *byte == b'\n').unwrap_or(block.len());
+        let method = std::str::from_utf8(block.get(..line)?).ok()?.split(' ').next()?;
+        let method = match method {
+            "GET" => Method::Get,
+            "HEAD" => Method::Head,
+            "POST" => Method::Post,
+            _ => return None,
+        };
+        let body = match request.parse(block) {
+            Ok(httparse::Status::Complete(read)) => block.get(read..).unwrap_or_default(),
+            _ => &[],
+        };
+        let headers: Vec<_> = owned(request.headers);
+        Some(Self::new(method, url, &headers, body))
+    }
+}
+
+impl Failure {
+    /// Only what the network did is recorded; what we refuse by ourselves is refused again.
+    pub fn of(error: &FetchError) -> Option<Self> {
+        let (kind, detail) = match error {
+            FetchError::Transport(detail) => ("transport", detail.clone()),
+            FetchError::Timeout => ("timeout", String::new()),
+            FetchError::Certificate(detail) => ("certificate", detail.clone()),
+            FetchError::Malformed(detail) => ("malformed", detail.clone()),
+            FetchError::Denied { reason: Denial::PrivateAddress, detail } => ("address", detail.clone()),
+            _ => return None,
+        };
+        Some(Self { kind, detail })
+    }
+
+    pub fn error(&self) -> FetchError {
+        let detail = self.detail.clone();
+        match self.kind {
+            "timeout" => FetchError::Timeout,
+            "certificate" => FetchError::Certificate(detail),
+            "malformed" => FetchError::Malformed(detail),
+            "address" => FetchError::denied(Denial::PrivateAddress, detail),
+            _ => FetchError::Transport(detail),
+        }
+    }
+
+    /// As `application/warc-fields`.
+    pub fn fields(&self) -> String {
+        format!(
+            "fetch-error: {}\r\nfetch-error-detail: {}\r\n",
+            self.kind,
+            self.detail.replace(['\r', '\n'], " ")
+        )
+    }
+
+    pub fn parse(block: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(block);
+        let field = |name: &str| {
+            let mut lines = text.lines().filter_map(|line| line.split_once(':'));
+            lines.find(|(given, _)| given.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+        };
+        let given = field("fetch-error")?;
+        let known = ["transport", "timeout", "certificate", "malformed", "address"];
+        let kind = known.into_iter().find(|kind| *kind == given)?;
+        Some(Self { kind, detail: field("fetch-error-detail").unwrap_or_default().to_owned() })
+    }
+}
+
+/// A request record's block.
+pub fn request_block<'a>(
+    method: Method,
+    url: &Url,
+    headers: impl Iterator<Item = &'a (String, String)>,
+    body: &[u8],
+) -> Vec<u8> {
+    let method = match method {
+        Method::Get => "GET",
+        Method::Head => "HEAD",
+        Method::Post => "POST",
+    };
+    let (target, host) =
+        (&url[Position::BeforePath..Position::AfterQuery], &url[Position::BeforeHost..Position::AfterPort]);
+    let mut block = format!("{method} {target} HTTP/1.1\r\nhost: {host}\r\n").into_bytes();
+    push_headers(&mut block, headers);
+    block.extend_from_slice(body);
+    block
+}
+
+/// The head of a response record's block. The body that follows it has no transfer coding any more.
+pub fn response_head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    let mut head = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or_default()).into_bytes();
+    push_headers(&mut head, headers.iter().filter(|(name, _)| name != "transfer-encoding"));
+    head
+}
+
+/// Reads the head of a response record's block; the body is what remains of `block`.
+pub fn read_response(block: &mut impl BufRead) -> io::Result<(u16, Vec<(String, String)>)> {
+    let mut head = Vec::new();
+    let mut limited = block.take(HEAD_BYTES);
+    loop {
+        let line = head.len();
+        if limited.read_until(b'\n', &mut head)? == 0 {
+            break;
+        }
+        if matches!(head.get(line..), Some(b"\r\n" | b"\n")) {
+            break;
+        }
+    }
+    // Other writers say HTTP/2 of what came by HTTP/2; its head is written like one of HTTP/1.1.
+    if head.starts_with(b"HTTP/2") || head.starts_with(b"HTTP/3") {
+        let version = head.iter().position(|byte| *byte == b' ').unwrap_or(head.len());
+        head.splice(..version, *b"HTTP/1.1");
+    }
+    let mut headers = [httparse::EMPTY_HEADER; HEADERS];
+    let mut response = httparse::Response::new(&mut headers);
+    let parsed = httparse::ParserConfig::default()
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .ignore_invalid_headers_in_responses(true)
+        .parse_response(&mut response, &head);
+    match (parsed, response.code) {
+        (Ok(httparse::Status::Complete(_)), Some(status)) => Ok((status, owned(response.headers))),
+        _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the record holds no HTTP answer")),
+    }
+}
+
+/// A URL as recordings know it: without its fragment, and without the words that only say who asked,
+/// so that anyone can replay what another recorded.
+fn anonymous(url: &Url) -> String {
+    let personal = |name: &str| matches!(name, "email" | "mailto");
+    let mut url = url.clone();
+    url.set_fragment(None);
+    if url.query_pairs().any(|(name, _)| personal(&name)) {
+        let kept: Vec<&str> = url
+            .query()
+            .unwrap_or_default()
+            .split('&')
+            .filter(|pair| !personal(pair.split('=').next().unwrap_or_default()))
+            .collect();
+        let kept = kept.join("&");
+        url.set_query((!kept.is_empty()).then_some(kept.as_str()));
+    }
+    url.into()
+}
+
+fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+    headers.iter().map(|header| (header.name.to_ascii_lowercase(), header_text(header.value))).collect()
+}
+
+fn push_headers<'a>(block: &mut Vec<u8>, headers: impl Iterator<Item = &'a (String, String)>) {
+    for (name, value) in headers {
+        block.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+    }
+    block.extend_from_slice(b"\r\n");
+}
