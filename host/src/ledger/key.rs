@@ -61,7 +61,8 @@ impl fmt::Display for OpKey {
 
 /// Over the canonical form of RFC 8785: keys sorted, no spaces, one way to write a number.
 fn digest(value: &Value) -> String {
-    let canonical = serde_json_canonicalizer::to_vec(value).expect("a JSON value with text keys always serialises");
+    let canonical =
+        serde_json_canonicalizer::to_vec(value).expect("a JSON value with text keys always serialises");
     Sha256::digest(canonical).iter().fold(String::with_capacity(64), |mut hex, byte| {
         hex.push(char::from_digit(u32::from(byte >> 4), 16).unwrap_or('0'));
         hex.push(char::from_digit(u32::from(byte & 15), 16).unwrap_or('0'));

@@ -66,8 +66,8 @@ pub struct UnknownState(pub String);
 /// a second candidate is asked while the job has streamed a first one.
 pub fn next(state: State, step: Step) -> Result<State, Illegal> {
     use State::{
-        Deduped, Exhausted, Failed, Finalized, HeadDone, Indexed, Leased, Planned, ResumeOk, SkippedDuplicate,
-        Streaming,
+        Deduped, Exhausted, Failed, Finalized, HeadDone, Indexed, Leased, Planned, ResumeOk,
+        SkippedDuplicate, Streaming,
     };
     let next = match (step, state) {
         (Step::Lease, Planned | Leased | Failed | Exhausted) => Leased,
@@ -186,7 +186,10 @@ impl FromStr for State {
     /// Reads a label in either case, with `-` for `_`, as people type it.
     fn from_str(text: &str) -> Result<Self, UnknownState> {
         let label = text.trim().to_ascii_uppercase().replace('-', "_");
-        State::ALL.into_iter().find(|state| state.label() == label).ok_or_else(|| UnknownState(text.to_owned()))
+        State::ALL
+            .into_iter()
+            .find(|state| state.label() == label)
+            .ok_or_else(|| UnknownState(text.to_owned()))
     }
 }
 

@@ -1,0 +1,120 @@
+//! The one trait that every ledger keeps. Its comments are the contract; `conformance.rs` holds both engines to it.
+
+use futures_util::future::BoxFuture;
+
+use super::error::LedgerError;
+use super::history::{EventFilter, EventRecord};
+use super::job::{
+    CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
+    Standing, Story, Taken,
+};
+use super::key::JobKey;
+use super::op::{Begun, Op, Outcome, Ticket};
+use super::state::{State, Step};
+
+/// Jobs, leases and ops, kept so that they outlive any process.
+///
+/// - An `Ok` is durable: its transaction was committed, and synced to disk, before the answer.
+/// - An error that [`LedgerError::is_refusal`] wrote nothing. After any other error the write may or may not have
+///   happened; asking again is safe, and gives the answer that the first time would have given.
+/// - Every method that takes a lease refuses with [`LedgerError::Stale`] once the lease has run out or another
+///   worker has the job, and then has written nothing.
+/// - A future that is dropped may still do what it was asked.
+pub trait Ledger: Send + Sync + std::fmt::Debug {
+    /// Makes the jobs known, ready at once, in their order. One that is known already is left as it is.
+    /// Answers in the order of the jobs.
+    fn plan(&self, jobs: Vec<NewJob>) -> BoxFuture<'_, Result<Vec<Planned>, LedgerError>>;
+
+    /// Takes the job that has been ready for the longest: planned, failed with its time come, or left by a worker
+    /// whose lease ran out, in whatever state. `None`: nothing is ready now. A job that was taken as often as the
+    /// schedule allows and never given back is ended as `FAILED` on the way.
+    /// Costs the same however many jobs there are.
+    fn lease_next<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<Option<Lease>, LedgerError>>;
+
+    /// Takes this job if it can be had, by the rules of [`Ledger::lease_next`]. Errors: `UnknownJob`.
+    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>>;
+
+    /// Moves the lease's end to a whole lease from now, in any state. Answers with the new end, in milliseconds
+    /// since the epoch. A lease that has run out is not revived.
+    fn renew<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<i64, LedgerError>>;
+
+    /// Takes a step that is no op's and no ending. Answers with the state it led to. Errors: `Illegal`.
+    fn advance<'a>(&'a self, lease: &Lease, step: Step) -> BoxFuture<'a, Result<State, LedgerError>>;
+
+    /// Asks before a side effect. A success of the same op is replayed, and with it the state it had led to; an op
+    /// that failed, was left by an earlier lease, or has run for longer than `abandoned` is to be done again.
+    /// Errors: `Illegal`, if its success would be no legal step.
+    fn begin<'a>(&'a self, lease: &Lease, op: Op) -> BoxFuture<'a, Result<Begun, LedgerError>>;
+
+    /// Says how a side effect ended, and takes the step that its success is, in one transaction. An index or
+    /// dedupe op that succeeds makes the job done and ends the lease. Answers with the state.
+    /// Errors: `Superseded`, if the op was begun again since.
+    fn complete<'a>(
+        &'a self,
+        lease: &Lease,
+        ticket: Ticket,
+        outcome: Outcome,
+    ) -> BoxFuture<'a, Result<State, LedgerError>>;
+
+    /// Adds candidates to the job, and notes verdicts on those it has: a verdict that is `None` changes nothing.
+    fn candidates<'a>(
+        &'a self,
+        lease: &Lease,
+        candidates: Vec<CandidateRecord>,
+    ) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// Ends the attempt, and the lease with it. Answers with the state, and with the time of the next attempt
+    /// (milliseconds since the epoch) if there will be one. Errors: `Illegal`.
+    fn finish<'a>(
+        &'a self,
+        lease: &Lease,
+        ending: Ending,
+    ) -> BoxFuture<'a, Result<(State, Option<i64>), LedgerError>>;
+
+    /// Hands the job back as it is, to be taken again at once; the attempt does not count. Nothing happens if the
+    /// lease itself has ended the job before.
+    fn release<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// Makes failed or exhausted jobs ready again, with all their attempts. Answers with how many.
+    fn retry(&self, which: Retry) -> BoxFuture<'_, Result<u64, LedgerError>>;
+
+    /// Opens a done job again whose file is gone from the disk. Answers whether there was one.
+    fn lose<'a>(&'a self, job: &JobKey, reason: &str) -> BoxFuture<'a, Result<bool, LedgerError>>;
+
+    /// Clears some leases that ran out, and ops that nobody will end. No lease waits for this. Leaves live leases
+    /// alone. Empty once nothing is left to clear.
+    fn recover(&self) -> BoxFuture<'_, Result<Recovered, LedgerError>>;
+
+    /// When the next job will be ready, in milliseconds since the epoch: the past if one is, `None` if nothing is
+    /// left to do.
+    fn next_at(&self) -> BoxFuture<'_, Result<Option<i64>, LedgerError>>;
+
+    fn counts(&self) -> BoxFuture<'_, Result<Counts, LedgerError>>;
+
+    /// In the order of planning.
+    fn list(&self, filter: JobFilter) -> BoxFuture<'_, Result<Vec<JobRecord>, LedgerError>>;
+
+    /// The keys that begin with `prefix`, two at most: enough to know whether it means one job.
+    fn find<'a>(&'a self, prefix: &str) -> BoxFuture<'a, Result<Vec<JobKey>, LedgerError>>;
+
+    fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<Story>, LedgerError>>;
+
+    /// What lies on disk for these jobs: is it of use to anyone? Answers in their order.
+    fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<Standing>, LedgerError>>;
+
+    /// Jobs whose id is greater than `after` and the SHA-256 of their files, as (id, job, SHA-256).
+    fn artifacts(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(i64, JobKey, String)>, LedgerError>>;
+
+    /// The events that are kept, this process's own up to now among them.
+    fn events(&self, filter: EventFilter) -> BoxFuture<'_, Result<Vec<EventRecord>, LedgerError>>;
+
+    /// How many events could not be kept since the ledger was opened: losing one fails nothing.
+    fn events_lost(&self) -> u64;
+
+    /// Keeps what is still to be kept, and lets go of the database. Everything asked later is `Unavailable`.
+    fn close(&self) -> BoxFuture<'_, ()>;
+}

@@ -1,0 +1,174 @@
+//! From the contract to requests: what both engines share of the way in.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+
+use super::contract::Ledger;
+use super::error::LedgerError;
+use super::history::{EventFilter, EventRecord};
+use super::job::{
+    CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
+    Standing, Story, Taken,
+};
+use super::key::JobKey;
+use super::op::{Begun, Op, Outcome, Ticket};
+use super::protocol::{
+    Advance, Artifacts, Begin, Complete, CountJobs, FindJob, Finish, LeaseJob, LeaseNext, ListEvents,
+    ListJobs, Lose, NextAt, NoteCandidates, Plan, Recover, Release, Renew, Request, RetryJobs, Standings,
+    TellStory,
+};
+use super::state::{Illegal, State, Step};
+
+/// What an engine is: a way to run a request in a transaction.
+pub(super) trait Engine: Send + Sync + std::fmt::Debug {
+    /// Runs it, and answers once its commit is durable.
+    fn write<Q: Request>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
+
+    /// Runs a request that writes nothing, without standing in a writer's way.
+    fn read<Q: Request>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
+
+    /// Waits until this process's events so far are kept, or lost.
+    fn settle(&self) -> impl Future<Output = ()> + Send;
+
+    fn lost(&self) -> u64;
+
+    fn shut(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Jobs planned in one transaction: big enough that its commit does not count, small enough that others need
+/// not wait long for it.
+const PLANNED_AT_ONCE: usize = 500;
+
+impl<E: Engine> Ledger for E {
+    fn plan(&self, jobs: Vec<NewJob>) -> BoxFuture<'_, Result<Vec<Planned>, LedgerError>> {
+        Box::pin(async move {
+            let mut planned = Vec::with_capacity(jobs.len());
+            let mut jobs = jobs.into_iter();
+            loop {
+                let some: Vec<NewJob> = jobs.by_ref().take(PLANNED_AT_ONCE).collect();
+                if some.is_empty() {
+                    return Ok(planned);
+                }
+                planned.extend(self.write(Plan(some)).await?);
+            }
+        })
+    }
+
+    fn lease_next<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<Option<Lease>, LedgerError>> {
+        Box::pin(self.write(LeaseNext { owner: Arc::from(owner) }))
+    }
+
+    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>> {
+        Box::pin(self.write(LeaseJob { job: job.clone(), owner: Arc::from(owner) }))
+    }
+
+    fn renew<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<i64, LedgerError>> {
+        Box::pin(self.write(Renew { claim: lease.claim.clone() }))
+    }
+
+    fn advance<'a>(&'a self, lease: &Lease, step: Step) -> BoxFuture<'a, Result<State, LedgerError>> {
+        // The other steps come with something to write down: an owner, an op's result, a reason.
+        if !matches!(step, Step::HeadDone | Step::ResumeOk | Step::Stream) {
+            let refused = LedgerError::Illegal {
+                job: lease.claim.job.to_string(),
+                illegal: Illegal { from: lease.state, step },
+            };
+            return Box::pin(std::future::ready(Err(refused)));
+        }
+        Box::pin(self.write(Advance { claim: lease.claim.clone(), step }))
+    }
+
+    fn begin<'a>(&'a self, lease: &Lease, op: Op) -> BoxFuture<'a, Result<Begun, LedgerError>> {
+        Box::pin(self.write(Begin { claim: lease.claim.clone(), op }))
+    }
+
+    fn complete<'a>(
+        &'a self,
+        lease: &Lease,
+        ticket: Ticket,
+        outcome: Outcome,
+    ) -> BoxFuture<'a, Result<State, LedgerError>> {
+        Box::pin(self.write(Complete { claim: lease.claim.clone(), ticket, outcome }))
+    }
+
+    fn candidates<'a>(
+        &'a self,
+        lease: &Lease,
+        candidates: Vec<CandidateRecord>,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.write(NoteCandidates { claim: lease.claim.clone(), candidates }))
+    }
+
+    fn finish<'a>(
+        &'a self,
+        lease: &Lease,
+        ending: Ending,
+    ) -> BoxFuture<'a, Result<(State, Option<i64>), LedgerError>> {
+        Box::pin(self.write(Finish { claim: lease.claim.clone(), ending }))
+    }
+
+    fn release<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.write(Release { claim: lease.claim.clone() }))
+    }
+
+    fn retry(&self, which: Retry) -> BoxFuture<'_, Result<u64, LedgerError>> {
+        Box::pin(self.write(RetryJobs(which)))
+    }
+
+    fn lose<'a>(&'a self, job: &JobKey, reason: &str) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        Box::pin(self.write(Lose { job: job.clone(), reason: reason.to_owned() }))
+    }
+
+    fn recover(&self) -> BoxFuture<'_, Result<Recovered, LedgerError>> {
+        Box::pin(self.write(Recover))
+    }
+
+    fn next_at(&self) -> BoxFuture<'_, Result<Option<i64>, LedgerError>> {
+        Box::pin(self.read(NextAt))
+    }
+
+    fn counts(&self) -> BoxFuture<'_, Result<Counts, LedgerError>> {
+        Box::pin(self.read(CountJobs))
+    }
+
+    fn list(&self, filter: JobFilter) -> BoxFuture<'_, Result<Vec<JobRecord>, LedgerError>> {
+        Box::pin(self.read(ListJobs(filter)))
+    }
+
+    fn find<'a>(&'a self, prefix: &str) -> BoxFuture<'a, Result<Vec<JobKey>, LedgerError>> {
+        Box::pin(self.read(FindJob(prefix.to_owned())))
+    }
+
+    fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<Story>, LedgerError>> {
+        Box::pin(self.read(TellStory(job.clone())))
+    }
+
+    fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<Standing>, LedgerError>> {
+        Box::pin(self.read(Standings(jobs)))
+    }
+
+    fn artifacts(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<(i64, JobKey, String)>, LedgerError>> {
+        Box::pin(self.read(Artifacts { after, limit }))
+    }
+
+    fn events(&self, filter: EventFilter) -> BoxFuture<'_, Result<Vec<EventRecord>, LedgerError>> {
+        Box::pin(async move {
+            self.settle().await;
+            self.read(ListEvents(filter)).await
+        })
+    }
+
+    fn events_lost(&self) -> u64 {
+        self.lost()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.shut())
+    }
+}

@@ -1,0 +1,36 @@
+//! The ledger: which jobs there are, who works on which, and what has been done, so that nothing is lost and
+//! nothing is done twice, whatever dies in between.
+//!
+//! [`Ledger`] is the contract; [`sqlite`] and [`postgres`] keep it. [`Gate`] is what a run holds: it lets a
+//! download go on when its ledger does not. What the ledger decides is written once, in `protocol`; an engine
+//! only carries statements and values.
+
+mod clock;
+mod contract;
+mod engine;
+mod error;
+mod history;
+mod job;
+mod key;
+mod op;
+pub mod postgres;
+mod protocol;
+mod schedule;
+mod schema;
+mod sql;
+pub mod sqlite;
+mod state;
+
+pub use clock::{Clock, SystemClock};
+pub use contract::Ledger;
+pub use error::LedgerError;
+pub use history::{EventFilter, EventKind, EventRecord, UnknownEvent};
+pub use job::{
+    CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
+    Standing, Story, Taken,
+};
+pub use key::{JobKey, OpKey};
+pub use op::{Begun, Op, OpKind, OpRecord, OpStatus, Outcome, Ticket};
+pub use protocol::Rules;
+pub use schedule::Schedule;
+pub use state::{Illegal, State, Step, UnknownState, next};

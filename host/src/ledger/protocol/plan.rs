@@ -1,0 +1,133 @@
+//! Planning jobs, and the candidates that hang off them.
+
+use crate::ledger::error::LedgerError;
+use crate::ledger::history::{Event, EventKind};
+use crate::ledger::job::{CandidateRecord, Claim, NewJob, Planned};
+use crate::ledger::key::JobKey;
+use crate::ledger::sql::{Param, Sql};
+
+use super::rows::{Head, corrupt, read_state};
+use super::{Book, Request};
+
+/// Answers in the order of the jobs.
+#[derive(Debug)]
+pub(in crate::ledger) struct Plan(pub(in crate::ledger) Vec<NewJob>);
+
+/// Adds candidates to a job that is held, or notes how their acquisition ended.
+#[derive(Debug)]
+pub(in crate::ledger) struct NoteCandidates {
+    pub(in crate::ledger) claim: Claim,
+    pub(in crate::ledger) candidates: Vec<CandidateRecord>,
+}
+
+impl Request for Plan {
+    type Reply = Vec<Planned>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Vec<Planned>, LedgerError> {
+        let now = sql.now().await?;
+        let keys: Vec<JobKey> = self.0.iter().map(NewJob::key).collect();
+        let works: Vec<String> = self.0.iter().map(|job| job.work.to_string()).collect();
+        let sets: Vec<Vec<Param<'_>>> = self
+            .0
+            .iter()
+            .zip(&keys)
+            .zip(&works)
+            .map(|((job, key), work)| {
+                vec![
+                    Param::Text(key.as_str()),
+                    Param::Int(now),
+                    Param::Int(now),
+                    Param::Int(now),
+                    Param::Text(&job.work_id),
+                    Param::Text(&job.artifact_id),
+                    Param::Text(&job.role),
+                    Param::Text(&job.run_id),
+                    Param::Text(work),
+                ]
+            })
+            .collect();
+        let inserted = sql
+            .each(
+                "INSERT INTO jobs (key, state, ready_at, planned_at, changed_at, work_id, artifact_id, role, run_id, \
+                 work) VALUES ($1, 'PLANNED', $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING \
+                 RETURNING id",
+                &sets,
+            )
+            .await?;
+        let known: Vec<Vec<Param<'_>>> = keys
+            .iter()
+            .zip(&inserted)
+            .filter(|(_, rows)| rows.is_empty())
+            .map(|(key, _)| vec![Param::Text(key.as_str())])
+            .collect();
+        let mut states = sql.each("SELECT id, state FROM jobs WHERE key = $1", &known).await?.into_iter();
+
+        let mut planned = Vec::with_capacity(keys.len());
+        for ((key, rows), job) in keys.into_iter().zip(inserted).zip(&self.0) {
+            if let Some(row) = rows.first() {
+                book.tell(
+                    event(now, EventKind::JobPlanned, row.int(0)?, &key).with("run_id", job.run_id.as_str()),
+                );
+                planned.push(Planned::New(key));
+            } else {
+                let rows = states.next().unwrap_or_default();
+                let row = rows.first().ok_or_else(|| corrupt("a planned job", "missing"))?;
+                let state = read_state(row.text(1)?)?;
+                book.tell(
+                    event(now, EventKind::IdempotencyReplay, row.int(0)?, &key)
+                        .with("run_id", job.run_id.as_str())
+                        .with("what", "plan")
+                        .with("state", state.label()),
+                );
+                planned.push(Planned::Known(key, state));
+            }
+        }
+        Ok(planned)
+    }
+}
+
+impl Request for NoteCandidates {
+    type Reply = ();
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<(), LedgerError> {
+        let (head, now) = Head::claimed(sql, &self.claim).await?;
+        let details: Vec<String> =
+            self.candidates.iter().map(|candidate| candidate.detail.to_string()).collect();
+        let sets: Vec<Vec<Param<'_>>> = self
+            .candidates
+            .iter()
+            .zip(&details)
+            .map(|(candidate, detail)| {
+                vec![
+                    Param::Int(head.id),
+                    Param::Text(&candidate.url),
+                    Param::Text(&candidate.source),
+                    Param::Text(detail),
+                    Param::MaybeText(candidate.verdict.as_deref()),
+                    Param::Int(now),
+                ]
+            })
+            .collect();
+        sql.each(
+            "INSERT INTO candidates (job, url, source, detail, verdict, seen_at) VALUES ($1, $2, $3, $4, $5, $6) \
+             ON CONFLICT (job, url) DO UPDATE SET verdict = COALESCE(excluded.verdict, candidates.verdict)",
+            &sets,
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+fn event(at: i64, kind: EventKind, job_id: i64, job: &JobKey) -> Event {
+    Event {
+        at,
+        kind,
+        job_id,
+        job: job.clone(),
+        owner: None,
+        fence: 0,
+        from: None,
+        to: None,
+        detail: serde_json::Map::new(),
+    }
+}

@@ -1,0 +1,163 @@
+//! The tables, the checks the database makes of its own, and the migrations that lead to them.
+
+use super::op::OpStatus;
+use super::sql::Dialect;
+use super::state::{State, successors};
+
+/// The version these statements lead to. A change of a table, or of the moves in `state.rs`, is a new migration.
+pub(super) const VERSION: i64 = 1;
+
+/// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is not taken for ours.
+pub(super) const APPLICATION_ID: i64 = 0x5469_6572;
+
+/// The statements that lead from the schema before `version` to it; empty for a version that is not known.
+pub(super) fn migration(version: i64, dialect: Dialect) -> Vec<String> {
+    match version {
+        1 => first(dialect),
+        _ => Vec::new(),
+    }
+}
+
+fn first(dialect: Dialect) -> Vec<String> {
+    let (int, id, end) = match dialect {
+        Dialect::Sqlite => ("INTEGER", "INTEGER PRIMARY KEY", " STRICT"),
+        Dialect::Postgres => ("BIGINT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", ""),
+    };
+    // Clustered by job, so that a job's few ops lie together however many jobs there are.
+    let clustered = match dialect {
+        Dialect::Sqlite => " STRICT, WITHOUT ROWID",
+        Dialect::Postgres => "",
+    };
+    let states = quoted(State::ALL.map(State::label));
+    let done = quoted(State::ALL.into_iter().filter(|state| state.is_done()).map(State::label));
+    let endings = quoted(State::ALL.into_iter().filter(|state| state.is_ending()).map(State::label));
+    let statuses = quoted(OpStatus::ALL.map(OpStatus::label));
+    let mut statements = vec![
+        // `ready_at` is the time from which anyone may take the job: now for a planned one, the lease's end for
+        // a held one, the next try for a failed one; NULL is never. One index makes all of them one queue.
+        format!(
+            "CREATE TABLE jobs (
+                id {id},
+                key TEXT NOT NULL UNIQUE,
+                state TEXT NOT NULL CHECK (state IN ({states})),
+                ready_at {int},
+                owner TEXT,
+                fence {int} NOT NULL DEFAULT 0,
+                attempts {int} NOT NULL DEFAULT 0,
+                planned_at {int} NOT NULL,
+                changed_at {int} NOT NULL,
+                reason TEXT,
+                artifact TEXT,
+                work_id TEXT NOT NULL,
+                artifact_id TEXT NOT NULL,
+                role TEXT NOT NULL,
+                run_id TEXT NOT NULL,
+                work TEXT NOT NULL,
+                result TEXT,
+                CHECK (owner IS NULL OR (ready_at IS NOT NULL AND state <> 'PLANNED' AND state NOT IN ({endings}))),
+                CHECK (ready_at IS NULL OR state NOT IN ({done}))
+            ){end}"
+        ),
+        "CREATE INDEX jobs_ready ON jobs (ready_at, id) WHERE ready_at IS NOT NULL".to_owned(),
+        "CREATE INDEX jobs_held ON jobs (id) WHERE owner IS NOT NULL".to_owned(),
+        // The endings that people list; the states of the way there are too short-lived to be worth an index.
+        "CREATE INDEX jobs_failed ON jobs (state, id) WHERE state IN ('FAILED', 'EXHAUSTED', 'SKIPPED_DUPLICATE')"
+            .to_owned(),
+        format!(
+            "CREATE TABLE ops (
+                job {int} NOT NULL REFERENCES jobs (id),
+                key TEXT NOT NULL,
+                kind TEXT NOT NULL,
+                status TEXT NOT NULL CHECK (status IN ({statuses})),
+                fence {int} NOT NULL,
+                tries {int} NOT NULL,
+                started_at {int} NOT NULL,
+                ended_at {int},
+                context TEXT NOT NULL,
+                result TEXT,
+                error TEXT,
+                PRIMARY KEY (job, key),
+                CHECK ((status = 'DONE') = (result IS NOT NULL))
+            ){clustered}"
+        ),
+        format!(
+            "CREATE TABLE candidates (
+                job {int} NOT NULL REFERENCES jobs (id),
+                url TEXT NOT NULL,
+                source TEXT NOT NULL,
+                detail TEXT NOT NULL,
+                verdict TEXT,
+                seen_at {int} NOT NULL,
+                PRIMARY KEY (job, url)
+            ){clustered}"
+        ),
+        format!(
+            "CREATE TABLE events (
+                id {id},
+                at {int} NOT NULL,
+                kind TEXT NOT NULL,
+                job {int} NOT NULL,
+                owner TEXT,
+                fence {int} NOT NULL,
+                from_state TEXT,
+                to_state TEXT,
+                detail TEXT
+            ){end}"
+        ),
+        "CREATE INDEX events_job ON events (job)".to_owned(),
+    ];
+    statements.extend(guards(dialect));
+    statements
+}
+
+/// The table of moves, as the database checks it: whoever writes to it by whatever way, nothing goes backwards
+/// and no fence shrinks.
+fn guards(dialect: Dialect) -> Vec<String> {
+    let arms: String = State::ALL
+        .into_iter()
+        .map(|from| {
+            let to = quoted(std::iter::once(from).chain(successors(from)).map(State::label));
+            format!(" WHEN '{from}' THEN NEW.state IN ({to})")
+        })
+        .collect();
+    let moves = format!("CASE OLD.state{arms} ELSE 1 = 0 END");
+    match dialect {
+        Dialect::Sqlite => vec![
+            format!(
+                "CREATE TRIGGER jobs_moves BEFORE UPDATE OF state ON jobs WHEN NOT ({moves})
+                 BEGIN SELECT RAISE(ABORT, 'a job cannot make this move'); END"
+            ),
+            "CREATE TRIGGER jobs_fence BEFORE UPDATE OF fence ON jobs WHEN NEW.fence < OLD.fence
+             BEGIN SELECT RAISE(ABORT, 'a fence never shrinks'); END"
+                .to_owned(),
+            "CREATE TRIGGER jobs_begin BEFORE INSERT ON jobs WHEN NEW.state <> 'PLANNED' OR NEW.fence <> 0
+             BEGIN SELECT RAISE(ABORT, 'a job begins as planned'); END"
+                .to_owned(),
+        ],
+        Dialect::Postgres => vec![
+            format!(
+                "CREATE FUNCTION jobs_guard() RETURNS trigger LANGUAGE plpgsql AS $guard$
+                 BEGIN
+                     IF TG_OP = 'INSERT' THEN
+                         IF NEW.state <> 'PLANNED' OR NEW.fence <> 0 THEN
+                             RAISE EXCEPTION 'a job begins as planned' USING ERRCODE = 'check_violation';
+                         END IF;
+                     ELSIF NOT ({moves}) THEN
+                         RAISE EXCEPTION 'a job cannot go from % to %', OLD.state, NEW.state
+                             USING ERRCODE = 'check_violation';
+                     ELSIF NEW.fence < OLD.fence THEN
+                         RAISE EXCEPTION 'a fence never shrinks' USING ERRCODE = 'check_violation';
+                     END IF;
+                     RETURN NEW;
+                 END $guard$"
+            ),
+            "CREATE TRIGGER jobs_guard BEFORE INSERT OR UPDATE OF state, fence ON jobs
+             FOR EACH ROW EXECUTE FUNCTION jobs_guard()"
+                .to_owned(),
+        ],
+    }
+}
+
+fn quoted(labels: impl IntoIterator<Item = &'static str>) -> String {
+    labels.into_iter().map(|label| format!("'{label}'")).collect::<Vec<_>>().join(", ")
+}
