@@ -90,19 +90,29 @@ pub fn zenodo(doi: &str) -> String {
 }
 
 pub fn hal(doi: &str) -> String {
-    let query = value(&format!("doiId_s:\"{doi}\""));
-    let fields = value("fileMain_s,files_s,label_s,uri_s");
-    format!("https://api.archives-ouvertes.fr/search/?q={query}&fl={fields}&wt=json")
+    let query = value(&format!("doiId_s:\"{doi}\" OR doiId_id:\"{doi}\""));
+    let fields = "fileMain_s,files_s,label_s,uri_s,halId_s,doiId_s,arxivId_s,pubmedId_s,pubmedcentralId_s,title_s,\
+                  authLastName_s,authFullName_s,producedDateY_i,page_s,licence_s,docType_s,linkExtUrl_s,linkExtId_s,\
+                  openAccess_bool";
+    format!("https://api.archives-ouvertes.fr/search/?q={query}&fl={}&wt=json", value(fields))
 }
 
+/// What OSF is asked to answer along with a preprint.
+const OSF_EMBEDS: &str = "embed=primary_file&embed=contributors&embed=license";
+
 pub fn osf(doi: &str) -> String {
-    format!("https://api.osf.io/v2/preprints/?{}={}", value("filter[doi]"), value(doi))
+    format!("https://api.osf.io/v2/preprints/?{}={}&{OSF_EMBEDS}", value("filter[doi]"), value(doi))
+}
+
+/// A preprint whose DOI names it.
+pub fn osf_preprint(guid: &str) -> String {
+    format!("https://api.osf.io/v2/preprints/{guid}/?{OSF_EMBEDS}")
 }
 
 pub const FIGSHARE_SEARCH: &str = "https://api.figshare.com/v2/articles/search";
 
 pub fn openaire(doi: &str) -> String {
-    format!("https://api.openaire.eu/search/publications?doi={}&format=json", value(doi))
+    format!("https://api.openaire.eu/graph/v1/researchProducts?pid={}", value(doi))
 }
 
 pub fn datacite(doi: &str) -> String {
@@ -110,7 +120,8 @@ pub fn datacite(doi: &str) -> String {
 }
 
 pub fn fatcat(doi: &str) -> String {
-    format!("https://scholar.archive.org/fatcat/release/lookup?doi={}&expand=files", value(doi))
+    let rest = format!("expand=files&hide={}", value("abstracts,refs"));
+    format!("https://scholar.archive.org/fatcat/release/lookup?doi={}&{rest}", value(doi))
 }
 
 pub fn doi(doi: &str) -> String {

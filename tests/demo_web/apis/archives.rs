@@ -88,7 +88,10 @@ pub fn hal(records: &[(&Record, &str, &str)]) -> Reply {
                 record.journal,
                 record.year
             );
-            json!({"label_s": label, "uri_s": page, "fileMain_s": file, "files_s": [file]})
+            json!({
+                "label_s": label, "uri_s": page, "fileMain_s": file, "files_s": [file], "title_s": [record.title],
+                "doiId_s": record.asked_doi(), "docType_s": "ART", "producedDateY_i": record.year, "openAccess_bool": true,
+            })
         })
         .collect();
     Reply::json(
@@ -96,31 +99,42 @@ pub fn hal(records: &[(&Record, &str, &str)]) -> Reply {
     )
 }
 
-/// OSF's preprints (<https://developer.osf.io/>), by their guids; the files are further requests.
-pub fn osf(preprints: &[(&Record, &str)]) -> Reply {
-    let data: Vec<Value> = preprints
-        .iter()
-        .map(|(record, guid)| {
-            json!({
-                "id": guid,
-                "type": "preprints",
-                "attributes": {
-                    "title": record.title, "doi": record.asked_doi(), "is_published": true, "public": true,
-                    "date_published": format!("{}-03-01T00:00:00", record.year),
-                },
-                "links": {"self": format!("https://api.osf.io/v2/preprints/{guid}/"), "html": format!("https://osf.io/{guid}/")},
-                "relationships": {
-                    "primary_file": {
-                        "links": {"related": {"href": format!("https://api.osf.io/v2/files/{guid}-file/"), "meta": {}}},
-                        "data": {"id": format!("{guid}-file"), "type": "files"},
-                    },
-                },
-            })
-        })
-        .collect();
+/// OSF's preprints (<https://developer.osf.io/>) found for a DOI; none here is found so.
+pub fn osf_nothing() -> Reply {
     Reply::json(
-        &json!({"data": data, "meta": {"version": "2.20", "total": data.len()}, "links": {"first": null, "next": null}}),
+        &json!({"data": [], "meta": {"version": "2.20", "total": 0}, "links": {"first": null, "next": null}}),
     )
+}
+
+/// One preprint of OSF; its file is a further request.
+pub fn osf_preprint(record: &Record, guid: &str) -> Reply {
+    let attributes = json!({
+        "title": record.title,
+        "doi": null,
+        "is_published": true,
+        "public": true,
+        "date_withdrawn": null,
+        "date_published": format!("{}-03-01T00:00:00", record.year),
+    });
+    let links = json!({
+        "self": format!("https://api.osf.io/v2/preprints/{guid}/"),
+        "html": format!("https://osf.io/preprints/osf/{guid}"),
+        "preprint_doi": format!("https://doi.org/{}", record.asked_doi().unwrap_or_default()),
+    });
+    let file = format!("https://api.osf.io/v2/files/{guid}-file/");
+    Reply::json(&json!({
+        "data": {
+            "id": guid,
+            "type": "preprints",
+            "attributes": attributes,
+            "links": links,
+            "relationships": {"primary_file": {
+                "links": {"related": {"href": file, "meta": {}}},
+                "data": {"id": format!("{guid}-file"), "type": "files"},
+            }},
+        },
+        "meta": {"version": "2.20"},
+    }))
 }
 
 /// The primary file of an OSF preprint.
@@ -159,41 +173,43 @@ pub fn figshare(web: &mut Recording, record: &Record, id: u64, file: u64) -> Rep
     Reply::json(&json!([found]))
 }
 
-/// OpenAIRE's search, which answers an empty document for nothing.
+/// OpenAIRE's Graph API (<https://graph.openaire.eu/docs/apis/graph-api/>) with nothing found.
 pub fn openaire_nothing() -> Reply {
-    Reply::json(&json!({
-        "response": {
-            "header": {"size": {"$": "10"}, "page": {"$": "1"}, "total": {"$": "0"}},
-            "results": null,
-            "browseResults": null,
-        },
-    }))
+    openaire_found(&[])
 }
 
-/// OpenAIRE's search with one publication in one place.
+/// OpenAIRE's publication with one copy in one place.
 pub fn openaire(record: &Record, url: &str) -> Reply {
-    let result = json!({
-        "header": {"dri:objIdentifier": {"$": "doi_________::5555"}},
-        "metadata": {"oaf:entity": {"oaf:result": {
-            "title": {"@classid": "main title", "$": record.title},
-            "pid": {"@classid": "doi", "$": record.asked_doi()},
-            "dateofacceptance": {"$": format!("{}-03-01", record.year)},
-            "bestaccessright": {"@classid": "OPEN", "@classname": "Open Access"},
-            "children": {"instance": {
-                "accessright": {"@classid": "OPEN", "@classname": "Open Access"},
-                "license": {"$": "CC BY"},
-                "instancetype": {"@classname": "Article"},
-                "webresource": {"url": {"$": url}},
-            }},
-        }}},
-    });
-    Reply::json(&json!({
-        "response": {
-            "header": {"size": {"$": "10"}, "page": {"$": "1"}, "total": {"$": "1"}},
-            "results": {"result": [result]},
-            "browseResults": null,
-        },
-    }))
+    let pids = json!([{"scheme": "doi", "value": record.asked_doi()}]);
+    let authors: Vec<Value> = record
+        .authors
+        .iter()
+        .map(|(given, family)| json!({"fullName": format!("{family}, {given}"), "name": given, "surname": family}))
+        .collect();
+    openaire_found(&[json!({
+        "id": "doi_dedup___::5555",
+        "type": "publication",
+        "mainTitle": record.title,
+        "authors": authors,
+        "publicationDate": format!("{}-03-01", record.year),
+        "publisher": record.publisher,
+        "pids": pids,
+        "container": {"name": record.journal, "sp": record.first_page.to_string(), "ep": record.last_page().to_string()},
+        "bestAccessRight": {"code": "c_abf2", "label": "OPEN"},
+        "instances": [{
+            "pids": pids,
+            "type": "Article",
+            "license": "CC BY",
+            "accessRight": {"code": "c_abf2", "label": "OPEN"},
+            "urls": [url],
+        }],
+    })])
+}
+
+fn openaire_found(results: &[Value]) -> Reply {
+    Reply::json(
+        &json!({"header": {"numFound": results.len(), "page": 1, "pageSize": 10}, "results": results}),
+    )
 }
 
 /// DataCite's DOI (<https://support.datacite.org/docs/api>) with the URLs of its content.

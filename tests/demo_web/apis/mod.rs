@@ -90,7 +90,7 @@ impl Apis {
             doaj: archives::doaj_nothing(record),
             zenodo: archives::zenodo(&[]),
             hal: archives::hal(&[]),
-            osf: archives::osf(&[]),
+            osf: archives::osf_nothing(),
             figshare: Reply::json(&json!([])),
             openaire: archives::openaire_nothing(),
             datacite: archives::datacite_unknown(),
@@ -136,7 +136,8 @@ impl Apis {
         ] {
             web.get(&url, reply);
         }
-        let query = json!({"search_for": format!(":doi: \"{doi}\""), "page_size": 3});
+        // In the order of the alphabet, as the plugin's JSON writer puts it.
+        let query = json!({"page_size": 3, "search_for": format!(":doi: \"{doi}\"")});
         web.post(urls::FIGSHARE_SEARCH, &query, self.figshare);
     }
 }

@@ -58,8 +58,8 @@ fn osf(web: &mut Recording) -> Told {
         landing: "https://osf.example/inv3n",
         ..Record::ARTICLE
     };
-    let osf = archives::osf(&[(&record, "inv3n")]);
-    Apis { osf, ..Apis::closed(&record) }.record(&record, web);
+    Apis::closed(&record).record(&record, web);
+    web.get(&urls::osf_preprint("inv3n"), archives::osf_preprint(&record, "inv3n"));
     sold(&record, web);
     let download = archives::osf_file(web, "inv3n", "friends.pdf");
     web.get(&download, Reply::pdf(record.manuscript().pdf(Style::Plain)));

@@ -1,0 +1,5 @@
+//! What every test of the whole program stands on: papers, a web, and the program itself.
+
+pub mod pdf;
+pub mod program;
+pub mod web;

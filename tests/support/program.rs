@@ -1,0 +1,205 @@
+//! The real program, run as a person would: in a folder of its own, with nothing of ours around it.
+
+use std::ffi::OsStr;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::web::PATIENCE;
+
+/// A person's folder, empty at first and removed at the end. It is the home and the working folder of
+/// every program that is started in it.
+pub struct Home {
+    folder: tempfile::TempDir,
+}
+
+/// A call of the program, not yet made.
+pub struct Call {
+    command: Command,
+    input: Option<Vec<u8>>,
+}
+
+/// A program at work; killed if the test ends before it does.
+pub struct Running {
+    child: Child,
+    out: Option<JoinHandle<String>>,
+    err: Option<JoinHandle<String>>,
+}
+
+/// How a program ended, and what it said.
+#[derive(Debug)]
+pub struct Ended {
+    /// None if a signal ended it.
+    pub code: Option<i32>,
+    pub out: String,
+    pub err: String,
+    pub took: Duration,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder can be made") }
+    }
+
+    pub fn path(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        if let Some(parent) = path.parent() {
+            std::fs::create_dir_all(parent).expect("a folder can be made");
+        }
+        std::fs::write(&path, text).expect("a file can be written");
+        path
+    }
+
+    pub fn read(&self, name: impl AsRef<Path>) -> String {
+        let path = self.path(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The names below a folder, files only, sorted; empty if there is no such folder.
+    pub fn files(&self, folder: &str) -> Vec<String> {
+        let root = self.path(folder);
+        let mut found = Vec::new();
+        let mut open = vec![root.clone()];
+        while let Some(folder) = open.pop() {
+            for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    open.push(path);
+                } else if let Ok(name) = path.strip_prefix(&root) {
+                    found.push(name.to_string_lossy().into_owned());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    /// The manifest of an output folder, one value a line.
+    pub fn manifest(&self, out: &str) -> Vec<Value> {
+        self.read(Path::new(out).join("manifest.jsonl"))
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line}")))
+            .collect()
+    }
+
+    /// A call of `tierfall` with these arguments.
+    pub fn tierfall<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Call {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_tierfall"));
+        command.args(arguments).current_dir(self.folder.path()).env_clear();
+        for name in ["PATH", "SystemRoot"] {
+            if let Some(value) = std::env::var_os(name) {
+                command.env(name, value);
+            }
+        }
+        // The compiled plugins are shared: the cache is not what these tests are about.
+        let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
+        command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", cache);
+        Call { command, input: None }
+    }
+}
+
+impl Call {
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    pub fn args<A: AsRef<OsStr>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    /// What the program reads from its standard input; nothing otherwise.
+    pub fn input(mut self, text: impl Into<Vec<u8>>) -> Self {
+        self.input = Some(text.into());
+        self
+    }
+
+    pub fn start(mut self) -> Running {
+        self.command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
+        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().expect("the program starts");
+        if let (Some(input), Some(mut pipe)) = (self.input, child.stdin.take()) {
+            // A program that does not read its input is not the writer's fault.
+            thread::spawn(move || drop(pipe.write_all(&input)));
+        }
+        let (out, err) = (child.stdout.take().map(reader), child.stderr.take().map(reader));
+        Running { child, out, err }
+    }
+
+    pub fn run(self) -> Ended {
+        self.start().wait()
+    }
+}
+
+impl Running {
+    /// Waits for the end; a program that does not come to one fails the test.
+    pub fn wait(mut self) -> Ended {
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
+                break status;
+            }
+            if began.elapsed() > PATIENCE {
+                self.child.kill().expect("a child can be killed");
+                let err = self.err.take().map(said).unwrap_or_default();
+                panic!("the program did not end; it said:\n{err}");
+            }
+            thread::sleep(Duration::from_millis(5));
+        };
+        let took = began.elapsed();
+        let (out, err) = (self.out.take().map(said), self.err.take().map(said));
+        Ended { code: status.code(), out: out.unwrap_or_default(), err: err.unwrap_or_default(), took }
+    }
+
+    /// What Ctrl-C sends.
+    #[cfg(unix)]
+    pub fn interrupt(&self) {
+        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        assert!(sent.is_ok_and(|status| status.success()), "the signal could not be sent");
+    }
+
+    /// What a power cut does to it.
+    pub fn kill(mut self) {
+        self.child.kill().expect("a child can be killed");
+        self.child.wait().expect("a child can be waited for");
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            drop(self.child.kill());
+            drop(self.child.wait());
+        }
+    }
+}
+
+impl Ended {
+    /// Fails with everything the program said unless it ended so.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
+        self
+    }
+}
+
+fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        drop(pipe.read_to_end(&mut bytes));
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+fn said(reader: JoinHandle<String>) -> String {
+    reader.join().unwrap_or_default()
+}
