@@ -27,7 +27,8 @@ static RAN: LazyLock<Ran> = LazyLock::new(|| {
         .env("HTTP_PROXY", web.proxy())
         .env("HTTPS_PROXY", web.proxy())
         .run();
-    let manifest = if home.path("papers/manifest.jsonl").exists() { home.manifest("papers") } else { Vec::new() };
+    let manifest =
+        if home.path("papers/manifest.jsonl").exists() { home.manifest("papers") } else { Vec::new() };
     Ran { requests: web.requests().len(), home, ended, manifest }
 });
 
@@ -46,7 +47,10 @@ fn unpacked(archive: &[u8]) -> Vec<u8> {
 fn the_archive_that_ships_is_what_its_generator_makes() {
     let (made, shipped) = (Demo::made().archive, shipped("web.warc.gz"));
     // Compared unpacked: another release of the compressor may pack the same bytes differently.
-    assert!(unpacked(&made) == unpacked(&shipped), "run `cargo run --example make-demo-web` and commit the result");
+    assert!(
+        unpacked(&made) == unpacked(&shipped),
+        "run `cargo run --example make-demo-web` and commit the result"
+    );
     assert!(shipped.len() < 1_000_000, "the recorded web has grown to {} bytes", shipped.len());
 }
 
@@ -111,7 +115,10 @@ fn the_demo_shows_every_form_of_identifier() {
         ("an OpenAlex id", "W"),
         ("a URL", "https://ojs."),
     ] {
-        assert!(RAN.manifest.iter().any(|work| work["input"].as_str().unwrap_or_default().starts_with(begins)), "{form}");
+        assert!(
+            RAN.manifest.iter().any(|work| work["input"].as_str().unwrap_or_default().starts_with(begins)),
+            "{form}"
+        );
     }
 }
 
@@ -124,8 +131,20 @@ fn the_demo_meets_most_kinds_of_rejection() {
         .filter_map(|entry| entry["verdict"].as_str())
         .collect();
     for code in [
-        "html_instead", "bot_check", "login_wall", "truncated", "preview", "placeholder", "wrong_work", "encrypted",
-        "empty", "not_pdf", "abstract_only", "http_status", "private_address", "robots",
+        "html_instead",
+        "bot_check",
+        "login_wall",
+        "truncated",
+        "preview",
+        "placeholder",
+        "wrong_work",
+        "encrypted",
+        "empty",
+        "not_pdf",
+        "abstract_only",
+        "http_status",
+        "private_address",
+        "robots",
     ] {
         assert!(met.contains(code), "no candidate was rejected as {code}; met: {met:?}");
     }
@@ -172,7 +191,8 @@ fn the_same_recording_gives_the_same_manifest_save_times() {
     let again = Home::new();
     again.tierfall(["demo", "--out", "papers"]).run().expect(0);
     let timeless = |manifest: &[Value]| {
-        let mut lines: Vec<String> = manifest.iter().map(|work| without_times(work.clone()).to_string()).collect();
+        let mut lines: Vec<String> =
+            manifest.iter().map(|work| without_times(work.clone()).to_string()).collect();
         lines.sort();
         lines
     };

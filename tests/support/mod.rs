@@ -1,5 +1,6 @@
 //! What every test of the whole program stands on: papers, a web, and the program itself.
 
+pub mod article;
 pub mod pdf;
 pub mod program;
 pub mod web;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::web::PATIENCE;
+use super::web::{PATIENCE, Web};
 
 /// A person's folder, empty at first and removed at the end. It is the home and the working folder of
 /// every program that is started in it.
@@ -106,7 +106,22 @@ impl Home {
     }
 }
 
+/// Waits until something is so; fails the test if it never is.
+#[track_caller]
+pub fn eventually(what: &str, met: impl Fn() -> bool) {
+    let began = Instant::now();
+    while !met() {
+        assert!(began.elapsed() < PATIENCE, "waited in vain: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
 impl Call {
+    /// Everything goes through this web.
+    pub fn through(self, web: &Web) -> Self {
+        self.args(["--proxy", &web.proxy()])
+    }
+
     pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.command.env(name, value);
         self

@@ -1,0 +1,106 @@
+//! Runs that end before their time, and the runs after them.
+
+use std::fs;
+
+use crate::run::pages_only;
+use crate::support::article::Article;
+use crate::support::program::{Home, eventually};
+use crate::support::web::{Answer, Fault, Gate, Web};
+
+/// The size of the largest file in the folder of partial files.
+fn received(home: &Home) -> u64 {
+    let sizes = home.files("papers/partial").into_iter();
+    let size =
+        |name: String| fs::metadata(home.path("papers/partial").join(name)).map_or(0, |file| file.len());
+    sizes.map(size).max().unwrap_or(0)
+}
+
+#[test]
+fn a_download_that_was_killed_is_resumed_by_the_next_process() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "long", 40);
+    let good = Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"");
+    web.get(&article.file, [good.clone().failing(Fault::Stall(100_000)), good]);
+    let running = pages_only(&home, &web, &[&article.page]).start();
+    eventually("the first bytes are on disk", || received(&home) > 50_000);
+    running.kill();
+    assert!(home.files("papers/files").is_empty());
+
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+    let asked = web.requests_for(&article.file);
+    let last = asked.last().expect("the file was asked for");
+    assert!(last.header("range").is_some_and(|range| range != "bytes=0-"), "{last:?}");
+    assert_eq!(last.header("if-range"), Some("\"v1\""));
+    let manifest = home.manifest("papers");
+    assert_eq!(manifest[0]["sha256"], article.sha256.as_str());
+    assert!(manifest[0]["trail"].to_string().contains("resumed_from"));
+    assert!(home.files("papers/partial").is_empty(), "what was finished is not left behind");
+}
+
+#[test]
+fn a_file_that_changed_while_the_program_was_away_is_fetched_anew() {
+    let (home, web) = (Home::new(), Web::start());
+    let old = Article::without_file(&web, "renewed", 40);
+    web.get(&old.file, [Answer::pdf(old.bytes.clone()).with_ranges("\"v1\"").failing(Fault::Stall(100_000))]);
+    let running = pages_only(&home, &web, &[&old.page]).start();
+    eventually("the first bytes are on disk", || received(&home) > 50_000);
+    running.kill();
+
+    let new = Article::without_file(&web, "renewed", 44);
+    web.get(&new.file, [Answer::pdf(new.bytes.clone()).with_ranges("\"v2\"")]);
+    pages_only(&home, &web, &[&new.page]).run().expect(0);
+    assert_eq!(home.manifest("papers")[0]["sha256"], new.sha256.as_str());
+}
+
+#[test]
+fn a_server_without_ranges_gives_the_right_file_all_the_same() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "rangeless", 40);
+    let good = Answer::pdf(article.bytes.clone());
+    web.get(&article.file, [good.clone().failing(Fault::Stall(100_000)), good]);
+    let running = pages_only(&home, &web, &[&article.page]).start();
+    eventually("the first bytes are on disk", || received(&home) > 50_000);
+    running.kill();
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+    assert_eq!(home.manifest("papers")[0]["sha256"], article.sha256.as_str());
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_run_at_once_and_keeps_what_had_ended() {
+    let (home, web) = (Home::new(), Web::start());
+    let (done, never, gate) =
+        (Article::on(&web, "done"), Article::without_file(&web, "never", 8), Gate::default());
+    web.get(&never.file, [Answer::pdf(never.bytes.clone()).behind(&gate)]);
+    let running = pages_only(&home, &web, &[&done.page, &never.page]).args(["--workers", "2"]).start();
+    web.wait_for(&never.file, 1);
+    let manifest = home.path("papers/manifest.jsonl");
+    eventually("the first work has its line", || {
+        fs::read_to_string(&manifest).is_ok_and(|text| text.contains('\n'))
+    });
+    running.interrupt();
+    let ended = running.wait().expect(130);
+    web.wait_for_abandoned(&never.file);
+    let lines = home.manifest("papers");
+    assert_eq!(lines.len(), 1);
+    assert_eq!((&lines[0]["input"], &lines[0]["status"]), (&done.page.as_str().into(), &"stored".into()));
+    assert_eq!(home.files("papers/files").len(), 1);
+    assert!(ended.out.contains("interrupted"), "{}", ended.out);
+
+    // The run after it takes up what was left.
+    gate.open();
+    pages_only(&home, &web, &[&never.page]).run().expect(0);
+    assert_eq!(home.manifest("papers").len(), 2);
+}
+
+#[test]
+fn a_line_that_a_crash_cut_short_does_not_spoil_the_next() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "after");
+    home.write("papers/manifest.jsonl", "{\"work_id\":\"url:http://before.example/\",\"status\":\"sto");
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+    let text = home.read("papers/manifest.jsonl");
+    let last = text.lines().last().expect("there is a line");
+    assert!(last.contains("after.example"), "{text}");
+    assert!(serde_json::from_str::<serde_json::Value>(last).is_ok(), "{last}");
+}

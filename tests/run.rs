@@ -1,0 +1,296 @@
+//! `tierfall run`: what it takes, what it leaves, how it ends.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::article::Article;
+use crate::support::program::{Call, Home};
+use crate::support::web::{Answer, Fault, Framing, Web};
+
+/// A run that reads pages and nothing else, through the local web.
+pub fn pages_only(home: &Home, web: &Web, works: &[&str]) -> Call {
+    home.tierfall(["run"])
+        .args(works)
+        .args(["--fallback-tier", "landing_scrape", "--out", "papers"])
+        .through(web)
+}
+
+fn only(manifest: Vec<Value>) -> Value {
+    let [line] = manifest.as_slice() else { panic!("one line was expected: {manifest:#?}") };
+    line.clone()
+}
+
+fn verdicts(work: &Value) -> Vec<&str> {
+    work["trail"].as_array().into_iter().flatten().filter_map(|entry| entry["verdict"].as_str()).collect()
+}
+
+#[test]
+fn a_page_becomes_a_file_a_readable_link_and_a_line_in_the_manifest() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+
+    let work = only(home.manifest("papers"));
+    assert_eq!(work["status"], "stored");
+    assert_eq!(work["sha256"], article.sha256.as_str());
+    assert_eq!(work["bytes"], article.bytes.len());
+    assert_eq!(work["pages"], 8);
+    assert_eq!(work["url"], article.file.as_str());
+    assert_eq!((&work["tier"], &work["source"]), (&"landing_scrape".into(), &"landing_page".into()));
+    assert_eq!(work["identity"], "proven");
+    let path = format!("files/sha256/{}/{}.pdf", &article.sha256[..2], article.sha256);
+    assert_eq!(work["path"], path.as_str());
+    assert_eq!(std::fs::read(home.path("papers").join(&path)).expect("the artifact is there"), article.bytes);
+    let links = home.files("papers/works");
+    assert_eq!(links.len(), 1);
+    assert!(links[0].contains("moths.example") && links[0].ends_with(".pdf"), "{links:?}");
+    assert_eq!(
+        std::fs::read(home.path("papers/works").join(&links[0])).expect("the link leads there"),
+        article.bytes
+    );
+}
+
+#[test]
+fn the_same_bytes_are_stored_once_however_many_works_lead_to_them() {
+    let (home, web) = (Home::new(), Web::start());
+    let first = Article::on(&web, "twins");
+    web.get("http://twins.example/again", web_page_of(&first));
+    pages_only(&home, &web, &[&first.page, "http://twins.example/again"]).run().expect(0);
+    assert_eq!(home.files("papers/files").len(), 1);
+    assert_eq!(home.files("papers/works").len(), 2);
+    assert!(home.manifest("papers").iter().all(|work| work["sha256"] == first.sha256.as_str()));
+}
+
+/// Another page that declares the same file.
+fn web_page_of(article: &Article) -> [Answer; 1] {
+    [Answer::html(&format!(
+        "<html><head><title>Again</title><meta name=\"citation_title\" content=\"The Invented Matter of twins Considered \
+         Anew\"><meta name=\"citation_pdf_url\" content=\"{}\"></head><body></body></html>",
+        article.file
+    ))]
+}
+
+#[test]
+fn works_whose_urls_end_alike_do_not_overwrite_each_other() {
+    let (home, web) = (Home::new(), Web::start());
+    let (first, second) = (Article::on(&web, "left"), Article::on(&web, "right"));
+    pages_only(&home, &web, &[&first.page, &second.page]).run().expect(0);
+    assert_eq!(home.files("papers/works").len(), 2);
+    assert_eq!(home.files("papers/files").len(), 2);
+}
+
+#[test]
+fn a_page_that_says_404_is_never_stored() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "lost", 8);
+    web.get(
+        &article.file,
+        [Answer::status(404).header("Content-Type", "application/pdf").body(article.bytes.clone())],
+    );
+    pages_only(&home, &web, &[&article.page]).run().expect(3);
+    let work = only(home.manifest("papers"));
+    assert_eq!((&work["status"], &work["reason"]), (&"no_copy".into(), &"http_status".into()));
+    assert!(home.files("papers/files").is_empty());
+    assert!(home.files("papers/works").is_empty());
+}
+
+#[test]
+fn what_a_server_calls_a_file_does_not_matter_its_bytes_do() {
+    let (home, web) = (Home::new(), Web::start());
+    let page = Article::without_file(&web, "masked", 8);
+    web.get(
+        &page.file,
+        [Answer::pdf("<!DOCTYPE html><html><body>Our viewer needs JavaScript.</body></html>")],
+    );
+    let octets = Article::without_file(&web, "octets", 8);
+    web.get(&octets.file, [Answer::ok("application/octet-stream", octets.bytes.clone())]);
+    let untyped = Article::without_file(&web, "untyped", 8);
+    web.get(&untyped.file, [Answer::status(200).body(untyped.bytes.clone())]);
+    let text = Article::without_file(&web, "html-typed", 8);
+    web.get(&text.file, [Answer::ok("text/html", text.bytes.clone())]);
+    let works = [&page.page, &octets.page, &untyped.page, &text.page].map(String::as_str);
+    pages_only(&home, &web, &works).run().expect(3);
+    for work in home.manifest("papers") {
+        let masked = work["input"] == page.page.as_str();
+        assert_eq!(work["status"], if masked { "no_copy" } else { "stored" }, "{work:#}");
+        if masked {
+            assert_eq!(verdicts(&work), ["html_instead"]);
+        }
+    }
+}
+
+#[test]
+fn files_arrive_whole_however_they_are_framed() {
+    let (home, web) = (Home::new(), Web::start());
+    let works: Vec<Article> = ["chunked", "closed", "packed", "length"]
+        .into_iter()
+        .map(|name| {
+            let article = Article::without_file(&web, name, 8);
+            let answer = Answer::pdf(article.bytes.clone());
+            web.get(
+                &article.file,
+                [match name {
+                    "chunked" => answer.framed(Framing::Chunked),
+                    "closed" => answer.framed(Framing::Close),
+                    "packed" => answer.gzip(),
+                    _ => answer,
+                }],
+            );
+            article
+        })
+        .collect();
+    let pages: Vec<&str> = works.iter().map(|article| article.page.as_str()).collect();
+    pages_only(&home, &web, &pages).run().expect(0);
+    for work in home.manifest("papers") {
+        let article =
+            works.iter().find(|article| work["input"] == article.page.as_str()).expect("a known work");
+        assert_eq!(work["sha256"], article.sha256.as_str());
+    }
+}
+
+#[test]
+fn a_failure_that_may_pass_is_told_apart_from_one_that_is_final() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "down", 8);
+    web.get(&article.file, [Answer::status(503)]);
+    pages_only(&home, &web, &[&article.page]).run().expect(4);
+    let work = only(home.manifest("papers"));
+    assert_eq!((&work["status"], &work["retry"]), (&"failed".into(), &true.into()));
+    assert!(web.requests_for(&article.file).len() > 1, "an answer that may pass is asked for again");
+
+    // The next run finds the server back, and the manifest has one line for the work.
+    web.get(&article.file, [Answer::pdf(article.bytes.clone())]);
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+    assert_eq!(only(home.manifest("papers"))["status"], "stored");
+}
+
+#[test]
+fn what_is_final_is_not_asked_again() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "forbidden", 8);
+    web.get(&article.file, [Answer::status(403)]);
+    pages_only(&home, &web, &[&article.page]).run().expect(3);
+    assert_eq!(web.requests_for(&article.file).len(), 1);
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_is_asked_no_earlier() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "busy", 8);
+    web.get(&article.file, [Answer::too_many("1"), Answer::pdf(article.bytes.clone())]);
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+    let asked = web.requests_for(&article.file);
+    assert_eq!(asked.len(), 2);
+    assert!(asked[1].at - asked[0].at >= std::time::Duration::from_secs(1));
+}
+
+#[test]
+fn a_connection_that_breaks_in_the_middle_is_not_the_end() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "brittle", 20);
+    let good = Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"");
+    web.get(&article.file, [good.clone().failing(Fault::Reset(40_000)), good]);
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+    assert_eq!(only(home.manifest("papers"))["sha256"], article.sha256.as_str());
+}
+
+#[test]
+fn two_versions_of_a_file_are_never_glued_together() {
+    let (home, web) = (Home::new(), Web::start());
+    let old = Article::without_file(&web, "changed", 20);
+    let new = Article::without_file(&web, "changed", 24);
+    let first = Answer::pdf(old.bytes).with_ranges("\"v1\"").failing(Fault::Reset(40_000));
+    web.get(&new.file, [first, Answer::pdf(new.bytes.clone()).with_ranges("\"v2\"")]);
+    pages_only(&home, &web, &[&new.page]).run().expect(0);
+    assert_eq!(only(home.manifest("papers"))["sha256"], new.sha256.as_str());
+}
+
+#[test]
+fn a_line_that_cannot_be_read_is_told_with_its_number_and_the_rest_goes_on() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "fine");
+    let list = home.write("works.txt", format!("# a comment\n{}\nnot an identifier\n", article.page));
+    let ended = pages_only(&home, &web, &["--input", &list.to_string_lossy()]).run().expect(2);
+    assert!(ended.err.contains("line 3"), "{}", ended.err);
+    assert_eq!(only(home.manifest("papers"))["status"], "stored");
+}
+
+#[test]
+fn one_work_written_three_ways_is_asked_for_once() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "once");
+    let shouted = article.page.replace("http://once.example", "HTTP://ONCE.example");
+    let ended =
+        pages_only(&home, &web, &[&article.page, &shouted, &format!("{}#top", article.page)]).run().expect(0);
+    assert_eq!(home.manifest("papers").len(), 1);
+    assert_eq!(web.requests_for(&article.file).len(), 1);
+    assert!(ended.out.contains("2 entries named a work that was already asked for"), "{}", ended.out);
+}
+
+#[test]
+fn a_work_without_a_copy_does_not_keep_the_others_from_theirs() {
+    let (home, web) = (Home::new(), Web::start());
+    let (missing, found) = (Article::missing(&web, "missing"), Article::on(&web, "found"));
+    pages_only(&home, &web, &[&missing.page, &found.page]).run().expect(3);
+    let manifest = home.manifest("papers");
+    let status =
+        |page: &str| manifest.iter().find(|work| work["input"] == page).map(|work| work["status"].clone());
+    assert_eq!(status(&missing.page), Some("no_copy".into()));
+    assert_eq!(status(&found.page), Some("stored".into()));
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_made_is_said_before_anything_is_asked() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "unasked");
+    home.write("papers", "this is a file");
+    let ended = pages_only(&home, &web, &[&article.page]).run().expect(1);
+    assert!(ended.err.contains("papers"), "{}", ended.err);
+    assert!(web.requests().is_empty());
+}
+
+#[test]
+fn machines_get_one_json_object_a_line_and_nothing_else() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "json");
+    let ended = pages_only(&home, &web, &[&article.page]).args(["--json"]).run().expect(0);
+    let values: Vec<Value> = ended
+        .out
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}")))
+        .collect();
+    let summary = values.last().expect("there is a summary");
+    assert_eq!((&summary["summary"]["works"], &summary["summary"]["stored"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_quiet_run_says_nothing() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "quiet");
+    let ended = pages_only(&home, &web, &[&article.page]).args(["--quiet"]).run().expect(0);
+    assert_eq!((ended.out.as_str(), ended.err.as_str()), ("", ""));
+}
+
+#[test]
+fn a_log_that_nobody_watches_has_plain_lines() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "plain");
+    let ended = pages_only(&home, &web, &[&article.page]).run().expect(0);
+    for text in [&ended.out, &ended.err] {
+        assert!(!text.contains('\u{1b}') && !text.contains('\r'), "{text:?}");
+    }
+}
+
+#[test]
+fn the_manifest_keeps_its_schema() {
+    let (home, web) = (Home::new(), Web::start());
+    let (found, missing) = (Article::on(&web, "schema"), Article::missing(&web, "absent"));
+    pages_only(&home, &web, &[&found.page]).args(["--run-id", "first"]).run().expect(0);
+    pages_only(&home, &web, &[&missing.page]).args(["--run-id", "second"]).run().expect(3);
+    let lines: Vec<Value> = home.manifest("papers").into_iter().map(crate::demo::without_times).collect();
+    let text = serde_json::to_string_pretty(&lines).expect("JSON can be written");
+    insta::with_settings!({ snapshot_path => Path::new("snapshots"), prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("manifest", text);
+    });
+}

@@ -1,0 +1,270 @@
+//! Every limit of the sandbox, exceeded: the host stays up, the work goes on to the next source, and the
+//! trail names the plugin, the function and the limit.
+
+use std::path::PathBuf;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use serde_json::Value;
+use tierfall_plugin_build::{Build, componentize};
+
+use crate::support::pdf::{Paper, Style};
+use crate::support::program::Home;
+use crate::support::web::{Answer, Web};
+
+/// The zoo's component, built once for all tests.
+fn zoo() -> &'static PathBuf {
+    static ZOO: OnceLock<PathBuf> = OnceLock::new();
+    ZOO.get_or_init(|| {
+        let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/zoo/Cargo.toml");
+        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("zoo");
+        let built = Build { manifest: &manifest, packages: &[], target_dir: Some(&target) }.run();
+        let path = target.join("zoo.wasm");
+        std::fs::write(&path, &built.expect("the zoo builds")[0].component).expect("a writable folder");
+        path
+    })
+}
+
+const DOI: &str = "10.5555/zoo.1";
+
+/// Asks the animal, then the tame source of the same plugin; returns the trail's line and the animal's attempt.
+fn visit(animal: &str, more: &[&str]) -> (Value, Value) {
+    let web = Web::start();
+    let paper = Paper::new("Keeping wild plugins behind bars", &["Ada Keeper"], Some(DOI));
+    web.get(&web.url("/good.pdf"), [Answer::pdf(paper.pdf(Style::Plain))]);
+    web.get(&web.url("/small"), [Answer::json("{}")]);
+    web.get(&web.url("/big"), [Answer::json(&"x".repeat(9 << 20))]);
+    let home = Home::new();
+    let base = web.url("");
+    let tier = format!("{}:sources={animal}+tame,base={},timeout_ms=4000", zoo().display(), base.trim_end_matches('/'));
+    let mut arguments = vec!["run", DOI, "--json", "--out", "out", "--allow-private", "127.0.0.1"];
+    arguments.extend(["--fallback-tier", &tier, "--set", "http.pace.enabled=false"]);
+    arguments.extend(more);
+    let ended = home.tierfall(arguments).run().expect(0);
+    let line: Value = serde_json::from_str(ended.out.lines().next().expect("a line")).expect("JSON");
+    let attempt = line["trail"]
+        .as_array()
+        .expect("a trail")
+        .iter()
+        .find(|entry| entry["event"] == "attempt" && entry["source"] == animal)
+        .cloned()
+        .unwrap_or_else(|| panic!("{animal} was asked: {line}"));
+    assert_eq!(line["status"], "stored", "the work goes on to the next source: {line}");
+    assert_eq!(line["source"], "tame");
+    (line, attempt)
+}
+
+#[track_caller]
+fn contained(animal: &str, limit: &str) {
+    let (_, attempt) = visit(animal, &[]);
+    assert_eq!(attempt["outcome"], "error", "{attempt}");
+    let detail = attempt["detail"].as_str().expect("a detail");
+    for part in ["plugin zoo 6.6.6", "`find`", animal, limit] {
+        assert!(detail.contains(part), "{detail} names {part}");
+    }
+}
+
+#[test]
+fn an_endless_loop_ends_with_its_time() {
+    let (_, attempt) = visit("spin", &[]);
+    assert_eq!(attempt["outcome"], "timeout", "{attempt}");
+    assert!(attempt["ms"].as_u64().is_some_and(|ms| (4000..6000).contains(&ms)), "{attempt}");
+}
+
+#[test]
+fn memory_without_end_meets_its_limit() {
+    contained("allocate", "memory_bytes");
+}
+
+#[test]
+fn recursion_without_end_meets_the_stack_limit() {
+    contained("recurse", "stack_bytes");
+}
+
+#[test]
+fn a_trap_is_contained_and_named() {
+    contained("trap", "trapped");
+}
+
+#[test]
+fn a_million_candidates_meet_a_limit() {
+    let (_, attempt) = visit("million", &[]);
+    assert_eq!(attempt["outcome"], "error", "{attempt}");
+    let detail = attempt["detail"].as_str().expect("a detail");
+    assert!(detail.contains("hostcall_bytes") || detail.contains("memory_bytes"), "{detail}");
+}
+
+#[test]
+fn candidates_of_ten_megabytes_meet_the_output_limit() {
+    contained("heavy", "hostcall_bytes");
+}
+
+#[test]
+fn fetching_without_end_meets_the_fetch_budget() {
+    let (_, attempt) = visit("fetch_flood", &["--set", "sandbox.fetches=3"]);
+    assert!(attempt["detail"].as_str().is_some_and(|detail| detail.contains("the budget held")), "{attempt}");
+    assert_eq!(attempt["notes"][0], "ran into the limit fetches");
+}
+
+#[test]
+fn a_body_beyond_the_limit_is_refused_by_name() {
+    let (_, attempt) = visit("big_body", &[]);
+    assert!(attempt["detail"].as_str().is_some_and(|detail| detail.contains("cut at 8388608")), "{attempt}");
+    assert_eq!(attempt["notes"][0], "ran into the limit fetch_bytes");
+}
+
+#[test]
+fn a_flood_of_log_lines_stops_at_its_limit() {
+    let (_, attempt) = visit("log_flood", &["--set", "sandbox.log_lines=5"]);
+    assert_eq!(attempt["notes"][0], "ran into the limit log_lines");
+}
+
+#[test]
+fn a_host_that_was_not_declared_is_denied_and_the_trail_says_so() {
+    let (_, attempt) = visit("undeclared", &[]);
+    let note = attempt["notes"][0].as_str().expect("a note");
+    assert!(note.contains("elsewhere.example is not declared by plugin zoo"), "{note}");
+}
+
+#[test]
+fn a_host_that_was_not_granted_is_denied_and_the_trail_says_so() {
+    let home = Home::new();
+    let config = format!(
+        "[plugins.zoo]\npath = {:?}\nhosts = [\"granted.example\"]\n\n[tiers.zoo]\nplugin = \"zoo\"\nsources = [\"fetch_flood\"]\n\n[sources.fetch_flood]\nbase = \"https://declared.example\"\n",
+        zoo()
+    );
+    home.write("tierfall.toml", config);
+    let ended = home.tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", "zoo"]).run().expect(3);
+    assert!(ended.out.contains("declared.example is declared by plugin zoo"), "{}", ended.out);
+    assert!(ended.out.contains("but not granted"), "{}", ended.out);
+}
+
+#[test]
+fn headers_that_belong_to_the_host_are_refused() {
+    let (_, attempt) = visit("injector", &[]);
+    let detail = attempt["detail"].as_str().expect("a detail");
+    assert!(detail.contains("[false, false, false, false, false, false]"), "{detail}");
+}
+
+#[test]
+fn a_plugin_sees_whether_a_secret_is_set_and_never_its_value() {
+    let (_, attempt) = visit("fisher", &["--set", "secrets.fisher_key=hush"]);
+    assert!(attempt["detail"].as_str().is_some_and(|detail| detail.contains("seen: false, set: true")), "{attempt}");
+}
+
+#[test]
+fn what_a_plugin_says_reaches_no_terminal_unwashed() {
+    let (line, attempt) = visit("painter", &[]);
+    let text = format!("{line}{attempt}");
+    assert!(text.contains("owned") && !text.contains("\\u001b") && !text.contains('\u{202e}'), "{text}");
+}
+
+#[test]
+fn candidates_that_are_no_web_addresses_are_rejected_one_by_one() {
+    let (line, _) = visit("liar", &[]);
+    let verdicts: Vec<_> = line["trail"]
+        .as_array()
+        .expect("a trail")
+        .iter()
+        .filter(|entry| entry["event"] == "acquisition" && entry["source"] == "liar")
+        .map(|entry| entry["verdict"].as_str().expect("a verdict"))
+        .collect();
+    assert_eq!(verdicts, ["refused", "refused", "bad_url"]);
+}
+
+#[test]
+fn a_plugin_that_keeps_failing_is_set_aside_for_the_rest_of_the_run() {
+    let home = Home::new();
+    let tier = format!("{}:sources=trap", zoo().display());
+    let works: String = (0..4).map(|n| format!("10.5555/zoo.{n}\n")).collect();
+    let ended = home
+        .tierfall(["run", "--json", "--out", "out", "--workers", "1", "--fallback-tier", &tier])
+        .args(["--set", "sandbox.failures=2"])
+        .input(works)
+        .run()
+        .expect(3);
+    let details: Vec<String> = ended
+        .out
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter_map(|line| line["trail"][0]["detail"].as_str().map(str::to_owned))
+        .collect();
+    assert_eq!(details.len(), 4, "{}", ended.out);
+    assert!(details[1].contains("trapped") && details[2].contains("set aside after 2 failures"), "{details:?}");
+}
+
+/// Loads a component from text and returns what the program says of it.
+fn inspect(text: &str) -> (Option<i32>, String) {
+    let home = Home::new();
+    home.write("it.wasm", wat::parse_str(text).expect("sound text"));
+    let ended = home.tierfall(["plugin", "inspect", "./it.wasm"]).run();
+    (ended.code, ended.err)
+}
+
+#[test]
+fn a_component_of_another_world_is_refused_with_advice() {
+    let (code, said) = inspect("(component)");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("tierfall:source@0.1.0"), "{said}");
+}
+
+#[test]
+fn a_component_of_another_contract_version_is_told_which_one() {
+    let (code, said) = inspect(
+        r#"(component (import "tierfall:source/log@9.1.0" (instance (export "log" (func (param "message" string))))))"#,
+    );
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("tierfall:source@9.1.0") && said.contains("tierfall:source@0.1.0"), "{said}");
+}
+
+#[test]
+fn a_core_module_is_no_plugin_and_the_message_says_what_makes_one() {
+    let (code, said) = inspect("(module)");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("tierfall plugin build"), "{said}");
+}
+
+#[test]
+fn a_component_beyond_the_size_limit_is_refused_by_name() {
+    let home = Home::new();
+    let ended = home
+        .tierfall(["plugin", "inspect", &zoo().display().to_string(), "--set", "sandbox.component_bytes=1000"])
+        .run()
+        .expect(2);
+    assert!(ended.err.contains("component_bytes"), "{}", ended.err);
+}
+
+#[test]
+fn precompiled_code_is_never_accepted() {
+    let home = Home::new();
+    home.write("it.wasm", b"\x7fELF\x02\x01\x01 and so on");
+    let ended = home.tierfall(["plugin", "inspect", "./it.wasm"]).run().expect(2);
+    assert!(ended.err.contains("not a component"), "{}", ended.err);
+}
+
+#[test]
+fn a_component_made_for_wasi_loads_and_its_wasi_calls_trap() {
+    // The zoo's own module with one more import, as another language's runtime would have it.
+    let module = std::fs::read(zoo()).expect("the zoo");
+    assert!(componentize(&module).is_err(), "a component is not made a component twice");
+    let wasi = r#"(component
+        (import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u64))))))"#;
+    let (code, said) = inspect(wasi);
+    // It lacks the exports, and that alone is what it is refused for.
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("describe") || said.contains("find"), "{said}");
+}
+
+#[test]
+fn no_plugin_holds_up_the_rest_of_the_run() {
+    // One worker spins while another work is walked: the run is as long as the longest, not their sum.
+    let home = Home::new();
+    let tier = format!("{}:sources=spin,timeout_ms=1500", zoo().display());
+    let works: String = (0..4).map(|n| format!("10.5555/zoo.{n}\n")).collect();
+    let ended = home
+        .tierfall(["run", "--quiet", "--out", "out", "--workers", "4", "--fallback-tier", &tier])
+        .input(works)
+        .run()
+        .expect(4);
+    assert!(ended.took < Duration::from_secs(5), "{:?}", ended.took);
+}
