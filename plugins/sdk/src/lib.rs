@@ -11,6 +11,7 @@ pub mod bindings;
 mod context;
 mod description;
 mod host;
+pub mod html;
 mod http;
 pub mod ids;
 pub mod json;

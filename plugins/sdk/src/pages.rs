@@ -33,7 +33,7 @@ fn between(first: &str, last: &str) -> Option<u32> {
     let (prefix, first) = split_number(first)?;
     let (other, last) = split_number(last)?;
     // `S12-19` is the same range as `S12-S19`, but `A12-B19` is none.
-    if !other.is_empty() && !other.eq_ignore_ascii_case(prefix) {
+    if !other.is_empty() && !other.eq_ignore_ascii_case(&prefix) {
         return None;
     }
     let start: u32 = first.parse().ok()?;
@@ -46,14 +46,15 @@ fn between(first: &str, last: &str) -> Option<u32> {
     end.checked_sub(start)?.checked_add(1)
 }
 
-/// `S12` is `("S", "12")`; none if what follows the letters is not a number.
-fn split_number(page: &str) -> Option<(&str, &str)> {
+/// `S12` and `12S` are `("S", "12")`; none if there is more than a number with a few letters.
+fn split_number(page: &str) -> Option<(String, &str)> {
     let page = page.trim();
-    let at = page.find(|c: char| c.is_ascii_digit())?;
-    let (prefix, number) = page.split_at(at);
-    let letters = prefix.chars().all(char::is_alphabetic) && prefix.chars().count() <= 3;
-    let digits = number.chars().all(|c| c.is_ascii_digit()) && number.len() <= 9;
-    (letters && digits).then_some((prefix, number))
+    let number = page.trim_matches(char::is_alphabetic);
+    let letters: String = page.chars().filter(|c| c.is_alphabetic()).collect();
+    let fits = (1..=9).contains(&number.len())
+        && number.chars().all(|c| c.is_ascii_digit())
+        && letters.chars().count() <= 3;
+    fits.then_some((letters, number))
 }
 
 #[cfg(test)]
@@ -70,6 +71,7 @@ mod tests {
             ("1123-30", 8),
             ("S12-S19", 8),
             ("S12-19", 8),
+            ("80S-81S", 2),
             ("e1-e10", 10),
             ("1-4, 9-10", 6),
             ("1-4,", 4),

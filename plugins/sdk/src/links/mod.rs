@@ -1,0 +1,272 @@
+//! What a page about a work says: where its PDF is, and facts from its metadata.
+//!
+//! [`read`] judges one page; [`walk`] fetches pages and follows them to a PDF. What is looked for is
+//! data, in `links/rules.txt` beside this file.
+
+mod anchors;
+mod metadata;
+mod rules;
+mod walk;
+mod words;
+
+use crate::html::Element;
+use crate::{Basis, Candidate, Facts, Finding, Work, html, url};
+
+pub use rules::{BadRule, Rules};
+pub use walk::{Walk, walk};
+
+/// Links proposed of one page. The work's own is among the first of them or not there at all.
+const MOST_LINKS: usize = 3;
+/// Points from which a URL alone, without a label, passes for one of a PDF.
+const LOOKS_LIKE_PDF: i32 = 4;
+/// A refresh after more seconds ends a session rather than leading anywhere.
+const LONGEST_REFRESH: u32 = 30;
+
+/// What one page says about a work.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// Where the PDF may be, best first, without repeats.
+    pub candidates: Vec<Candidate>,
+    /// What the page's metadata says of the work.
+    pub facts: Facts,
+    /// Where a `<meta http-equiv="refresh">` leads, unless to the page itself.
+    pub refresh: Option<String>,
+    /// Pages of the same work that may say more: its full text.
+    pub follow: Vec<String>,
+    /// The page's own metadata names another DOI than the work's: it proposes nothing.
+    pub other_work: bool,
+    /// It is a journal's page of an article, and names the DOI of the work as its own.
+    pub of_record: bool,
+}
+
+/// Reads the page that answered at `page_url`, by the rules that come with the SDK.
+pub fn read(page_url: &str, html: &str, work: &Work) -> Page {
+    read_by(&Rules::built_in(), page_url, html, work)
+}
+
+/// Reads the page that answered at `page_url`, by these rules.
+pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
+    let page = html::read(html, &|name, attributes| {
+        WANTED.contains(&name) || rules.attributes.iter().any(|name| attributes.value(name).is_some())
+    });
+    let metadata = metadata::read(&page.elements, rules);
+    let base = base_of(&page.elements, page_url);
+    // arXiv's own DOI says nothing against a page of the published version.
+    let doi = work.doi().filter(|d| !d.starts_with("10.48550/arxiv."));
+    let own = doi.is_none_or(|doi| {
+        metadata.dois.is_empty() || metadata.dois.iter().chain(&metadata.also).any(|d| is_same_work(d, doi))
+    });
+    let of_record = metadata.in_volume && doi.is_some_and(|doi| metadata.dois.iter().any(|d| d == doi));
+    let mut read = Page {
+        candidates: Vec::new(),
+        facts: Facts::none(),
+        refresh: refresh(&page.elements, &base, page_url),
+        follow: Vec::new(),
+        other_work: !own,
+        of_record,
+    };
+    if !own {
+        return read;
+    }
+
+    let mut found =
+        Found { rules, page_url, base: &base, license: metadata.license, finding: Finding::none() };
+    for (url, place) in &metadata.pdfs {
+        found.add(url, Basis::Metadata, place.clone());
+    }
+    for (url, place) in &metadata.maybe {
+        // The shape alone, without a label, has to say it.
+        let resolved = url::join(&base, url).unwrap_or_default();
+        if rules.url_points(&resolved) >= LOOKS_LIKE_PDF {
+            found.add(url, Basis::Metadata, place.clone());
+        }
+    }
+    found.add_hidden(&page.elements);
+    found.add_embedded(&page.elements);
+    if !found.has(Basis::Metadata)
+        && let Some(pdf) = rules.pdf_of_page(page_url)
+    {
+        found.add(&pdf, Basis::Rule, "the page's URL".into());
+    }
+    let title = work.title.as_ref().or(metadata.facts.title.as_ref());
+    let setting = anchors::Setting {
+        page_url,
+        base: &base,
+        doi: doi.or_else(|| metadata.dois.first().map(String::as_str)),
+        title: &words::words(title.map_or("", String::as_str)),
+    };
+    let (links, follow) = anchors::read(&page, &setting, rules);
+    for link in links.iter().take(MOST_LINKS) {
+        let evidence = match link.label.is_empty() {
+            true => "a link".to_owned(),
+            false => format!("the link \u{201c}{}\u{201d}", link.label),
+        };
+        found.add(&link.url, Basis::Link, evidence);
+    }
+    read.candidates = found.finding.candidates;
+    read.facts = metadata.facts;
+    read.follow = follow;
+    read
+}
+
+/// The elements that say something about where a page leads.
+const WANTED: [&str; 10] =
+    ["a", "meta", "link", "base", "script", "title", "iframe", "frame", "embed", "object"];
+
+struct Found<'a> {
+    rules: &'a Rules,
+    page_url: &'a str,
+    base: &'a str,
+    license: Option<String>,
+    finding: Finding,
+}
+
+impl Found<'_> {
+    /// Adds a reference, resolved, and led past viewers to the file that they show.
+    fn add(&mut self, reference: &str, basis: Basis, evidence: String) {
+        let Some(mut url) = url::join(self.base, reference) else {
+            return;
+        };
+        let mut basis = basis;
+        if let Some(file) = self.rules.file_of_link(&url) {
+            url = file;
+            if basis == Basis::Link {
+                basis = Basis::Rule;
+            }
+        }
+        if url != self.page_url {
+            self.finding.add(
+                Candidate::new(url, basis, evidence)
+                    .license(self.license.clone())
+                    .landing_page(Some(self.page_url.to_owned())),
+            );
+        }
+    }
+
+    fn has(&self, basis: Basis) -> bool {
+        self.finding.candidates.iter().any(|c| c.basis == basis)
+    }
+
+    /// URLs in attributes and in the data of scripts.
+    fn add_hidden(&mut self, elements: &[Element]) {
+        for element in elements {
+            for name in &self.rules.attributes {
+                if let Some(url) = element.attribute(name).filter(|v| looks_like_url(v)) {
+                    self.add(url, Basis::Rule, format!("attribute {name}"));
+                }
+            }
+            if element.name == "script" {
+                for key in &self.rules.scripts {
+                    if let Some(url) = value_in_script(&element.text, key) {
+                        self.add(&url, Basis::Rule, format!("script {key}"));
+                    }
+                }
+            }
+        }
+    }
+
+    /// What the page shows in frames: a PDF, or a viewer that is told its URL.
+    fn add_embedded(&mut self, elements: &[Element]) {
+        // A page under a PDF's name is a viewer, whatever its frame's URL looks like.
+        let viewer = self.rules.url_points(self.page_url) >= LOOKS_LIKE_PDF;
+        for element in elements {
+            let source = match element.name.as_str() {
+                "iframe" | "frame" | "embed" => element.attribute("src"),
+                "object" => element.attribute("data"),
+                _ => continue,
+            };
+            let Some(source) = source.filter(|s| !s.is_empty()) else {
+                continue;
+            };
+            let evidence = format!("embedded by {}", element.name);
+            let shown = self
+                .rules
+                .viewers
+                .iter()
+                .find_map(|name| url::parameter(source, name).filter(|value| looks_like_url(value)));
+            let declared =
+                element.attribute("type").is_some_and(|t| t.to_lowercase().contains("application/pdf"));
+            match shown {
+                Some(shown) => {
+                    // A viewer resolves the file's name against its own address.
+                    let viewer = url::join(self.base, source);
+                    let file = viewer.and_then(|viewer| url::join(&viewer, &shown));
+                    self.add(&file.unwrap_or(shown), Basis::Rule, evidence);
+                }
+                None => {
+                    let url = url::join(self.base, source).unwrap_or_default();
+                    if declared || viewer || self.rules.url_points(&url) >= LOOKS_LIKE_PDF {
+                        self.add(source, Basis::Rule, evidence);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What relative references are relative to.
+fn base_of(elements: &[Element], page_url: &str) -> String {
+    elements
+        .iter()
+        .filter(|e| e.name == "base")
+        .find_map(|e| url::join(page_url, e.attribute("href")?))
+        .unwrap_or_else(|| page_url.to_owned())
+}
+
+/// Where the page refreshes to, soon, and unless it is itself. One for browsers without scripts
+/// leads to a page that asks to turn them on.
+fn refresh(elements: &[Element], base: &str, page_url: &str) -> Option<String> {
+    elements
+        .iter()
+        .filter(|e| e.name == "meta" && !e.inside("noscript"))
+        .filter(|e| e.attribute("http-equiv").is_some_and(|v| v.eq_ignore_ascii_case("refresh")))
+        .find_map(|e| {
+            let (delay, target) = e.attribute("content")?.split_once([';', ','])?;
+            if delay.trim().parse::<f32>().ok()? > LONGEST_REFRESH as f32 {
+                return None;
+            }
+            let target = target.trim();
+            let target = match target.get(..3) {
+                Some(url) if url.eq_ignore_ascii_case("url") => {
+                    target.get(3..)?.trim_start().strip_prefix('=')?.trim()
+                }
+                _ => target,
+            };
+            url::join(base, target.trim_matches(['\'', '"']))
+        })
+        .filter(|url| url != page_url)
+}
+
+/// Whether two DOIs stand for one work: the same, or a version of the other
+/// (`10.1000/x.v2`, `10.1000/x/v1`).
+fn is_same_work(one: &str, other: &str) -> bool {
+    let (short, long) = match one.len() <= other.len() {
+        true => (one, other),
+        false => (other, one),
+    };
+    long.strip_prefix(short).is_some_and(|rest| {
+        rest.is_empty()
+            || rest
+                .strip_prefix(['.', '/', '-'])
+                .and_then(|rest| rest.strip_prefix('v'))
+                .is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()))
+    })
+}
+
+fn looks_like_url(text: &str) -> bool {
+    url::is_web(text) || text.contains('/') || text.contains(".pdf")
+}
+
+/// The text that `"key": "…"` gives in a script, its escapes undone.
+fn value_in_script(script: &str, key: &str) -> Option<String> {
+    let quoted = format!("\"{key}\"");
+    script.match_indices(&quoted).find_map(|(at, _)| {
+        let rest = script.get(at + quoted.len()..)?.trim_start();
+        let rest = rest.strip_prefix(':')?.trim_start();
+        let text: String = serde_json::Deserializer::from_str(rest).into_iter::<String>().next()?.ok()?;
+        looks_like_url(&text).then_some(text)
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,380 @@
+//! The rules in `rules.txt`, read.
+
+use std::fmt;
+
+use super::words::{holds, words};
+
+/// What tells a PDF of a work from everything else that a page links to. How the lines are written
+/// is said in the file that comes with the SDK, `links/rules.txt`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Names of metadata that hold the PDF's URL, best first.
+    pub(super) pdf_metas: Vec<String>,
+    /// Names of metadata that hold it if the URL looks like one.
+    pub(super) maybe_metas: Vec<String>,
+    /// Facts and the names of the metadata that say them.
+    pub(super) facts: Vec<(Fact, String)>,
+    /// Keys of JSON in scripts that hold the PDF's URL.
+    pub(super) scripts: Vec<String>,
+    /// Attributes of any element that hold it.
+    pub(super) attributes: Vec<String>,
+    /// Query parameters by which viewers are told what to show.
+    pub(super) viewers: Vec<String>,
+    urls: Vec<(i32, String)>,
+    labels: Vec<(i32, String)>,
+    follow: Vec<String>,
+    never: Vec<String>,
+    sections: Vec<String>,
+    extensions: Vec<String>,
+    walls: Vec<String>,
+    pages: Vec<Rewrite>,
+    links: Vec<Rewrite>,
+}
+
+/// What a piece of metadata tells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fact {
+    Doi,
+    AlsoDoi,
+    Pmid,
+    Pmcid,
+    Arxiv,
+    Title,
+    Author,
+    Date,
+    FirstPage,
+    LastPage,
+    Range,
+    License,
+    Volume,
+}
+
+/// A line that is no rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRule {
+    /// Counted from 1.
+    pub line: usize,
+    pub text: String,
+}
+
+impl fmt::Display for BadRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "line {} is no rule for links: {}", self.line, self.text)
+    }
+}
+
+impl std::error::Error for BadRule {}
+
+/// What comes with the SDK.
+const BUILT_IN: &str = include_str!("rules.txt");
+
+impl Rules {
+    /// The rules that come with the SDK.
+    pub fn built_in() -> Self {
+        let mut rules = Self::default();
+        for line in BUILT_IN.lines() {
+            // A test reads every line; should one be bad all the same, the others still help.
+            let _ = rules.add(line);
+        }
+        rules
+    }
+
+    /// Reads rules, one a line.
+    ///
+    /// # Errors
+    /// The first line that is no rule.
+    pub fn parse(text: &str) -> Result<Self, BadRule> {
+        let mut rules = Self::default();
+        for (at, line) in text.lines().enumerate() {
+            rules.add(line).ok_or_else(|| BadRule { line: at + 1, text: line.trim().to_owned() })?;
+        }
+        Ok(rules)
+    }
+
+    /// How much a URL looks like one of a PDF; 0 for not at all.
+    pub(super) fn url_points(&self, url: &str) -> i32 {
+        let all = crate::url::after_host(url).to_lowercase();
+        let path = all.split(['?', '#']).next().unwrap_or_default();
+        self.urls
+            .iter()
+            .filter(|(_, shape)| match shape.strip_suffix('$') {
+                Some(end) => path.ends_with(end),
+                None => all.contains(shape),
+            })
+            .map(|(points, _)| *points)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// How much a label (in [`words`]) promises the PDF; 0 for not at all.
+    pub(super) fn label_points(&self, label: &str) -> i32 {
+        self.labels
+            .iter()
+            .filter(|(_, phrase)| holds(label, phrase))
+            .map(|(points, _)| *points)
+            .max()
+            .unwrap_or(0)
+    }
+
+    /// Whether a label (in [`words`]) is one of those that lead to another page of the work.
+    pub(super) fn leads_on(&self, label: &str) -> bool {
+        self.follow.iter().any(|phrase| label == phrase)
+    }
+
+    /// Whether a label or file name (in [`words`]) speaks of something else than the work. A phrase
+    /// of the work's own title (in [`words`]) does not, if another of its words stands there too.
+    pub(super) fn is_something_else(&self, text: &str, title: &str) -> bool {
+        self.never.iter().any(|phrase| {
+            let of_title = holds(title, phrase)
+                && title.split_whitespace().any(|word| {
+                    // Shorter words are in every text.
+                    word.len() > 3 && !phrase.contains(word) && holds(text, &format!(" {word} "))
+                });
+            holds(text, phrase) && !of_title
+        })
+    }
+
+    /// Whether a section so named (in [`words`]) holds links to other works.
+    pub(super) fn leads_elsewhere(&self, section: &str, title: &str) -> bool {
+        self.sections.iter().any(|phrase| holds(section, phrase) && !holds(title, phrase))
+    }
+
+    /// Whether the file's extension says that it is no PDF.
+    pub(super) fn is_another_type(&self, url: &str) -> bool {
+        let file = crate::url::path(url).rsplit('/').next().unwrap_or_default();
+        file.rsplit_once('.')
+            .is_some_and(|(_, ext)| self.extensions.iter().any(|e| e.eq_ignore_ascii_case(ext)))
+    }
+
+    /// Whether a URL is that of a login or a bot check.
+    pub fn is_wall(&self, url: &str) -> bool {
+        let text = words(&crate::url::decode(url));
+        self.walls.iter().any(|phrase| holds(&text, phrase))
+    }
+
+    /// The PDF that belongs to a page's URL.
+    pub(super) fn pdf_of_page(&self, url: &str) -> Option<String> {
+        self.pages.iter().find_map(|rule| rule.apply(url))
+    }
+
+    /// The file that a link to a viewer shows.
+    pub(super) fn file_of_link(&self, url: &str) -> Option<String> {
+        self.links.iter().find_map(|rule| rule.apply(url))
+    }
+
+    /// Adds one line; none if it is no rule.
+    fn add(&mut self, line: &str) -> Option<()> {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            return Some(());
+        }
+        let (kind, value) = line.split_once(char::is_whitespace)?;
+        let value = value.trim();
+        let lower = value.to_lowercase();
+        match kind {
+            "pdf-meta" => self.pdf_metas.push(lower),
+            "maybe-meta" => self.maybe_metas.push(lower),
+            "fact" => {
+                let (fact, name) = lower.split_once(' ')?;
+                self.facts.push((Fact::read(fact)?, name.trim().to_owned()));
+            }
+            "script" => self.scripts.push(value.to_owned()),
+            "attribute" => self.attributes.push(lower),
+            "viewer" => self.viewers.push(lower),
+            "url" => self.urls.push(points(&lower)?),
+            "label" => {
+                let (points, phrase) = points(&lower)?;
+                self.labels.push((points, phrase_of(&phrase)));
+            }
+            "follow" => self.follow.push(phrase_of(&lower)),
+            "never" => self.never.push(phrase_of(&lower)),
+            "section" => self.sections.push(phrase_of(&lower)),
+            "extension" => self.extensions.push(lower),
+            "wall" => self.walls.push(phrase_of(&lower)),
+            "page" => self.pages.push(Rewrite::read(value)?),
+            "link" => self.links.push(Rewrite::read(value)?),
+            _ => return None,
+        }
+        Some(())
+    }
+}
+
+impl Fact {
+    fn read(text: &str) -> Option<Self> {
+        Some(match text {
+            "doi" => Self::Doi,
+            "also-doi" => Self::AlsoDoi,
+            "pmid" => Self::Pmid,
+            "pmcid" => Self::Pmcid,
+            "arxiv" => Self::Arxiv,
+            "title" => Self::Title,
+            "author" => Self::Author,
+            "date" => Self::Date,
+            "first-page" => Self::FirstPage,
+            "last-page" => Self::LastPage,
+            "range" => Self::Range,
+            "license" => Self::License,
+            "volume" => Self::Volume,
+            _ => return None,
+        })
+    }
+}
+
+/// `4 /pdf/` as its number and its rest.
+fn points(value: &str) -> Option<(i32, String)> {
+    let (points, rest) = value.split_once(' ')?;
+    Some((points.parse().ok()?, rest.trim().to_owned()))
+}
+
+/// A phrase as [`holds`] wants it: in [`words`], with the `*` kept.
+fn phrase_of(text: &str) -> String {
+    match text.strip_suffix('*') {
+        Some(start) => format!("{}*", words(start).trim_end()),
+        None => words(text),
+    }
+}
+
+/// A pattern of URLs and what becomes of one that fits.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Rewrite {
+    pattern: String,
+    replacement: String,
+}
+
+impl Rewrite {
+    fn read(value: &str) -> Option<Self> {
+        let (pattern, replacement) = value.split_once("=>")?;
+        let rewrite = Self { pattern: pattern.trim().to_owned(), replacement: replacement.trim().to_owned() };
+        // More would make matching a hostile URL slow.
+        let stars = rewrite.pattern.matches("**").count();
+        (stars <= 2 && !rewrite.replacement.is_empty()).then_some(rewrite)
+    }
+
+    fn apply(&self, url: &str) -> Option<String> {
+        let url = url.split('#').next()?;
+        let url = match self.pattern.contains('?') {
+            true => url,
+            false => url.split('?').next()?,
+        };
+        let url = match url.strip_prefix("http://") {
+            Some(rest) if !self.pattern.starts_with("http://") => format!("https://{rest}"),
+            _ => url.to_owned(),
+        };
+        let mut captured = Vec::new();
+        if !fit(&self.pattern, &url, &mut captured) {
+            return None;
+        }
+        let mut out = self.replacement.clone();
+        for (at, text) in captured.iter().enumerate().rev() {
+            out = out.replace(&format!("${}", at + 1), text);
+        }
+        (out != url).then_some(out)
+    }
+}
+
+/// Whether `text` fits `pattern`; what its stars stood for goes to `captured`.
+fn fit<'a>(pattern: &str, text: &'a str, captured: &mut Vec<&'a str>) -> bool {
+    let Some(star) = pattern.find('*') else {
+        return pattern.eq_ignore_ascii_case(text);
+    };
+    let (literal, rest) = pattern.split_at(star);
+    let Some((head, text)) = text.split_at_checked(literal.len()) else {
+        return false;
+    };
+    if !head.eq_ignore_ascii_case(literal) {
+        return false;
+    }
+    let (rest, any) = match rest.strip_prefix("**") {
+        Some(rest) => (rest, true),
+        None => (rest.get(1..).unwrap_or_default(), false),
+    };
+    let depth = captured.len();
+    let ends = text.char_indices().map(|(at, c)| (at, Some(c))).chain([(text.len(), None)]);
+    for (at, next) in ends {
+        // A star stands for something.
+        if at > 0 {
+            captured.push(text.get(..at).unwrap_or_default());
+            if fit(rest, text.get(at..).unwrap_or_default(), captured) {
+                return true;
+            }
+            captured.truncate(depth);
+        }
+        if !any && matches!(next, Some('/' | '?' | '#')) {
+            return false;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_built_in_rules_is_understood() {
+        let rules = Rules::parse(BUILT_IN).unwrap();
+        assert_eq!(rules, Rules::built_in());
+        assert!(!rules.pdf_metas.is_empty() && !rules.never.is_empty() && !rules.links.is_empty());
+    }
+
+    #[test]
+    fn a_line_that_is_no_rule_is_named() {
+        for text in [
+            "pdf-meta x\nnever",
+            "\nguess x",
+            "a\nb",
+            "url pdf",
+            "fact colour x",
+            "page a",
+            "link **a**b** => c",
+        ] {
+            assert!(Rules::parse(text).is_err(), "{text}");
+        }
+        let error = Rules::parse("# fine\nguess x").unwrap_err();
+        assert_eq!(error.to_string(), "line 2 is no rule for links: guess x");
+    }
+
+    #[test]
+    fn pages_and_viewers_are_rewritten_to_their_files() {
+        let rules = Rules::built_in();
+        for (page, pdf) in [
+            ("http://arxiv.org/abs/hep-th/9901001", "https://arxiv.org/pdf/hep-th/9901001"),
+            ("https://j.invalid/doi/full/10.1000/x.1?journalCode=j", "https://j.invalid/doi/pdf/10.1000/x.1"),
+            (
+                "https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0000001",
+                "https://journals.plos.org/plosone/article/file?id=10.1371/journal.pone.0000001&type=printable",
+            ),
+            ("https://proceedings.mlr.press/v1/a19b.html", "https://proceedings.mlr.press/v1/a19b/a19b.pdf"),
+        ] {
+            assert_eq!(rules.pdf_of_page(page).as_deref(), Some(pdf), "{page}");
+        }
+        for (link, file) in [
+            (
+                "https://o.invalid/index.php/j/article/view/12/34",
+                "https://o.invalid/index.php/j/article/download/12/34",
+            ),
+            ("https://p.invalid/doi/epdf/10.1000/x", "https://p.invalid/doi/pdf/10.1000/x"),
+        ] {
+            assert_eq!(rules.file_of_link(link).as_deref(), Some(file), "{link}");
+        }
+        assert_eq!(rules.file_of_link("https://o.invalid/j/article/view/12"), None);
+        assert_eq!(rules.pdf_of_page("https://o.invalid/x"), None);
+    }
+
+    #[test]
+    fn a_hostile_url_costs_no_time() {
+        let rules = Rules::built_in();
+        let url = format!("https://x.invalid/{}", "/article/view/a".repeat(130));
+        for _ in 0..200 {
+            let _ = rules.file_of_link(&url);
+        }
+    }
+
+    #[test]
+    fn walls_are_known_by_whole_words() {
+        let rules = Rules::built_in();
+        assert!(rules.is_wall("https://idp.x.invalid/authorize?response_type=cookie"));
+        assert!(rules.is_wall("https://x.invalid/action/cookieAbsent"));
+        assert!(!rules.is_wall("https://x.invalid/articles/the-blogin-effect"));
+    }
+}

@@ -1,0 +1,195 @@
+//! Fetching pages about a work and following them to its PDF.
+
+use std::collections::{HashSet, VecDeque};
+
+use super::{Rules, metadata, read_by};
+use crate::{
+    Basis, Candidate, Context, FetchError, Finding, Host, Request, Response, SourceError, Version, Work, url,
+};
+
+/// Pages fetched in one attempt: a landing page, a refresh or two, a viewer, and the same again.
+const MOST_PAGES: usize = 8;
+/// Pages from a given one to the last that it leads to.
+const MOST_HOPS: usize = 3;
+/// Metadata stands at the beginning, and few pages of articles are larger.
+const MOST_BYTES: u32 = 2 << 20;
+/// Time that a page is given at least: with less left, what was found is handed over first.
+const LEAST_MS: u64 = 1500;
+/// A PDF if the server offers a choice, a page otherwise.
+const ACCEPT: &str = "application/pdf, text/html;q=0.9, application/xhtml+xml;q=0.9, */*;q=0.1";
+
+/// Where to begin, and what it means if the PDF is there.
+#[derive(Clone, Debug)]
+pub struct Walk<'a> {
+    pub starts: Vec<String>,
+    /// For a start that is a PDF itself.
+    pub basis: Basis,
+    /// The same for people: `the DOI leads to it`.
+    pub evidence: &'a str,
+}
+
+/// Fetches the pages where the walk starts and those that they lead to, and reads them all.
+/// The landing URLs among the facts are those that answered, after redirects.
+///
+/// # Errors
+/// `not-found` if pages were read and none had anything; `unavailable` if every one failed in a way
+/// that may pass; `misconfigured` with the host's reason if it let none be fetched.
+pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Result<Finding, SourceError> {
+    let rules = Rules::built_in();
+    let started = host.now_ms();
+    let mut found = Finding::none();
+    let mut failed = Failures::default();
+    let mut seen = HashSet::new();
+    let mut steps: VecDeque<Step> = walk.starts.iter().cloned().map(Step::start).collect();
+    let mut budget = MOST_PAGES.min(ctx.budget.fetches as usize);
+
+    while let Some(step) = steps.pop_front() {
+        if !seen.insert(step.url.clone()) {
+            continue;
+        }
+        let spent = host.now_ms().saturating_sub(started);
+        let little_time = spent + LEAST_MS > u64::from(ctx.budget.time_ms);
+        if budget == 0 || (little_time && !found.candidates.is_empty()) {
+            // What could not be looked at may still be the PDF.
+            step.probe.into_iter().for_each(|c| found.add(c));
+            continue;
+        }
+        budget -= 1;
+        let request = Request::get(&step.url).header("accept", ACCEPT).at_most(MOST_BYTES);
+        let response = match host.fetch(&request) {
+            Ok(response) => response,
+            Err(error) => {
+                if let FetchError::Budget(_) = error {
+                    budget = 0;
+                }
+                failed.add(error.into());
+                step.probe.into_iter().for_each(|c| found.add(c));
+                continue;
+            }
+        };
+        seen.insert(response.url.clone());
+        if response.pdf {
+            failed.answered = true;
+            found.add(step.probe.unwrap_or_else(|| Candidate::new(&response.url, walk.basis, walk.evidence)));
+            continue;
+        }
+        let landed = !rules.is_wall(&response.url) && step.probe.is_none();
+        if !response.ok() {
+            // A page that is closed to us is still where the work lives, and may be archived.
+            if landed && !matches!(response.status, 404 | 410 | 500..=599) {
+                found.facts.add_landing_url(Some(&response.url));
+            }
+            failed.add(SourceError::of_status(&response));
+            continue;
+        }
+        failed.answered = true;
+        if !is_page(&response) {
+            continue;
+        }
+        let page = read_by(&rules, &response.url, response.text(), work);
+        if page.other_work {
+            continue;
+        }
+        found.facts.absorb(page.facts);
+        if landed {
+            found.facts.add_landing_url(Some(&response.url));
+        }
+        for url in metadata::linked_files(&response) {
+            found.add(
+                Candidate::new(url, Basis::Metadata, "header link rel=item")
+                    .landing_page(Some(response.url.clone())),
+            );
+        }
+        let more = step.hops < MOST_HOPS;
+        if let Some(url) = page.refresh.filter(|_| more) {
+            steps.push_front(Step::next(url, step.hops, None));
+        }
+        if page.candidates.is_empty() && more {
+            for url in page.follow.into_iter().take(1) {
+                steps.push_front(Step::next(url, step.hops, None));
+            }
+        }
+        let declared = page.candidates.iter().any(|c| c.basis != Basis::Link);
+        for mut candidate in page.candidates {
+            // The publisher's own page of the article, with a file beside it.
+            if page.of_record && url::host(&candidate.url) == url::host(&response.url) {
+                candidate.version = Version::Published;
+            }
+            if more && !declared && may_be_viewer(&candidate) {
+                steps.push_back(Step::next(candidate.url.clone(), step.hops, Some(candidate)));
+            } else {
+                found.add(candidate);
+            }
+        }
+    }
+    if found.candidates.is_empty() && found.facts.is_empty() {
+        return Err(failed.error());
+    }
+    Ok(found)
+}
+
+/// A page to fetch.
+struct Step {
+    url: String,
+    hops: usize,
+    /// The link that it was: proposed if it turns out to be a PDF, or cannot be looked at.
+    probe: Option<Candidate>,
+}
+
+impl Step {
+    fn start(url: String) -> Self {
+        Self { url, hops: 0, probe: None }
+    }
+
+    fn next(url: String, hops: usize, probe: Option<Candidate>) -> Self {
+        Self { url, hops: hops + 1, probe }
+    }
+}
+
+/// How the pages failed that gave nothing.
+#[derive(Default)]
+struct Failures {
+    /// One answered, or said for good that there is nothing.
+    answered: bool,
+    /// Some may pass, after this many seconds.
+    passing: Option<Option<u32>>,
+    refused: Option<String>,
+}
+
+impl Failures {
+    fn add(&mut self, error: SourceError) {
+        match error {
+            SourceError::Unavailable(seconds) => {
+                let longest = self.passing.flatten().max(seconds);
+                self.passing = Some(longest);
+            }
+            SourceError::Misconfigured(reason) => self.refused = Some(reason),
+            _ => self.answered = true,
+        }
+    }
+
+    fn error(self) -> SourceError {
+        match (self.answered, self.refused, self.passing) {
+            (false, Some(reason), _) => SourceError::Misconfigured(reason),
+            (false, None, Some(seconds)) => SourceError::Unavailable(seconds),
+            _ => SourceError::NotFound,
+        }
+    }
+}
+
+/// A link that calls itself a PDF without looking like a file leads to a viewer about as often.
+fn may_be_viewer(candidate: &Candidate) -> bool {
+    let path = url::path(&candidate.url).to_lowercase();
+    candidate.basis == Basis::Link
+        && !path.ends_with(".pdf")
+        && !path.contains("/download")
+        && !path.contains("/bitstream")
+}
+
+/// Whether the answer is a page, by its type, or by its first character if it has none.
+fn is_page(response: &Response) -> bool {
+    match response.header("content-type").map(str::to_lowercase) {
+        Some(kind) => kind.contains("html") || kind.starts_with("text/plain"),
+        None => response.text().trim_start().starts_with('<'),
+    }
+}
