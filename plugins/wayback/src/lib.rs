@@ -1,1 +1,70 @@
-//! The `wayback` plugin.
+//! Copies in the Wayback Machine of what failed elsewhere.
+//!
+//! It begins with the URLs that earlier tiers tried in vain, then takes the work's own pages, then
+//! the resolver. The availability API is asked first: it is quick, and what it does not know is
+//! mostly not there. The index (CDX) and the captures are asked for sparingly, because the archive
+//! lets one client ask about once in a second.
+
+mod availability;
+mod capture;
+mod cdx;
+mod purse;
+mod search;
+mod targets;
+
+use tierfall_sdk::{
+    Context, Description, Finding, Host, IdKind, Plugin, Role, Setting, Source, SourceError, Work, describe,
+    setting_host,
+};
+
+/// The setting that says where captures and their index are.
+const WEB_BASE: &str = "web_base";
+
+/// The plugin `wayback`.
+pub struct Wayback;
+
+impl Plugin for Wayback {
+    fn describe() -> Description {
+        // It works from the URLs of a work, however the work was named.
+        let ids = [IdKind::Doi, IdKind::Arxiv, IdKind::Pmid, IdKind::Pmcid, IdKind::Openalex, IdKind::Url];
+        let source = Source::new("wayback", "captures in the Wayback Machine of what failed elsewhere", &ids)
+            .api("https://archive.org")
+            .setting(
+                Setting::new(WEB_BASE, "where captures and their index are")
+                    .default("https://web.archive.org"),
+            )
+            .host(setting_host(WEB_BASE), Role::Api);
+        describe("wayback", env!("CARGO_PKG_VERSION"), vec![source])
+    }
+
+    fn find(host: &dyn Host, source: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+        if source != "wayback" {
+            return Err(SourceError::Misconfigured(format!("`wayback` has no source `{source}`")));
+        }
+        search::run(host, work, ctx)
+    }
+}
+
+tierfall_sdk::export_plugin!(Wayback);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierfall_sdk::testing;
+
+    #[test]
+    fn both_places_of_the_archive_are_declared_as_apis() {
+        let description = Wayback::describe();
+        let source = &description.sources[0];
+        assert_eq!((description.name.as_str(), source.name.as_str()), ("wayback", "wayback"));
+        assert_eq!(source.hosts.len(), 2);
+        assert!(source.hosts.iter().all(|need| need.role == Role::Api));
+    }
+
+    #[test]
+    fn a_source_that_is_not_ours_is_refused() {
+        let work = Work::new(Vec::new());
+        let answer = Wayback::find(&testing::Recorded::new(), "way", &work, &testing::context());
+        assert!(matches!(answer, Err(SourceError::Misconfigured(_))));
+    }
+}

@@ -1,0 +1,82 @@
+//! What this attempt may still spend.
+
+use std::cell::Cell;
+
+use tierfall_sdk::{Budget, BudgetKind, FetchError, Host, Request, Response};
+
+/// Kept back so that what was found is handed over before the host ends the call: about what one
+/// more request to a slow archive takes.
+const KEPT_BACK_MS: u64 = 1500;
+
+/// Fetches as long as time and requests are left, and says so when they are not.
+pub struct Purse<'a> {
+    host: &'a dyn Host,
+    until_ms: u64,
+    fetches: Cell<u32>,
+}
+
+impl<'a> Purse<'a> {
+    /// The budget of an attempt that begins now.
+    pub fn new(host: &'a dyn Host, budget: Budget) -> Self {
+        let time = u64::from(budget.time_ms);
+        // Of a short budget a third is kept back at most.
+        let until_ms = host.now_ms() + time - KEPT_BACK_MS.min(time / 3);
+        Self { host, until_ms, fetches: Cell::new(budget.fetches) }
+    }
+
+    /// As [`Host::fetch`], or `budget` without asking when there is nothing left to spend.
+    pub fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+        if self.host.now_ms() >= self.until_ms {
+            return Err(FetchError::Budget(BudgetKind::Time));
+        }
+        let Some(left) = self.fetches.get().checked_sub(1) else {
+            return Err(FetchError::Budget(BudgetKind::Fetches));
+        };
+        self.fetches.set(left);
+        self.host.fetch(request)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierfall_sdk::Level;
+    use tierfall_sdk::testing::Recorded;
+
+    const URL: &str = "https://archive.example/x";
+
+    /// A host whose clock moves with each answer.
+    struct Slow(Recorded, Cell<u64>);
+
+    impl Host for Slow {
+        fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
+            self.1.set(self.1.get() + 4000);
+            self.0.fetch(request)
+        }
+        fn log(&self, _: Level, _: &str) {}
+        fn now_ms(&self) -> u64 {
+            self.1.get()
+        }
+    }
+
+    #[test]
+    fn no_more_requests_are_sent_than_allowed() {
+        let host = Recorded::new().json(URL, "{}");
+        let purse = Purse::new(&host, Budget { time_ms: 10_000, fetches: 2 });
+        let request = Request::get(URL);
+        assert!(purse.fetch(&request).is_ok());
+        assert!(purse.fetch(&request).is_ok());
+        assert_eq!(purse.fetch(&request), Err(FetchError::Budget(BudgetKind::Fetches)));
+        assert_eq!(host.urls().len(), 2);
+    }
+
+    #[test]
+    fn nothing_is_begun_shortly_before_the_end() {
+        let host = Slow(Recorded::new().json(URL, "{}"), Cell::new(0));
+        let purse = Purse::new(&host, Budget { time_ms: 9000, fetches: 9 });
+        let request = Request::get(URL);
+        assert!(purse.fetch(&request).is_ok());
+        assert!(purse.fetch(&request).is_ok());
+        assert_eq!(purse.fetch(&request), Err(FetchError::Budget(BudgetKind::Time)));
+    }
+}

@@ -1,0 +1,256 @@
+//! The search of one work: availability, index, captured pages, resolver; each step only as far as
+//! the ones before found nothing.
+
+use tierfall_sdk::{
+    Basis, Candidate, Context, Facts, Finding, Host, Level, Request, SourceError, Work, links,
+};
+
+use crate::availability;
+use crate::capture::Capture;
+use crate::cdx::{self, Captures};
+use crate::purse::Purse;
+use crate::targets::{self, Target};
+
+/// Questions to the index: the archive answers one in a second or so, and an attempt has ten.
+const MOST_INDEXED: usize = 4;
+/// Of URLs that the availability API does not know, how many the index is asked about all the same.
+const MOST_UNKNOWN: usize = 2;
+/// URLs with captured PDFs after which no others are looked for.
+const ENOUGH_FILES: usize = 2;
+/// Captured pages that are read, those that they lead on to included.
+const MOST_PAGES: u32 = 4;
+/// Pages are cut here: metadata stands at the top, and no article's page is longer.
+const LONGEST_PAGE: u32 = 2 << 20;
+
+/// Looks for captures of a work.
+pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let targets = targets::of(work, ctx);
+    let resolvers = targets::resolver_urls(work);
+    if targets.is_empty() && resolvers.is_empty() {
+        return Err(SourceError::NotApplicable);
+    }
+    let web_base = ctx.required(crate::WEB_BASE)?.trim_end_matches('/');
+    let mut search = Search {
+        host,
+        work,
+        purse: Purse::new(host, ctx.budget),
+        web_base,
+        finding: Finding::none(),
+        pages_left: MOST_PAGES,
+        failure: None,
+    };
+    let known = search.availability(ctx.api_base()?, &targets);
+    for (target, nearest) in worth_indexing(&targets, &known) {
+        if search.is_over() {
+            break;
+        }
+        search.look_for(target, nearest);
+    }
+    for link in resolvers {
+        if search.is_over() || !search.finding.candidates.is_empty() {
+            break;
+        }
+        search.follow_resolver(&link);
+    }
+    search.end(&targets, &known)
+}
+
+/// What the availability API said of a URL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Known {
+    Yes(Capture),
+    No,
+    /// It could not be asked.
+    Unasked,
+}
+
+/// The URLs to ask the index about, with their nearest capture: those that are known, and if none
+/// is, the best of the others. Where the API could not be asked, a no is not to be had.
+fn worth_indexing<'a>(targets: &'a [Target], known: &'a [Known]) -> Vec<(&'a Target, Option<&'a Capture>)> {
+    let both = || targets.iter().zip(known);
+    let captured = both().filter_map(|(target, known)| match known {
+        Known::Yes(capture) => Some((target, Some(capture))),
+        Known::No | Known::Unasked => None,
+    });
+    let mut worth: Vec<_> = captured.collect();
+    let unasked = both().filter(|(_, known)| **known == Known::Unasked).map(|(target, _)| (target, None));
+    worth.extend(unasked);
+    if worth.is_empty() {
+        worth.extend(targets.iter().take(MOST_UNKNOWN).map(|target| (target, None)));
+    }
+    worth.truncate(MOST_INDEXED);
+    worth
+}
+
+struct Search<'a> {
+    host: &'a dyn Host,
+    work: &'a Work,
+    purse: Purse<'a>,
+    web_base: &'a str,
+    finding: Finding,
+    pages_left: u32,
+    /// Why the archive could not be asked; the first reason.
+    failure: Option<SourceError>,
+}
+
+impl Search<'_> {
+    /// Asks about every URL; after a refusal no more.
+    fn availability(&mut self, api_base: &str, targets: &[Target]) -> Vec<Known> {
+        let mut refused = false;
+        let mut ask = |target: &Target| {
+            if refused {
+                return Known::Unasked;
+            }
+            match availability::nearest(&self.purse, api_base, &target.url, self.work.year) {
+                Ok(Some(capture)) => Known::Yes(capture),
+                Ok(None) => Known::No,
+                Err(error) => {
+                    self.host.log(Level::Debug, &format!("availability of {}: {error:?}", target.url));
+                    refused = true;
+                    Known::Unasked
+                }
+            }
+        };
+        targets.iter().map(&mut ask).collect()
+    }
+
+    /// Whether more would be too much, or is not to be had.
+    fn is_over(&self) -> bool {
+        let mut files: Vec<&str> =
+            self.finding.candidates.iter().filter_map(|c| c.landing_page.as_deref()).collect();
+        files.dedup();
+        files.len() >= ENOUGH_FILES || self.failure.as_ref().is_some_and(SourceError::passing)
+    }
+
+    /// Looks for PDFs and, if there are none yet, for pages that lead to one.
+    fn look_for(&mut self, target: &Target, nearest: Option<&Capture>) {
+        let found_none = self.finding.candidates.is_empty();
+        if !target.is_file {
+            if !found_none {
+                return;
+            }
+            // Of a page the nearest capture is as good as any, and saves asking the index.
+            if nearest.is_some_and(|capture| self.read_page(capture)) {
+                return;
+            }
+        }
+        let captures = match cdx::captures(&self.purse, self.web_base, target, self.work.year) {
+            Ok(captures) => captures,
+            Err(error) => return self.fail(&target.url, error),
+        };
+        let Captures { pdfs, pages } = captures;
+        for capture in &pdfs {
+            self.propose(capture, target, "captured");
+        }
+        if pdfs.is_empty() && self.finding.candidates.is_empty() {
+            // Under the name of a file there may have been its viewer, or the page of the work.
+            let unread = pages.iter().filter(|page| Some(*page) != nearest || target.is_file);
+            for page in unread.take(2) {
+                if self.read_page(page) || self.is_over() {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Proposes the capture of a URL that is known to be, or to have been, the PDF.
+    fn propose(&mut self, capture: &Capture, target: &Target, how: &str) {
+        let evidence = format!("{how} {} from {}", capture.day(), target.url);
+        let candidate = Candidate::new(capture.url(self.web_base), Basis::Rule, evidence);
+        self.finding.add(candidate.landing_page(Some(target.url.clone())));
+    }
+
+    /// The resolver redirected to the work's page, and the archive follows its captures of redirects:
+    /// also to pages whose URL nobody knows any more.
+    fn follow_resolver(&mut self, link: &str) {
+        let year = match self.work.year {
+            // The first years of a page are its best.
+            Some(year) => year.saturating_add(2).to_string(),
+            // The newest capture that there is.
+            None => "2999".to_owned(),
+        };
+        if let Some(capture) = Capture::new(&year, link) {
+            self.read_page(&capture);
+        }
+    }
+
+    /// Reads a captured page for its PDF, and goes on once to where it leads. True if it led to one.
+    fn read_page(&mut self, capture: &Capture) -> bool {
+        let Some(on) = self.read_one_page(capture) else { return true };
+        on.is_some_and(|next| self.read_one_page(&next).is_none())
+    }
+
+    /// Reads one page. None if it led to a PDF, otherwise the page that it leads on to, if any.
+    fn read_one_page(&mut self, capture: &Capture) -> Option<Option<Capture>> {
+        let Some(left) = self.pages_left.checked_sub(1) else { return Some(None) };
+        self.pages_left = left;
+        let request = Request::get(capture.url(self.web_base)).text().at_most(LONGEST_PAGE);
+        let response = match self.purse.fetch(&request) {
+            Ok(response) => response,
+            Err(error) => {
+                self.fail(&capture.original, error.into());
+                return Some(None);
+            }
+        };
+        // 404: not captured. Others are errors of the captured site, replayed, unless the archive is busy.
+        if !response.ok() {
+            if matches!(response.status, 429 | 503) {
+                self.fail(&capture.original, SourceError::of_status(&response));
+            }
+            return Some(None);
+        }
+        // Redirects lead to the moment and the URL that were captured.
+        let capture = Capture::read(&response.url).unwrap_or_else(|| capture.clone());
+        if response.pdf {
+            let target = Target { url: capture.original.clone(), is_file: true };
+            self.propose(&capture, &target, "captured");
+            return None;
+        }
+        let page = links::read(&capture.original, response.text(), self.work);
+        if page.other_work {
+            return Some(None);
+        }
+        let before = self.finding.candidates.len();
+        for candidate in page.candidates {
+            let evidence = format!("{}, on the page captured {}", candidate.evidence, capture.day());
+            // A page that was captured through the archive's own frame has the archive's links.
+            let archived = Capture::read(&candidate.url).or_else(|| capture.beside(&candidate.url));
+            if let Some(archived) = archived {
+                self.finding.add(Candidate { url: archived.url(self.web_base), evidence, ..candidate });
+            }
+        }
+        // Its own pages are gone, or would have been read where they are.
+        self.finding.facts.absorb(Facts { landing_urls: Vec::new(), ..page.facts });
+        if self.finding.candidates.len() > before {
+            return None;
+        }
+        let on = page.refresh.or_else(|| page.follow.into_iter().next());
+        Some(on.and_then(|link| Capture::read(&link).or_else(|| capture.beside(&link))))
+    }
+
+    fn fail(&mut self, what: &str, error: SourceError) {
+        self.host.log(Level::Debug, &format!("captures of {what}: {error:?}"));
+        self.failure.get_or_insert(error);
+    }
+
+    /// The finding, completed by what availability knew where the index could not be asked.
+    fn end(mut self, targets: &[Target], known: &[Known]) -> Result<Finding, SourceError> {
+        if self.finding.candidates.is_empty() {
+            for (target, known) in targets.iter().zip(known) {
+                if let Known::Yes(capture) = known
+                    && target.is_file
+                    && self.failure.is_some()
+                {
+                    self.propose(capture, target, "said to be captured");
+                }
+            }
+        }
+        match self.failure {
+            Some(failure) if self.finding.candidates.is_empty() => Err(failure),
+            _ => self.finding.or_not_found(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
