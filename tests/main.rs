@@ -1,7 +1,12 @@
 //! Tests that drive the whole program from outside: the real binary, real processes, real files, and
 //! nothing beyond 127.0.0.1.
 
+mod budgets;
+mod config;
 mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
+mod interrupt;
+mod plan;
+mod run;
 mod support;

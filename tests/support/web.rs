@@ -56,6 +56,7 @@ struct State {
     seen: Vec<Seen>,
     open: HashMap<String, usize>,
     peak: HashMap<String, usize>,
+    peak_of_all: usize,
     /// Requests whose client left before the answer was sent.
     abandoned: Vec<String>,
 }
@@ -127,6 +128,11 @@ impl Web {
         self.shared.lock().peak.get(host).copied().unwrap_or(0)
     }
 
+    /// The most requests that were open at one time on all hosts together.
+    pub fn peak_of_all(&self) -> usize {
+        self.shared.lock().peak_of_all
+    }
+
     /// The URLs whose client left before the answer was complete.
     pub fn abandoned(&self) -> Vec<String> {
         self.shared.lock().abandoned.clone()
@@ -138,6 +144,11 @@ impl Web {
         self.wait(&format!("{count} requests for {url}"), |state| {
             state.seen.iter().filter(|seen| seen.url == url).count() >= count
         });
+    }
+
+    /// Blocks until so many requests have come in all.
+    pub fn wait_for_requests(&self, count: usize) {
+        self.wait(&format!("{count} requests"), |state| state.seen.len() >= count);
     }
 
     /// Blocks until a client has left `url` unfinished.
@@ -226,6 +237,7 @@ impl Shared {
         let open = *open;
         let peak = state.peak.entry(seen.host.clone()).or_default();
         *peak = open.max(*peak);
+        state.peak_of_all = state.open.values().sum::<usize>().max(state.peak_of_all);
         let head = seen.method == "HEAD";
         let known = state.routes.keys().any(|(_, url)| wire::host_of(url) == seen.host);
         let method = if head { "GET".to_owned() } else { seen.method.clone() };

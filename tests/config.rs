@@ -1,0 +1,145 @@
+//! Configuration: where values come from, and what a mistake looks like.
+
+use serde_json::Value;
+
+use crate::support::program::{Call, Home};
+
+fn plan(call: Call) -> Value {
+    serde_json::from_str(&call.args(["--json"]).run().expect(0).out).expect("the plan is JSON")
+}
+
+#[test]
+fn the_command_line_beats_the_environment_beats_the_file_beats_the_defaults() {
+    let home = Home::new();
+    let attempts = |call: Call| plan(call)["budgets"]["max_attempts"].clone();
+    assert_eq!(attempts(home.tierfall(["plan"])), 20);
+    home.write("tierfall.toml", "[fallback]\nmax_attempts = 7\n");
+    assert_eq!(attempts(home.tierfall(["plan"])), 7);
+    let with_variable = || home.tierfall(["plan"]).env("TIERFALL_FALLBACK_TOTAL_ATTEMPTS", "8");
+    assert_eq!(attempts(with_variable()), 8);
+    assert_eq!(attempts(with_variable().args(["--fallback-max-attempts", "9"])), 9);
+}
+
+#[test]
+fn every_key_can_be_set_by_name() {
+    let home = Home::new();
+    let plan = plan(home.tierfall([
+        "plan",
+        "--set",
+        "fallback.total_timeout_ms=1234",
+        "--set",
+        "fallback.hedge_ms=56",
+    ]));
+    assert_eq!(plan["budgets"]["total_timeout_ms"], 1234);
+    assert_eq!(plan["budgets"]["hedge_ms"], 56);
+}
+
+#[test]
+fn a_fresh_configuration_is_sound_and_changes_nothing() {
+    let home = Home::new();
+    let before = home.tierfall(["plan"]).run().expect(0).out;
+    home.tierfall(["config", "init"]).run().expect(0);
+    assert!(home.read("tierfall.toml").contains('#'), "it is commented");
+    home.tierfall(["config", "check"]).run().expect(0);
+    assert_eq!(home.tierfall(["plan"]).run().expect(0).out, before);
+}
+
+#[test]
+fn a_configuration_that_is_there_is_not_overwritten() {
+    let home = Home::new();
+    home.write("tierfall.toml", "# mine\n");
+    let ended = home.tierfall(["config", "init"]).run().expect(1);
+    assert!(ended.err.contains("tierfall.toml"), "{}", ended.err);
+    assert_eq!(home.read("tierfall.toml"), "# mine\n");
+}
+
+#[test]
+fn show_tells_each_value_and_where_it_came_from() {
+    let home = Home::new();
+    home.write("tierfall.toml", "[run]\nworkers = 3\n");
+    let shown = home
+        .tierfall(["config", "show", "--mailto", "me@library.example"])
+        .env("TIERFALL_FALLBACK_MAX_CONCURRENT", "5")
+        .run()
+        .expect(0)
+        .out;
+    let line = |key: &str| {
+        shown.lines().find(|line| line.contains(key)).unwrap_or_else(|| panic!("{key} is not in\n{shown}"))
+    };
+    assert!(line("workers").contains('3') && line("workers").contains("tierfall.toml"), "{shown}");
+    assert!(line("max_concurrent").contains("TIERFALL_FALLBACK_MAX_CONCURRENT"), "{shown}");
+    assert!(line("mailto").contains("me@library.example") && line("mailto").contains("--mailto"), "{shown}");
+    assert!(line("total_timeout_ms").contains("default"), "{shown}");
+}
+
+#[test]
+fn secrets_are_never_shown() {
+    let home = Home::new();
+    home.write("tierfall.toml", "[secrets]\ndoaj_api_key = \"hush-in-the-file\"\n");
+    for arguments in
+        [["config", "show"].as_slice(), &["config", "show", "--json"], &["plan"], &["plan", "--json"]]
+    {
+        let ended = home.tierfall(arguments).env("CORE_API_KEY", "hush-in-the-environment").run().expect(0);
+        assert!(!format!("{ended:?}").contains("hush"), "{ended:#?}");
+    }
+}
+
+#[test]
+fn a_mistake_is_one_message_with_its_place_and_a_suggestion() {
+    for (text, said) in [
+        ("[fallback]\nmax_atempts = 3\n", ["max_atempts", "line 2", "max_attempts"].as_slice()),
+        ("[falback]\nmax_attempts = 3\n", &["falback", "line 1", "fallback"]),
+        ("[fallback]\n\nmax_attempts = \"many\"\n", &["max_attempts", "line 3"]),
+        ("[fallback]\nmax_attempts = 3\nmax_attempts = 4\n", &["max_attempts", "line 3"]),
+        ("[fallback\n", &["line 1"]),
+        ("[fallback]\ntiers = [\"dierct_oa\"]\n", &["dierct_oa", "direct_oa"]),
+        ("[tiers.direct_oa]\nsources = [\"unpaywal\"]\n", &["unpaywal", "unpaywall"]),
+    ] {
+        let home = Home::new();
+        home.write("tierfall.toml", text);
+        let ended = home.tierfall(["config", "check"]).run().expect(2);
+        for part in said {
+            assert!(ended.err.contains(part), "{part} is not in the message for\n{text}\n{}", ended.err);
+        }
+        assert!(ended.err.contains("tierfall.toml"), "the file is not named for\n{text}\n{}", ended.err);
+    }
+}
+
+#[test]
+fn a_mistake_on_the_command_line_is_told_as_one() {
+    let home = Home::new();
+    for (arguments, said) in [
+        (["plan", "--fallback-tier", "dierct_oa"].as_slice(), ["dierct_oa", "direct_oa"].as_slice()),
+        (&["plan", "--fallback-tier", "direct_oa:paralel=3"], &["paralel", "parallel"]),
+        (&["plan", "--fallback-tier", "direct_oa:parallel=many"], &["parallel", "many"]),
+        (&["plan", "--fallback-tier", "direct_oa:sources=unpaywal"], &["unpaywal", "unpaywall"]),
+        (&["plan", "--fallback-tier", "./nowhere.wasm"], &["nowhere.wasm"]),
+        (&["plan", "--set", "fallback.max_atempts=3"], &["max_atempts", "max_attempts"]),
+        (&["plan", "--fallback-max-attempts", "many"], &["many"]),
+        (&["plan", "--fallback-max-atempts", "3"], &["--fallback-max-attempts"]),
+        (&["plan", "--config", "missing.toml"], &["missing.toml"]),
+        (&["run", "--input", "missing.txt"], &["missing.txt"]),
+        (&["explain", "not an identifier"], &["not an identifier"]),
+    ] {
+        let ended = home.tierfall(arguments).run().expect(2);
+        for part in said {
+            assert!(
+                ended.err.contains(part),
+                "{part} is not in the message for {arguments:?}:\n{}",
+                ended.err
+            );
+        }
+        assert!(!ended.err.contains("panicked"), "{}", ended.err);
+    }
+}
+
+#[test]
+fn a_value_that_an_environment_gives_wrongly_names_its_variable() {
+    let home = Home::new();
+    let ended = home.tierfall(["plan"]).env("TIERFALL_FALLBACK_TOTAL_TIMEOUT_MS", "soon").run().expect(2);
+    assert!(
+        ended.err.contains("TIERFALL_FALLBACK_TOTAL_TIMEOUT_MS") && ended.err.contains("soon"),
+        "{}",
+        ended.err
+    );
+}

@@ -1,0 +1,118 @@
+//! `plan`, `explain` and `completions`: what is told without anything being stored.
+
+use serde_json::Value;
+
+use crate::support::article::Article;
+use crate::support::program::Home;
+use crate::support::web::{Answer, Web};
+
+#[test]
+fn the_default_plan_is_the_documented_one() {
+    let home = Home::new();
+    let ended = home.tierfall(["plan", "--json", "--mailto", "me@library.example"]).run().expect(0);
+    let plan: Value = serde_json::from_str(&ended.out).expect("the plan is JSON");
+    let mut tiers = Vec::new();
+    for tier in plan["tiers"].as_array().into_iter().flatten() {
+        let sources = |list: &str| -> Vec<String> {
+            let listed = tier[list].as_array().into_iter().flatten();
+            listed.map(|source| source["source"].as_str().unwrap_or_default().to_owned()).collect()
+        };
+        tiers.push((
+            tier["tier"].as_str().unwrap_or_default(),
+            tier["parallel"].as_u64(),
+            sources("sources"),
+            sources("skipped"),
+        ));
+    }
+    let list = |names: &str| names.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    let direct = list("unpaywall openalex arxiv pmc europe_pmc semantic_scholar crossref doaj");
+    let archive = list("zenodo hal osf figshare openaire datacite internet_archive");
+    assert_eq!(
+        tiers,
+        [
+            ("direct_oa", Some(2), direct, vec![]),
+            ("doi_follow", Some(1), list("doi_redirect"), vec![]),
+            ("landing_scrape", Some(2), list("landing_page"), vec![]),
+            ("archive", Some(2), archive, list("core")),
+            ("wayback", Some(1), list("wayback"), vec![]),
+        ]
+    );
+}
+
+#[test]
+fn a_source_without_its_key_is_left_out_with_the_reason() {
+    let home = Home::new();
+    let without = home.tierfall(["plan"]).run().expect(0).out;
+    let line = without.lines().find(|line| line.contains("core")).expect("core is in the plan");
+    assert!(line.contains("not asked") && line.contains("key"), "{line}");
+    let with = home.tierfall(["plan"]).env("CORE_API_KEY", "something").run().expect(0).out;
+    let line = with.lines().find(|line| line.contains("core")).expect("core is in the plan");
+    assert!(!line.contains("not asked"), "{line}");
+}
+
+#[test]
+fn planning_asks_nobody() {
+    let (home, web) = (Home::new(), Web::start());
+    home.tierfall(["plan"]).through(&web).run().expect(0);
+    assert!(web.requests().is_empty());
+    assert!(home.files("papers").is_empty());
+}
+
+#[test]
+fn explain_tells_the_whole_trail_and_stores_nothing() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "explained", 8);
+    web.get(&article.file, [Answer::html("<html><body>Sorry</body></html>")]);
+    let ended = home
+        .tierfall(["explain", &article.page, "--fallback-tier", "landing_scrape"])
+        .through(&web)
+        .run()
+        .expect(3);
+    for part in ["landing_scrape", "landing_page", &article.file, "html_instead", "no copy"] {
+        assert!(ended.out.contains(part), "{part} is not in\n{}", ended.out);
+    }
+    assert!(home.files(".").iter().all(|file| !file.contains("papers") && !file.ends_with(".pdf")));
+
+    web.get(&article.file, [Answer::pdf(article.bytes.clone())]);
+    let ended = home
+        .tierfall(["explain", &article.page, "--fallback-tier", "landing_scrape"])
+        .through(&web)
+        .run()
+        .expect(0);
+    assert!(ended.out.contains(&article.sha256), "{}", ended.out);
+    assert!(!home.path("papers").exists());
+}
+
+#[test]
+fn explain_for_machines_is_one_line_of_the_manifest() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "machines");
+    let ended = home
+        .tierfall(["explain", &article.page, "--json", "--fallback-tier", "landing_scrape"])
+        .through(&web)
+        .run()
+        .expect(0);
+    let line: Value = serde_json::from_str(&ended.out).expect("one JSON object");
+    assert_eq!(line["sha256"], article.sha256.as_str());
+}
+
+#[test]
+fn completions_know_every_command() {
+    let home = Home::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = home.tierfall(["completions", shell]).run().expect(0).out;
+        for command in ["run", "demo", "plan", "explain", "plugin", "config", "completions"] {
+            assert!(script.contains(command), "{shell} does not know {command}");
+        }
+    }
+}
+
+#[test]
+fn help_and_version_end_well_and_a_wrong_command_does_not() {
+    let home = Home::new();
+    assert!(home.tierfall(["--help"]).run().expect(0).out.contains("explain"));
+    assert!(home.tierfall(["run", "--help"]).run().expect(0).out.contains("--fallback-tier"));
+    let version = home.tierfall(["--version"]).run().expect(0).out;
+    assert!(version.contains(env!("CARGO_PKG_VERSION")), "{version}");
+    home.tierfall(["rum"]).run().expect(2);
+}
