@@ -6,7 +6,7 @@ use super::error::LedgerError;
 use super::history::{EventFilter, EventRecord};
 use super::job::{
     CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
-    Standing, Story, Taken,
+    Standing, StoredFile, Story, Taken,
 };
 use super::key::JobKey;
 use super::op::{Begun, Op, Outcome, Ticket};
@@ -102,12 +102,8 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// What lies on disk for these jobs: is it of use to anyone? Answers in their order.
     fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<Standing>, LedgerError>>;
 
-    /// Jobs whose id is greater than `after` and the SHA-256 of their files, as (id, job, SHA-256).
-    fn artifacts(
-        &self,
-        after: i64,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<(i64, JobKey, String)>, LedgerError>>;
+    /// The files that jobs with an id greater than `after` came to, in the order of planning.
+    fn artifacts(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<StoredFile>, LedgerError>>;
 
     /// The events that are kept, this process's own up to now among them.
     fn events(&self, filter: EventFilter) -> BoxFuture<'_, Result<Vec<EventRecord>, LedgerError>>;

@@ -10,7 +10,7 @@ use super::error::LedgerError;
 use super::history::{EventFilter, EventRecord};
 use super::job::{
     CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
-    Standing, Story, Taken,
+    Standing, StoredFile, Story, Taken,
 };
 use super::key::JobKey;
 use super::op::{Begun, Op, Outcome, Ticket};
@@ -149,11 +149,7 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.read(Standings(jobs)))
     }
 
-    fn artifacts(
-        &self,
-        after: i64,
-        limit: u32,
-    ) -> BoxFuture<'_, Result<Vec<(i64, JobKey, String)>, LedgerError>> {
+    fn artifacts(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<StoredFile>, LedgerError>> {
         Box::pin(self.read(Artifacts { after, limit }))
     }
 

@@ -132,6 +132,15 @@ pub struct Story {
     pub candidates: Vec<CandidateRecord>,
 }
 
+/// A file that a job came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredFile {
+    /// The job's id: the way to the next page.
+    pub id: i64,
+    pub job: JobKey,
+    pub sha256: String,
+}
+
 /// Which jobs to list. Everything that is `None` does not matter.
 #[derive(Clone, Debug)]
 pub struct JobFilter {

@@ -6,6 +6,8 @@
 //! only carries statements and values.
 
 mod clock;
+#[cfg(test)]
+mod conformance;
 mod contract;
 mod engine;
 mod error;
@@ -20,6 +22,8 @@ mod schema;
 mod sql;
 pub mod sqlite;
 mod state;
+#[cfg(test)]
+mod testing;
 
 pub use clock::{Clock, SystemClock};
 pub use contract::Ledger;
@@ -27,7 +31,7 @@ pub use error::LedgerError;
 pub use history::{EventFilter, EventKind, EventRecord, UnknownEvent};
 pub use job::{
     CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
-    Standing, Story, Taken,
+    Standing, StoredFile, Story, Taken,
 };
 pub use key::{JobKey, OpKey};
 pub use op::{Begun, Op, OpKind, OpRecord, OpStatus, Outcome, Ticket};

@@ -2,13 +2,13 @@
 
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::{Event, EventFilter, EventKind, EventRecord};
-use crate::ledger::job::{CandidateRecord, Counts, JobFilter, JobRecord, Standing, Story};
+use crate::ledger::job::{CandidateRecord, Counts, JobFilter, JobRecord, Standing, StoredFile, Story};
 use crate::ledger::key::JobKey;
 use crate::ledger::op::{OpKind, OpRecord};
 use crate::ledger::sql::{Param, Row, Sql};
 use crate::ledger::state::State;
 
-use super::rows::{corrupt, job_result, read_json, read_state, read_status};
+use super::rows::{corrupt, job_result, read_json, read_key, read_state, read_status};
 use super::{Book, Request};
 
 #[derive(Debug)]
@@ -107,7 +107,7 @@ impl Request for FindJob {
                 &[Param::Text(&self.0), Param::Text(&end)],
             )
             .await?;
-        rows.iter().map(|row| super::rows::read_key(row.text(0)?)).collect()
+        rows.iter().map(|row| read_key(row.text(0)?)).collect()
     }
 }
 
@@ -192,7 +192,7 @@ impl Request for Standings {
 }
 
 impl Request for Artifacts {
-    type Reply = Vec<(i64, JobKey, String)>;
+    type Reply = Vec<StoredFile>;
 
     async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Self::Reply, LedgerError> {
         let rows = sql
@@ -202,7 +202,13 @@ impl Request for Artifacts {
             )
             .await?;
         rows.iter()
-            .map(|row| Ok((row.int(0)?, super::rows::read_key(row.text(1)?)?, row.text(2)?.to_owned())))
+            .map(|row| {
+                Ok(StoredFile {
+                    id: row.int(0)?,
+                    job: read_key(row.text(1)?)?,
+                    sha256: row.text(2)?.to_owned(),
+                })
+            })
             .collect()
     }
 }

@@ -1,0 +1,189 @@
+//! Statements and values, carried to PostgreSQL and back.
+
+use std::error::Error as _;
+
+use deadpool_postgres::{PoolError, Transaction};
+use futures_util::future::try_join_all;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
+
+use crate::ledger::error::LedgerError;
+use crate::ledger::sql::{Cell, Dialect, Param, Row, Sql};
+
+use super::Time;
+
+/// A transaction, seen from inside.
+pub(super) struct Session<'t> {
+    transaction: &'t Transaction<'t>,
+    time: &'t Time,
+    /// What the server last said: the request sees only what it means to a ledger.
+    failed: Option<Failure>,
+}
+
+/// An error with the server's own code, which decides whether to try again.
+#[derive(Debug)]
+pub(super) struct Failure {
+    code: Option<SqlState>,
+    error: LedgerError,
+}
+
+impl<'t> Session<'t> {
+    pub(super) fn new(transaction: &'t Transaction<'t>, time: &'t Time) -> Self {
+        Self { transaction, time, failed: None }
+    }
+
+    /// Adds the server's code to an error that a request passed on.
+    pub(super) fn explain<T>(&mut self, reply: Result<T, LedgerError>) -> Result<T, Failure> {
+        reply.map_err(|error| match self.failed.take() {
+            Some(failed) if failed.error == error => failed,
+            _ => Failure { code: None, error },
+        })
+    }
+
+    async fn ask(&mut self, sql: &str, sets: &[&[Param<'_>]]) -> Result<Vec<Vec<Row>>, LedgerError> {
+        let transaction = self.transaction;
+        let asked = async {
+            let statement = transaction.prepare_cached(sql).await?;
+            try_join_all(sets.iter().map(|params| {
+                let statement = &statement;
+                async move {
+                    let params: Vec<&(dyn ToSql + Sync)> =
+                        params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+                    transaction.query(statement, &params).await
+                }
+            }))
+            .await
+        };
+        let found = asked.await.map_err(|error| self.note(error))?;
+        found.iter().map(|rows| rows.iter().map(row).collect()).collect()
+    }
+
+    fn note(&mut self, error: tokio_postgres::Error) -> LedgerError {
+        let failure = Failure::from(error);
+        let error = failure.error.clone();
+        self.failed = Some(failure);
+        error
+    }
+}
+
+impl Sql for Session<'_> {
+    const DIALECT: Dialect = Dialect::Postgres;
+
+    async fn now(&mut self) -> Result<i64, LedgerError> {
+        match self.time {
+            Time::Given(clock) => Ok(clock.now_ms()),
+            Time::Server => {
+                let statement = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+                let rows = self.rows(statement, &[]).await?;
+                rows.first().ok_or_else(|| LedgerError::Corrupt("the server has no clock".to_owned()))?.int(0)
+            }
+        }
+    }
+
+    async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, LedgerError> {
+        Ok(self.ask(sql, &[params]).await?.pop().unwrap_or_default())
+    }
+
+    async fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, LedgerError> {
+        let params: Vec<&(dyn ToSql + Sync)> =
+            params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
+        let transaction = self.transaction;
+        let ran = async {
+            let statement = transaction.prepare_cached(sql).await?;
+            transaction.execute(&statement, &params).await
+        };
+        ran.await.map_err(|error| self.note(error))
+    }
+
+    async fn each(&mut self, sql: &str, sets: &[Vec<Param<'_>>]) -> Result<Vec<Vec<Row>>, LedgerError> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sets: Vec<&[Param<'_>]> = sets.iter().map(Vec::as_slice).collect();
+        self.ask(sql, &sets).await
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn std::error::Error + Sync + Send>> {
+        match self {
+            Param::Int(number) | Param::MaybeInt(Some(number)) if *ty == Type::INT8 => number.to_sql(ty, out),
+            Param::Text(text) | Param::MaybeText(Some(text)) if *ty == Type::TEXT => text.to_sql(ty, out),
+            Param::MaybeInt(None) | Param::MaybeText(None) => Ok(IsNull::Yes),
+            _ => Err(format!("{self:?} was given for a {ty}").into()),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    to_sql_checked!();
+}
+
+impl Failure {
+    pub(super) fn is(&self, codes: &[SqlState]) -> bool {
+        self.code.as_ref().is_some_and(|code| codes.contains(code))
+    }
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let said = match (error.as_db_error(), error.source()) {
+            (Some(db), _) => db.to_string(),
+            (None, Some(source)) => format!("{error}: {source}"),
+            (None, None) => error.to_string(),
+        };
+        let code = error.code().cloned();
+        let error = match code.as_ref() {
+            None => LedgerError::Unavailable(said),
+            Some(&SqlState::DISK_FULL) => LedgerError::Full(said),
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::INSUFFICIENT_PRIVILEGE) => {
+                LedgerError::ReadOnly(said)
+            }
+            Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_CATALOG_NAME) => LedgerError::Gone(said),
+            // Class 22: a value, 23: a constraint, 42: a statement, XX: the database itself.
+            Some(code) if ["22", "23", "42", "XX"].contains(&code.code().get(..2).unwrap_or_default()) => {
+                LedgerError::Corrupt(said)
+            }
+            Some(_) => LedgerError::Unavailable(said),
+        };
+        Self { code, error }
+    }
+}
+
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::PostCreateHook(deadpool_postgres::HookError::Backend(error)) => error.into(),
+            other => Self { code: None, error: LedgerError::Unavailable(other.to_string()) },
+        }
+    }
+}
+
+impl From<Failure> for LedgerError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+fn row(row: &tokio_postgres::Row) -> Result<Row, LedgerError> {
+    let cells = row.columns().iter().enumerate().map(|(at, column)| {
+        let strange = |error: tokio_postgres::Error| LedgerError::Corrupt(error.to_string());
+        Ok(match *column.type_() {
+            Type::INT8 => row.try_get::<_, Option<i64>>(at).map_err(strange)?.map_or(Cell::Null, Cell::Int),
+            Type::TEXT => {
+                row.try_get::<_, Option<String>>(at).map_err(strange)?.map_or(Cell::Null, Cell::Text)
+            }
+            ref other => {
+                return Err(LedgerError::Corrupt(format!("column {} is a {other}", column.name())));
+            }
+        })
+    });
+    cells.collect::<Result<_, _>>().map(Row)
+}

@@ -1,0 +1,139 @@
+//! A PostgreSQL server of the tests' own: made in a temporary folder, reached by a socket in it, gone with the
+//! process that started it, however that ends. Uses nothing but the standard library, so that benches and
+//! whole-program tests can include this file too.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::OnceLock;
+
+/// A server that runs until this process ends.
+#[derive(Debug)]
+pub struct Server {
+    folder: PathBuf,
+    /// Its other end waits for this one to close, and then stops the server and removes the folder.
+    _leash: ChildStdin,
+}
+
+/// How much the server's answers are worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Commits are synced, as in earnest.
+    Synced,
+    /// They are not: quick, for tests that do not cut the power.
+    Quick,
+}
+
+/// The server of this process, started when it is first asked for. `None`: none is installed here, and this was
+/// said on the terminal.
+pub fn server(durability: Durability) -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    SERVER.get_or_init(|| start(durability)).as_ref()
+}
+
+impl Server {
+    pub fn url(&self) -> String {
+        format!("postgres://tierfall@{}/postgres", self.folder.display().to_string().replace('/', "%2F"))
+    }
+}
+
+fn start(durability: Durability) -> Option<Server> {
+    let Some(programs) = programs() else {
+        // Past the test harness, which keeps what a passing test prints to itself.
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: no PostgreSQL server is installed, so nothing was tested against one; \
+             install it with: apt-get install postgresql-15"
+        );
+        return None;
+    };
+    let folder = std::env::temp_dir().join(format!("tierfall-postgres-{}", std::process::id()));
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder).expect("the temporary folder can be written to");
+    let user = lesser_user();
+    if let Some((uid, gid)) = user {
+        run(Command::new("chown").arg(format!("{uid}:{gid}")).arg(&folder));
+    }
+    let data = folder.join("data");
+    let mut initdb = as_user(user, &programs.join("initdb"));
+    run(initdb
+        .args(["-U", "tierfall", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
+        .arg(&data));
+
+    let leash = leash(user, &programs, &folder, &data);
+    let fsync = if durability == Durability::Synced { "on" } else { "off" };
+    let options = format!(
+        "-c listen_addresses= -c unix_socket_directories={} -c max_connections=300 -c fsync={fsync}",
+        folder.display()
+    );
+    let mut pg_ctl = as_user(user, &programs.join("pg_ctl"));
+    run(pg_ctl.arg("-D").arg(&data).arg("-l").arg(folder.join("log")).args(["-w", "-o", &options, "start"]));
+    Some(Server { folder, _leash: leash })
+}
+
+/// Where Debian puts the server's programs: version 15 if it is there, or else the latest.
+fn programs() -> Option<PathBuf> {
+    let mut found: Vec<(u32, PathBuf)> = fs::read_dir("/usr/lib/postgresql")
+        .ok()?
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let version: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let programs = entry.path().join("bin");
+            programs.join("pg_ctl").is_file().then_some((version, programs))
+        })
+        .collect();
+    found.sort_by_key(|(version, _)| (*version != 15, u32::MAX - *version));
+    found.into_iter().next().map(|(_, programs)| programs)
+}
+
+/// The server refuses to run as root: then it runs as `postgres`, or as `nobody`.
+fn lesser_user() -> Option<(u32, u32)> {
+    let id = |args: &[&str]| -> Option<u32> {
+        let output = Command::new("id").args(args).output().ok().filter(|output| output.status.success())?;
+        String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    };
+    if id(&["-u"]) != Some(0) {
+        return None;
+    }
+    ["postgres", "nobody"].into_iter().find_map(|user| Some((id(&["-u", user])?, id(&["-g", user])?)))
+}
+
+fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
+    let Some((uid, gid)) = user else { return Command::new(program) };
+    let mut command = Command::new("setpriv");
+    command
+        .arg(format!("--reuid={uid}"))
+        .arg(format!("--regid={gid}"))
+        .args(["--clear-groups", "--"])
+        .arg(program);
+    // The folder that a test runs in may be closed to that user.
+    command.current_dir("/");
+    command
+}
+
+/// A shell that waits for this process to end, and clears up after it.
+fn leash(user: Option<(u32, u32)>, programs: &Path, folder: &Path, data: &Path) -> ChildStdin {
+    let mut stop = as_user(user, &programs.join("pg_ctl"));
+    stop.arg("-D").arg(data).args(["-m", "immediate", "stop"]);
+    let stop: Vec<String> = std::iter::once(stop.get_program())
+        .chain(stop.get_args())
+        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .collect();
+    let script = format!("trap '' INT TERM HUP; read _; {}; rm -rf '{}'", stop.join(" "), folder.display());
+    let mut shell = Command::new("sh")
+        .args(["-c", &script])
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a shell can be started");
+    shell.stdin.take().expect("its standard input was asked for")
+}
+
+fn run(command: &mut Command) {
+    // To files rather than pipes: the server would hold a pipe open.
+    let status = command.stdout(Stdio::null()).stdin(Stdio::null()).status();
+    assert!(status.as_ref().is_ok_and(std::process::ExitStatus::success), "{command:?} failed: {status:?}");
+}
