@@ -128,17 +128,28 @@ pub fn doi(doi: &str) -> String {
     format!("https://doi.org/{}", path(doi))
 }
 
-pub fn availability(url: &str) -> String {
-    format!("https://archive.org/wayback/available?url={}", value(url))
+pub fn availability(url: &str, year: Option<u16>) -> String {
+    let near = year.map(|year| format!("&timestamp={year}")).unwrap_or_default();
+    format!("https://archive.org/wayback/available?url={}{near}", value(url))
 }
 
 pub fn cdx(url: &str) -> String {
     format!(
-        "https://web.archive.org/cdx/search/cdx?url={}&output=json&fl={}&filter={}&collapse=digest&limit=-8",
+        "https://web.archive.org/cdx/search/cdx?url={}&output=json&fl={}&filter={}&collapse=digest&limit=-60",
         value(url),
         value("timestamp,original,mimetype,statuscode,digest,length"),
-        value("statuscode:200")
+        value("!statuscode:[45]..")
     )
+}
+
+/// The captures of a DOI's own redirect, under both names of its resolver, some time after the work's year
+/// or at any time.
+pub fn resolver_captures(record: &Record, year: Option<u16>) -> Vec<String> {
+    let moment = year.map_or("2999".to_owned(), |year| (year + 2).to_string());
+    let doi = record.asked_doi().map(|doi| path(&doi)).unwrap_or_default();
+    [format!("https://doi.org/{doi}"), format!("http://dx.doi.org/{doi}")]
+        .map(|url| capture(&moment, &url))
+        .to_vec()
 }
 
 /// The original bytes of a capture.

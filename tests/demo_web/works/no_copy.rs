@@ -2,7 +2,7 @@
 
 use super::Told;
 use crate::demo_web::apis::unpaywall;
-use crate::demo_web::apis::wayback::captures;
+use crate::demo_web::apis::wayback::{captures, no_redirects};
 use crate::demo_web::apis::{Apis, Location};
 use crate::demo_web::pages;
 use crate::demo_web::pdf::Flaw;
@@ -29,8 +29,9 @@ fn walled(web: &mut Recording) -> Told {
     );
     web.get(pdf, Reply::redirect(302, "https://wall.example/login?return=walls-16"));
     web.get("https://wall.example/login?return=walls-16", Reply::html(&pages::login()));
-    captures(web, pdf, &[]);
-    captures(web, record.landing, &[]);
+    captures(web, &record, pdf, &[]);
+    captures(web, &record, record.landing, &[]);
+    no_redirects(web, &record, Some(record.year));
     Told {
         input: "10.5555/walls.16",
         tells: "the page declares a PDF, which turns out to be a form to log in",
@@ -41,6 +42,7 @@ fn unknown(web: &mut Recording) -> Told {
     let record = Record { doi: Some("10.5555/no.such.work"), landing: "", ..Record::ARTICLE };
     Apis::unknown(&record).record(&record, web);
     web.get(&urls::doi("10.5555/no.such.work"), Reply::typed(404, "text/html", pages::not_found()));
+    no_redirects(web, &record, None);
     Told { input: "10.5555/no.such.work", tells: "a DOI that nobody has registered" }
 }
 
@@ -64,11 +66,12 @@ fn fakes(web: &mut Recording) -> Told {
     Apis { unpaywall: unpaywall::work(&record, &locations), ..Apis::closed(&record) }.record(&record, web);
     for (url, flaw) in files {
         web.get(url, Reply::pdf(record.paper().flawed(flaw)));
-        captures(web, url, &[]);
+        captures(web, &record, url, &[]);
     }
     web.get(&urls::doi("10.5555/maps.18"), Reply::redirect(302, record.landing));
     web.get(record.landing, Reply::html(&pages::paywall(&record)));
-    captures(web, record.landing, &[]);
+    captures(web, &record, record.landing, &[]);
+    no_redirects(web, &record, Some(record.year));
     Told {
         input: "10.5555/maps.18",
         tells: "five copies, none of them the paper: a preview, an abstract, a correction, a supplement, another article",

@@ -28,8 +28,13 @@ fn gone(web: &mut Recording) -> Told {
     web.get(&urls::doi("10.5555/sundials.14"), Reply::redirect(302, record.landing));
     web.get(record.landing, gone);
     let digest = "AAAAAAAAAAAAAAAAAAAAAAAAAAAA5555";
-    captures(web, pdf, &[Capture { timestamp: "20130405060708", mimetype: "application/pdf", digest }]);
-    captures(web, record.landing, &[]);
+    captures(
+        web,
+        &record,
+        pdf,
+        &[Capture { timestamp: "20130405060708", mimetype: "application/pdf", digest }],
+    );
+    captures(web, &record, record.landing, &[]);
     web.get(&urls::capture("20130405060708", pdf), Reply::pdf(record.paper().pdf(Style::Plain)));
     Told {
         input: "10.5555/sundials.14",
@@ -49,7 +54,12 @@ fn linked(web: &mut Recording) -> Told {
     web.get(&urls::doi("10.5555/letters.15"), Reply::redirect(302, record.landing));
     web.get(record.landing, Reply::typed(404, "text/html", pages::not_found()));
     let digest = "AAAAAAAAAAAAAAAAAAAAAAAAAAAA5556";
-    captures(web, record.landing, &[Capture { timestamp: "20120304050607", mimetype: "text/html", digest }]);
+    captures(
+        web,
+        &record,
+        record.landing,
+        &[Capture { timestamp: "20120304050607", mimetype: "text/html", digest }],
+    );
     let head = "<meta name=\"citation_pdf_url\" content=\"https://lost.example/letters/15.pdf\">";
     let page = pages::article(&record, head, "<p><a href=\"15.pdf\">PDF</a></p>");
     web.get(&urls::capture("20120304050607", record.landing), Reply::html(&page));
