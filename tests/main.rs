@@ -6,6 +6,8 @@ mod config;
 mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
+mod door;
+mod input;
 mod interrupt;
 mod plan;
 mod run;

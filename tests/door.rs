@@ -1,0 +1,223 @@
+//! The one door, seen by the web on the other side of it.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::demo::without_times;
+use crate::run::pages_only;
+use crate::support::article::Article;
+use crate::support::program::Home;
+use crate::support::web::{Answer, Web};
+
+fn verdict(home: &Home) -> (String, String) {
+    let manifest = home.manifest("papers");
+    let text = |field: &str| manifest[0][field].as_str().unwrap_or_default().to_owned();
+    (text("status"), text("reason"))
+}
+
+#[test]
+fn every_request_says_who_asks_and_how_to_reach_them() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "polite");
+    pages_only(&home, &web, &[&article.page]).args(["--mailto", "me@library.example"]).run().expect(0);
+    assert!(web.requests().len() >= 2);
+    for seen in web.requests() {
+        let agent = seen.header("user-agent").unwrap_or_default();
+        assert!(agent.contains("Tierfall/") && agent.contains("mailto:me@library.example"), "{seen:?}");
+    }
+}
+
+#[test]
+fn everything_goes_through_the_proxy_that_the_environment_names() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "proxied");
+    home.tierfall(["run", &article.page, "--fallback-tier", "landing_scrape", "--out", "papers"])
+        .env("HTTP_PROXY", web.proxy())
+        .run()
+        .expect(0);
+    assert!(web.requests().iter().all(|seen| seen.proxied));
+}
+
+#[test]
+fn what_robots_txt_forbids_is_not_asked_for() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "fenced");
+    let rules = "User-agent: *\nDisallow: /article.pdf\n";
+    web.get("http://fenced.example/robots.txt", [Answer::ok("text/plain", rules)]);
+    pages_only(&home, &web, &[&article.page]).run().expect(3);
+    assert_eq!(verdict(&home), ("no_copy".into(), "robots".into()));
+    assert!(web.requests_for(&article.file).is_empty());
+}
+
+#[test]
+fn a_robots_txt_that_cannot_be_read_forbids_everything_and_one_that_is_missing_nothing() {
+    for (status, asked) in [(503, false), (404, true)] {
+        let (home, web) = (Home::new(), Web::start());
+        let article = Article::on(&web, "unsure");
+        web.get("http://unsure.example/robots.txt", [Answer::status(status)]);
+        let ended = pages_only(&home, &web, &[&article.page]).run();
+        assert_eq!(!web.requests_for(&article.page).is_empty(), asked, "{status}: {ended:#?}");
+    }
+}
+
+#[test]
+fn no_candidate_leads_into_the_network_that_the_program_runs_in() {
+    for inside in [
+        "http://127.0.0.1/secret.pdf",
+        "http://localhost/secret.pdf",
+        "http://169.254.169.254/latest/secret.pdf",
+        "http://10.0.0.7/secret.pdf",
+        "http://192.168.1.1/secret.pdf",
+        "http://[::1]/secret.pdf",
+        "http://[::ffff:127.0.0.1]/secret.pdf",
+        "http://2130706433/secret.pdf",
+        "http://0x7f.1/secret.pdf",
+    ] {
+        for redirected in [false, true] {
+            let (home, web) = (Home::new(), Web::start());
+            let article = Article::without_file(&web, "trap", 8);
+            let file = if redirected { article.file.as_str() } else { inside };
+            web.get(&article.page, [Answer::html(&format!(
+                "<html><head><title>Trap</title><meta name=\"citation_title\" content=\"The Invented Matter of trap Considered \
+                 Anew\"><meta name=\"citation_pdf_url\" content=\"{file}\"></head><body></body></html>"
+            ))]);
+            web.get(&article.file, [Answer::redirect(inside)]);
+            pages_only(&home, &web, &[&article.page]).run().expect(3);
+            assert_eq!(
+                verdict(&home),
+                ("no_copy".into(), "private_address".into()),
+                "{inside}, redirected: {redirected}"
+            );
+            let outside = |seen: &crate::support::web::Seen| seen.host == "trap.example";
+            assert!(web.requests().iter().all(outside), "{:#?}", web.requests());
+        }
+    }
+}
+
+#[test]
+fn a_local_host_is_asked_only_where_it_is_allowed_by_name() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "local");
+    let page = web.url("/article");
+    web.get("/article", [Answer::html(&format!(
+        "<html><head><title>L</title><meta name=\"citation_title\" content=\"The Invented Matter of local Considered Anew\">\
+         <meta name=\"citation_pdf_url\" content=\"{}\"></head><body></body></html>",
+        web.url("/article.pdf")
+    ))]);
+    web.get("/article.pdf", [Answer::pdf(article.bytes)]);
+    let run = || home.tierfall(["run", &page, "--fallback-tier", "landing_scrape", "--out", "papers"]);
+    run().run().expect(3);
+    assert!(web.requests().is_empty());
+    run().args(["--allow-private", "127.0.0.1"]).run().expect(0);
+    assert_eq!(home.manifest("papers")[0]["sha256"], article.sha256.as_str());
+}
+
+#[test]
+fn a_key_goes_to_the_host_it_is_for_and_appears_nowhere_else() {
+    let (home, web) = (Home::new(), Web::start());
+    for host in ["core", "zenodo"] {
+        web.get(&format!("http://{host}.example/"), [Answer::status(204)]);
+    }
+    let ended = home
+        .tierfall([
+            "run",
+            "10.5555/keys.1",
+            "--out",
+            "papers",
+            "-vvv",
+            "--fallback-tier",
+            "archive:sources=core+zenodo",
+        ])
+        .args(["--set", "sources.core.api_base=http://core.example", "--set", "fallback.facts="])
+        .args(["--set", "sources.zenodo.api_base=http://zenodo.example"])
+        .env("CORE_API_KEY", "hush-4711")
+        .through(&web)
+        .run()
+        .expect(3);
+    let requests = web.requests();
+    assert!(requests.iter().any(|seen| seen.host == "zenodo.example"));
+    for seen in &requests {
+        let told = format!("{seen:?}").contains("hush-4711");
+        assert_eq!(told, seen.host == "core.example", "{seen:?}");
+    }
+    assert!(!format!("{ended:?}").contains("hush-4711"), "{}", ended.err);
+    assert!(!home.read("papers/manifest.jsonl").contains("hush-4711"));
+}
+
+#[test]
+fn a_host_is_asked_at_its_pace() {
+    let (home, web) = (Home::new(), Web::start());
+    let articles: Vec<Article> = (0..3)
+        .map(|number| {
+            let article = Article::without_file(&web, "paced", 8);
+            let page = format!("http://paced.example/{number}");
+            web.get(
+                &page,
+                [Answer::html("<html><head><title>Nothing here</title></head><body></body></html>")],
+            );
+            Article { page, ..article }
+        })
+        .collect();
+    let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
+    pages_only(&home, &web, &pages).args(["--workers", "3"]).run().expect(3);
+    let mut times: Vec<_> = web
+        .requests()
+        .into_iter()
+        .filter(|seen| pages.contains(&seen.url.as_str()))
+        .map(|seen| seen.at)
+        .collect();
+    times.sort();
+    // One in 500 ms by default; some of it may have passed before the first request was seen here.
+    for pair in times.windows(2) {
+        assert!(pair[1] - pair[0] > Duration::from_millis(400), "{:?}", pair[1] - pair[0]);
+    }
+    assert_eq!(times.len(), 3);
+}
+
+#[test]
+fn a_run_that_was_recorded_can_be_repeated_without_the_web() {
+    let home = Home::new();
+    let web = Web::start();
+    let (good, bad) = (Article::on(&web, "kept"), Article::missing(&web, "empty"));
+    pages_only(&home, &web, &[&good.page, &bad.page]).args(["--record", "web.warc.gz"]).run().expect(3);
+    let first = home.manifest("papers");
+    drop(web);
+
+    let silence = Web::start();
+    home.tierfall(["run", &good.page, &bad.page, "--fallback-tier", "landing_scrape", "--out", "again"])
+        .args(["--replay", "web.warc.gz"])
+        .env("HTTP_PROXY", silence.proxy())
+        .run()
+        .expect(3);
+    assert!(silence.requests().is_empty());
+    let timeless = |manifest: Vec<Value>| {
+        let mut lines: Vec<String> =
+            manifest.into_iter().map(|work| without_times(work).to_string()).collect();
+        lines.sort();
+        lines
+    };
+    assert_eq!(timeless(first), timeless(home.manifest("again")));
+}
+
+#[test]
+fn what_is_not_in_the_recording_fails_and_says_so() {
+    let home = Home::new();
+    let web = Web::start();
+    let article = Article::on(&web, "partial");
+    pages_only(&home, &web, &[&article.page]).args(["--record", "web.warc.gz"]).run().expect(0);
+    let ended = home
+        .tierfall(["explain", "http://partial.example/another", "--fallback-tier", "landing_scrape"])
+        .args(["--replay", "web.warc.gz"])
+        .run();
+    assert!(ended.out.contains("not in the recording"), "{ended:#?}");
+    assert!(ended.out.contains("http://partial.example/another"), "{ended:#?}");
+}
+
+#[test]
+fn a_recording_that_is_not_there_is_a_clear_message() {
+    let home = Home::new();
+    let ended = home.tierfall(["run", "10.5555/x", "--replay", "missing.warc.gz"]).run();
+    assert!(matches!(ended.code, Some(1 | 2)), "{ended:#?}");
+    assert!(ended.err.contains("missing.warc.gz"), "{}", ended.err);
+}
