@@ -45,11 +45,13 @@ pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<
         if read_only == "on" {
             return Ok(Err(LedgerError::ReadOnly(format!("{place} takes no writes: it may be a standby"))));
         }
-        match version(settings, &place, &client.transaction().await?).await? {
+        let glance = client.transaction().await?;
+        match version(settings, &place, &glance).await? {
             Ok(VERSION) => return Ok(Ok(())),
             Ok(_) => {}
             Err(refused) => return Ok(Err(refused)),
         }
+        glance.rollback().await?;
         // A transaction of its own, whose first sight of the tables comes after the lock.
         let transaction = client.transaction().await?;
         transaction.query("SELECT pg_advisory_xact_lock($1)", &[&APPLICATION_ID]).await?;
