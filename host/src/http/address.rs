@@ -226,3 +226,230 @@ fn web_port(port: u16) -> bool {
 fn fold(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(allow: &[&str], url: &str) -> Result<(), FetchError> {
+        let allow: Vec<String> = allow.iter().map(|entry| (*entry).into()).collect();
+        AddressPolicy::new(&allow).check_url(&url.parse().unwrap())
+    }
+
+    fn denial(url: &str) -> Option<Denial> {
+        match check(&[], url) {
+            Ok(()) => None,
+            Err(FetchError::Denied { reason, .. }) => Some(reason),
+            Err(error) => panic!("{url}: {error}"),
+        }
+    }
+
+    #[test]
+    fn no_form_of_an_inner_address_is_let_through() {
+        for host in [
+            // The ranges, at their edges.
+            "0.0.0.0",
+            "0.255.255.255",
+            "10.0.0.0",
+            "10.255.255.255",
+            "100.64.0.0",
+            "100.127.255.255",
+            "127.0.0.1",
+            "127.255.255.254",
+            "169.254.0.1",
+            "169.254.169.254",
+            "169.254.170.2",
+            "172.16.0.0",
+            "172.31.255.255",
+            "192.0.0.1",
+            "192.0.0.192",
+            "192.0.2.1",
+            "192.88.99.1",
+            "192.168.0.0",
+            "192.168.255.255",
+            "198.18.0.0",
+            "198.19.255.255",
+            "198.51.100.7",
+            "203.0.113.7",
+            "224.0.0.1",
+            "239.255.255.255",
+            "240.0.0.1",
+            "255.255.255.255",
+            "100.100.100.200",
+            "168.63.129.16",
+            // Other ways to write them, as browsers read them.
+            "2130706433",
+            "0x7f000001",
+            "0x7f.1",
+            "0177.0.0.1",
+            "0177.1",
+            "127.1",
+            "127.0.1",
+            "0xA9FEA9FE",
+            "2852039166",
+            "169.254.43518",
+            "127.0.0.1.",
+            "0",
+            "①②⑦.0.0.1",
+            "127。0。0。1",
+            "%31%32%37.0.0.1",
+            // IPv6, and IPv4 inside it.
+            "[::]",
+            "[::1]",
+            "[0:0:0:0:0:0:0:1]",
+            "[::ffff:127.0.0.1]",
+            "[::ffff:8.8.8.8]",
+            "[::ffff:7f00:1]",
+            "[::ffff:0:127.0.0.1]",
+            "[::127.0.0.1]",
+            "[::8.8.8.8]",
+            "[64:ff9b::127.0.0.1]",
+            "[64:ff9b::a00:1]",
+            "[64:ff9b:1::1]",
+            "[100::1]",
+            "[2001::1]",
+            "[2001:0:7f00:1::]",
+            "[2001:2::1]",
+            "[2001:10::1]",
+            "[2001:20::1]",
+            "[2001:db8::1]",
+            "[2002:7f00:1::]",
+            "[2002:808:808::]",
+            "[3fff::1]",
+            "[3fff:fff::1]",
+            "[5f00::1]",
+            "[fc00::1]",
+            "[fd00:ec2::254]",
+            "[fdff::1]",
+            "[fe80::1]",
+            "[febf::1]",
+            "[fec0::1]",
+            "[ff02::1]",
+            "[4000::1]",
+            "[2600::5efe:10.0.0.1]",
+            "[2600::200:5efe:127.0.0.1]",
+            // Names of the local network, and names that only it knows.
+            "localhost",
+            "LOCALHOST",
+            "localhost.",
+            "a.localhost",
+            "printer.local",
+            "metadata.google.internal",
+            "instance-data.ec2.internal",
+            "router.lan",
+            "nas.home",
+            "box.home.arpa",
+            "wiki.corp",
+            "intranet",
+            "localhost.localdomain",
+            "ｌocalhost",
+        ] {
+            for url in [format!("http://{host}/"), format!("https://{host}:8443/x.pdf")] {
+                assert_eq!(denial(&url), Some(Denial::PrivateAddress), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_public_network_is_let_through() {
+        for host in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.1",
+            "169.253.255.255",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.1",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "134744072",
+            "[2600::1]",
+            "[2a00:1450::1]",
+            "[64:ff9b::8.8.8.8]",
+            "[2001:4860:4860::8888]",
+            "[3ffe::1]",
+            "host.example",
+            "local.host.example",
+            "localhost.host.example",
+            "internal.example.org",
+            "xn--bcher-kva.example",
+            "localnet.example",
+            "home.example",
+        ] {
+            for url in [format!("http://{host}/"), format!("https://{host}:8443/x.pdf")] {
+                assert_eq!(denial(&url), None, "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_web_is_asked_and_only_where_it_listens() {
+        for url in [
+            "ftp://host.example/",
+            "file:///etc/passwd",
+            "gopher://host.example/",
+            "data:,x",
+            "ws://host.example/",
+        ] {
+            assert_eq!(denial(url), Some(Denial::Scheme), "{url}");
+        }
+        for port in [
+            1, 21, 22, 25, 53, 110, 143, 389, 445, 465, 587, 993, 1023, 2375, 3306, 5432, 6379, 6667, 9200,
+            11211,
+        ] {
+            assert_eq!(denial(&format!("http://host.example:{port}/")), Some(Denial::Port), "{port}");
+        }
+        for port in [80, 443, 1024, 3000, 8000, 8080, 8443, 8888, 49152, 65535] {
+            assert_eq!(denial(&format!("http://host.example:{port}/")), None, "{port}");
+        }
+        for url in
+            ["http://user@host.example/", "http://user:pass@host.example/", "http://:pass@host.example/"]
+        {
+            assert_eq!(denial(url), Some(Denial::UserInfo), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_names_is_opened_on_any_port_and_nothing_beside_it() {
+        assert!(check(&["127.0.0.1"], "http://127.0.0.1:22/").is_ok());
+        assert!(check(&["127.0.0.1"], "http://0x7f.1/").is_ok(), "the same address");
+        assert!(check(&["[::1]"], "http://[::1]:9/").is_ok());
+        assert!(check(&["::1"], "http://[::1]:9/").is_ok());
+        assert!(check(&["Wiki.corp."], "http://wiki.CORP/").is_ok());
+        for (allow, url) in [
+            ("127.0.0.1", "http://127.0.0.2/"),
+            ("127.0.0.1", "http://localhost/"),
+            ("127.0.0.1", "http://[::ffff:127.0.0.1]/"),
+            ("localhost", "http://127.0.0.1/"),
+            ("wiki.corp", "http://other.corp/"),
+            ("wiki.corp", "http://a.wiki.corp/"),
+            ("127.0.0.1", "http://user@127.0.0.1/"),
+            ("127.0.0.1", "ftp://127.0.0.1/"),
+        ] {
+            assert!(check(&[allow], url).is_err(), "{allow} opened {url}");
+        }
+    }
+
+    #[test]
+    fn one_bad_answer_of_dns_refuses_them_all_and_names_it() {
+        let policy = AddressPolicy::new(&["wiki.corp".into(), "10.0.0.1".into()]);
+        let answers =
+            |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        assert!(policy.check_answers("host.example", &answers(&["8.8.8.8", "2600::1"])).is_ok());
+        for bad in [["8.8.8.8", "127.0.0.1"], ["10.1.1.1", "8.8.8.8"], ["2600::1", "::ffff:10.0.0.1"]] {
+            let error = policy.check_answers("Host.example", &answers(&bad)).unwrap_err();
+            assert!(error.to_string().starts_with("host.example is "), "{error}");
+        }
+        assert!(policy.check_answers("wiki.corp", &answers(&["10.0.0.1"])).is_ok());
+        // An opened address opens itself, not every name that points at it.
+        assert!(policy.check_answers("rebind.example", &answers(&["10.0.0.1"])).is_err());
+    }
+}

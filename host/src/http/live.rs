@@ -118,12 +118,12 @@ fn header_map(hop: &Outgoing) -> Result<HeaderMap, FetchError> {
 /// What went wrong before an answer began.
 fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
     let host = url.host_str().unwrap_or_default();
-    let mut source = error.source();
-    while let Some(cause) = source {
+    let mut next = beneath(error);
+    while let Some(cause) = next {
         if let Some(forbidden) = cause.downcast_ref::<Forbidden>() {
             return FetchError::denied(Denial::PrivateAddress, forbidden.to_string());
         }
-        if let Some(rustls::Error::InvalidCertificate(reason)) = tls_error(cause) {
+        if let Some(rustls::Error::InvalidCertificate(reason)) = cause.downcast_ref() {
             return FetchError::Certificate(format!("{host}: {reason}"));
         }
         if let Some(parse) = cause.downcast_ref::<hyper::Error>()
@@ -131,7 +131,7 @@ fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
         {
             return FetchError::Malformed(format!("{host}: {parse}"));
         }
-        source = cause.source();
+        next = beneath(cause);
     }
     if error.is_timeout() {
         return FetchError::Transport(format!("{host}: no connection in time"));
@@ -139,19 +139,20 @@ fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
     FetchError::Transport(format!("{host}: {}", reasons(error)))
 }
 
-/// TLS errors arrive inside an I/O error, which shows its content only when asked.
-fn tls_error<'a>(cause: &'a (dyn Error + 'static)) -> Option<&'a rustls::Error> {
-    let io = cause.downcast_ref::<std::io::Error>();
-    let inner = io.and_then(|io| io.get_ref()).and_then(|inner| inner.downcast_ref());
-    inner.or_else(|| cause.downcast_ref())
+/// The cause of an error. An I/O error that carries another one names that one's cause as its own.
+fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }
 
 /// The innermost cause, in the words of the one who knows: "connection refused", not "error sending
 /// request".
 fn reasons(error: &reqwest::Error) -> String {
-    let mut deepest: &dyn Error = error;
-    while let Some(source) = deepest.source() {
-        deepest = source;
+    let mut deepest: &(dyn Error + 'static) = error;
+    while let Some(cause) = beneath(deepest) {
+        deepest = cause;
     }
     deepest.to_string()
 }

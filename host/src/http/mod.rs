@@ -20,6 +20,8 @@ mod resolver;
 mod retry;
 mod robots;
 mod settings;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod transport;
 mod warc;

@@ -1,0 +1,81 @@
+//! The door as a whole: its policy against a scripted transport on paused time, its behaviour on the
+//! wire against servers on 127.0.0.1.
+
+mod limits;
+mod manners;
+mod recording;
+mod redirects;
+mod retries;
+mod script;
+mod server;
+mod wire;
+
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{
+    Allowance, AttemptClock, Body, Door, FetchError, HopPolicy, HttpSettings, Method, Mode, Request,
+    Response, Role,
+};
+
+/// One attempt: what it may spend, and the asking.
+struct Attempt {
+    clock: AttemptClock,
+    retries: AtomicU32,
+}
+
+impl Attempt {
+    fn new(seconds: u64, retries: u32) -> Self {
+        let hard = Instant::now() + Duration::from_secs(seconds * 10);
+        Self::until(Duration::from_secs(seconds), hard, retries)
+    }
+
+    fn until(budget: Duration, hard: Instant, retries: u32) -> Self {
+        Self { clock: AttemptClock::new(budget, hard), retries: AtomicU32::new(retries) }
+    }
+
+    fn allowance<'a>(&'a self, hops: &'a dyn HopPolicy) -> Allowance<'a> {
+        Allowance { hops, clock: &self.clock, retries: &self.retries }
+    }
+
+    async fn fetch(&self, door: &Door, role: Role, url: &str) -> Result<Response, FetchError> {
+        door.fetch(get(url), 1 << 20, self.allowance(&role)).await
+    }
+
+    async fn open(&self, door: &Door, role: Role, url: &str) -> Result<Body, FetchError> {
+        door.open(get(url), self.allowance(&role)).await
+    }
+}
+
+/// One request, with ten seconds and no retries.
+async fn fetch(door: &Door, role: Role, url: &str) -> Result<Response, FetchError> {
+    Attempt::new(10, 0).fetch(door, role, url).await
+}
+
+fn get(url: &str) -> Request {
+    request(Method::Get, url)
+}
+
+fn request(method: Method, url: &str) -> Request {
+    let url = url.parse().unwrap();
+    Request { method, url, headers: Vec::new(), secret_headers: Vec::new(), body: None }
+}
+
+fn pair(name: &str, value: &str) -> (String, String) {
+    (name.into(), value.into())
+}
+
+fn live(settings: HttpSettings) -> Door {
+    Door::new(settings, Mode::Live).unwrap()
+}
+
+/// Reads a body to its end, keeping nothing but its length.
+async fn drain(mut body: Body) -> Result<u64, FetchError> {
+    let mut read = 0;
+    while let Some(piece) = body.chunk().await? {
+        read += piece.len() as u64;
+    }
+    Ok(read)
+}
