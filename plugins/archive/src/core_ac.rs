@@ -48,13 +48,14 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     finding.or_not_found()
 }
 
-/// The search of the best identifier, in CORE's query language.
+/// A search for any of the work's identifiers, in CORE's query language.
 fn query(work: &Work) -> Option<String> {
-    let term = |field: &str, id: &str| format!("{field}:\"{}\"", id.replace(['"', '\\'], ""));
-    work.doi()
-        .map(|doi| term("doi", doi))
-        .or_else(|| work.arxiv().map(|id| term("arxivId", id)))
-        .or_else(|| work.pmid().map(|id| term("pubmedId", id)))
+    let fields = [("doi", work.doi()), ("arxivId", work.arxiv()), ("pubmedId", work.pmid())];
+    let terms = fields.iter().filter_map(|(field, id)| {
+        let id = id.as_ref()?.replace(['"', '\\'], "");
+        Some(format!("{field}:\"{id}\""))
+    });
+    Some(terms.collect::<Vec<_>>().join(" OR ")).filter(|query| !query.is_empty())
 }
 
 fn stated(result: &Value) -> Vec<WorkId> {
@@ -220,11 +221,9 @@ mod tests {
     }
 
     #[test]
-    fn works_without_a_doi_are_asked_by_what_they_have() {
-        let host = Recorded::new().json(
-            "https://api.core.ac.uk/v3/search/works?q=pubmedId%3A%2277%22&limit=3",
-            r#"{"results": []}"#,
-        );
-        assert_eq!(find(&host, &work(WorkId::Pmid("77".into())), &ctx()), Err(SourceError::NotFound));
+    fn every_identifier_of_the_work_is_searched_for() {
+        let work = Work::new(vec![WorkId::Arxiv("2101.00001".into()), WorkId::Pmid("77".into())]);
+        assert_eq!(query(&work).as_deref(), Some("arxivId:\"2101.00001\" OR pubmedId:\"77\""));
+        assert_eq!(query(&Work::new(vec![WorkId::Pmcid("PMC1".into())])), None);
     }
 }

@@ -51,8 +51,8 @@ fn query(work: &Work) -> Option<String> {
         terms.push(term("doiId_s", doi));
         terms.push(term("doiId_id", doi));
     }
-    if let Some(WorkId::Arxiv(id)) = work.arxiv().and_then(WorkId::read_arxiv) {
-        terms.push(term("arxivId_s", id.rsplit_once('v').map_or(id.as_str(), |(bare, _)| bare)));
+    if let Some(id) = work.arxiv() {
+        terms.push(term("arxivId_s", record::without_version(id, "v")));
     }
     if let Some(pmid) = work.pmid() {
         terms.push(term("pubmedId_s", pmid));
@@ -220,6 +220,8 @@ mod tests {
             WorkId::Pmcid("PMC8".into()),
         ]);
         let query = query(&work).expect("a query");
+        let old = Work::new(vec![WorkId::Arxiv("solv-int/9901001".into())]);
+        assert_eq!(self::query(&old).as_deref(), Some("arxivId_s:\"solv-int/9901001\""));
         assert_eq!(query, "arxivId_s:\"2101.00001\" OR pubmedId_s:\"7\" OR pubmedcentralId_s:\"PMC8\"");
     }
 }

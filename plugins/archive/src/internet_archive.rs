@@ -44,13 +44,22 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     }
 }
 
-/// The identifier to look a release up by, and its name there.
+/// The identifier to look a release up by, and its name there. Releases of arXiv have no DOI of
+/// arXiv's, which are younger than the catalogue, but an id for each version.
 fn lookup(work: &Work) -> Option<(&'static str, String)> {
-    let by = |kind: &'static str, id: Option<&str>| id.map(|id| (kind, id.to_owned()));
-    by("doi", work.doi())
-        .or_else(|| by("pmid", work.pmid()))
-        .or_else(|| by("pmcid", work.pmcid()))
-        .or_else(|| by("arxiv", work.arxiv()))
+    if let Some(doi) = work.doi().filter(|doi| !doi.starts_with("10.48550/arxiv.")) {
+        return Some(("doi", doi.to_owned()));
+    }
+    if let Some(pmid) = work.pmid() {
+        return Some(("pmid", pmid.to_owned()));
+    }
+    if let Some(pmcid) = work.pmcid() {
+        return Some(("pmcid", pmcid.to_owned()));
+    }
+    let doi_of_arxiv = work.doi().and_then(WorkId::read_doi);
+    let id = work.arxiv().or_else(|| doi_of_arxiv.as_ref().map(WorkId::value))?;
+    let has_version = id.rsplit_once('v').is_some_and(|(_, n)| n.bytes().all(|b| b.is_ascii_digit()));
+    Some(("arxiv", if has_version { id.to_owned() } else { format!("{id}v1") }))
 }
 
 fn ask(host: &dyn Host, base: &str, kind: &str, id: &str, work: &Work) -> Result<Finding, SourceError> {
@@ -340,9 +349,13 @@ mod tests {
     fn works_without_a_doi_are_looked_up_by_what_they_have() {
         let at = "https://scholar.archive.org/fatcat/release/lookup?arxiv=2101.00001v1&expand=files&hide=abstracts%2Crefs";
         let host = Recorded::new().status(at, 404);
-        let work = work(WorkId::Arxiv("2101.00001v1".into()));
-        let found = find(&host, &work, &context_of(&source("internet_archive")));
-        assert_eq!(found, Err(SourceError::NotFound));
+        for id in ["2101.00001v1", "2101.00001"] {
+            let ids = vec![WorkId::Arxiv(id.into()), WorkId::Doi("10.48550/arxiv.2101.00001".into())];
+            let found = find(&host, &Work::new(ids), &context_of(&source("internet_archive")));
+            assert_eq!(found, Err(SourceError::NotFound), "{id}");
+        }
+        let pmid = Work::new(vec![WorkId::Pmid("7".into()), WorkId::Arxiv("2101.00001".into())]);
+        assert_eq!(lookup(&pmid), Some(("pmid", "7".into())));
     }
 
     #[test]

@@ -49,7 +49,7 @@ fn comparable(id: &WorkId) -> WorkId {
 }
 
 /// Cuts a mark and the number behind it off the end.
-fn without_version<'a>(id: &'a str, mark: &str) -> &'a str {
+pub fn without_version<'a>(id: &'a str, mark: &str) -> &'a str {
     match id.rsplit_once(mark) {
         Some((bare, number))
             if !bare.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) =>

@@ -8,10 +8,15 @@ use tierfall_sdk::{Budget, BudgetKind, FetchError, Host, Request, Response};
 /// more request to a slow archive takes.
 const KEPT_BACK_MS: u64 = 1500;
 
-/// Fetches as long as time and requests are left, and says so when they are not.
+/// Fetches as long as requests are left and, once there is something to lose, time; and says so when
+/// they are not.
+///
+/// The time is the clock's, the host's is shorter by what requests wait for the archive's pace. So
+/// nobody stops early who has nothing yet: a busy run is mostly waiting.
 pub struct Purse<'a> {
     host: &'a dyn Host,
     until_ms: u64,
+    at_stake: Cell<bool>,
     fetches: Cell<u32>,
 }
 
@@ -21,12 +26,17 @@ impl<'a> Purse<'a> {
         let time = u64::from(budget.time_ms);
         // Of a short budget a third is kept back at most.
         let until_ms = host.now_ms() + time - KEPT_BACK_MS.min(time / 3);
-        Self { host, until_ms, fetches: Cell::new(budget.fetches) }
+        Self { host, until_ms, at_stake: Cell::new(false), fetches: Cell::new(budget.fetches) }
+    }
+
+    /// Something was found that would be lost if the host ended the call.
+    pub fn keep(&self) {
+        self.at_stake.set(true);
     }
 
     /// As [`Host::fetch`], or `budget` without asking when there is nothing left to spend.
     pub fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
-        if self.host.now_ms() >= self.until_ms {
+        if self.at_stake.get() && self.host.now_ms() >= self.until_ms {
             return Err(FetchError::Budget(BudgetKind::Time));
         }
         let Some(left) = self.fetches.get().checked_sub(1) else {
@@ -71,12 +81,14 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_begun_shortly_before_the_end() {
+    fn with_something_to_lose_nothing_is_begun_shortly_before_the_end() {
         let host = Slow(Recorded::new().json(URL, "{}"), Cell::new(0));
         let purse = Purse::new(&host, Budget { time_ms: 9000, fetches: 9 });
         let request = Request::get(URL);
-        assert!(purse.fetch(&request).is_ok());
-        assert!(purse.fetch(&request).is_ok());
+        for _ in 0..4 {
+            assert!(purse.fetch(&request).is_ok(), "the host ends it if it must");
+        }
+        purse.keep();
         assert_eq!(purse.fetch(&request), Err(FetchError::Budget(BudgetKind::Time)));
     }
 }

@@ -102,7 +102,12 @@ impl Search<'_> {
                 return Known::Unasked;
             }
             match availability::nearest(&self.purse, api_base, &target.url, self.work.year) {
-                Ok(Some(capture)) => Known::Yes(capture),
+                Ok(Some(capture)) => {
+                    if target.is_file {
+                        self.purse.keep();
+                    }
+                    Known::Yes(capture)
+                }
                 Ok(None) => Known::No,
                 Err(error) => {
                     self.host.log(Level::Debug, &format!("availability of {}: {error:?}", target.url));
@@ -153,11 +158,16 @@ impl Search<'_> {
         }
     }
 
+    fn add(&mut self, candidate: Candidate) {
+        self.finding.add(candidate);
+        self.purse.keep();
+    }
+
     /// Proposes the capture of a URL that is known to be, or to have been, the PDF.
     fn propose(&mut self, capture: &Capture, target: &Target, how: &str) {
         let evidence = format!("{how} {} from {}", capture.day(), target.url);
         let candidate = Candidate::new(capture.url(self.web_base), Basis::Rule, evidence);
-        self.finding.add(candidate.landing_page(Some(target.url.clone())));
+        self.add(candidate.landing_page(Some(target.url.clone())));
     }
 
     /// The resolver redirected to the work's page, and the archive follows its captures of redirects:
@@ -216,7 +226,7 @@ impl Search<'_> {
             // A page that was captured through the archive's own frame has the archive's links.
             let archived = Capture::read(&candidate.url).or_else(|| capture.beside(&candidate.url));
             if let Some(archived) = archived {
-                self.finding.add(Candidate { url: archived.url(self.web_base), evidence, ..candidate });
+                self.add(Candidate { url: archived.url(self.web_base), evidence, ..candidate });
             }
         }
         // Its own pages are gone, or would have been read where they are.

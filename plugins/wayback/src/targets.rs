@@ -41,20 +41,25 @@ pub fn resolver_urls(work: &Work) -> Vec<String> {
     vec![format!("https://doi.org/{doi}"), format!("http://dx.doi.org/{doi}")]
 }
 
-/// Verdicts after which an older copy is of no use, or not ours to take: another work, a file that
-/// is locked or endless by nature, a place that asked not to be read.
+/// Verdicts after which an older copy is of no use, or not ours to take: the file is something else
+/// by nature, its site asked not to be read, or the fault was here.
 fn is_settled(verdict: &str) -> bool {
-    matches!(
-        verdict,
-        "accepted"
-            | "wrong_work"
-            | "encrypted"
-            | "too_large"
-            | "supplement"
-            | "robots"
-            | "private_address"
-            | "bad_url"
-    )
+    const SETTLED: &[&str] = &[
+        "accepted",
+        "bad_url",
+        "encrypted",
+        "not_recorded",
+        "notice",
+        "private_address",
+        "refused",
+        "robots",
+        "storage",
+        "supplement",
+        "too_large",
+        "unproven",
+        "wrong_work",
+    ];
+    SETTLED.contains(&verdict)
 }
 
 /// Whether the archive may have captured it: a web page or file of others, and no API, resolver or

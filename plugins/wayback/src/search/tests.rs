@@ -281,3 +281,46 @@ fn a_work_without_any_url_is_not_applicable() {
     assert_eq!(find(&host, &work(WorkId::Pmid("7".into())), &ctx()), Err(SourceError::NotApplicable));
     assert!(host.urls().is_empty());
 }
+
+/// A host on which every answer takes four seconds.
+struct Slow(Recorded, std::cell::Cell<u64>);
+
+impl Host for Slow {
+    fn fetch(&self, request: &Request) -> Result<tierfall_sdk::Response, FetchError> {
+        self.1.set(self.1.get() + 4000);
+        self.0.fetch(request)
+    }
+
+    fn log(&self, _: Level, _: &str) {}
+
+    fn now_ms(&self) -> u64 {
+        self.1.get()
+    }
+}
+
+#[test]
+fn what_availability_knows_is_handed_over_before_the_time_is_up() {
+    let second = "http://one.example/papers/2.pdf";
+    let third = "http://one.example/papers/3.pdf";
+    let host = Recorded::new()
+        .json(&available(PDF), &closest("2016", PDF))
+        .json(&available(second), NOTHING)
+        .json(&available(third), NOTHING);
+    let ctx = [PDF, second, third].iter().fold(ctx(), |ctx, link| ctx.tried(link, "unreachable"));
+    let slow = Slow(host, std::cell::Cell::new(0));
+    let found = Wayback::find(&slow, "wayback", &a_work(), &ctx).expect("a finding");
+    assert_eq!(urls(&found), ["https://web.archive.org/web/2016id_/http://one.example/papers/1.pdf"]);
+    assert_eq!(slow.0.urls().len(), 3, "the index would come too late");
+}
+
+#[test]
+fn two_captured_files_are_enough() {
+    let links = ["http://one.example/1.pdf", "http://two.example/2.pdf", "http://three.example/3.pdf"];
+    let host =
+        links.iter().fold(Recorded::new(), |host, link| host.json(&available(link), &closest("2016", link)));
+    let host = links[..2]
+        .iter()
+        .fold(host, |host, link| host.json(&index(link), &rows(&[("2016", link, "application/pdf")])));
+    let ctx = links.iter().fold(ctx(), |ctx, link| ctx.tried(link, "unreachable"));
+    assert_eq!(find(&host, &a_work(), &ctx).expect("a finding").candidates.len(), 2);
+}
