@@ -252,3 +252,18 @@ fn the_wayback_sources_can_be_taken_out_of_the_plan() {
         assert!(plan.contains("landing_page"), "{how}: {plan}");
     }
 }
+
+#[test]
+fn what_a_source_posts_arrives() {
+    let (home, web) = (Home::new(), Web::start());
+    web.on("POST", "http://figshare.example/articles/search", [Answer::json("[]")]);
+    home.tierfall(["run", WORK, "--out", "papers", "--fallback-tier", "archive:sources=figshare"])
+        .args(["--set", "sources.figshare.api_base=http://figshare.example", "--set", "fallback.facts="])
+        .through(&web)
+        .run()
+        .expect(3);
+    let requests = web.requests();
+    let [asked] = requests.as_slice() else { panic!("{requests:#?}") };
+    let body: Value = serde_json::from_slice(&asked.body).expect("the body is JSON");
+    assert_eq!(body["search_for"], format!(":doi: \"{WORK}\""));
+}

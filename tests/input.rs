@@ -22,8 +22,8 @@ fn asked_for(home: &Home, arguments: &[&str], input: &str) -> (Vec<String>, Ende
         .input(input)
         .through(&web)
         .run();
-    let works =
-        home.manifest("papers").iter().map(|work| work["work_id"].as_str().unwrap_or_default().to_owned());
+    let manifest = home.manifest("papers");
+    let works = manifest.iter().map(|work| work["work_id"].as_str().unwrap_or_default().to_owned());
     (works.collect(), ended)
 }
 

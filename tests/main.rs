@@ -7,8 +7,12 @@ mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
 mod door;
+mod hostile;
 mod input;
 mod interrupt;
 mod plan;
+mod plugin;
 mod run;
 mod support;
+
+use support::pdf;

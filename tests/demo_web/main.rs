@@ -2,6 +2,9 @@
 
 #[path = "mod.rs"]
 mod demo_web;
+#[expect(dead_code, reason = "the demo does not need every kind of paper")]
+#[path = "../support/pdf.rs"]
+mod pdf;
 
 use std::path::PathBuf;
 

@@ -5,9 +5,6 @@
 
 mod apis;
 mod pages;
-#[expect(dead_code, reason = "the demo does not need every kind of paper")]
-#[path = "../support/pdf.rs"]
-mod pdf;
 mod record;
 mod recording;
 mod urls;

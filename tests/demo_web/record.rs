@@ -1,6 +1,6 @@
 //! What a registry knows of a work.
 
-use super::pdf::Paper;
+use crate::pdf::Paper;
 
 /// One invented work.
 #[derive(Clone, Copy)]

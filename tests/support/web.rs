@@ -133,11 +133,6 @@ impl Web {
         self.shared.lock().peak_of_all
     }
 
-    /// The URLs whose client left before the answer was complete.
-    pub fn abandoned(&self) -> Vec<String> {
-        self.shared.lock().abandoned.clone()
-    }
-
     /// Blocks until `count` requests for `url` have come.
     pub fn wait_for(&self, url: &str, count: usize) {
         let url = self.shared.absolute(url);

@@ -4,10 +4,10 @@ use super::Told;
 use crate::demo_web::apis::unpaywall;
 use crate::demo_web::apis::{Apis, Location, archives};
 use crate::demo_web::pages;
-use crate::demo_web::pdf::Style;
 use crate::demo_web::record::Record;
 use crate::demo_web::recording::{Recording, Reply};
 use crate::demo_web::urls;
+use crate::pdf::Style;
 
 pub const STORIES: &[fn(&mut Recording) -> Told] =
     &[zenodo, hal, osf, figshare, openaire, datacite, internet_archive];

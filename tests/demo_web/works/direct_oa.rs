@@ -4,9 +4,9 @@ use super::Told;
 use crate::demo_web::apis::unpaywall;
 use crate::demo_web::apis::{Apis, Location, archives, crossref, openalex, pubmed, semantic_scholar};
 use crate::demo_web::pages;
-use crate::demo_web::pdf::{Flaw, Style};
 use crate::demo_web::record::Record;
 use crate::demo_web::recording::{Recording, Reply};
+use crate::pdf::{Flaw, Style};
 
 pub const STORIES: &[fn(&mut Recording) -> Told] = &[
     tides,

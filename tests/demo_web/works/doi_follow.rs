@@ -4,10 +4,10 @@ use super::Told;
 use crate::demo_web::apis::unpaywall;
 use crate::demo_web::apis::{Apis, Location};
 use crate::demo_web::pages;
-use crate::demo_web::pdf::{Flaw, Style};
 use crate::demo_web::record::Record;
 use crate::demo_web::recording::{Recording, Reply};
 use crate::demo_web::urls;
+use crate::pdf::{Flaw, Style};
 
 pub const STORIES: &[fn(&mut Recording) -> Told] = &[straight, declared];
 

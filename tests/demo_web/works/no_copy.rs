@@ -5,10 +5,10 @@ use crate::demo_web::apis::unpaywall;
 use crate::demo_web::apis::wayback::{captures, no_redirects};
 use crate::demo_web::apis::{Apis, Location};
 use crate::demo_web::pages;
-use crate::demo_web::pdf::Flaw;
 use crate::demo_web::record::Record;
 use crate::demo_web::recording::{Recording, Reply};
 use crate::demo_web::urls;
+use crate::pdf::Flaw;
 
 pub const STORIES: &[fn(&mut Recording) -> Told] = &[walled, unknown, fakes];
 

@@ -5,10 +5,10 @@ use crate::demo_web::apis::unpaywall;
 use crate::demo_web::apis::wayback::{Capture, captures};
 use crate::demo_web::apis::{Apis, Location};
 use crate::demo_web::pages;
-use crate::demo_web::pdf::Style;
 use crate::demo_web::record::Record;
 use crate::demo_web::recording::{Recording, Reply};
 use crate::demo_web::urls;
+use crate::pdf::Style;
 
 pub const STORIES: &[fn(&mut Recording) -> Told] = &[gone, linked];
 
