@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::ledger::error::LedgerError;
 use crate::ledger::schema::{APPLICATION_ID, VERSION, migration};
@@ -52,7 +52,9 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
         return Err(LedgerError::ReadOnly(format!("{} cannot be written to", name(settings))));
     }
     // Before anything is changed in a file that may not be ours.
-    let found = version(settings, &connection)?;
+    let glance = connection.transaction().map_err(sqlite)?;
+    let found = version(settings, &glance)?;
+    glance.rollback().map_err(sqlite)?;
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(sqlite)?;
     if !mode.eq_ignore_ascii_case("wal") {
@@ -72,8 +74,7 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
 /// Brings the schema to this version, once, however many processes open the ledger at the same time.
 fn migrate(settings: &SqliteSettings, connection: &mut Connection) -> Result<(), LedgerError> {
     let sqlite = |error: rusqlite::Error| failure(&error);
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(sqlite)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
     // Asked again under the lock: another process may have done it meanwhile.
     let found = version(settings, &transaction)?;
     for next in found + 1..=VERSION {
@@ -86,8 +87,8 @@ fn migrate(settings: &SqliteSettings, connection: &mut Connection) -> Result<(),
     transaction.commit().map_err(sqlite)
 }
 
-/// The schema's version; 0 for a file that is new.
-fn version(settings: &SqliteSettings, connection: &Connection) -> Result<i64, LedgerError> {
+/// The schema's version; 0 for a file that is new. Asks more than once, so it needs a transaction.
+fn version(settings: &SqliteSettings, connection: &Transaction<'_>) -> Result<i64, LedgerError> {
     let foreign = |why: String| LedgerError::Foreign { place: name(settings), why };
     let number = |pragma: &str| {
         connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(

@@ -5,15 +5,16 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::OnceLock;
 
 /// A server that runs until this process ends.
 #[derive(Debug)]
 pub struct Server {
     folder: PathBuf,
-    /// Its other end waits for this one to close, and then stops the server and removes the folder.
-    _leash: ChildStdin,
+    /// Waits for its standard input to close, as it does with this process, and then stops the server and removes
+    /// the folder. Nobody waits for it: it is what outlives us.
+    _leash: Child,
 }
 
 /// How much the server's answers are worth.
@@ -113,7 +114,7 @@ fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
 }
 
 /// A shell that waits for this process to end, and clears up after it.
-fn leash(user: Option<(u32, u32)>, programs: &Path, folder: &Path, data: &Path) -> ChildStdin {
+fn leash(user: Option<(u32, u32)>, programs: &Path, folder: &Path, data: &Path) -> Child {
     let mut stop = as_user(user, &programs.join("pg_ctl"));
     stop.arg("-D").arg(data).args(["-m", "immediate", "stop"]);
     let stop: Vec<String> = std::iter::once(stop.get_program())
@@ -121,15 +122,14 @@ fn leash(user: Option<(u32, u32)>, programs: &Path, folder: &Path, data: &Path) 
         .map(|word| format!("'{}'", word.to_string_lossy()))
         .collect();
     let script = format!("trap '' INT TERM HUP; read _; {}; rm -rf '{}'", stop.join(" "), folder.display());
-    let mut shell = Command::new("sh")
+    Command::new("sh")
         .args(["-c", &script])
         .current_dir("/")
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("a shell can be started");
-    shell.stdin.take().expect("its standard input was asked for")
+        .expect("a shell can be started")
 }
 
 fn run(command: &mut Command) {
