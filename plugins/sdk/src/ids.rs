@@ -47,17 +47,8 @@ impl WorkId {
         };
         let id = id.split(['?', '#']).next()?.trim_end_matches('/');
         let id = id.strip_suffix(".pdf").unwrap_or(id).trim();
-        let (bare, version) = match id.rfind(['v', 'V']) {
-            Some(at) if at > 0 => {
-                let digits = id.get(at + 1..)?;
-                if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) {
-                    (id.get(..at)?, format!("v{digits}"))
-                } else {
-                    (id, String::new())
-                }
-            }
-            _ => (id, String::new()),
-        };
+        let bare = without_version(id);
+        let version = id.get(bare.len()..)?.to_ascii_lowercase();
         let bare = bare.to_ascii_lowercase();
         let digits = |s: &str, n: std::ops::RangeInclusive<usize>| {
             n.contains(&s.len()) && s.chars().all(|c| c.is_ascii_digit())
@@ -80,6 +71,26 @@ impl WorkId {
     }
 }
 
+impl WorkId {
+    /// The identifier that a URL of a well-known place stands for: a DOI of the resolver's, an
+    /// arXiv id, a PMCID, a PMID, an OpenAlex id.
+    pub fn of_url(url: &str) -> Option<Self> {
+        let host = crate::url::host(url)?;
+        let path = crate::url::path(url);
+        match host.strip_prefix("www.").unwrap_or(&host) {
+            "doi.org" | "dx.doi.org" => Self::read_doi(url),
+            "arxiv.org" | "export.arxiv.org" => Self::read_arxiv(url),
+            "pubmed.ncbi.nlm.nih.gov" => Self::read_pmid(url),
+            "openalex.org" => Self::read_openalex(url),
+            "pmc.ncbi.nlm.nih.gov" | "ncbi.nlm.nih.gov" | "europepmc.org" => path
+                .split('/')
+                .find(|part| strip_prefix_ci(part, "pmc").is_some_and(|n| !n.is_empty()))
+                .and_then(Self::read_pmcid),
+            _ => None,
+        }
+    }
+}
+
 /// A DOI in lower case without a prefix; also from URLs that carry one behind the resolver's name.
 pub fn bare_doi(text: &str) -> Option<String> {
     let text = text.trim();
@@ -96,6 +107,14 @@ pub fn bare_doi(text: &str) -> Option<String> {
         && !suffix.is_empty()
         && !suffix.contains(char::is_whitespace);
     fits.then(|| text.to_lowercase())
+}
+
+/// An arXiv id without the `v2` at its end.
+pub fn without_version(arxiv: &str) -> &str {
+    match arxiv.rsplit_once(['v', 'V']) {
+        Some((bare, n)) if !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()) => bare,
+        _ => arxiv,
+    }
 }
 
 /// The last path segment of a URL, or the text itself.
@@ -152,6 +171,25 @@ mod tests {
         assert_eq!(WorkId::read_doi("10.48550/arXiv.2101.00001"), Some(WorkId::Arxiv("2101.00001".into())));
         for text in ["", "v", "2101", "2101.1", "10.1000/1234567", "https://arxiv.org/list/x"] {
             assert_eq!(WorkId::read_arxiv(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn urls_of_well_known_places_are_identifiers_and_others_are_not() {
+        for (url, id) in [
+            ("https://doi.org/10.1000/ABC", WorkId::Doi("10.1000/abc".into())),
+            ("http://arxiv.org/abs/2101.00001v2", WorkId::Arxiv("2101.00001v2".into())),
+            ("https://www.ncbi.nlm.nih.gov/pmc/articles/PMC12/", WorkId::Pmcid("PMC12".into())),
+            ("https://pmc.ncbi.nlm.nih.gov/articles/PMC12/pdf/x.pdf", WorkId::Pmcid("PMC12".into())),
+            ("https://europepmc.org/article/PMC/PMC12", WorkId::Pmcid("PMC12".into())),
+            ("https://pubmed.ncbi.nlm.nih.gov/12/", WorkId::Pmid("12".into())),
+        ] {
+            assert_eq!(WorkId::of_url(url), Some(id), "{url}");
+        }
+        for url in
+            ["https://europepmc.org/article/MED/12", "https://a.invalid/10.1000/abc", "x", "https://doi.org/"]
+        {
+            assert_eq!(WorkId::of_url(url), None, "{url}");
         }
     }
 

@@ -19,6 +19,7 @@ pub mod links;
 pub mod pages;
 pub mod testing;
 pub mod url;
+pub mod wording;
 mod work;
 
 pub use bindings::tierfall::source::http::{Body, BudgetKind, FetchError, Method, Request, Response, Want};

@@ -59,6 +59,24 @@ impl Work {
         self.id(IdKind::Pmcid)
     }
 
+    /// Whether a record with these identifiers may be about this work: of no kind that both have are
+    /// they all different. Case does not count, nor does the version of an arXiv id.
+    pub fn may_be(&self, ids: &[WorkId]) -> bool {
+        let plain = |id: &WorkId| match id {
+            WorkId::Arxiv(id) => crate::ids::without_version(id).to_owned(),
+            id => id.value().to_lowercase(),
+        };
+        ids.iter().all(|stated| {
+            let kind = stated.kind();
+            let of_kind = |id: &&WorkId| id.kind() == kind;
+            !self.ids.iter().any(|id| of_kind(&id))
+                || ids
+                    .iter()
+                    .filter(of_kind)
+                    .any(|one| self.ids.iter().filter(of_kind).any(|own| plain(own) == plain(one)))
+        })
+    }
+
     /// The OpenAlex id, with its `W`.
     pub fn openalex(&self) -> Option<&str> {
         self.id(IdKind::Openalex)
@@ -151,6 +169,22 @@ impl Facts {
         }
     }
 
+    /// Adds a place where a registry says that this work is: as an identifier if it is one of
+    /// arXiv's or PMC's, and as a landing page unless it is the work's own DOI or in PubMed, which
+    /// holds no full texts.
+    pub fn add_location(&mut self, url: Option<impl Into<String>>, work: &Work) {
+        let Some(url) = url.map(Into::into) else {
+            return;
+        };
+        match WorkId::of_url(&url) {
+            Some(WorkId::Doi(doi)) if work.doi() == Some(&doi) => return,
+            Some(WorkId::Pmid(_) | WorkId::Openalex(_)) => return,
+            Some(id @ (WorkId::Arxiv(_) | WorkId::Pmcid(_))) => self.add_id(Some(id)),
+            _ => {}
+        }
+        self.add_landing_url(Some(url));
+    }
+
     /// Adds what another answer said where this one says nothing.
     pub fn absorb(&mut self, other: Self) {
         self.title = self.title.take().or(other.title);
@@ -240,6 +274,37 @@ mod tests {
         assert_eq!(one.evidence, "best");
         assert_eq!(one.version, Version::Accepted);
         assert_eq!(one.license.as_deref(), Some("cc-by"));
+    }
+
+    #[test]
+    fn a_record_is_of_another_work_if_all_its_ids_of_a_known_kind_are_others() {
+        let work = Work::new(vec![WorkId::Doi("10.1000/a".into()), WorkId::Arxiv("2101.00001v2".into())]);
+        let doi = |doi: &str| WorkId::Doi(doi.into());
+        assert!(work.may_be(&[]));
+        assert!(work.may_be(&[WorkId::Pmid("1".into())]));
+        assert!(work.may_be(&[doi("10.1000/A")]));
+        assert!(work.may_be(&[doi("10.1000/b"), doi("10.1000/a")]));
+        assert!(work.may_be(&[WorkId::Arxiv("2101.00001".into())]));
+        assert!(!work.may_be(&[doi("10.1000/b")]));
+        assert!(!work.may_be(&[doi("10.1000/a"), WorkId::Arxiv("2101.00002".into())]));
+    }
+
+    #[test]
+    fn a_location_is_an_identifier_or_a_landing_page_or_both_or_nothing_new() {
+        let work = Work::new(vec![WorkId::Doi("10.1000/a".into())]);
+        let mut facts = Facts::none();
+        for url in [
+            "https://doi.org/10.1000/A",
+            "https://pubmed.ncbi.nlm.nih.gov/1/",
+            "https://arxiv.org/abs/2101.00001",
+            "https://doi.org/10.2000/deposit",
+            "https://repository.invalid/1",
+            "not a url",
+        ] {
+            facts.add_location(Some(url), &work);
+        }
+        assert_eq!(facts.ids, [WorkId::Arxiv("2101.00001".into())]);
+        assert_eq!(facts.landing_urls.len(), 3);
     }
 
     #[test]

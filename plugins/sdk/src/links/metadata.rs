@@ -6,7 +6,7 @@ use super::Rules;
 use super::rules::Fact;
 use crate::html::Element;
 use crate::json::Lenient;
-use crate::{Facts, Response, WorkId, ids, pages, url};
+use crate::{Facts, Response, WorkId, ids, pages, url, wording};
 
 /// Authors beyond this many do not help to know a work.
 const MOST_AUTHORS: usize = 50;
@@ -49,9 +49,9 @@ pub(super) fn read(elements: &[Element], rules: &Rules) -> Metadata {
         license: said(Fact::License).find(|l| l.contains("creativecommons.org")),
         in_volume: said(Fact::Volume).next().is_some(),
     };
-    read.facts.title = said(Fact::Title).next();
+    read.facts.title = said(Fact::Title).find_map(|title| wording::title(&title));
     read.facts.authors = authors(&rules.facts, &values);
-    read.facts.year = said(Fact::Date).find_map(|date| year(&date));
+    read.facts.year = said(Fact::Date).find_map(|date| wording::year(&date));
     read.facts.pages = said(Fact::FirstPage)
         .zip(said(Fact::LastPage))
         .find_map(|(first, last)| pages::span(&first, &last))
@@ -130,15 +130,6 @@ fn authors<I: Iterator<Item = String>>(facts: &[(Fact, String)], values: &dyn Fn
         })
         .find(|authors| !authors.is_empty())
         .unwrap_or_default()
-}
-
-/// The year in `2019/03/12`, `2019-03`, `12 March 2019`.
-fn year(date: &str) -> Option<u16> {
-    date.split(|c: char| !c.is_ascii_digit())
-        .filter(|digits| digits.len() == 4)
-        .filter_map(|digits| digits.parse().ok())
-        // From the first journals to the next century.
-        .find(|year| (1600..2100).contains(year))
 }
 
 /// Files that schema.org's JSON-LD says the page's article is encoded in. What the article cites,

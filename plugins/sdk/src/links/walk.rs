@@ -105,7 +105,8 @@ pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Res
             steps.push_front(Step::next(url, step.hops, None));
         }
         if page.candidates.is_empty() && more {
-            for url in page.follow.into_iter().take(1) {
+            let near = |url: &String| url::host(url) == url::host(&response.url);
+            for url in page.follow.into_iter().filter(near).take(1) {
                 steps.push_front(Step::next(url, step.hops, None));
             }
         }
@@ -115,7 +116,9 @@ pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Res
             if page.of_record && url::host(&candidate.url) == url::host(&response.url) {
                 candidate.version = Version::Published;
             }
-            if more && !declared && may_be_viewer(&candidate) {
+            // Only on the page's own host: the others are the acquisition's to ask.
+            let near = url::host(&candidate.url) == url::host(&response.url);
+            if more && !declared && near && may_be_viewer(&candidate) {
                 steps.push_back(Step::next(candidate.url.clone(), step.hops, Some(candidate)));
             } else {
                 found.add(candidate);

@@ -1,0 +1,220 @@
+//! Crossref: <https://api.crossref.org/swagger-ui/>, the fields in
+//! <https://github.com/CrossRef/rest-api-doc/blob/master/api_format.md>.
+
+use tierfall_sdk::*;
+
+use crate::{crossref_doi, mailto};
+
+pub fn source() -> Source {
+    Source::new("crossref", "links that publishers deposited, and facts", &[IdKind::Doi])
+        .api("https://api.crossref.org")
+        .setting(mailto())
+}
+
+pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let doi = crossref_doi(work).ok_or(SourceError::NotApplicable)?;
+    let base = format!("{}/works/{}", ctx.api_base()?, url::encode_path(doi));
+    let answer = get_json(host, &url::with_query(&base, &[("mailto", ctx.setting("mailto"))]))?;
+    read(answer.at("message"), work).or_not_found()
+}
+
+fn read(record: &Value, work: &Work) -> Finding {
+    let mut finding = Finding::none();
+    finding.facts = facts(record, work);
+    let landing = record.text("resource.primary.URL");
+    let preprint = record.text("type").as_deref() == Some("posted-content");
+    let mut links: Vec<Link> =
+        record.items("link").iter().filter_map(|link| Link::read(link, preprint)).collect();
+    // Stable: among equals the publisher's order.
+    links.sort_by_key(Link::rank);
+    for link in links {
+        finding.add(
+            Candidate::new(link.url, Basis::Registry, link.evidence)
+                .version(link.version)
+                .license(license(record, link.version))
+                .landing_page(landing.clone()),
+        );
+    }
+    finding
+}
+
+fn facts(record: &Value, work: &Work) -> Facts {
+    let mut facts = Facts::none();
+    facts.title = record.text("title.0").or_else(|| record.text("title")).and_then(|t| wording::title(&t));
+    facts.year = ["issued", "published", "published-print", "published-online", "posted"]
+        .iter()
+        .find_map(|date| record.text(&format!("{date}.date-parts.0.0")))
+        .and_then(|year| wording::year(&year));
+    facts.authors = record
+        .items("author")
+        .iter()
+        .filter_map(|a| a.text("family").or_else(|| a.text("name")).or_else(|| a.text("given")))
+        .collect();
+    facts.pages = record.text("page").and_then(|range| pages::count(&range));
+    facts.add_id(record.text("DOI").and_then(|doi| WorkId::read_doi(&doi)));
+    // The preprint's own DOI would be another work's, but an arXiv id is this one's.
+    for relation in ["has-preprint", "is-identical-to", "is-version-of", "has-version"] {
+        for related in record.items("relation").iter().flat_map(|r| r.items(relation)) {
+            let id = related.text("id").unwrap_or_default();
+            let read = match related.text("id-type").as_deref() {
+                Some("arxiv") => WorkId::read_arxiv(&id),
+                Some("doi") => WorkId::read_doi(&id),
+                _ => None,
+            };
+            facts.add_id(read.filter(|id| id.kind() == IdKind::Arxiv));
+        }
+    }
+    facts.add_location(record.text("resource.primary.URL"), work);
+    facts
+}
+
+/// A link to a PDF.
+struct Link {
+    url: String,
+    version: Version,
+    /// `text-mining` and `similarity-checking` often need a licence.
+    licensed: bool,
+    evidence: String,
+}
+
+impl Link {
+    fn read(link: &Value, preprint: bool) -> Option<Self> {
+        let url = link.text("URL")?;
+        let kind = link.text("content-type").unwrap_or_default().to_lowercase();
+        let named = url::path(&url).to_lowercase().ends_with(".pdf");
+        if kind != "application/pdf" && !(named && matches!(kind.as_str(), "" | "unspecified")) {
+            return None;
+        }
+        let use_for = link.text("intended-application").unwrap_or_default();
+        let version = match link.text("content-version").as_deref() {
+            Some("vor") if preprint => Version::Submitted,
+            Some(version) => Version::read(version),
+            None => Version::Unknown,
+        };
+        Some(Self {
+            url,
+            version,
+            licensed: matches!(use_for.as_str(), "text-mining" | "similarity-checking"),
+            evidence: match use_for.is_empty() {
+                true => "link".to_owned(),
+                false => format!("link for {use_for}"),
+            },
+        })
+    }
+
+    /// Smaller is better: free before licensed, the published version before the others.
+    fn rank(&self) -> (bool, u8) {
+        let version = match self.version {
+            Version::Published => 0,
+            Version::Accepted => 1,
+            Version::Unknown => 2,
+            Version::Submitted => 3,
+        };
+        (self.licensed, version)
+    }
+}
+
+/// The licence of a version: its own, or one for every version; never that for text mining.
+fn license(record: &Value, version: Version) -> Option<String> {
+    let licenses = record.items("license");
+    let of = |wanted: &str| {
+        licenses
+            .iter()
+            .find(|l| l.text("content-version").as_deref() == Some(wanted))
+            .and_then(|l| l.text("URL"))
+    };
+    let own = match version {
+        Version::Published => of("vor"),
+        Version::Accepted => of("am"),
+        Version::Submitted | Version::Unknown => None,
+    };
+    own.or_else(|| of("unspecified"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tierfall_sdk::testing::{Recorded, context_of, work};
+
+    const URL: &str = "https://api.crossref.org/works/10.1000/a%3C1%3E?mailto=me%40lib.example";
+
+    fn find_with(host: &Recorded) -> Result<Finding, SourceError> {
+        let ctx = context_of(&source()).with("mailto", "me@lib.example");
+        find(host, &work(WorkId::Doi("10.1000/a<1>".into())), &ctx)
+    }
+
+    fn answered(message: Value) -> Result<Finding, SourceError> {
+        let body = json!({"status": "ok", "message-type": "work", "message": message});
+        find_with(&Recorded::new().json(URL, &body.to_string()))
+    }
+
+    fn link(url: &str, kind: &str, version: &str, application: &str) -> Value {
+        json!({"URL": url, "content-type": kind, "content-version": version, "intended-application": application})
+    }
+
+    #[test]
+    fn pdf_links_come_free_and_published_ones_first() {
+        let finding = answered(json!({
+            "link": [
+                link("https://api.j.example/tdm.pdf", "application/pdf", "vor", "text-mining"),
+                link("https://j.example/x.xml", "text/xml", "vor", "syndication"),
+                link("https://j.example/am.pdf", "application/pdf", "am", "syndication"),
+                link("https://j.example/vor", "application/pdf", "vor", "unspecified"),
+                link("https://j.example/named.pdf?x=1", "unspecified", "vor", ""),
+                link("https://j.example/page", "unspecified", "vor", ""),
+                null, 7],
+            "license": [
+                {"URL": "https://j.example/tdm-licence", "content-version": "tdm"},
+                {"URL": "http://creativecommons.org/licenses/by/4.0/", "content-version": "vor"}],
+        }))
+        .unwrap();
+        let urls: Vec<_> = finding.candidates.iter().map(|c| c.url.as_str()).collect();
+        assert_eq!(
+            urls,
+            [
+                "https://j.example/vor",
+                "https://j.example/named.pdf?x=1",
+                "https://j.example/am.pdf",
+                "https://api.j.example/tdm.pdf"
+            ]
+        );
+        let license = finding.candidates[0].license.as_deref();
+        assert_eq!(license, Some("http://creativecommons.org/licenses/by/4.0/"));
+        assert_eq!(finding.candidates[2].license, None);
+        assert_eq!(finding.candidates[3].evidence, "link for text-mining");
+    }
+
+    #[test]
+    fn facts_are_read_whether_or_not_there_is_a_copy() {
+        let facts = answered(json!({
+            "DOI": "10.1000/A<1>", "title": ["On <i>Mars</i>"], "issued": {"date-parts": [[2019, 5]]}, "page": "21-28",
+            "author": [{"given": "Ada", "family": "Roe"}, {"name": "The Group"}, {"affiliation": []}],
+            "resource": {"primary": {"URL": "https://j.example/article/1"}},
+            "relation": {"has-preprint": [{"id-type": "arxiv", "id": "2101.00001", "asserted-by": "subject"},
+                                          {"id-type": "doi", "id": "10.2000/preprint"}]},
+        }))
+        .unwrap()
+        .facts;
+        assert_eq!(facts.title.as_deref(), Some("On Mars"));
+        assert_eq!((facts.year, facts.pages), (Some(2019), Some(8)));
+        assert_eq!(facts.authors, ["Roe", "The Group"]);
+        assert_eq!(facts.ids, [WorkId::Doi("10.1000/a<1>".into()), WorkId::Arxiv("2101.00001".into())]);
+        assert_eq!(facts.landing_urls, ["https://j.example/article/1"]);
+    }
+
+    #[test]
+    fn answers_of_another_shape_are_put_up_with() {
+        for message in [
+            json!(null),
+            json!([]),
+            json!({"title": [], "author": null, "issued": {"date-parts": [[null]]}, "page": 7, "link": "x"}),
+            json!({"title": [[]], "author": {"family": {}}, "issued": [], "relation": [], "link": {"URL": 7}}),
+        ] {
+            assert_eq!(answered(message.clone()), Err(SourceError::NotFound), "{message}");
+        }
+        let other = Recorded::new().answer(URL, 404, "text/plain", "Resource not found.");
+        assert_eq!(find_with(&other), Err(SourceError::NotFound));
+        assert!(matches!(find_with(&Recorded::new().html(URL, "<p>")), Err(SourceError::BadAnswer(_))));
+    }
+}

@@ -1,0 +1,222 @@
+//! Europe PMC: <https://europepmc.org/RestfulWebService>.
+
+use tierfall_sdk::*;
+
+use crate::crossref_doi;
+
+pub fn source() -> Source {
+    let ids = [IdKind::Doi, IdKind::Pmid, IdKind::Pmcid];
+    Source::new("europe_pmc", "copies in Europe PMC, and those it links to", &ids)
+        .api("https://www.ebi.ac.uk/europepmc/webservices/rest")
+        .setting(Setting::new("pdf_base", "where the articles are").default("https://europepmc.org"))
+}
+
+pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let query = query(work).ok_or(SourceError::NotApplicable)?;
+    let base = format!("{}/search", ctx.api_base()?);
+    let parameters = [
+        ("query", Some(query.as_str())),
+        // Only this form has the list of URLs.
+        ("resultType", Some("core")),
+        ("format", Some("json")),
+        // A work and its preprints.
+        ("pageSize", Some("3")),
+    ];
+    let answer = get_json(host, &url::with_query(&base, &parameters))?;
+    let articles = format!("{}/articles", ctx.required("pdf_base")?.trim_end_matches('/'));
+    let mut finding = Finding::none();
+    for result in answer.items("resultList.result") {
+        let ids = ids_of(result);
+        if work.may_be(&ids) {
+            read(result, ids, work, &articles, &mut finding);
+        }
+    }
+    finding.or_not_found()
+}
+
+/// The most certain way to ask for a work.
+fn query(work: &Work) -> Option<String> {
+    let by_pmcid = work.pmcid().map(|pmcid| format!("PMCID:{pmcid}"));
+    let by_pmid = work.pmid().map(|pmid| format!("EXT_ID:{pmid} AND SRC:MED"));
+    // Inside quotes only these two need a backslash.
+    let by_doi =
+        crossref_doi(work).map(|doi| format!("DOI:\"{}\"", doi.replace('\\', "\\\\").replace('"', "\\\"")));
+    by_doi.or(by_pmid).or(by_pmcid)
+}
+
+fn ids_of(result: &Value) -> Vec<WorkId> {
+    [
+        result.text("doi").and_then(|id| WorkId::read_doi(&id)),
+        result.text("pmid").and_then(|id| WorkId::read_pmid(&id)),
+        result.text("pmcid").and_then(|id| WorkId::read_pmcid(&id)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn read(result: &Value, ids: Vec<WorkId>, work: &Work, articles: &str, finding: &mut Finding) {
+    let version = version(result);
+    let license = result.text("license");
+    let mut facts = Facts::none();
+    // Titles end in a full stop, as MEDLINE writes them.
+    facts.title = result.text("title").and_then(|title| wording::title(title.trim_end_matches('.')));
+    facts.year = result.text("pubYear").and_then(|year| wording::year(&year));
+    facts.pages = result.text("pageInfo").and_then(|range| pages::count(&range));
+    facts.authors = authors(result);
+    let pmcid = ids.iter().find(|id| id.kind() == IdKind::Pmcid).map(|id| id.value().to_owned());
+    ids.into_iter().for_each(|id| facts.add_id(Some(id)));
+
+    for link in result.items("fullTextUrlList.fullTextUrl") {
+        let free = matches!(link.text("availabilityCode").as_deref(), Some("OA" | "F"));
+        let (Some(url), true) = (link.text("url"), free) else {
+            continue;
+        };
+        match link.text("documentStyle").as_deref() {
+            Some("pdf") => {
+                let place = format!("fullTextUrlList, {}", link.text("site").unwrap_or_default());
+                finding.add(
+                    Candidate::new(url, Basis::Registry, place).version(version).license(license.clone()),
+                );
+            }
+            _ => facts.add_location(Some(url), work),
+        }
+    }
+    if let Some(pmcid) = pmcid
+        && result.yes("hasPDF")
+        && (result.yes("inEPMC") || result.yes("inPMC"))
+    {
+        let landing = format!("{articles}/{pmcid}");
+        finding.add(
+            Candidate::new(format!("{landing}?pdf=render"), Basis::Registry, "hasPDF")
+                .version(version)
+                .license(license)
+                .landing_page(Some(landing)),
+        );
+    }
+    finding.facts.absorb(facts);
+}
+
+fn version(result: &Value) -> Version {
+    if result.text("source").as_deref() == Some("PPR") {
+        Version::Submitted
+    } else if result.yes("authMan") || result.yes("epmcAuthMan") || result.yes("nihAuthMan") {
+        Version::Accepted
+    } else {
+        Version::Published
+    }
+}
+
+/// Family names, or what is left of `Roe A, Doe CD.` without the initials.
+fn authors(result: &Value) -> Vec<String> {
+    let listed: Vec<String> = result
+        .items("authorList.author")
+        .iter()
+        .filter_map(|a| {
+            a.text("lastName").or_else(|| a.text("collectiveName")).or_else(|| a.text("fullName"))
+        })
+        .collect();
+    if !listed.is_empty() {
+        return listed;
+    }
+    let all = result.text("authorString").unwrap_or_default();
+    all.trim_end_matches('.')
+        .split(',')
+        .map(str::trim)
+        .map(|author| match author.rsplit_once(' ') {
+            Some((family, initials)) if initials.chars().all(char::is_uppercase) => family,
+            _ => author,
+        })
+        .filter(|author| !author.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tierfall_sdk::testing::{Recorded, context_of, work};
+
+    fn url(query: &str) -> String {
+        format!(
+            "https://www.ebi.ac.uk/europepmc/webservices/rest/search?query={query}&resultType=core&format=json&pageSize=3"
+        )
+    }
+
+    fn answered(results: Value) -> Result<Finding, SourceError> {
+        let body = json!({"hitCount": 1, "resultList": {"result": results}}).to_string();
+        let host = Recorded::new().json(&url("DOI%3A%2210.1000%2Fa%22"), &body);
+        find(&host, &work(WorkId::Doi("10.1000/a".into())), &context_of(&source()))
+    }
+
+    fn link(code: &str, style: &str, url: &str) -> Value {
+        json!({"availabilityCode": code, "documentStyle": style, "site": "Europe_PMC", "url": url})
+    }
+
+    #[test]
+    fn free_pdfs_are_candidates_free_pages_landing_pages_and_the_rest_neither() {
+        let finding = answered(json!([{
+            "source": "MED", "pmid": "12", "pmcid": "PMC34", "doi": "10.1000/a", "title": "On Mars.", "pubYear": "2019",
+            "pageInfo": "21-28", "authorString": "Roe A, van Doe CD, The Group.", "license": "cc by",
+            "inEPMC": "Y", "hasPDF": "Y",
+            "fullTextUrlList": {"fullTextUrl": [
+                link("OA", "html", "https://europepmc.org/articles/PMC34"),
+                link("OA", "pdf", "https://europepmc.org/articles/PMC34?pdf=render"),
+                link("F", "pdf", "https://j.example/1.pdf"),
+                link("S", "pdf", "https://j.example/paid.pdf"),
+                link("S", "doi", "https://doi.org/10.1000/a")]}
+        }]))
+        .unwrap();
+        let urls: Vec<_> = finding.candidates.iter().map(|c| c.url.as_str()).collect();
+        assert_eq!(urls, ["https://europepmc.org/articles/PMC34?pdf=render", "https://j.example/1.pdf"]);
+        assert_eq!(finding.candidates[0].version, Version::Published);
+        assert_eq!(finding.candidates[0].license.as_deref(), Some("cc by"));
+        let facts = finding.facts;
+        assert_eq!(facts.title.as_deref(), Some("On Mars"));
+        assert_eq!(facts.authors, ["Roe", "van Doe", "The Group"]);
+        assert_eq!((facts.year, facts.pages), (Some(2019), Some(8)));
+        assert_eq!(facts.ids.len(), 3);
+        assert_eq!(facts.landing_urls, ["https://europepmc.org/articles/PMC34"]);
+    }
+
+    #[test]
+    fn a_pdf_without_a_list_of_urls_is_rendered_by_europe_pmc() {
+        let finding = answered(
+            json!([{"pmcid": "PMC34", "doi": "10.1000/a", "inEPMC": "Y", "hasPDF": "Y", "nihAuthMan": "Y"}]),
+        );
+        let candidate = &finding.unwrap().candidates[0];
+        assert_eq!(candidate.url, "https://europepmc.org/articles/PMC34?pdf=render");
+        assert_eq!(candidate.version, Version::Accepted);
+        let without = answered(json!([{"pmcid": "PMC34", "doi": "10.1000/a", "inEPMC": "Y", "hasPDF": "N"}]));
+        assert!(without.unwrap().candidates.is_empty());
+    }
+
+    #[test]
+    fn works_are_asked_for_by_every_kind_of_identifier() {
+        let body = r#"{"resultList":{"result":[{"title":"T"}]}}"#;
+        for (id, query) in [
+            (WorkId::Pmid("12".into()), "EXT_ID%3A12%20AND%20SRC%3AMED"),
+            (WorkId::Pmcid("PMC34".into()), "PMCID%3APMC34"),
+            (WorkId::Doi("10.1000/a\"b".into()), "DOI%3A%2210.1000%2Fa%5C%22b%22"),
+        ] {
+            let host = Recorded::new().json(&url(query), body);
+            assert!(find(&host, &work(id), &context_of(&source())).is_ok(), "{query}");
+        }
+        let found = find(&Recorded::new(), &work(WorkId::Openalex("W1".into())), &context_of(&source()));
+        assert_eq!(found, Err(SourceError::NotApplicable));
+    }
+
+    #[test]
+    fn results_about_other_works_nothing_and_other_shapes_are_not_found() {
+        for results in [
+            json!([{"doi": "10.1000/other", "pmcid": "PMC1", "inEPMC": "Y", "hasPDF": "Y"}]),
+            json!([]),
+            json!(null),
+            json!([null, 7, {"fullTextUrlList": {"fullTextUrl": "x"}, "authorList": [], "authorString": ""}]),
+            json!({"fullTextUrlList": null}),
+        ] {
+            assert_eq!(answered(results.clone()), Err(SourceError::NotFound), "{results}");
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Registries that say where the open copies of a work are.
+//!
+//! One file per source. Each reads every location that the registry knows, best first, and every
+//! fact that it states; the addresses of the APIs are settings, so that a mirror can stand in.
+
+mod arxiv;
+mod crossref;
+mod doaj;
+mod europe_pmc;
+mod openalex;
+mod pmc;
+mod semantic_scholar;
+mod unpaywall;
+
+use tierfall_sdk::{
+    Context, Description, Finding, Host, Plugin, Setting, Source, SourceError, Work, WorkId, describe,
+};
+
+/// A source: how it describes itself, and how it looks for a work.
+struct Offer {
+    source: fn() -> Source,
+    find: fn(&dyn Host, &Work, &Context) -> Result<Finding, SourceError>,
+}
+
+const OFFERS: [Offer; 8] = [
+    Offer { source: unpaywall::source, find: unpaywall::find },
+    Offer { source: openalex::source, find: openalex::find },
+    Offer { source: arxiv::source, find: arxiv::find },
+    Offer { source: pmc::source, find: pmc::find },
+    Offer { source: europe_pmc::source, find: europe_pmc::find },
+    Offer { source: semantic_scholar::source, find: semantic_scholar::find },
+    Offer { source: crossref::source, find: crossref::find },
+    Offer { source: doaj::source, find: doaj::find },
+];
+
+/// The plugin `direct_oa`.
+pub struct DirectOa;
+
+impl Plugin for DirectOa {
+    fn describe() -> Description {
+        let sources = OFFERS.iter().map(|offer| (offer.source)()).collect();
+        describe("direct_oa", env!("CARGO_PKG_VERSION"), sources)
+    }
+
+    fn find(host: &dyn Host, source: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+        let offer = OFFERS
+            .iter()
+            .find(|offer| (offer.source)().name == source)
+            .ok_or_else(|| SourceError::Misconfigured(format!("direct_oa has no source `{source}`")))?;
+        (offer.find)(host, work, ctx)
+    }
+}
+
+tierfall_sdk::export_plugin!(DirectOa);
+
+/// The setting by which an API knows whom to write to.
+fn mailto() -> Setting {
+    Setting::new("mailto", "your e-mail address, which the API is told with every request")
+}
+
+/// The work's DOI, unless it is one of arXiv's: DataCite registers those, and the indexes of
+/// Crossref's DOIs do not know them.
+fn crossref_doi(work: &Work) -> Option<&str> {
+    work.doi().filter(|doi| !matches!(WorkId::read_doi(doi), Some(WorkId::Arxiv(_))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tierfall_sdk::{HostPattern, IdKind};
+
+    #[test]
+    fn every_source_declares_the_host_of_every_address_it_asks() {
+        let sources = DirectOa::describe().sources;
+        let names: Vec<_> = sources.iter().map(|s| s.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["unpaywall", "openalex", "arxiv", "pmc", "europe_pmc", "semantic_scholar", "crossref", "doaj"]
+        );
+        for source in sources {
+            for need in &source.hosts {
+                let HostPattern::Setting(name) = &need.pattern else {
+                    panic!("{} has a host that is no setting", source.name);
+                };
+                let setting = source.settings.iter().find(|s| s.name == *name).unwrap();
+                assert!(setting.default.as_ref().unwrap().starts_with("https://"));
+            }
+            assert!(!source.ids.is_empty() && !source.ids.contains(&IdKind::Url), "{}", source.name);
+        }
+    }
+
+    #[test]
+    fn a_dois_of_arxivs_is_not_looked_for_where_only_crossrefs_are_known() {
+        let arxiv = Work::new(vec![WorkId::Doi("10.48550/arxiv.2101.00001".into())]);
+        assert_eq!(crossref_doi(&arxiv), None);
+        let other = Work::new(vec![WorkId::Doi("10.1000/a".into())]);
+        assert_eq!(crossref_doi(&other), Some("10.1000/a"));
+    }
+}

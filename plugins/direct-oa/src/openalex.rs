@@ -1,0 +1,191 @@
+//! OpenAlex: <https://docs.openalex.org/api-entities/works>.
+
+use tierfall_sdk::*;
+
+use crate::mailto;
+
+/// What is read of a work; all of it can be ten times as long.
+const FIELDS: &str = "id,doi,title,display_name,publication_year,ids,open_access,best_oa_location,\
+                      primary_location,locations,authorships,biblio";
+
+pub fn source() -> Source {
+    let ids = [IdKind::Openalex, IdKind::Doi, IdKind::Pmid, IdKind::Pmcid];
+    Source::new("openalex", "open copies and facts of works of every kind", &ids)
+        .api("https://api.openalex.org")
+        .setting(mailto())
+}
+
+pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let keys = [
+        work.openalex().map(str::to_owned),
+        work.doi().map(|doi| format!("doi:{}", url::encode_path(doi))),
+        work.pmid().map(|pmid| format!("pmid:{pmid}")),
+        work.pmcid().map(|pmcid| format!("pmcid:{pmcid}")),
+    ];
+    let mut end = SourceError::NotApplicable;
+    for key in keys.into_iter().flatten() {
+        let base = format!("{}/works/{key}", ctx.api_base()?);
+        let url = url::with_query(&base, &[("select", Some(FIELDS)), ("mailto", ctx.setting("mailto"))]);
+        match get_json(host, &url) {
+            Ok(record) => return read(&record, work).or_not_found(),
+            // It may know the work by another of its identifiers.
+            Err(SourceError::NotFound) => end = SourceError::NotFound,
+            Err(error) => return Err(error),
+        }
+    }
+    Err(end)
+}
+
+fn read(record: &Value, work: &Work) -> Finding {
+    let mut finding = Finding::none();
+    let facts = &mut finding.facts;
+    facts.title =
+        record.text("display_name").or_else(|| record.text("title")).and_then(|t| wording::title(&t));
+    facts.year = record.text("publication_year").and_then(|y| wording::year(&y));
+    facts.authors = record
+        .items("authorships")
+        .iter()
+        .filter_map(|a| a.text("author.display_name").or_else(|| a.text("raw_author_name")))
+        .collect();
+    facts.pages = record
+        .text("biblio.first_page")
+        .zip(record.text("biblio.last_page"))
+        .and_then(|(first, last)| pages::span(&first, &last));
+    facts.add_id(record.text("id").and_then(|id| WorkId::read_openalex(&id)));
+    facts.add_id(record.text("doi").and_then(|id| WorkId::read_doi(&id)));
+    facts.add_id(record.text("ids.pmid").and_then(|id| WorkId::read_pmid(&id)));
+    facts.add_id(record.text("ids.pmcid").and_then(|id| WorkId::read_pmcid(&id)));
+
+    let one = |name: &'static str| (name, record.at(name));
+    let all: Vec<_> = record.items("locations").iter().map(|l| ("locations", l)).collect();
+    let (open, closed): (Vec<_>, Vec<_>) = all.into_iter().partition(|(_, l)| l.yes("is_oa"));
+    let places = [one("best_oa_location")].into_iter().chain(open);
+    for (place, location) in places.chain([one("primary_location")]).chain(closed) {
+        add(&mut finding, place, location, work);
+    }
+    // Where no location has a PDF, this is the page of the best of them.
+    if let Some(url) = record.text("open_access.oa_url")
+        && !finding.facts.landing_urls.contains(&url)
+        && !matches!(WorkId::of_url(&url), Some(WorkId::Doi(_)))
+    {
+        finding.add(Candidate::new(url, Basis::Registry, "open_access.oa_url"));
+    }
+    finding
+}
+
+fn add(finding: &mut Finding, place: &str, location: &Value, work: &Work) {
+    let landing = location.text("landing_page_url");
+    finding.facts.add_location(landing.as_ref(), work);
+    if let Some(url) = location.text("pdf_url") {
+        finding.add(
+            Candidate::new(url, Basis::Registry, format!("{place}.pdf_url"))
+                .version(Version::read(&location.text("version").unwrap_or_default()))
+                .license(location.text("license"))
+                .landing_page(landing),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tierfall_sdk::testing::{Recorded, context_of, work};
+
+    fn url(key: &str) -> String {
+        let fields = FIELDS.replace(',', "%2C");
+        format!("https://api.openalex.org/works/{key}?select={fields}&mailto=me%40lib.example")
+    }
+
+    fn find_with(host: &Recorded, work: &Work) -> Result<Finding, SourceError> {
+        find(host, work, &context_of(&source()).with("mailto", "me@lib.example"))
+    }
+
+    fn answered(body: Value) -> Result<Finding, SourceError> {
+        let host = Recorded::new().json(&url("doi:10.1000/a"), &body.to_string());
+        find_with(&host, &work(WorkId::Doi("10.1000/a".into())))
+    }
+
+    #[test]
+    fn every_location_is_read_open_ones_first_and_every_fact() {
+        let finding = answered(json!({
+            "id": "https://openalex.org/W77", "doi": "https://doi.org/10.1000/A", "display_name": "On Mars",
+            "publication_year": 2019, "ids": {"pmid": "https://pubmed.ncbi.nlm.nih.gov/12", "pmcid": "https://www.ncbi.nlm.nih.gov/pmc/articles/34"},
+            "biblio": {"first_page": "21", "last_page": "28"},
+            "authorships": [{"author": {"display_name": "Ada Roe"}}, {"raw_author_name": "Cy Doe"}, null],
+            "best_oa_location": {"pdf_url": "https://j.example/1.pdf", "version": "publishedVersion", "license": "cc-by",
+                                 "landing_page_url": "https://doi.org/10.1000/a", "is_oa": true},
+            "primary_location": {"pdf_url": "https://j.example/1.pdf"},
+            "locations": [
+                {"pdf_url": "https://c.example/4.pdf", "is_oa": false},
+                {"pdf_url": "https://j.example/1.pdf", "is_oa": true},
+                {"pdf_url": null, "is_oa": true, "landing_page_url": "https://r.example/3", "version": "acceptedVersion"},
+                {"pdf_url": "https://arxiv.org/pdf/2101.00001", "is_oa": true, "landing_page_url": "http://arxiv.org/abs/2101.00001", "version": "submittedVersion"}],
+            "open_access": {"oa_url": "https://r.example/3"},
+        }))
+        .unwrap();
+        let urls: Vec<_> = finding.candidates.iter().map(|c| c.url.as_str()).collect();
+        assert_eq!(
+            urls,
+            ["https://j.example/1.pdf", "https://arxiv.org/pdf/2101.00001", "https://c.example/4.pdf"]
+        );
+        assert_eq!(finding.candidates[0].version, Version::Published);
+        assert_eq!(finding.candidates[1].version, Version::Submitted);
+        let facts = finding.facts;
+        assert_eq!(facts.title.as_deref(), Some("On Mars"));
+        assert_eq!((facts.year, facts.pages), (Some(2019), Some(8)));
+        assert_eq!(facts.authors, ["Ada Roe", "Cy Doe"]);
+        assert_eq!(
+            facts.ids,
+            [
+                WorkId::Openalex("W77".into()),
+                WorkId::Doi("10.1000/a".into()),
+                WorkId::Pmid("12".into()),
+                WorkId::Pmcid("PMC34".into()),
+                WorkId::Arxiv("2101.00001".into())
+            ]
+        );
+        assert_eq!(facts.landing_urls, ["https://r.example/3", "http://arxiv.org/abs/2101.00001"]);
+    }
+
+    #[test]
+    fn a_work_is_asked_for_by_each_of_its_identifiers_until_one_is_known() {
+        let body = json!({"display_name": "T"}).to_string();
+        for (id, key) in [
+            (WorkId::Openalex("W7".into()), "W7"),
+            (WorkId::Pmid("12".into()), "pmid:12"),
+            (WorkId::Pmcid("PMC34".into()), "pmcid:PMC34"),
+        ] {
+            assert!(find_with(&Recorded::new().json(&url(key), &body), &work(id)).is_ok(), "{key}");
+        }
+        let both = Work::new(vec![WorkId::Doi("10.1000/a".into()), WorkId::Pmid("12".into())]);
+        let host = Recorded::new().status(&url("doi:10.1000/a"), 404).json(&url("pmid:12"), &body);
+        assert!(find_with(&host, &both).is_ok());
+        let nothing = Recorded::new().status(&url("doi:10.1000/a"), 404).status(&url("pmid:12"), 404);
+        assert_eq!(find_with(&nothing, &both), Err(SourceError::NotFound));
+        let url_only = work(WorkId::Url("https://x.example/".into()));
+        assert_eq!(find_with(&Recorded::new(), &url_only), Err(SourceError::NotApplicable));
+    }
+
+    #[test]
+    fn facts_without_a_copy_are_an_answer_and_an_address_without_a_location_a_candidate() {
+        let closed =
+            answered(json!({"display_name": "T", "biblio": {"first_page": "e7", "last_page": "e7"}}))
+                .unwrap();
+        assert!(closed.candidates.is_empty());
+        assert_eq!(closed.facts.pages, None);
+        let only = answered(json!({"open_access": {"oa_url": "https://r.example/x"}})).unwrap();
+        assert_eq!(only.candidates[0].evidence, "open_access.oa_url");
+    }
+
+    #[test]
+    fn answers_of_another_shape_are_put_up_with() {
+        for body in [
+            json!([1]),
+            json!({"locations": {"pdf_url": 7}, "authorships": "x", "ids": [], "biblio": null, "publication_year": {}}),
+            json!({"locations": [null, "x", {"pdf_url": "file:///etc/passwd", "is_oa": "yes"}], "best_oa_location": []}),
+        ] {
+            assert_eq!(answered(body.clone()), Err(SourceError::NotFound), "{body}");
+        }
+    }
+}

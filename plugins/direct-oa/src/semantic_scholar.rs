@@ -1,0 +1,136 @@
+//! Semantic Scholar: <https://api.semanticscholar.org/api-docs/graph>.
+
+use tierfall_sdk::*;
+
+pub fn source() -> Source {
+    let ids = [IdKind::Doi, IdKind::Arxiv, IdKind::Pmid, IdKind::Pmcid];
+    Source::new("semantic_scholar", "open copies that Semantic Scholar found", &ids)
+        .api("https://api.semanticscholar.org/graph/v1")
+        .setting(Setting::new("api_key", "a key; without one it answers 429 more often").secret(
+            setting_host("api_base"),
+            "x-api-key",
+            "",
+        ))
+}
+
+pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let id = id(work).ok_or(SourceError::NotApplicable)?;
+    let base = format!("{}/paper/{id}", ctx.api_base()?);
+    let fields = "openAccessPdf,title,externalIds,year,authors,journal";
+    let record = get_json(host, &url::with_query(&base, &[("fields", Some(fields))]))?;
+    read(&record, work).or_not_found()
+}
+
+/// arXiv's id before its DOI, which is not always known.
+fn id(work: &Work) -> Option<String> {
+    let arxiv = work.arxiv().map(|id| format!("ARXIV:{}", url::encode_path(ids::without_version(id))));
+    let doi = work.doi().map(|doi| format!("DOI:{}", url::encode_path(doi)));
+    let pmid = work.pmid().map(|pmid| format!("PMID:{pmid}"));
+    let pmcid = work.pmcid().map(|pmcid| format!("PMCID:{}", pmcid.trim_start_matches("PMC")));
+    arxiv.or(doi).or(pmid).or(pmcid)
+}
+
+fn read(record: &Value, work: &Work) -> Finding {
+    let mut finding = Finding::none();
+    let facts = &mut finding.facts;
+    facts.title = record.text("title").and_then(|title| wording::title(&title));
+    facts.year = record.text("year").and_then(|year| wording::year(&year));
+    facts.pages = record.text("journal.pages").and_then(|range| pages::count(&range));
+    facts.authors = record.items("authors").iter().filter_map(|a| a.text("name")).collect();
+    facts.add_id(record.text("externalIds.DOI").and_then(|id| WorkId::read_doi(&id)));
+    facts.add_id(record.text("externalIds.ArXiv").and_then(|id| WorkId::read_arxiv(&id)));
+    facts.add_id(record.text("externalIds.PubMed").and_then(|id| WorkId::read_pmid(&id)));
+    facts.add_id(record.text("externalIds.PubMedCentral").and_then(|id| WorkId::read_pmcid(&id)));
+    if let Some(url) = record.text("openAccessPdf.url") {
+        // Now and then it is a landing page.
+        match WorkId::of_url(&url) {
+            Some(WorkId::Doi(_) | WorkId::Pmid(_)) => facts.add_location(Some(url), work),
+            _ => {
+                let license = record.text("openAccessPdf.license");
+                finding.add(Candidate::new(url, Basis::Registry, "openAccessPdf.url").license(license));
+            }
+        }
+    }
+    finding
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tierfall_sdk::testing::{Recorded, context_of, work};
+
+    fn url(id: &str) -> String {
+        format!(
+            "https://api.semanticscholar.org/graph/v1/paper/{id}?fields=openAccessPdf%2Ctitle%2CexternalIds%2Cyear%2Cauthors%2Cjournal"
+        )
+    }
+
+    fn answered(body: Value) -> Result<Finding, SourceError> {
+        let host = Recorded::new().json(&url("DOI:10.1000/a"), &body.to_string());
+        find(&host, &work(WorkId::Doi("10.1000/a".into())), &context_of(&source()))
+    }
+
+    #[test]
+    fn the_copy_and_every_fact_are_read() {
+        let finding = answered(json!({
+            "paperId": "ab", "title": "On Mars", "year": 2019, "authors": [{"name": "Ada Roe"}, {"name": null}],
+            "journal": {"name": "J", "pages": "21-28", "volume": "3"},
+            "externalIds": {"DOI": "10.1000/A", "ArXiv": "2101.00001", "PubMed": "12", "PubMedCentral": "34", "CorpusId": 7},
+            "openAccessPdf": {"url": "https://j.example/1.pdf", "status": "GREEN", "license": "CCBY"},
+        }))
+        .unwrap();
+        assert_eq!(finding.candidates[0].url, "https://j.example/1.pdf");
+        assert_eq!(finding.candidates[0].license.as_deref(), Some("CCBY"));
+        assert_eq!(finding.facts.pages, Some(8));
+        assert_eq!(finding.facts.authors, ["Ada Roe"]);
+        assert_eq!(
+            finding.facts.ids[1..],
+            [WorkId::Arxiv("2101.00001".into()), WorkId::Pmid("12".into()), WorkId::Pmcid("PMC34".into())]
+        );
+    }
+
+    #[test]
+    fn works_are_asked_for_by_every_kind_of_identifier() {
+        for (id, path) in [
+            (WorkId::Arxiv("2101.00001v2".into()), "ARXIV:2101.00001"),
+            (WorkId::Arxiv("hep-th/9901001".into()), "ARXIV:hep-th/9901001"),
+            (WorkId::Pmid("12".into()), "PMID:12"),
+            (WorkId::Pmcid("PMC34".into()), "PMCID:34"),
+            (WorkId::Doi("10.1000/a(1)".into()), "DOI:10.1000/a%281%29"),
+        ] {
+            let host = Recorded::new().json(&url(path), r#"{"title": "T"}"#);
+            assert!(find(&host, &work(id), &context_of(&source())).is_ok(), "{path}");
+        }
+        let found = find(&Recorded::new(), &work(WorkId::Openalex("W1".into())), &context_of(&source()));
+        assert_eq!(found, Err(SourceError::NotApplicable));
+    }
+
+    #[test]
+    fn a_doi_in_place_of_a_copy_is_none_and_neither_is_an_empty_address() {
+        for url in [json!("https://doi.org/10.1000/a"), json!(""), json!(null), json!(7), json!("not a url")]
+        {
+            let found = answered(json!({"title": "T", "openAccessPdf": {"url": url}})).unwrap();
+            assert!(found.candidates.is_empty(), "{url}");
+        }
+        for body in
+            [json!({"openAccessPdf": null}), json!([]), json!({"externalIds": "x", "authors": {"name": []}})]
+        {
+            assert_eq!(answered(body.clone()), Err(SourceError::NotFound), "{body}");
+        }
+    }
+
+    #[test]
+    fn too_many_requests_may_pass_and_the_key_is_the_hosts_to_add() {
+        let mut busy = Recorded::new().status("x", 429).fetch(&Request::get("x")).unwrap();
+        busy.headers.push(("retry-after".into(), "3".into()));
+        let host = Recorded::new().response(&url("DOI:10.1000/a"), busy);
+        let found = find(&host, &work(WorkId::Doi("10.1000/a".into())), &context_of(&source()));
+        assert_eq!(found, Err(SourceError::Unavailable(Some(3))));
+        let asked = host.requests();
+        assert!(asked[0].headers.iter().all(|(name, _)| name == "accept"));
+        let setting = source().settings.into_iter().find(|s| s.name == "api_key").unwrap();
+        assert_eq!(setting.secret.unwrap().header, "x-api-key");
+        assert!(!setting.required);
+    }
+}

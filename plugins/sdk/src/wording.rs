@@ -1,0 +1,72 @@
+//! How registries word titles, dates and names.
+
+/// A title as plain text: without markup and entities, its spaces made single. None if nothing is left.
+pub fn title(text: &str) -> Option<String> {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('<') {
+        plain.push_str(before);
+        // `p < 0.05` is no tag.
+        let tag = after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+        match after.split_once('>').filter(|_| tag) {
+            Some((_, behind)) => rest = behind,
+            None => {
+                plain.push('<');
+                rest = after;
+            }
+        }
+    }
+    plain.push_str(rest);
+    // Those that XML has; registries take their titles from it. The ampersand last.
+    for (entity, character) in [
+        ("&lt;", "<"),
+        ("&gt;", ">"),
+        ("&quot;", "\""),
+        ("&apos;", "'"),
+        ("&#39;", "'"),
+        ("&nbsp;", " "),
+        ("&amp;", "&"),
+    ] {
+        plain = plain.replace(entity, character);
+    }
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!plain.is_empty()).then_some(plain)
+}
+
+/// The year in `2019`, `2019-05-01T00:00:00Z`, `2019/03/12`, `12 March 2019`.
+pub fn year(date: &str) -> Option<u16> {
+    date.split(|c: char| !c.is_ascii_digit())
+        .filter(|digits| digits.len() == 4)
+        .filter_map(|digits| digits.parse().ok())
+        // From before the first journals to the next century: what is outside is a misprint.
+        .find(|year| (1400..2200).contains(year))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn titles_lose_their_markup_and_nothing_else() {
+        for (text, plain) in [
+            ("The <i>lac</i> operon", "The lac operon"),
+            ("If a < b &amp; b > c", "If a < b & b > c"),
+            ("H<sub>2</sub>O\n in  ice", "H2O in ice"),
+            ("a <unclosed", "a <unclosed"),
+            ("&amp;lt;", "&lt;"),
+        ] {
+            assert_eq!(title(text).as_deref(), Some(plain), "{text}");
+        }
+        assert_eq!(title(" <p> </p> "), None);
+    }
+
+    #[test]
+    fn a_year_is_found_in_every_form_of_date() {
+        for date in ["2019", "2019-05-01T00:00:00Z", "2019/03/12", "12 March 2019", "(2019)"] {
+            assert_eq!(year(date), Some(2019), "{date}");
+        }
+        for date in ["", "19", "20190", "n.d.", "0000-01-01"] {
+            assert_eq!(year(date), None, "{date}");
+        }
+    }
+}
