@@ -1,0 +1,505 @@
+use std::time::Duration;
+
+use super::*;
+
+/// A folder with a `tierfall.toml`, and what is laid over it.
+struct Here {
+    folder: tempfile::TempDir,
+    environment: Vec<(String, String)>,
+    overrides: Vec<Override>,
+}
+
+impl Here {
+    fn with(file: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::write(folder.path().join("tierfall.toml"), file).expect("a file");
+        Self { folder, environment: Vec::new(), overrides: Vec::new() }
+    }
+
+    fn variable(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    fn flag(mut self, flag: &str, key: &str, value: &str) -> Self {
+        self.overrides.push(Override {
+            key: key.into(),
+            value: Given::Text(value.into()),
+            flag: flag.into(),
+        });
+        self
+    }
+
+    fn tiers(mut self, specs: &[&str]) -> Self {
+        let value = Given::List(specs.iter().map(|spec| (*spec).to_owned()).collect());
+        self.overrides.push(Override { key: "fallback.tiers".into(), value, flag: "--fallback-tier".into() });
+        self
+    }
+
+    fn load(self) -> Result<Config, ConfigError> {
+        Config::load(Request {
+            file: None,
+            directory: self.folder.path().to_owned(),
+            environment: self.environment,
+            overrides: self.overrides,
+        })
+    }
+
+    fn loaded(self) -> Config {
+        self.load().unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    /// The problems, without the folder.
+    fn refused(self) -> String {
+        let folder = format!("{}/", self.folder.path().display());
+        match self.load() {
+            Ok(_) => panic!("it was accepted"),
+            Err(error) => error.to_string().replace(&folder, ""),
+        }
+    }
+}
+
+fn defaults_alone() -> Config {
+    Here::with("").loaded()
+}
+
+fn origin_of(config: &Config, key: &str) -> String {
+    let value = config.effective.iter().find(|value| value.key == key).expect(key);
+    match &value.origin {
+        Origin::File { line, .. } => format!("{} from line {line}", value.value),
+        origin => format!("{} from {origin}", value.value),
+    }
+}
+
+#[test]
+fn the_defaults_are_those_of_the_design() {
+    let config = defaults_alone();
+    assert_eq!(config.fallback.total_timeout, Duration::from_secs(120));
+    assert_eq!((config.fallback.max_attempts, config.fallback.max_concurrent), (20, 3));
+    let plan: Vec<_> = config
+        .plan
+        .iter()
+        .map(|tier| {
+            format!("{} {} {}", tier.name, tier.parallel, tier.sources.clone().unwrap_or_default().join(" "))
+        })
+        .collect();
+    insta::assert_snapshot!(plan.join("\n"), @r#"
+    direct_oa 2 unpaywall openalex arxiv pmc europe_pmc semantic_scholar crossref doaj
+    doi_follow 1 doi_redirect
+    landing_scrape 2 landing_page
+    archive 2 core zenodo hal osf figshare openaire datacite internet_archive
+    wayback 1 wayback
+    "#);
+    let unpaywall = config.source(config.plan.first(), "unpaywall");
+    assert_eq!(
+        unpaywall,
+        SourceConfig { timeout: Duration::from_secs(10), retries: 2, robots: Robots::Honour }
+    );
+    assert!(!config.ledger.enabled);
+    assert_eq!(config.run.workers, 4);
+}
+
+#[test]
+fn a_later_layer_wins_and_each_value_knows_where_it_came_from() {
+    let file = "[fallback]\nmax_attempts = 11\nmax_concurrent = 4\n";
+    let config = Here::with(file).loaded();
+    assert_eq!(origin_of(&config, "fallback.total_timeout_ms"), "120000 from default");
+    assert_eq!(origin_of(&config, "fallback.max_attempts"), "11 from line 2");
+    let config = Here::with(file).variable("TIERFALL_FALLBACK_MAX_ATTEMPTS", "12").loaded();
+    assert_eq!(
+        origin_of(&config, "fallback.max_attempts"),
+        "12 from environment TIERFALL_FALLBACK_MAX_ATTEMPTS"
+    );
+    assert_eq!(origin_of(&config, "fallback.max_concurrent"), "4 from line 3");
+    let config = Here::with(file)
+        .variable("TIERFALL_FALLBACK_MAX_ATTEMPTS", "12")
+        .flag("--fallback-max-attempts", "fallback.max_attempts", "13")
+        .loaded();
+    assert_eq!(origin_of(&config, "fallback.max_attempts"), "13 from --fallback-max-attempts");
+    assert_eq!(config.fallback.max_attempts, 13);
+}
+
+#[test]
+fn every_budget_has_its_twins_in_the_environment() {
+    for (variable, value, read) in [
+        (
+            "TIERFALL_FALLBACK_TOTAL_TIMEOUT_MS",
+            "7",
+            (|c| c.fallback.total_timeout.as_millis() as u64) as fn(&Config) -> u64,
+        ),
+        ("DOCSTOKG_FALLBACK_TOTAL_TIMEOUT_MS", "7", |c| c.fallback.total_timeout.as_millis() as u64),
+        ("TIERFALL_FALLBACK_MAX_ATTEMPTS", "7", |c| c.fallback.max_attempts.into()),
+        ("TIERFALL_FALLBACK_TOTAL_ATTEMPTS", "7", |c| c.fallback.max_attempts.into()),
+        ("DOCSTOKG_FALLBACK_TOTAL_ATTEMPTS", "7", |c| c.fallback.max_attempts.into()),
+        ("TIERFALL_FALLBACK_MAX_CONCURRENT", "7", |c| c.fallback.max_concurrent as u64),
+        ("DOCSTOKG_FALLBACK_MAX_CONCURRENT", "7", |c| c.fallback.max_concurrent as u64),
+        ("TIERFALL_FALLBACK_PER_SOURCE_TIMEOUT_MS", "7", |c| {
+            c.source(None, "hal").timeout.as_millis() as u64
+        }),
+        ("DOCSTOKG_FALLBACK_PER_SOURCE_TIMEOUT_MS", "7", |c| {
+            c.source(None, "hal").timeout.as_millis() as u64
+        }),
+        ("TIERFALL_DISABLE_WAYBACK_FALLBACK", "true", |c| if c.fallback.disable_wayback { 7 } else { 0 }),
+        ("TIERFALL_ENABLE_IDEMPOTENCY", "true", |c| if c.ledger.enabled { 7 } else { 0 }),
+        ("DOCSTOKG_ENABLE_IDEMPOTENCY", "true", |c| if c.ledger.enabled { 7 } else { 0 }),
+        ("TIERFALL_FALLBACK_TIER", "archive;wayback:parallel=7", |c| {
+            c.plan.get(1).map_or(0, |tier| tier.parallel as u64)
+        }),
+        ("TIERFALL_RUN_WORKERS", "7", |c| c.run.workers as u64),
+    ] {
+        let config = Here::with("").variable(variable, value).loaded();
+        assert_eq!(read(&config), 7, "{variable}");
+    }
+    let both = Here::with("")
+        .variable("DOCSTOKG_FALLBACK_TOTAL_ATTEMPTS", "5")
+        .variable("TIERFALL_FALLBACK_MAX_ATTEMPTS", "6")
+        .loaded();
+    assert_eq!(both.fallback.max_attempts, 6);
+}
+
+#[test]
+fn a_variable_without_a_value_counts_as_not_set() {
+    let config = Here::with("")
+        .variable("TIERFALL_FALLBACK_MAX_ATTEMPTS", "")
+        .variable("UNPAYWALL_EMAIL", "")
+        .loaded();
+    assert_eq!(config.fallback.max_attempts, 20);
+    assert_eq!(config.http.mailto, None);
+}
+
+#[test]
+fn the_timeout_of_one_source_beats_that_of_all_unless_a_later_layer_says_otherwise() {
+    let file = "[sources.hal]\ntimeout_ms = 5000\nretries = 0\n";
+    let millis = |here: Here| {
+        let config = here.loaded();
+        config.source(config.plan.first(), "hal").timeout.as_millis()
+    };
+    assert_eq!(millis(Here::with(file)), 5000);
+    assert_eq!(millis(Here::with(file).variable("DOCSTOKG_FALLBACK_PER_SOURCE_TIMEOUT_MS", "7000")), 7000);
+    let both = Here::with(file)
+        .variable("DOCSTOKG_FALLBACK_PER_SOURCE_TIMEOUT_MS", "7000")
+        .variable("TIERFALL_SOURCES_HAL_TIMEOUT_MS", "6000");
+    assert_eq!(millis(both), 6000);
+    assert_eq!(millis(Here::with(file).tiers(&["archive:timeout_ms=9000"])), 9000);
+    let config = Here::with(file).loaded();
+    assert_eq!(config.source(None, "hal").retries, 0);
+    assert_eq!(config.source(None, "osf").timeout, Duration::from_secs(10));
+}
+
+#[test]
+fn a_tier_given_once_replaces_the_plan_in_the_order_given() {
+    let config = Here::with("[plugins.mine]\npath = \"plugins/mine.wasm\"\n")
+        .tiers(&["wayback", "archive:sources=hal+osf,parallel=3", "mine", "./other.wasm:depth=2", "archive"])
+        .loaded();
+    let plan: Vec<_> = config
+        .plan
+        .iter()
+        .map(|tier| format!("{} {:?} {} {:?}", tier.name, tier.plugin, tier.parallel, tier.sources))
+        .collect();
+    insta::assert_snapshot!(plan.join("\n"), @r#"
+    wayback Name("wayback") 1 Some(["wayback"])
+    archive Name("archive") 3 Some(["hal", "osf"])
+    mine Name("mine") 1 None
+    other Path("./other.wasm") 1 None
+    archive-2 Name("archive") 2 Some(["core", "zenodo", "hal", "osf", "figshare", "openaire", "datacite", "internet_archive"])
+    "#);
+    let other = config.plan.get(3).expect("the fourth");
+    let values = config.values(Some(other), &other.plugin, "x", &[Declared { name: "depth", secret: false }]);
+    assert_eq!(values.get("depth").map(String::as_str), Some("2"));
+    assert!(config.plugin(&other.plugin).hosts.is_none());
+    let mine = config.plugin(&PluginRef::Name("mine".into())).path.expect("a path");
+    assert!(mine.is_absolute() && mine.ends_with("plugins/mine.wasm"), "{mine:?}");
+}
+
+#[test]
+fn a_tier_of_the_file_is_used_by_its_name() {
+    let config = Here::with(
+        "[fallback]\ntiers = [\"library\", \"archive\"]\n[tiers.library]\nplugin = \"./library.wasm\"\nparallel = 4\n",
+    )
+    .loaded();
+    let library = config.plan.first().expect("a tier");
+    assert_eq!((library.parallel, &library.sources), (4, &None));
+    assert!(matches!(&library.plugin, PluginRef::Path(path) if path.is_absolute()));
+}
+
+#[test]
+fn disabling_wayback_takes_every_wayback_source_out() {
+    let config = Here::with("[tiers.archive]\nsources = [\"hal\", \"wayback\"]\n")
+        .flag("--disable-wayback-fallback", "fallback.disable_wayback", "true")
+        .loaded();
+    let names: Vec<_> = config.plan.iter().map(|tier| tier.name.as_str()).collect();
+    assert_eq!(names, ["direct_oa", "doi_follow", "landing_scrape", "archive"]);
+    assert_eq!(config.plan.last().and_then(|tier| tier.sources.clone()), Some(vec!["hal".to_owned()]));
+    assert!(config.excludes("wayback") && !config.excludes("hal"));
+    insta::assert_snapshot!(
+        Here::with("").tiers(&["wayback"]).variable("TIERFALL_DISABLE_WAYBACK_FALLBACK", "1").refused(),
+        @r#"--fallback-tier: no tier is left in the plan when the Wayback sources are taken out"#
+    );
+}
+
+#[test]
+fn mistakes_are_told_with_their_place_and_a_suggestion() {
+    let file = r#"
+[fallback]
+max_attemps = 5
+total_timeout_ms = "long"
+max_concurrent = 0
+tiers = ["direct_oa", "archiv"]
+
+[fallbak]
+x = 1
+
+[tiers.mine]
+plugin = "archve"
+paralel = 2
+
+[sources]
+timeout_ms = 5
+
+[sources.hal]
+timeout_ms = -1
+robots = "honor"
+
+[plugins.mine]
+path = "built-in"
+sha256 = "abc"
+
+[secrets]
+a = { env = "X", file = "y" }
+b = { file = "missing" }
+c = 1
+
+[http]
+mailto = "me"
+limits = 5
+
+[http.pace.rules.own]
+hosts = ["example.org"]
+role = "pages"
+
+[sandbox]
+memory_bytes = "lots"
+"#;
+    let refused = Here::with(file)
+        .variable("TIERFALL_FALBACK_MAX_ATTEMPTS", "3")
+        .flag("--set", "run.worker", "3")
+        .refused();
+    insta::assert_snapshot!(refused, @r#"
+    tierfall.toml:3: there is no key `max_attemps` in [fallback]; did you mean `max_attempts`?
+    tierfall.toml:4: `fallback.total_timeout_ms` must be a whole number from 1 to 86400000, not "long"
+    tierfall.toml:5: `fallback.max_concurrent` must be a whole number from 1 to 64, not 0
+    tierfall.toml:6: there is no tier and no plugin called `archiv`; did you mean `archive`?
+    tierfall.toml:8: there is no key `fallbak`; did you mean `fallback`?
+    tierfall.toml:12: the tier `mine` asks the plugin `archve`, which [plugins] does not have; did you mean `archive`?
+    tierfall.toml:13: there is no key `paralel` in [tiers.mine]; did you mean `parallel`?
+    tierfall.toml:16: `sources.timeout_ms` is a table: write [sources.timeout_ms] and its keys below
+    tierfall.toml:19: `sources.hal.timeout_ms` must be a whole number from 1 to 86400000, not -1
+    tierfall.toml:20: `sources.hal.robots` must be one of "honour", "ignore", not "honor"; did you mean `honour`?
+    tierfall.toml:23: `plugins.mine.path`: no plugin called `mine` is built in; give the path of its component
+    tierfall.toml:24: `plugins.mine.sha256`: a SHA-256 has 64 hexadecimal digits
+    tierfall.toml:27: `secrets.a` has one of value, env and file
+    tierfall.toml:28: `secrets.b.file`: failed to read missing: No such file or directory (os error 2)
+    tierfall.toml:29: `secrets.c`: a secret is a text, or a table with value, env or file
+    tierfall.toml:32: `http.mailto`: it is not an e-mail address
+    tierfall.toml:33: `http.limits` is a table: write [http.limits] and its keys below
+    tierfall.toml:35: [http.pace.rules.own] has no `every_ms`, which it needs
+    tierfall.toml:35: [http.pace.rules.own] has no `concurrency`, which it needs
+    tierfall.toml:37: `http.pace.rules.own.role` must be one of "api", "page", "file", not "pages"; did you mean `page`?
+    tierfall.toml:40: `sandbox.memory_bytes` must be a size: a number of bytes, or a text like "64 MiB", not "lots"
+    environment TIERFALL_FALBACK_MAX_ATTEMPTS: no key belongs to this variable; did you mean `TIERFALL_FALLBACK_MAX_ATTEMPTS`?
+    --set: there is no key `run.worker`; did you mean `run.workers`?
+    "#);
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_with_its_line() {
+    insta::assert_snapshot!(Here::with("[fallback]\nmax_attempts = \n").refused(), @r#"tierfall.toml:2: it is not TOML: string values must be quoted, expected literal string"#);
+    insta::assert_snapshot!(Here::with("[run]\nworkers = 1\nworkers = 2\n").refused(), @r#"tierfall.toml:3: it is not TOML: duplicate key"#);
+}
+
+#[test]
+fn a_bad_tier_says_which_option() {
+    insta::assert_snapshot!(Here::with("").tiers(&["archive:parallel=many"]).refused(), @r#"--fallback-tier: `fallback.tiers`: option 1 of `archive`, `parallel=many`: expected a whole number from 1 to 64"#);
+    insta::assert_snapshot!(Here::with("").tiers(&["archiv"]).refused(), @r#"--fallback-tier: there is no tier and no plugin called `archiv`; did you mean `archive`?"#);
+    insta::assert_snapshot!(Here::with("").variable("TIERFALL_FALLBACK_TIER", "archive,wayback").refused(), @r#"environment TIERFALL_FALLBACK_TIER: `fallback.tiers`: `archive,wayback` is not the name of a tier; several tiers are given one by one, or separated by semicolons"#);
+    insta::assert_snapshot!(Here::with("[fallback]\ntiers = []\n").refused(), @r#"tierfall.toml:2: `fallback.tiers`: a plan needs at least one tier"#);
+}
+
+#[test]
+fn settings_that_nobody_declares_are_found_once_the_plugin_is_known() {
+    let config = Here::with(
+        "[sources.core]\napi_base = \"http://127.0.0.1/\"\napi_bas = \"x\"\napi_key = \"k\"\ntimeout = 5\n",
+    )
+    .tiers(&["archive:sources=core,paralel=2,depth=3"])
+    .loaded();
+    let tier = config.plan.first().expect("a tier");
+    let declared = vec![
+        Declared { name: "api_base", secret: false },
+        Declared { name: "api_key", secret: true },
+        Declared { name: "depth", secret: false },
+    ];
+    let problems = config.undeclared(tier, &[("core", declared)]);
+    let problems: Vec<_> = problems
+        .into_iter()
+        .map(|Problem { origin, message }| format!("{:?}: {message}", origin.line()))
+        .collect();
+    insta::assert_snapshot!(problems.join("\n"), @r#"
+    None: the tier `archive` has no setting `paralel`; did you mean `parallel`?
+    Some(3): the source `core` has no setting `api_bas`; did you mean `api_base`?
+    Some(4): `api_key` of the source `core` is a secret: put it under [secrets], as `core_api_key`
+    Some(5): the source `core` has no setting `timeout`; did you mean `timeout_ms`?
+    "#);
+}
+
+#[test]
+fn secrets_come_by_value_variable_or_file_and_only_to_their_plugin() {
+    let here = Here::with("[secrets]\nhal_token = \"by-value\"\nosf_token = { file = \"osf.key\" }\ndoaj_api_key = { value = \"own\", plugin = \"direct_oa\" }\n")
+        .variable("CORE_API_KEY", "by-variable")
+        .variable("DOAJ_API_KEY", "not this");
+    std::fs::write(here.folder.path().join("osf.key"), "by-file\n").expect("a file");
+    let config = here.loaded();
+    let archive = PluginRef::Name("archive".into());
+    let get = |plugin: &PluginRef, source: &str, setting: &str| {
+        config.values(None, plugin, source, &[Declared { name: setting, secret: true }]).remove(setting)
+    };
+    assert_eq!(get(&archive, "core", "api_key").as_deref(), Some("by-variable"));
+    assert_eq!(get(&archive, "hal", "token").as_deref(), Some("by-value"));
+    assert_eq!(get(&archive, "osf", "token").as_deref(), Some("by-file"));
+    assert_eq!(get(&PluginRef::Name("direct_oa".into()), "doaj", "api_key").as_deref(), Some("own"));
+    assert_eq!(get(&PluginRef::Name("direct_oa".into()), "semantic_scholar", "api_key"), None);
+    for thief in [PluginRef::Name("other".into()), PluginRef::Path("archive.wasm".into())] {
+        assert_eq!(get(&thief, "core", "api_key"), None);
+    }
+}
+
+#[test]
+fn no_secret_is_ever_shown() {
+    let config = Here::with(
+        "[secrets]\nhal_token = \"hidden-1\"\n[sources.hal]\napi_key = \"hidden-2\"\n[http]\nproxy = \"http://me:hidden-3@proxy.example.org:3128\"\n[ledger]\nurl = \"postgres://me:hidden-4@db.example.org/tierfall\"\n",
+    )
+    .variable("CORE_API_KEY", "hidden-5")
+    .tiers(&["archive:api_key=hidden-6"])
+    .loaded();
+    assert!(!format!("{config:?}").contains("hidden"), "{config:?}");
+    let shown = |key: &str| origin_of(&config, key);
+    assert_eq!(shown("secrets.hal_token"), "******** from line 2");
+    assert_eq!(shown("secrets.core_api_key"), "******** from environment CORE_API_KEY");
+    assert_eq!(shown("secrets.doaj_api_key"), "not set from environment DOAJ_API_KEY");
+    assert_eq!(shown("http.proxy"), "\"http://me:********@proxy.example.org:3128/\" from line 6");
+    assert_eq!(shown("fallback.tiers"), "[\"archive:api_key=********\"] from --fallback-tier");
+}
+
+#[test]
+fn the_mail_address_of_the_program_is_that_of_its_sources() {
+    let config = Here::with("[sources.unpaywall]\nmailto = \"other@example.org\"\n")
+        .variable("UNPAYWALL_EMAIL", "me@example.org")
+        .loaded();
+    assert_eq!(config.http.mailto.as_deref(), Some("me@example.org"));
+    let plugin = PluginRef::Name("direct_oa".into());
+    let declared = [Declared { name: "mailto", secret: false }];
+    let of = |source| config.values(None, &plugin, source, &declared).remove("mailto");
+    assert_eq!(of("crossref").as_deref(), Some("me@example.org"));
+    assert_eq!(of("unpaywall").as_deref(), Some("other@example.org"));
+}
+
+#[test]
+fn a_rule_of_ones_own_comes_before_those_that_are_built_in() {
+    let config = Here::with("[http.pace.rules.mirror]\nhosts = [\"*.example.org\"]\nevery_ms = 1\nconcurrency = 9\n[http.pace.rules.crossref]\nevery_ms = 50\n").loaded();
+    let rules: Vec<_> =
+        config.http.pace.rules.iter().map(|rule| (rule.name.as_str(), rule.rate.every.as_millis())).collect();
+    assert_eq!(rules, [("mirror", 1), ("crossref", 50), ("arxiv", 3000), ("wayback", 1000)]);
+}
+
+#[test]
+fn the_file_that_is_named_must_be_there_and_beats_the_one_here() {
+    let here = Here::with("[run]\nworkers = 2\n");
+    let named = here.folder.path().join("other.toml");
+    let load = |file: Option<PathBuf>, environment: Vec<(String, String)>| {
+        Config::load(Request {
+            file,
+            directory: here.folder.path().to_owned(),
+            environment,
+            overrides: Vec::new(),
+        })
+    };
+    let missing = load(Some(named.clone()), Vec::new()).expect_err("it is not there").to_string();
+    assert!(
+        missing.starts_with("failed to read the configuration ") && missing.contains("other.toml"),
+        "{missing}"
+    );
+    std::fs::write(&named, "[run]\nworkers = 3\n").expect("a file");
+    assert_eq!(load(Some(named.clone()), Vec::new()).expect("a configuration").run.workers, 3);
+    let variable = vec![("TIERFALL_CONFIG".to_owned(), named.display().to_string())];
+    assert_eq!(load(None, variable).expect("a configuration").run.workers, 3);
+    assert_eq!(load(None, Vec::new()).expect("a configuration").run.workers, 2);
+}
+
+#[test]
+fn without_a_file_here_the_users_own_is_read() {
+    let home = tempfile::tempdir().expect("a folder");
+    let own = home.path().join(".config/tierfall");
+    std::fs::create_dir_all(&own).expect("a folder");
+    std::fs::write(own.join("config.toml"), "[run]\nworkers = 5\n").expect("a file");
+    let config = Config::load(Request {
+        file: None,
+        directory: home.path().to_owned(),
+        environment: vec![("HOME".into(), home.path().display().to_string())],
+        overrides: Vec::new(),
+    })
+    .expect("a configuration");
+    assert_eq!(config.run.workers, 5);
+    assert_eq!(config.sandbox.cache_dir, Some(home.path().join(".cache/tierfall")));
+}
+
+#[test]
+fn every_key_of_the_defaults_is_explained() {
+    let lines: Vec<&str> = DEFAULTS.lines().collect();
+    for (at, line) in lines.iter().enumerate() {
+        if line.starts_with(|c: char| c.is_ascii_lowercase()) {
+            assert!(at > 0 && lines[at - 1].starts_with('#'), "{line}");
+        }
+    }
+}
+
+#[test]
+fn every_key_can_be_given_by_a_variable() {
+    for (key, _) in defaults().leaves() {
+        if key.starts_with("secrets.") {
+            continue;
+        }
+        // A word that nothing accepts: the refusal must be about this key, not about the variable.
+        let variable = format!("TIERFALL_{}", key.replace('.', "_").to_ascii_uppercase());
+        match Here::with("").variable(&variable, "?").load() {
+            Ok(config) => assert!(origin_of(&config, &key).contains(&variable), "{key}"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(
+                    error.contains(&format!("{variable}: ")) && !error.contains("no key"),
+                    "{key}: {error}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_file_to_start_from_sets_nothing_and_has_every_key() {
+    let text = init_text();
+    assert!(text.starts_with("# Configuration of Tierfall. "));
+    let config = Here::with(&text).loaded();
+    let set: Vec<_> = config.effective.iter().filter(|value| value.origin.layer() == Layer::File).collect();
+    assert!(set.is_empty(), "{set:?}");
+    let uncommented: String = text
+        .lines()
+        .map(|line| {
+            let key =
+                line.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase()));
+            format!("{}\n", key.unwrap_or(line))
+        })
+        .collect();
+    let config = Here::with(&uncommented).loaded();
+    let values = |config: &Config| {
+        config.effective.iter().map(|value| (value.key.clone(), value.value.clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(values(&config), values(&defaults_alone()));
+}
