@@ -61,7 +61,7 @@ impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Default { .. } => f.write_str("default"),
-            Self::File { path, line } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line } => write!(f, "{}, line {line}", path.display()),
             Self::Environment(name) => write!(f, "environment {name}"),
             Self::CommandLine(flag) => f.write_str(flag),
         }

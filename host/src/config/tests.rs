@@ -285,27 +285,27 @@ memory_bytes = "lots"
         .flag("--set", "run.worker", "3")
         .refused();
     insta::assert_snapshot!(refused, @r#"
-    tierfall.toml:3: there is no key `max_attemps` in [fallback]; did you mean `max_attempts`?
-    tierfall.toml:4: `fallback.total_timeout_ms` must be a whole number from 1 to 86400000, not "long"
-    tierfall.toml:5: `fallback.max_concurrent` must be a whole number from 1 to 64, not 0
-    tierfall.toml:6: there is no tier and no plugin called `archiv`; did you mean `archive`?
-    tierfall.toml:8: there is no key `fallbak`; did you mean `fallback`?
-    tierfall.toml:12: the tier `mine` asks the plugin `archve`, which [plugins] does not have; did you mean `archive`?
-    tierfall.toml:13: there is no key `paralel` in [tiers.mine]; did you mean `parallel`?
-    tierfall.toml:16: `sources.timeout_ms` is a table: write [sources.timeout_ms] and its keys below
-    tierfall.toml:19: `sources.hal.timeout_ms` must be a whole number from 1 to 86400000, not -1
-    tierfall.toml:20: `sources.hal.robots` must be one of "honour", "ignore", not "honor"; did you mean `honour`?
-    tierfall.toml:23: `plugins.mine.path`: no plugin called `mine` is built in; give the path of its component
-    tierfall.toml:24: `plugins.mine.sha256`: a SHA-256 has 64 hexadecimal digits
-    tierfall.toml:27: `secrets.a` has one of value, env and file
-    tierfall.toml:28: `secrets.b.file`: failed to read missing: No such file or directory (os error 2)
-    tierfall.toml:29: `secrets.c`: a secret is a text, or a table with value, env or file
-    tierfall.toml:32: `http.mailto`: it is not an e-mail address
-    tierfall.toml:33: `http.limits` is a table: write [http.limits] and its keys below
-    tierfall.toml:35: [http.pace.rules.own] has no `every_ms`, which it needs
-    tierfall.toml:35: [http.pace.rules.own] has no `concurrency`, which it needs
-    tierfall.toml:37: `http.pace.rules.own.role` must be one of "api", "page", "file", not "pages"; did you mean `page`?
-    tierfall.toml:40: `sandbox.memory_bytes` must be a size: a number of bytes, or a text like "64 MiB", not "lots"
+    tierfall.toml, line 3: there is no key `max_attemps` in [fallback]; did you mean `max_attempts`?
+    tierfall.toml, line 4: `fallback.total_timeout_ms` must be a whole number from 1 to 86400000, not "long"
+    tierfall.toml, line 5: `fallback.max_concurrent` must be a whole number from 1 to 64, not 0
+    tierfall.toml, line 6: there is no tier and no plugin called `archiv`; did you mean `archive`?
+    tierfall.toml, line 8: there is no key `fallbak`; did you mean `fallback`?
+    tierfall.toml, line 12: the tier `mine` asks the plugin `archve`, which [plugins] does not have; did you mean `archive`?
+    tierfall.toml, line 13: there is no key `paralel` in [tiers.mine]; did you mean `parallel`?
+    tierfall.toml, line 16: `sources.timeout_ms` is a table: write [sources.timeout_ms] and its keys below
+    tierfall.toml, line 19: `sources.hal.timeout_ms` must be a whole number from 1 to 86400000, not -1
+    tierfall.toml, line 20: `sources.hal.robots` must be one of "honour", "ignore", not "honor"; did you mean `honour`?
+    tierfall.toml, line 23: `plugins.mine.path`: no plugin called `mine` is built in; give the path of its component
+    tierfall.toml, line 24: `plugins.mine.sha256`: a SHA-256 has 64 hexadecimal digits
+    tierfall.toml, line 27: `secrets.a` has one of value, env and file
+    tierfall.toml, line 28: `secrets.b.file`: failed to read missing: No such file or directory (os error 2)
+    tierfall.toml, line 29: `secrets.c`: a secret is a text, or a table with value, env or file
+    tierfall.toml, line 32: `http.mailto`: it is not an e-mail address
+    tierfall.toml, line 33: `http.limits` is a table: write [http.limits] and its keys below
+    tierfall.toml, line 35: [http.pace.rules.own] has no `every_ms`, which it needs
+    tierfall.toml, line 35: [http.pace.rules.own] has no `concurrency`, which it needs
+    tierfall.toml, line 37: `http.pace.rules.own.role` must be one of "api", "page", "file", not "pages"; did you mean `page`?
+    tierfall.toml, line 40: `sandbox.memory_bytes` must be a size: a number of bytes, or a text like "64 MiB", not "lots"
     environment TIERFALL_FALBACK_MAX_ATTEMPTS: no key belongs to this variable; did you mean `TIERFALL_FALLBACK_MAX_ATTEMPTS`?
     --set: there is no key `run.worker`; did you mean `run.workers`?
     "#);
@@ -313,8 +313,8 @@ memory_bytes = "lots"
 
 #[test]
 fn a_file_that_is_not_toml_is_refused_with_its_line() {
-    insta::assert_snapshot!(Here::with("[fallback]\nmax_attempts = \n").refused(), @r#"tierfall.toml:2: it is not TOML: string values must be quoted, expected literal string"#);
-    insta::assert_snapshot!(Here::with("[run]\nworkers = 1\nworkers = 2\n").refused(), @r#"tierfall.toml:3: it is not TOML: duplicate key"#);
+    insta::assert_snapshot!(Here::with("[fallback]\nmax_attempts = \n").refused(), @r#"tierfall.toml, line 2: it is not TOML at `max_attempts`: string values must be quoted, expected literal string"#);
+    insta::assert_snapshot!(Here::with("[run]\nworkers = 1\nworkers = 2\n").refused(), @r#"tierfall.toml, line 3: it is not TOML at `workers`: duplicate key"#);
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn a_bad_tier_says_which_option() {
     insta::assert_snapshot!(Here::with("").tiers(&["archive:parallel=many"]).refused(), @r#"--fallback-tier: `fallback.tiers`: option 1 of `archive`, `parallel=many`: expected a whole number from 1 to 64"#);
     insta::assert_snapshot!(Here::with("").tiers(&["archiv"]).refused(), @r#"--fallback-tier: there is no tier and no plugin called `archiv`; did you mean `archive`?"#);
     insta::assert_snapshot!(Here::with("").variable("TIERFALL_FALLBACK_TIER", "archive,wayback").refused(), @r#"environment TIERFALL_FALLBACK_TIER: `fallback.tiers`: `archive,wayback` is not the name of a tier; several tiers are given one by one, or separated by semicolons"#);
-    insta::assert_snapshot!(Here::with("[fallback]\ntiers = []\n").refused(), @r#"tierfall.toml:2: `fallback.tiers`: a plan needs at least one tier"#);
+    insta::assert_snapshot!(Here::with("[fallback]\ntiers = []\n").refused(), @r#"tierfall.toml, line 2: `fallback.tiers`: a plan needs at least one tier"#);
 }
 
 #[test]

@@ -48,7 +48,13 @@ impl Tree {
             Err(error) => {
                 let at = error.span().map_or(0, |span| span.start);
                 let message = error.message().replace('\n', ", ");
-                Err(Problem { origin: origin(line(at)), message: format!("it is not TOML: {message}") })
+                // The key and not its value, which may be a secret.
+                let broken = text.lines().nth(line(at) - 1).and_then(|line| line.split('=').next());
+                let place = broken.map(|key| format!(" at `{}`", key.trim())).unwrap_or_default();
+                Err(Problem {
+                    origin: origin(line(at)),
+                    message: format!("it is not TOML{place}: {message}"),
+                })
             }
         }
     }
