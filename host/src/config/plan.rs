@@ -22,6 +22,8 @@ pub struct PlannedTier {
     /// In the order in which they are asked; `None` is all that the plugin has. [`Config::excludes`] says
     /// which of them are left out.
     pub sources: Option<Vec<String>>,
+    /// Of the list of sources: the tier's table, or the plan where that says which.
+    pub sources_origin: Origin,
     spec: TierSpec,
 }
 
@@ -185,7 +187,7 @@ pub(super) fn resolve(config: &Config, tree: &Tree, problems: &mut Vec<Problem>)
 
 /// A tier by that name; else the plugin of that name, or the component at that path, with all its sources.
 fn tier_of(config: &Config, spec: &TierSpec, origin: &Origin) -> Result<(String, Tier), String> {
-    let whole = |plugin| Tier { plugin, parallel: 1, sources: None };
+    let whole = |plugin| Tier { plugin, parallel: 1, sources: None, sources_origin: origin.clone() };
     match &spec.tier {
         TierName::Path(path) => {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
@@ -216,10 +218,11 @@ fn planned(config: &Config, name: String, tier: Tier, spec: TierSpec, origin: Or
     }
     PlannedTier {
         name,
-        origin,
         plugin: tier.plugin,
         parallel: spec.parallel.unwrap_or(tier.parallel),
         sources,
+        sources_origin: if spec.sources.is_some() { origin.clone() } else { tier.sources_origin },
+        origin,
         spec,
     }
 }

@@ -223,6 +223,26 @@ fn a_tier_of_the_file_is_used_by_its_name() {
 }
 
 #[test]
+fn a_list_of_sources_knows_who_wrote_it() {
+    let here = || Here::with("[tiers.archive]\nsources = [\"hal\"]\n");
+    let lines = |config: &Config| -> Vec<_> {
+        config.plan.iter().map(|tier| (tier.sources_origin.layer(), tier.origin.layer())).collect()
+    };
+    let plan = lines(&here().loaded());
+    assert_eq!(plan.first(), Some(&(Layer::Default, Layer::Default)));
+    assert_eq!(plan.get(3), Some(&(Layer::File, Layer::Default)));
+    let plan = lines(&here().tiers(&["archive", "archive:sources=osf", "wayback"]).loaded());
+    assert_eq!(
+        plan,
+        [
+            (Layer::File, Layer::CommandLine),
+            (Layer::CommandLine, Layer::CommandLine),
+            (Layer::Default, Layer::CommandLine)
+        ]
+    );
+}
+
+#[test]
 fn disabling_wayback_takes_every_wayback_source_out() {
     let config = Here::with("[tiers.archive]\nsources = [\"hal\", \"wayback\"]\n")
         .flag("--disable-wayback-fallback", "fallback.disable_wayback", "true")

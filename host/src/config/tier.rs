@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::Origin;
 use super::plugin::PluginRef;
 use super::section::{Section, resolved};
 use super::tier_spec::repeated;
@@ -14,6 +15,8 @@ pub struct Tier {
     pub parallel: usize,
     /// `None` is all that the plugin has.
     pub sources: Option<Vec<String>>,
+    /// Of `sources`, or of the tier where it has none.
+    pub sources_origin: Origin,
 }
 
 impl Tier {
@@ -39,7 +42,8 @@ impl Tier {
             }
             None => {}
         }
+        let sources_origin = section.origin("sources");
         section.finish();
-        Self { plugin, parallel, sources }
+        Self { plugin, parallel, sources, sources_origin }
     }
 }
