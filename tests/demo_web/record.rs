@@ -16,7 +16,7 @@ pub struct Record {
     pub pages: u32,
     /// As the publisher writes it, upper case and all.
     pub doi: Option<&'static str>,
-    /// Without its version.
+    /// With its version, if the list gives one.
     pub arxiv: Option<&'static str>,
     pub pmid: Option<&'static str>,
     pub pmcid: Option<&'static str>,
@@ -45,7 +45,11 @@ impl Record {
 
     /// The DOI as Tierfall asks for it: in lower case; arXiv papers have one from arXiv.
     pub fn asked_doi(&self) -> Option<String> {
-        self.doi.map(str::to_lowercase).or(self.arxiv.map(|id| format!("10.48550/arxiv.{id}")))
+        self.doi.map(str::to_lowercase).or(self.bare_arxiv().map(|id| format!("10.48550/arxiv.{id}")))
+    }
+
+    pub fn bare_arxiv(&self) -> Option<&'static str> {
+        self.arxiv.map(|id| id.split('v').next().unwrap_or(id))
     }
 
     pub fn last_page(&self) -> u32 {

@@ -33,21 +33,21 @@ pub fn openalex(record: &Record) -> Vec<String> {
         record.pmid.map(|id| format!("pmid:{id}")),
         record.pmcid.map(|id| format!("pmcid:{id}")),
     ];
-    let mailto = value(MAILTO);
-    ids.into_iter()
-        .flatten()
-        .map(|id| format!("https://api.openalex.org/works/{id}?mailto={mailto}"))
-        .collect()
+    let fields = "id,doi,title,display_name,publication_year,ids,open_access,best_oa_location,primary_location,locations,\
+                  authorships,biblio";
+    let query = format!("select={}&mailto={}", value(fields), value(MAILTO));
+    ids.into_iter().flatten().map(|id| format!("https://api.openalex.org/works/{id}?{query}")).collect()
 }
 
 pub fn arxiv_feed(id: &str) -> String {
-    format!("https://export.arxiv.org/api/query?id_list={}", value(id))
+    format!("https://export.arxiv.org/api/query?id_list={}&max_results=1", value(id))
 }
 
 pub fn id_converter(record: &Record) -> Vec<String> {
     let ids = [record.asked_doi(), record.pmid.map(str::to_owned), record.pmcid.map(str::to_owned)];
     let base = "https://pmc.ncbi.nlm.nih.gov/tools/idconv/api/v1/articles/";
-    ids.into_iter().flatten().map(|id| format!("{base}?ids={}&format=json", value(&id))).collect()
+    let query = format!("format=json&tool=tierfall&email={}", value(MAILTO));
+    ids.into_iter().flatten().map(|id| format!("{base}?ids={}&{query}", value(&id))).collect()
 }
 
 pub fn oa_service(pmcid: &str) -> String {
@@ -68,12 +68,12 @@ pub fn europe_pmc(record: &Record) -> Vec<String> {
 pub fn semantic_scholar(record: &Record) -> Vec<String> {
     let ids = [
         record.asked_doi().map(|doi| format!("DOI:{}", path(&doi))),
-        record.arxiv.map(|id| format!("ARXIV:{}", path(id))),
+        record.bare_arxiv().map(|id| format!("ARXIV:{}", path(id))),
         record.pmid.map(|id| format!("PMID:{id}")),
         record.pmcid.map(|id| format!("PMCID:{}", id.trim_start_matches("PMC"))),
     ];
     let base = "https://api.semanticscholar.org/graph/v1/paper";
-    let fields = value("openAccessPdf,title,externalIds");
+    let fields = value("openAccessPdf,title,externalIds,year,authors,journal");
     ids.into_iter().flatten().map(|id| format!("{base}/{id}?fields={fields}")).collect()
 }
 
@@ -82,7 +82,7 @@ pub fn crossref(doi: &str) -> String {
 }
 
 pub fn doaj(doi: &str) -> String {
-    format!("https://doaj.org/api/search/articles/{}?pageSize=3", path(&format!("doi:{doi}")))
+    format!("https://doaj.org/api/search/articles/{}?pageSize=3", path(&format!("doi:\"{doi}\"")))
 }
 
 pub fn zenodo(doi: &str) -> String {

@@ -10,7 +10,7 @@ pub mod pubmed;
 pub mod unpaywall;
 pub mod wayback;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::record::Record;
 use super::recording::{Recording, Reply};
@@ -150,10 +150,15 @@ pub fn semantic_scholar(record: &Record, pdf: Option<&str>) -> Reply {
         }
         None => json!({"url": "", "status": "CLOSED", "license": null, "disclaimer": "Notice: invented."}),
     };
+    let authors: Vec<Value> =
+        record.names().iter().map(|name| json!({"authorId": null, "name": name})).collect();
     Reply::json(&json!({
         "paperId": "0000000000000000000000000000000000005555",
-        "externalIds": {"DOI": record.doi, "ArXiv": record.arxiv, "PubMed": record.pmid},
+        "externalIds": {"DOI": record.doi, "ArXiv": record.bare_arxiv(), "PubMed": record.pmid},
         "title": record.title,
+        "year": record.year,
+        "authors": authors,
+        "journal": {"name": record.journal, "volume": "7", "pages": format!("{}-{}", record.first_page, record.last_page())},
         "openAccessPdf": link,
     }))
 }

@@ -92,7 +92,7 @@ fn parentheses(web: &mut Recording) -> Told {
 fn fog(web: &mut Recording) -> Told {
     let record = Record {
         title: "Efficient Difference Schemes for Official Fog",
-        arxiv: Some("9912.00017"),
+        arxiv: Some("9912.00017v2"),
         landing: "https://arxiv.org/abs/9912.00017",
         ..Record::ARTICLE
     };
