@@ -85,6 +85,10 @@ pub fn doaj(doi: &str) -> String {
     format!("https://doaj.org/api/search/articles/{}?pageSize=3", path(&format!("doi:\"{doi}\"")))
 }
 
+pub fn core(doi: &str) -> String {
+    format!("https://api.core.ac.uk/v3/search/works?q={}&limit=3", value(&format!("doi:\"{doi}\"")))
+}
+
 pub fn zenodo(doi: &str) -> String {
     format!("https://zenodo.org/api/records?q={}&size=3&sort=mostrecent", value(&format!("doi:\"{doi}\"")))
 }

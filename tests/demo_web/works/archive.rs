@@ -10,12 +10,29 @@ use crate::demo_web::urls;
 use crate::pdf::Style;
 
 pub const STORIES: &[fn(&mut Recording) -> Told] =
-    &[zenodo, hal, osf, figshare, openaire, datacite, internet_archive];
+    &[core, zenodo, hal, osf, figshare, openaire, datacite, internet_archive];
 
 /// The DOI leads to the shop of the publisher.
 fn sold(record: &Record, web: &mut Recording) {
     web.get(&urls::doi(&record.asked_doi().unwrap_or_default()), Reply::redirect(302, record.landing));
     web.get(record.landing, Reply::html(&pages::paywall(record)));
+}
+
+fn core(web: &mut Recording) -> Told {
+    let record = Record {
+        title: "Clocks That Agree to Disagree",
+        doi: Some("10.5555/clocks.7"),
+        landing: "https://shop.example/clocks/7",
+        ..Record::ARTICLE
+    };
+    let pdf = "https://core.ac.uk/download/99000001.pdf";
+    Apis { core: archives::core(&record, pdf), ..Apis::closed(&record) }.record(&record, web);
+    sold(&record, web);
+    web.get(pdf, Reply::pdf(record.manuscript().pdf(Style::Plain)));
+    Told {
+        input: "10.5555/clocks.7",
+        tells: "for sale at the publisher; CORE, which wants a key, has the author's copy",
+    }
 }
 
 fn zenodo(web: &mut Recording) -> Told {
