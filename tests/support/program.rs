@@ -37,7 +37,6 @@ pub struct Ended {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
-    pub took: Duration,
 }
 
 impl Home {
@@ -170,9 +169,8 @@ impl Running {
             }
             thread::sleep(Duration::from_millis(5));
         };
-        let took = began.elapsed();
         let (out, err) = (self.out.take().map(said), self.err.take().map(said));
-        Ended { code: status.code(), out: out.unwrap_or_default(), err: err.unwrap_or_default(), took }
+        Ended { code: status.code(), out: out.unwrap_or_default(), err: err.unwrap_or_default() }
     }
 
     /// What Ctrl-C sends.
