@@ -133,8 +133,7 @@ impl Decoded {
             && self.unpacked > BOMB_FROM
             && self.unpacked / BOMB_RATIO > packed
         {
-            let (packed, unpacked) = (packed, self.unpacked);
-            let text = format!("{packed} bytes that unpack to more than {unpacked}");
+            let text = format!("a body that unpacks to more than {BOMB_RATIO} times its size");
             return Err(FetchError::Malformed(text));
         }
         Ok(piece)

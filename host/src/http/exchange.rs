@@ -21,6 +21,18 @@ pub struct Question {
     body: Vec<u8>,
 }
 
+/// Why a recorded body ends before its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Truncated {
+    /// `WARC-Truncated`: `disconnect` (it broke off), `time` (it stalled), anything else: it was not read
+    /// further.
+    pub why: String,
+    pub detail: String,
+}
+
+/// Where a record keeps `Truncated::detail`.
+pub const TRUNCATED_DETAIL: &str = "WARC-Truncated-Detail";
+
 /// What happened instead of an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -58,6 +70,31 @@ impl Question {
         };
         let headers: Vec<_> = owned(request.headers);
         Some(Self::new(method, url, &headers, body))
+    }
+}
+
+impl Truncated {
+    /// Nobody read on.
+    pub fn unread() -> Self {
+        Self { why: "unspecified".into(), detail: String::new() }
+    }
+
+    pub fn of(error: &FetchError) -> Self {
+        let (why, detail) = match error {
+            FetchError::Stalled(detail) => ("time", detail.clone()),
+            FetchError::Incomplete(detail) => ("disconnect", detail.clone()),
+            error => ("disconnect", error.to_string()),
+        };
+        Self { why: why.into(), detail: detail.replace(['\r', '\n'], " ") }
+    }
+
+    /// What follows the last recorded byte.
+    pub fn error(&self) -> FetchError {
+        match self.why.as_str() {
+            "disconnect" => FetchError::Incomplete(self.detail.clone()),
+            "time" => FetchError::Stalled(self.detail.clone()),
+            _ => FetchError::NotRecorded("the rest of this body, which nobody read then".into()),
+        }
     }
 }
 

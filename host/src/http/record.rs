@@ -19,7 +19,7 @@ use url::Url;
 use uuid::Uuid;
 
 use super::error::{DoorError, FetchError};
-use super::exchange::{Failure, request_block, response_head};
+use super::exchange::{Failure, TRUNCATED_DETAIL, Truncated, request_block, response_head};
 use super::headers::personal;
 use super::transport::{Incoming, Outgoing, RawBody, Transport};
 use super::warc::Writer;
@@ -92,8 +92,8 @@ struct Pending {
     head: Vec<u8>,
     body: SpooledTempFile,
     length: u64,
-    /// `WARC-Truncated`; until the end is seen, the reader may stop at any moment.
-    truncated: Option<&'static str>,
+    /// Until the end is seen, the reader may stop at any moment.
+    truncated: Option<Truncated>,
 }
 
 fn tee(answer: Incoming, asked: Asked, archive: Arc<Archive>) -> Incoming {
@@ -104,7 +104,7 @@ fn tee(answer: Incoming, asked: Asked, archive: Arc<Archive>) -> Incoming {
         head,
         body: SpooledTempFile::new(IN_MEMORY),
         length: 0,
-        truncated: Some("unspecified"),
+        truncated: Some(Truncated::unread()),
     };
     let pieces = stream::unfold((answer.body, pending), |(mut body, mut pending)| async move {
         let piece = body.next().await;
@@ -121,8 +121,7 @@ impl Pending {
                 Ok(()) => self.length += bytes.len() as u64,
                 Err(error) => self.archive.complain(&error),
             },
-            Some(Err(FetchError::Stalled(_))) => self.truncated = Some("time"),
-            Some(Err(_)) => self.truncated = Some("disconnect"),
+            Some(Err(error)) => self.truncated = Some(Truncated::of(error)),
             None => self.truncated = None,
         }
     }
@@ -133,7 +132,7 @@ impl Drop for Pending {
         let Self { archive, asked, head, body, length, truncated } = self;
         let written = body.rewind().and_then(|()| {
             let mut block = io::Read::chain(head.as_slice(), body);
-            archive.exchange(asked, head.len() as u64 + *length, &mut block, *truncated)
+            archive.exchange(asked, head.len() as u64 + *length, &mut block, truncated.as_ref())
         });
         if let Err(error) = written {
             archive.complain(&error);
@@ -159,7 +158,7 @@ impl Archive {
         asked: &Asked,
         length: u64,
         block: &mut dyn Read,
-        truncated: Option<&str>,
+        truncated: Option<&Truncated>,
     ) -> io::Result<()> {
         let id = record_id();
         let mut fields = vec![
@@ -169,7 +168,11 @@ impl Archive {
             ("WARC-Target-URI", asked.url.as_str()),
             ("Content-Type", "application/http; msgtype=response"),
         ];
-        fields.extend(truncated.map(|why| ("WARC-Truncated", why)));
+        if let Some(Truncated { why, detail }) = truncated {
+            fields.push(("WARC-Truncated", why));
+            // An extension field (ISO 28500, 5.1), so that a replay says the same words.
+            fields.push((TRUNCATED_DETAIL, detail));
+        }
         self.write(&fields, length, block)?;
         self.request(asked, &id)
     }

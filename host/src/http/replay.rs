@@ -14,7 +14,7 @@ use url::Url;
 
 use super::Method;
 use super::error::{DoorError, FetchError};
-use super::exchange::{Failure, Question, read_response};
+use super::exchange::{Failure, Question, TRUNCATED_DETAIL, Truncated, read_response};
 use super::transport::{Incoming, Outgoing, RawBody, Transport, header};
 use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
 
@@ -42,7 +42,7 @@ struct Answers {
 enum Recorded {
     Response {
         place: Place,
-        truncated: Option<String>,
+        truncated: Option<Truncated>,
     },
     /// A payload without its HTTP head, as some archives keep it.
     Resource {
@@ -148,7 +148,9 @@ impl Index {
                     if let Some(digest) = text("warc-payload-digest") {
                         self.payloads.entry(digest).or_insert(place);
                     }
-                    Recorded::Response { place, truncated: text("warc-truncated") }
+                    let detail = text(&TRUNCATED_DETAIL.to_ascii_lowercase()).unwrap_or_default();
+                    let truncated = text("warc-truncated").map(|why| Truncated { why, detail });
+                    Recorded::Response { place, truncated }
                 }
                 Some("revisit") => {
                     let seen = head.field("warc-payload-digest").and_then(|digest| self.payloads.get(digest));
@@ -200,7 +202,7 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
         Recorded::Resource { place, content_type } => {
             let (_, block) = open_at(path, *place)?;
             let headers = content_type.iter().map(|kind| ("content-type".to_owned(), kind.clone()));
-            let body = pieces(Box::new(block), End::Whole);
+            let body = pieces(Box::new(block), None);
             Ok(Incoming { status: 200, headers: headers.collect(), body })
         }
         Recorded::Response { place, truncated } => {
@@ -216,8 +218,7 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             headers.retain(|(name, _)| name != "transfer-encoding");
             if chunked {
                 headers.retain(|(name, _)| name != "content-length");
-                let body =
-                    pieces(Box::new(Chunks { inner: block, left: 0, state: Chunk::First }), End::Whole);
+                let body = pieces(Box::new(Chunks { inner: block, left: 0, state: Chunk::First }), None);
                 return Ok(Incoming { status, headers, body });
             }
             let declared = header(&headers, "content-length").and_then(|length| length.parse::<u64>().ok());
@@ -225,31 +226,20 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             if declared.is_some_and(|declared| declared < there) {
                 headers.retain(|(name, _)| name != "content-length");
             }
-            let end = match truncated.as_deref() {
-                Some("disconnect") => End::Broken,
-                Some("time") => End::Stalled,
-                Some(_) => End::Unknown,
-                None if declared.is_some_and(|declared| declared > there) => End::Broken,
-                None => End::Whole,
-            };
+            let short = declared.is_some_and(|declared| declared > there).then(|| Truncated {
+                why: "disconnect".into(),
+                detail: "the record ends before the declared length".into(),
+            });
+            let end = truncated.clone().or(short);
             Ok(Incoming { status, headers, body: pieces(Box::new(block), end) })
         }
     }
 }
 
-/// What follows the last recorded byte.
-#[derive(Clone, Copy)]
-enum End {
-    Whole,
-    Broken,
-    Stalled,
-    /// There was more, and nobody read it when this was recorded.
-    Unknown,
-}
-
-fn pieces(body: Box<dyn Read + Send>, end: End) -> RawBody {
-    RawBody::new(stream::unfold(Some(body), move |body| async move {
-        let mut body = body?;
+/// The body's pieces; one that was truncated ends with the error it ended with then.
+fn pieces(body: Box<dyn Read + Send>, truncated: Option<Truncated>) -> RawBody {
+    RawBody::new(stream::unfold(Some((body, truncated)), move |body| async move {
+        let (mut body, truncated) = body?;
         let reading = tokio::task::spawn_blocking(move || {
             let mut piece = vec![0; PIECE];
             let read = body.read(&mut piece)?;
@@ -257,16 +247,8 @@ fn pieces(body: Box<dyn Read + Send>, end: End) -> RawBody {
             Ok::<_, io::Error>((Bytes::from(piece), body))
         });
         match reading.await {
-            Ok(Ok((piece, body))) if !piece.is_empty() => Some((Ok(piece), Some(body))),
-            Ok(Ok(_)) => match end {
-                End::Whole => None,
-                End::Broken => Some((Err(FetchError::Incomplete("as it was recorded".into())), None)),
-                End::Stalled => Some((Err(FetchError::Stalled("as it was recorded".into())), None)),
-                End::Unknown => {
-                    let text = "the rest of this body, which nobody read then".into();
-                    Some((Err(FetchError::NotRecorded(text)), None))
-                }
-            },
+            Ok(Ok((piece, body))) if !piece.is_empty() => Some((Ok(piece), Some((body, truncated)))),
+            Ok(Ok(_)) => Some((Err(truncated?.error()), None)),
             Ok(Err(error)) => Some((Err(FetchError::Incomplete(error.to_string())), None)),
             Err(error) => Some((Err(FetchError::Incomplete(error.to_string())), None)),
         }
