@@ -81,7 +81,8 @@ impl Link {
     fn read(link: &Value, preprint: bool) -> Option<Self> {
         let url = link.text("URL")?;
         let kind = link.text("content-type").unwrap_or_default().to_lowercase();
-        let named = url::path(&url).to_lowercase().ends_with(".pdf");
+        // Large publishers deposit `…/doi/pdf/…` and `….pdf` without saying what they are.
+        let named = url::path(&url).to_lowercase().contains("pdf");
         if kind != "application/pdf" && !(named && matches!(kind.as_str(), "" | "unspecified")) {
             return None;
         }
@@ -163,6 +164,7 @@ mod tests {
                 link("https://j.example/vor", "application/pdf", "vor", "unspecified"),
                 link("https://j.example/named.pdf?x=1", "unspecified", "vor", ""),
                 link("https://j.example/page", "unspecified", "vor", ""),
+                link("https://j.example/doi/pdf/10.1000/a", "unspecified", "vor", "text-mining"),
                 null, 7],
             "license": [
                 {"URL": "https://j.example/tdm-licence", "content-version": "tdm"},
@@ -176,7 +178,8 @@ mod tests {
                 "https://j.example/vor",
                 "https://j.example/named.pdf?x=1",
                 "https://j.example/am.pdf",
-                "https://api.j.example/tdm.pdf"
+                "https://api.j.example/tdm.pdf",
+                "https://j.example/doi/pdf/10.1000/a"
             ]
         );
         let license = finding.candidates[0].license.as_deref();

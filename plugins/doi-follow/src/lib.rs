@@ -3,7 +3,8 @@
 use tierfall_sdk::links::{self, Walk};
 use tierfall_sdk::*;
 
-struct DoiFollow;
+/// The plugin `doi_follow`.
+pub struct DoiFollow;
 
 impl Plugin for DoiFollow {
     fn describe() -> Description {

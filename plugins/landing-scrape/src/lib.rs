@@ -7,7 +7,8 @@ use tierfall_sdk::*;
 /// Landing pages read of one work. The publisher's, one or two repositories' and an index's.
 const MOST_STARTS: usize = 5;
 
-struct LandingScrape;
+/// The plugin `landing_scrape`.
+pub struct LandingScrape;
 
 impl Plugin for LandingScrape {
     fn describe() -> Description {

@@ -11,8 +11,10 @@ use html5gum::{Span, Tokenizer};
 const DEEPEST: usize = 64;
 /// More elements that can lead anywhere than on the longest issue or reference list.
 const MOST_ELEMENTS: usize = 20_000;
-/// Text kept of one element, in bytes: a label, a heading, or a description in JSON-LD.
-const MOST_TEXT: usize = 64 * 1024;
+/// Text kept of a script, in bytes. Publishers put a whole article's data into one.
+const MOST_SCRIPT: usize = 512 * 1024;
+/// Text kept of any other element, in bytes: more is no label.
+const MOST_TEXT: usize = 2 * 1024;
 
 /// One element of a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -230,8 +232,9 @@ impl Reader<'_> {
         let mut seen = true;
         for open in &self.open {
             seen &= !matches!(open.name.as_str(), "script" | "style" | "template");
+            let most = if open.name == "script" { MOST_SCRIPT } else { MOST_TEXT };
             if let Some(element) = open.textual.and_then(|i| self.page.elements.get_mut(i))
-                && element.text.len() + text.len() <= MOST_TEXT
+                && element.text.len() + text.len() <= most
             {
                 element.text.push_str(text);
             }

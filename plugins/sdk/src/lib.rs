@@ -79,6 +79,13 @@ pub trait Plugin {
 #[macro_export]
 macro_rules! export_plugin {
     ($plugin:ty) => {
+        const _: fn() = || {
+            fn is_plugin<P: $crate::Plugin>() {}
+            is_plugin::<$plugin>();
+        };
+
+        // A native build, for tests, would export functions with names as common as `find`.
+        #[cfg(target_arch = "wasm32")]
         const _: () = {
             struct Component;
 

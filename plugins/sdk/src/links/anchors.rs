@@ -1,5 +1,8 @@
 //! Links on a page that look as if they led to the work's PDF.
 
+use std::collections::HashMap;
+use std::rc::Rc;
+
 use super::Rules;
 use super::words::words;
 use crate::html::{Element, Page};
@@ -45,32 +48,34 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
     let mut links: Vec<Link> = Vec::new();
     let mut follow = Vec::new();
     let own_id = id_of(setting.page_url);
+    let mut sections = Sections { judged: HashMap::new(), title: setting.title, rules };
     for anchor in page.elements.iter().filter(|e| e.name == "a") {
         let Some(url) = target(anchor, setting) else {
             continue;
         };
         let label = label(anchor);
         let label_words = words(&label);
-        let file = words(&url::decode(last_part(&url)));
-        if rules.is_another_type(&url)
-            || rules.is_something_else(&label_words, setting.title)
-            || rules.is_something_else(&file, setting.title)
-            || elsewhere(anchor, setting.title, rules)
-            || is_of_another_work(&url, setting.doi)
-        {
-            continue;
-        }
         // Icons have no text, but a class.
         let own = ["class", "id"].map(|a| anchor.attribute(a).unwrap_or_default());
         let hints = words(&format!("{label} {} {}", own[0], own[1]));
         let label_points = rules.label_points(&hints);
         let url_points = rules.url_points(&url);
-        if rules.leads_on(&label_words) && url_points < 4 {
-            follow.push(url.clone());
-        }
+        let leads_on = rules.leads_on(&label_words) && url_points < 4;
         let mut points = label_points + url_points;
-        if points == 0 {
+        if points == 0 && !leads_on {
             continue;
+        }
+        let file = words(&url::decode(last_part(&url)));
+        if rules.is_another_type(&url)
+            || rules.is_something_else(&label_words, setting.title)
+            || rules.is_something_else(&file, setting.title)
+            || is_of_another_work(&url, setting.doi)
+            || sections.lead_elsewhere(anchor)
+        {
+            continue;
+        }
+        if leads_on {
+            follow.push(url.clone());
         }
         let decoded = url::decode(&url).to_lowercase();
         points += match setting.doi {
@@ -136,15 +141,31 @@ fn last_part(url: &str) -> &str {
     url::after_host(url).rsplit('/').next().unwrap_or_default()
 }
 
-/// Whether it stands in a section whose links lead to other works.
-fn elsewhere(anchor: &Element, title: &str, rules: &Rules) -> bool {
-    let outer = ["html", "body"];
-    anchor
-        .around
-        .iter()
-        .filter(|named| !outer.contains(&named.split(' ').next().unwrap_or_default()))
-        .chain(&anchor.headings)
-        .any(|text| rules.leads_elsewhere(&words(text), title))
+/// The sections of a page, each judged once.
+struct Sections<'a> {
+    judged: HashMap<Rc<str>, bool>,
+    title: &'a str,
+    rules: &'a Rules,
+}
+
+impl Sections<'_> {
+    /// Whether an anchor stands in a section whose links lead to other works.
+    fn lead_elsewhere(&mut self, anchor: &Element) -> bool {
+        let outer = ["html", "body"];
+        anchor
+            .around
+            .iter()
+            .filter(|named| !outer.contains(&named.split(' ').next().unwrap_or_default()))
+            .chain(&anchor.headings)
+            .any(|name| match self.judged.get(name) {
+                Some(known) => *known,
+                None => {
+                    let elsewhere = self.rules.leads_elsewhere(&words(name), self.title);
+                    self.judged.insert(Rc::clone(name), elsewhere);
+                    elsewhere
+                }
+            })
+    }
 }
 
 /// Whether the URL holds a DOI that is not the work's.

@@ -222,7 +222,8 @@ fn refresh(elements: &[Element], base: &str, page_url: &str) -> Option<String> {
         .filter(|e| e.attribute("http-equiv").is_some_and(|v| v.eq_ignore_ascii_case("refresh")))
         .find_map(|e| {
             let (delay, target) = e.attribute("content")?.split_once([';', ','])?;
-            if delay.trim().parse::<f32>().ok()? > LONGEST_REFRESH as f32 {
+            let seconds = delay.split('.').next()?.trim();
+            if seconds.parse::<u32>().ok()? > LONGEST_REFRESH {
                 return None;
             }
             let target = target.trim();
