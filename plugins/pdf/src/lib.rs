@@ -52,7 +52,7 @@ pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
     let mut reader = Reader::new();
     for page in pages.iter().take(usize::try_from(first_pages).unwrap_or(usize::MAX)) {
         let read = reader.read(page);
-        report.images |= read.images;
+        report.images |= read.scanned;
         report.headings.push(read.lines.headings());
         report.text.push(read.lines.into_text());
     }

@@ -31,7 +31,8 @@ const MAX_GLYPHS: u32 = 100_000;
 /// What one page holds.
 pub struct PageText {
     pub lines: Lines,
-    pub images: bool,
+    /// Images cover at least half of the page, as on a scanned one.
+    pub scanned: bool,
 }
 
 /// Reads pages of one document; each font is loaded once.
@@ -62,14 +63,16 @@ impl<'a> Reader<'a> {
         let mut pass = Pass {
             reader: self,
             lines: Lines::default(),
-            images: false,
+            image_area: 0.0,
             operators: 0,
             glyphs: 0,
             marked: Vec::new(),
             actual: None,
         };
         pass.run(page.typed_operations(), page.resources(), TextState::new(), 0);
-        PageText { lines: pass.lines, images: pass.images }
+        let (width, height) = page.base_dimensions();
+        let scanned = pass.image_area >= 0.5 * f64::from(width) * f64::from(height);
+        PageText { lines: pass.lines, scanned }
     }
 
     fn font(&mut self, dict: &Dict<'a>) -> Option<Rc<KnownFont<'a>>> {
@@ -158,7 +161,8 @@ impl TextState<'_> {
 struct Pass<'r, 'a> {
     reader: &'r mut Reader<'a>,
     lines: Lines,
-    images: bool,
+    /// In square points; images that overlap count twice.
+    image_area: f64,
     operators: u32,
     glyphs: u32,
     /// The marked-content sequences that are open, and whether each brought its own text.
@@ -255,7 +259,7 @@ impl<'a> Pass<'_, 'a> {
                         }
                     }
                 }
-                Op::InlineImage(_) => self.images = true,
+                Op::InlineImage(_) => self.image_area += unit_square(&state),
                 Op::XObject(name) => {
                     if let Some(object) = resources.get_x_object(name.0) {
                         self.draw(&object, resources, &state, depth);
@@ -292,7 +296,7 @@ impl<'a> Pass<'_, 'a> {
     fn draw(&mut self, object: &Stream<'a>, resources: &Resources<'a>, state: &TextState<'a>, depth: u32) {
         let dict = object.dict();
         match dict.get::<Name<'_>>(b"Subtype").as_ref().map(Name::as_str) {
-            Some("Image") => self.images = true,
+            Some("Image") => self.image_area += unit_square(state),
             Some("Form") if depth < MAX_DEPTH => {
                 let Ok(content) = object.decoded_data() else { return };
                 let own = dict.get::<Dict<'_>>(b"Resources").map(Resources::new);
@@ -338,6 +342,11 @@ impl<'a> Pass<'_, 'a> {
             state.advance(by);
         }
     }
+}
+
+/// Images are drawn into the unit square of the current coordinates.
+fn unit_square(state: &TextState<'_>) -> f64 {
+    state.ctm.determinant().abs()
 }
 
 fn affine(numbers: [&Number; 6]) -> Affine {

@@ -1,0 +1,176 @@
+//! Whether a document is the work. Its own title decides, its own identifier supports, its authors help;
+//! what it merely cites does not count.
+
+use super::document::Document;
+use super::ids::{OwnId, own_id};
+use super::letters::{Letters, letters};
+use super::title::{Agreement, Found, Title};
+use super::verdict::Identity;
+use crate::work::{Basis, Work};
+
+/// How much proof is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityPolicy {
+    /// Proven files alone.
+    Strict,
+    /// Files that cannot be compared are accepted from those who know: registries, the work's own page,
+    /// rules; not from a link that looks right.
+    Normal,
+    /// Whatever is a complete PDF.
+    Off,
+}
+
+/// What the comparison came to; the text is for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    Is(Identity, String),
+    IsNot(String),
+    /// Nothing can be compared, and the policy or the candidate's basis does not allow to believe it.
+    CannotTell(String),
+}
+
+/// Compares a document with what is known of the work.
+pub fn judge(
+    document: &Document<'_>,
+    title: Option<(&Title, &Found)>,
+    work: &Work,
+    basis: Basis,
+    policy: IdentityPolicy,
+) -> Judgement {
+    let id = own_id(document, work);
+    let authors = authors(document, work);
+    let judged = match title {
+        Some((title, found)) => by_title(title, found, id, authors, basis),
+        None => match id {
+            OwnId::Same => Some(true),
+            OwnId::Other => Some(false),
+            OwnId::None => None,
+        },
+    };
+    let readable = document.is_readable();
+    match judged {
+        Some(true) => Judgement::Is(Identity::Proven, proof(title.map(|(_, found)| found), id)),
+        Some(false) if readable || id == OwnId::Other => Judgement::IsNot(instead(document, id)),
+        // Text that cannot be read speaks of nothing.
+        _ => {
+            let why = if !readable {
+                "it has no text that can be read"
+            } else if title.is_none() {
+                "neither a title nor an identifier is known to compare it with"
+            } else {
+                "its title is one that many works have"
+            };
+            match policy {
+                IdentityPolicy::Strict => Judgement::CannotTell(why.into()),
+                _ if basis == Basis::Link => {
+                    Judgement::CannotTell(format!("{why}, and only a link led to it"))
+                }
+                // A scan cannot be compared by anyone; a text that nothing is known about was guessed at.
+                _ if readable && basis == Basis::Rule => {
+                    Judgement::CannotTell(format!("{why}, and a rule led to it"))
+                }
+                _ => Judgement::Is(Identity::Unproven, why.into()),
+            }
+        }
+    }
+}
+
+/// How many of the known authors the document names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authors {
+    /// Half of them, or more.
+    Named,
+    /// Fewer, or none.
+    Missing,
+    /// None are known.
+    Unknown,
+}
+
+/// `None` where the title is too common to tell.
+fn by_title(title: &Title, found: &Found, id: OwnId, authors: Authors, basis: Basis) -> Option<bool> {
+    let named = authors == Authors::Named;
+    let not_missing = authors != Authors::Missing;
+    let led_by_more_than_a_link = basis != Basis::Link;
+    if !title.is_telling() {
+        return match (found.agreement, id) {
+            (_, OwnId::Other) => Some(false),
+            (Agreement::None | Agreement::Words, OwnId::Same) => Some(named),
+            (_, OwnId::Same) => Some(true),
+            (Agreement::Exact, OwnId::None) if named => Some(true),
+            (Agreement::Exact, OwnId::None) if not_missing => None,
+            _ => Some(false),
+        };
+    }
+    Some(match (found.agreement, id) {
+        (Agreement::Exact | Agreement::Close, OwnId::Same) => true,
+        // Another version of the work has another identifier: what counts is that they are called the
+        // same and written by the same.
+        (Agreement::Exact, OwnId::Other) => named || (not_missing && title.is_long()),
+        (Agreement::Exact, OwnId::None) => not_missing || title.is_long() || led_by_more_than_a_link,
+        (Agreement::Close, OwnId::Other) => named && led_by_more_than_a_link,
+        (Agreement::Close, OwnId::None) => not_missing,
+        (Agreement::Part, OwnId::Same) => true,
+        (Agreement::Part, OwnId::None) => named || (not_missing && led_by_more_than_a_link),
+        (Agreement::Words, OwnId::Same) => not_missing,
+        (Agreement::Words, OwnId::None) => named && led_by_more_than_a_link,
+        // Translated, or in letters that are mapped wrongly.
+        (Agreement::None, OwnId::Same) => named,
+        (Agreement::Part | Agreement::Words, OwnId::Other) | (Agreement::None, _) => false,
+    })
+}
+
+fn authors(document: &Document<'_>, work: &Work) -> Authors {
+    /// Later authors are left out on many a title page.
+    const ASKED: usize = 5;
+    let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
+    let families: Vec<Vec<char>> = known.iter().filter_map(|name| family(name)).take(ASKED).collect();
+    if families.is_empty() {
+        return Authors::Unknown;
+    }
+    let metadata = Letters::of(&document.report.metadata);
+    let named = |family: &Vec<char>| {
+        metadata.has(family)
+            || document
+                .front()
+                .iter()
+                .any(|page| page.letters.places(family).any(|range| range.end <= page.body))
+    };
+    let count = families.iter().filter(|family| named(family)).count();
+    if count * 2 >= families.len() { Authors::Named } else { Authors::Missing }
+}
+
+/// The letters of a family name, from `Keeping, Ernest Sydney` as from `E. S. Keeping`. Names of one
+/// letter tell nothing.
+fn family(name: &str) -> Option<Vec<char>> {
+    const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
+    let family = match name.split_once(',') {
+        Some((family, _)) => letters(family),
+        None => name.split_whitespace().map(letters).rfind(|word| {
+            word.len() > 1 && !SUFFIXES.iter().any(|suffix| word.iter().copied().eq(suffix.chars()))
+        })?,
+    };
+    (family.len() > 1).then_some(family)
+}
+
+fn proof(found: Option<&Found>, id: OwnId) -> String {
+    let title = match found.map(|found| found.agreement) {
+        Some(Agreement::Exact) => "its title is the work's",
+        Some(Agreement::Close) => "its title is the work's but for a few letters",
+        Some(Agreement::Part) => "its title agrees with the work's in part",
+        Some(Agreement::Words) => "most words of the work's title head it",
+        Some(Agreement::None) | None => "",
+    };
+    let id = if id == OwnId::Same { "it bears the work's identifier" } else { "" };
+    [title, id].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn instead(document: &Document<'_>, id: OwnId) -> String {
+    let mut why = match document.heading() {
+        Some(heading) => format!("it is headed \"{heading}\""),
+        None => "the work's title does not head it".to_owned(),
+    };
+    if id == OwnId::Other {
+        why.push_str(" and bears another identifier");
+    }
+    why
+}

@@ -1,0 +1,173 @@
+//! The proof of a file: a PDF, complete, the whole work and no other.
+
+use super::document::Document;
+use super::identity::{IdentityPolicy, Judgement, judge};
+use super::letters::{Letters, letters};
+use super::marks;
+use super::title::{Agreement, Found, Title};
+use super::verdict::{Identity, Reason, Verdict};
+use crate::sandbox::{PdfProblem, PdfReport};
+use crate::work::{Basis, Work};
+
+/// Pages whose text is read: a repository puts one page before the paper, two at most.
+pub const FIRST_PAGES: u32 = 3;
+
+/// A verdict and what it rests on, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proof {
+    pub verdict: Verdict,
+    pub detail: String,
+    /// Pages of the file, where it could be read.
+    pub pages: u32,
+}
+
+/// Judges what the examiner said of a file.
+pub fn prove(
+    examined: Result<&PdfReport, &PdfProblem>,
+    work: &Work,
+    basis: Basis,
+    policy: IdentityPolicy,
+) -> Proof {
+    let report = match examined {
+        Ok(report) => report,
+        Err(problem) => return of_problem(problem),
+    };
+    let (verdict, detail) = match policy {
+        IdentityPolicy::Off => (Verdict::Accepted(Identity::Unchecked), String::new()),
+        _ => of_report(report, work, basis, policy),
+    };
+    Proof { verdict, detail, pages: report.pages }
+}
+
+fn of_problem(problem: &PdfProblem) -> Proof {
+    let (reason, detail) = match problem {
+        PdfProblem::NotPdf => (Reason::NotPdf, String::new()),
+        PdfProblem::Encrypted => (Reason::Encrypted, String::new()),
+        PdfProblem::Truncated(detail) => (Reason::Truncated, detail.clone()),
+        PdfProblem::Damaged(detail) => (Reason::Damaged, detail.clone()),
+    };
+    Proof { verdict: Verdict::Rejected(reason), detail, pages: 0 }
+}
+
+fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPolicy) -> (Verdict, String) {
+    let document = Document::of(report);
+    let title = work.known.title.as_ref().map(|said| Title::of(&said.value));
+    let title = title.filter(|title| !title.letters().is_empty());
+    let found = title.as_ref().map(|title| title.find(&document));
+    let known_pages = work.known.pages.as_ref().map(|said| said.value);
+
+    if let Some((reason, detail)) = stand_in(&document, known_pages)
+        .or_else(|| too_few_pages(report.pages, known_pages))
+        .or_else(|| companion(&document, title.as_ref(), found.as_ref()))
+    {
+        return (Verdict::Rejected(reason), detail);
+    }
+    match judge(&document, title.as_ref().zip(found.as_ref()), work, basis, policy) {
+        Judgement::Is(identity, why) => (Verdict::Accepted(identity), why),
+        Judgement::IsNot(why) => (Verdict::Rejected(Reason::WrongWork), why),
+        Judgement::CannotTell(why) => (Verdict::Rejected(Reason::Unproven), why),
+    }
+}
+
+/// A short document that says itself that it stands in for the article.
+fn stand_in(document: &Document<'_>, known_pages: Option<u32>) -> Option<(Reason, String)> {
+    /// A placeholder is a sentence or two; a paper that contains such a sentence is longer.
+    const SENTENCES: usize = 800;
+    let pages = document.report.pages;
+    let says = |marks: &[&'static str]| {
+        let says = |mark: &&'static str| {
+            let mark: Vec<char> = mark.chars().collect();
+            document
+                .pages
+                .iter()
+                .any(|page| page.letters.as_slice().windows(mark.len()).any(|window| window == mark))
+        };
+        marks.iter().copied().find(says)
+    };
+    // A work of one page that is all there is no preview of itself.
+    let complete = known_pages.is_some_and(|known| pages >= known);
+    if pages <= 2
+        && document.letter_count() < SENTENCES
+        && let Some(mark) = says(marks::PLACEHOLDER)
+    {
+        return Some((Reason::Placeholder, format!("it says \"{mark}\"")));
+    }
+    if pages <= 2
+        && !complete
+        && let Some(mark) = says(marks::ABSTRACT_ONLY)
+    {
+        return Some((Reason::AbstractOnly, format!("it says \"{mark}\"")));
+    }
+    if pages <= 3
+        && !complete
+        && let Some(mark) = says(marks::PREVIEW)
+    {
+        return Some((Reason::Preview, format!("it says \"{mark}\"")));
+    }
+    None
+}
+
+/// Manuscripts have more pages than the published version, and a scan of an opened book half as many; a
+/// third is a preview.
+fn too_few_pages(pages: u32, known: Option<u32>) -> Option<(Reason, String)> {
+    let known = known?;
+    let preview = (pages <= 2 && pages * 3 <= known) || (known >= 20 && pages * 5 <= known);
+    preview.then(|| (Reason::Preview, format!("it has {pages} of {known} pages")))
+}
+
+/// A document that goes with the work and names it: supplementary material, a correction, a comment.
+fn companion(
+    document: &Document<'_>,
+    title: Option<&Title>,
+    found: Option<&Found>,
+) -> Option<(Reason, String)> {
+    /// A correction is a page or two; a corrected article that says so is a paper.
+    const NOTICE_PAGES: u32 = 6;
+    /// Where no title was found, what the first lines say.
+    const FIRST_LETTERS: usize = 160;
+    let first = document.pages.first()?;
+    let before = match found {
+        Some(found) if found.agreement < Agreement::Words => found.before.as_str(),
+        _ => first.text.get(..first.letters.byte(FIRST_LETTERS)).unwrap_or_default(),
+    };
+    let of_headings = first.headings.iter().flat_map(|heading| heading.lines());
+    let lines: Vec<Vec<char>> = before.lines().chain(of_headings).map(letters).collect();
+    let begins = |line: &[char], marks: &[&'static str]| {
+        marks.iter().copied().find(|mark| {
+            let mut letters = line.iter();
+            mark.chars().all(|c| letters.next() == Some(&c))
+        })
+    };
+    // A work may itself be a correction, a comment or an appendix.
+    let is_one_itself = |marks: &[&str]| {
+        let title: String = title.map(Title::letters).unwrap_or_default().iter().collect();
+        marks.iter().any(|mark| title.contains(mark))
+    };
+    let heads = |marks: &[&'static str]| {
+        if is_one_itself(marks) {
+            None
+        } else {
+            lines.iter().find_map(|line| Some((line, begins(line, marks)?)))
+        }
+    };
+    if let Some((line, mark)) = heads(marks::SUPPLEMENT) {
+        let text: String = line.iter().collect();
+        let points_elsewhere = marks::POINTER.iter().any(|pointer| text[mark.len()..].contains(pointer));
+        if !points_elsewhere {
+            return Some((Reason::Supplement, format!("it is headed \"{mark}\"")));
+        }
+    }
+    if document.report.pages <= NOTICE_PAGES
+        && let Some((_, mark)) = heads(marks::NOTICE)
+    {
+        return Some((Reason::Notice, format!("it is headed \"{mark}\"")));
+    }
+    // A text about the work names it right behind its own mark.
+    let leads_to_title = before.lines().rev().map(Letters::of).find(|line| !line.is_empty())?;
+    if !is_one_itself(marks::ABOUT)
+        && let Some(mark) = begins(leads_to_title.as_slice(), marks::ABOUT)
+    {
+        return Some((Reason::WrongWork, format!("it is headed \"{mark}\"")));
+    }
+    None
+}
