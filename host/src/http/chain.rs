@@ -9,7 +9,7 @@ use url::Url;
 
 use super::error::{Denial, FetchError};
 use super::headers::{self, Headers};
-use super::transport::{Outgoing, header};
+use super::transport::{Outgoing, header, shown};
 use super::{Method, Request, Role};
 
 /// Cookies live as long as the chain. A server that floods with them gets no more than this back.
@@ -91,12 +91,13 @@ impl Chain {
         };
         if self.hop >= self.limit {
             return Err(FetchError::Redirects(format!(
-                "more than {}, the last to {location:.200}",
-                self.limit
+                "more than {}, the last to {}",
+                self.limit,
+                shown(location)
             )));
         }
         let next = self.url.join(location.trim()).map_err(|error| {
-            FetchError::Redirects(format!("to {location:.200}, which is no URL: {error}"))
+            FetchError::Redirects(format!("to {}, which is no URL: {error}", shown(location)))
         })?;
         if next.as_str().len() > URL_BYTES {
             return Err(FetchError::Redirects(format!("to a URL of {} bytes", next.as_str().len())));
@@ -124,7 +125,7 @@ impl Chain {
         if self.seen.insert(state) {
             return Ok(());
         }
-        Err(FetchError::Redirects(format!("a loop at {:.200}", self.url.as_str())))
+        Err(FetchError::Redirects(format!("a loop at {}", shown(self.url.as_str()))))
     }
 
     fn keep_cookies(&mut self, answer: &[(String, String)]) {

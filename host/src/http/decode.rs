@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
 use super::error::FetchError;
-use super::transport::RawBody;
+use super::transport::{RawBody, shown};
 
 /// What is asked for, where a coded answer is welcome.
 pub const ACCEPTED: &str = "gzip, br, zstd";
@@ -51,7 +51,9 @@ impl Coding {
                 "deflate" => Self::Deflate,
                 "br" => Self::Brotli,
                 "zstd" => Self::Zstd,
-                other => return Err(FetchError::Malformed(format!("unknown content coding {other:?}"))),
+                other => {
+                    return Err(FetchError::Malformed(format!("unknown content coding {}", shown(other))));
+                }
             };
             if found != Self::Identity {
                 return Err(FetchError::Malformed("the body is packed more than once".into()));

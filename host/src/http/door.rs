@@ -123,12 +123,12 @@ impl Door {
         Ok(self.0.open(request, &allowance).await?.0)
     }
 
-    /// Why a request to this URL would be refused now without being sent: an open breaker, a host that
-    /// asked to be left alone. Asking costs nothing and changes nothing.
-    pub fn closed_to(&self, url: &Url, role: Role) -> Option<String> {
+    /// Why a request to this URL, with `patience` to wait, would be refused now without being sent: an
+    /// open breaker, a host that asked to be left alone for longer. Asking costs and changes nothing.
+    pub fn closed_to(&self, url: &Url, role: Role, patience: Duration) -> Option<String> {
         let host = url.host_str()?;
         let held = || {
-            let left = self.0.pace.held(host, role)?.as_secs();
+            let left = self.0.pace.held(host, role).filter(|left| *left > patience)?.as_secs();
             Some(format!("{host} asked to be left alone for {left} s more"))
         };
         self.0.breakers.refusal(host, role).map(|error| error.to_string()).or_else(held)
@@ -189,7 +189,13 @@ impl Inner {
                 Err(error) => (error.passing() && hop.method != Method::Post, None),
             };
             if let (Some(permit), Ok(answer)) = (&permit, &outcome) {
-                permit.learn(answer.status, wait);
+                wait.inspect(|wait| permit.hold(*wait));
+                match answer.status {
+                    // Our own retries of one request are not further complaints of the host.
+                    429 | 503 if tries == 0 => permit.slow_down(),
+                    429 | 500.. => {}
+                    _ => permit.recover(),
+                }
             }
             if passing && let Some(pause) = self.retry_in(allowance, tries, wait) {
                 // The host counts neither the failed request nor our wait as open.

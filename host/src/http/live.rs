@@ -17,7 +17,7 @@ use super::proxy::Proxies;
 use super::resolver::CheckedResolver;
 use super::settings::{HttpSettings, Limits};
 use super::tls;
-use super::transport::{Incoming, Outgoing, RawBody, Transport, header_text};
+use super::transport::{Incoming, Outgoing, RawBody, Transport, header_text, shown};
 
 /// Idle connections are kept this long; most servers close them after 5 to 60 seconds.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -48,7 +48,6 @@ impl Live {
                 .no_gzip()
                 .no_brotli()
                 .no_zstd()
-                .retry(reqwest::retry::never())
                 .connect_timeout(settings.limits.connect)
                 .pool_idle_timeout(POOL_IDLE)
                 .pool_max_idle_per_host(POOL_PER_HOST)
@@ -124,7 +123,7 @@ fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
             return FetchError::denied(Denial::PrivateAddress, forbidden.to_string());
         }
         if let Some(rustls::Error::InvalidCertificate(reason)) = cause.downcast_ref() {
-            return FetchError::Certificate(format!("{host}: {reason}"));
+            return FetchError::Certificate(format!("{host}: {}", shown(&reason.to_string())));
         }
         if let Some(parse) = cause.downcast_ref::<hyper::Error>()
             && parse.is_parse()

@@ -16,11 +16,13 @@ use super::error::{Denial, FetchError};
 use super::settings::{Limit, PaceRule, PaceSettings};
 use super::{AttemptClock, Role};
 
-/// A rate falls to no less than this fraction of what was configured.
-const SLOWEST: f64 = 32.0;
-/// Each answer that is no complaint takes away this part of the slowness: about twenty bring a halved
-/// rate back.
+/// A rate falls to no less than this fraction of what was configured: a host that only complains is
+/// then asked twice in eight seconds where twice a second was configured.
+const SLOWEST: f64 = 8.0;
+/// Each answer that is no complaint takes away this part of the slowness.
 const RECOVERY: f64 = 0.1;
+/// Below this it is over: about thirty answers after one complaint.
+const RECOVERED: f64 = 1.05;
 /// What "slower" means for a host without a configured pace.
 const UNPACED: Duration = Duration::from_millis(50);
 /// Lanes are forgotten when there are more than this and nobody uses them: a run over millions of works
@@ -171,20 +173,25 @@ impl Pace {
 }
 
 impl Permit {
-    /// Learns from the answer: complaints (429, 503) slow the host down, `Retry-After` holds it.
-    pub fn learn(&self, status: u16, retry_after: Option<Duration>) {
+    /// The host asked to be left alone for so long.
+    pub fn hold(&self, wait: Duration) {
         let mut state = self.lane.state();
-        if let Some(wait) = retry_after {
-            let until = Instant::now() + wait.min(self.max_hold);
-            state.held = Some(state.held.map_or(until, |held| held.max(until)));
-        }
-        if matches!(status, 429 | 503) {
-            state.slowness = (state.slowness * 2.0).min(SLOWEST);
-        } else if status < 500 {
-            state.slowness = (1.0 + (state.slowness - 1.0) * (1.0 - RECOVERY)).max(1.0);
-            if state.slowness < 1.05 {
-                state.slowness = 1.0;
-            }
+        let until = Instant::now() + wait.min(self.max_hold);
+        state.held = Some(state.held.map_or(until, |held| held.max(until)));
+    }
+
+    /// The host complained (429, 503): half the rate.
+    pub fn slow_down(&self) {
+        let mut state = self.lane.state();
+        state.slowness = (state.slowness * 2.0).min(SLOWEST);
+    }
+
+    /// The host answered and did not complain.
+    pub fn recover(&self) {
+        let mut state = self.lane.state();
+        state.slowness = 1.0 + (state.slowness - 1.0) * (1.0 - RECOVERY);
+        if state.slowness < RECOVERED {
+            state.slowness = 1.0;
         }
     }
 }

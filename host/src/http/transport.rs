@@ -100,6 +100,12 @@ pub fn header_text(value: &[u8]) -> String {
     }
 }
 
+/// A server's words as messages may carry them: without control characters, and not endless.
+pub fn shown(text: &str) -> String {
+    const LONGEST: usize = 200;
+    text.chars().take(LONGEST).flat_map(char::escape_debug).collect()
+}
+
 /// The first value of a header; `name` in lower case.
 pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
     headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())

@@ -318,3 +318,14 @@ async fn saying_nothing_but_interim_answers_is_no_answer() {
     let server = Server::start(|_, stream| say(stream, b"HTTP/1.1 103 Early Hints\r\n\r\n".repeat(3))).await;
     assert!(fetch(&live(tight()), Role::Page, &server.url("/")).await.is_err());
 }
+
+#[tokio::test]
+async fn a_connection_that_is_never_made_is_given_up_after_its_own_time() {
+    // It accepts, and says nothing of TLS.
+    let server = Server::hanging_after("").await;
+    let mut settings = HttpSettings::for_tests();
+    settings.limits.connect = Duration::from_millis(200);
+    let url = server.url("/").replace("http:", "https:");
+    let error = fetch(&live(settings), Role::Page, &url).await.unwrap_err();
+    assert!(matches!(&error, FetchError::Transport(why) if why.contains("no connection in time")), "{error}");
+}

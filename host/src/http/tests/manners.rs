@@ -310,7 +310,7 @@ async fn a_host_that_only_complains_is_still_asked_now_and_then() {
     crowd(&script.door(paced(Duration::from_secs(1), 1)), Role::Page, 12).await;
     let times = script.times(start);
     let last = times[11] - times[10];
-    assert_eq!((times.len(), last), (12, 32_000));
+    assert_eq!((times.len(), last), (12, 8000));
 }
 
 #[tokio::test(start_paused = true)]

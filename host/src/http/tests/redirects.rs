@@ -191,3 +191,12 @@ async fn the_callers_policy_is_asked_for_every_hop_and_gives_the_reason() {
     assert_eq!(error, FetchError::Refused("hop 1 leads to other.example, which is not granted".into()));
     assert_eq!(script.urls().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_servers_words_reach_a_message_short_and_without_control_characters() {
+    let location = format!("http://\u{9b}31m{}", "x".repeat(10_000));
+    let script = Script::new(move |_, _| to(302, &location));
+    let error = fetch(&script.door(settings()), Role::Page, "http://host.example/").await.unwrap_err();
+    let text = error.to_string();
+    assert!(text.len() < 500 && text.chars().all(|c| !c.is_control()), "{text}");
+}

@@ -121,8 +121,10 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
     assert!(error.passing() && error.to_string().contains("60 s"), "{error}");
     assert_eq!(start.elapsed(), Duration::ZERO);
     let url = "http://host.example/".parse().unwrap();
-    assert!(door.closed_to(&url, Role::Page).unwrap().contains("60 s"));
-    assert_eq!(door.closed_to(&url, Role::Api), None, "the host's API is another place");
+    let closed = |role, patience| door.closed_to(&url, role, Duration::from_secs(patience));
+    assert!(closed(Role::Page, 59).unwrap().contains("60 s"));
+    assert_eq!(closed(Role::Page, 60), None, "that can be waited for");
+    assert_eq!(closed(Role::Api, 0), None, "the host's API is another place");
     // One with time waits, and its own clock stands still.
     let patient = Attempt::new(10, 0);
     patient.fetch(&door, Role::File, "http://host.example/z").await.unwrap();
@@ -130,7 +132,7 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
         (start.elapsed(), patient.clock.remaining()),
         (Duration::from_secs(60), Duration::from_secs(10))
     );
-    assert_eq!(door.closed_to(&url, Role::Page), None);
+    assert_eq!(closed(Role::Page, 0), None);
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,8 +191,8 @@ async fn a_host_that_keeps_failing_is_left_alone_then_probed_by_one_and_forgiven
     assert!(skipped.unwrap_err().to_string().contains("connection refused"), "the reason is told");
     assert_eq!(start.elapsed(), Duration::ZERO);
     // Another role of the host, and another host, are not concerned.
-    assert!(door.closed_to(&URL.parse().unwrap(), Role::Page).is_some());
-    assert!(door.closed_to(&URL.parse().unwrap(), Role::Api).is_none());
+    assert!(door.closed_to(&URL.parse().unwrap(), Role::Page, Duration::MAX).is_some());
+    assert!(door.closed_to(&URL.parse().unwrap(), Role::Api, Duration::ZERO).is_none());
     assert!(fetch(&door, Role::Page, "http://other.example/").await.is_err_and(|e| e.passing()));
     // The first probe fails: twice as long.
     tokio::time::sleep(Duration::from_secs(30)).await;
@@ -245,4 +247,16 @@ async fn being_asked_to_slow_down_is_no_failure() {
     for _ in 0..10 {
         assert_eq!(fetch(&door, Role::Page, URL).await.unwrap().head.status, 429);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_single_request_that_fails_on_and_on_slows_its_host_only_once() {
+    let mut settings = settings();
+    settings.pace.enabled = true;
+    settings.pace.page.every = Duration::from_secs(10);
+    settings.pace.file.every = Duration::from_secs(10);
+    let script = Script::new(|_, _| answer(503, &[], ""));
+    let start = Instant::now();
+    Attempt::new(1000, 3).fetch(&script.door(settings), Role::Page, URL).await.unwrap();
+    assert_eq!(script.times(start), [0, 10_000, 30_000, 50_000]);
 }
