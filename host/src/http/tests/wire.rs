@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::server::{Server, http, read_head, say};
+use super::server::{Server, http as message, read_head, say};
 use super::*;
 use crate::http::address::AddressPolicy;
 use crate::http::live::Live;
@@ -17,7 +17,7 @@ use crate::http::{Denial, Outgoing, ProxyChoice, Transport};
 
 #[tokio::test]
 async fn a_request_says_who_asks_and_what_is_wanted() {
-    let server = Server::saying(http("200 OK", "", b"")).await;
+    let server = Server::saying(message("200 OK", "", b"")).await;
     let mut settings = HttpSettings::for_tests();
     settings.mailto = Some("library@host.example".into());
     let mut asking = get(&server.url("/a?b=c#d"));
@@ -67,7 +67,7 @@ async fn headers_that_belong_to_the_connection_or_break_it_are_denied() {
 
 #[tokio::test]
 async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
-    let server = Server::saying(http("200 OK", "", b"inner")).await;
+    let server = Server::saying(message("200 OK", "", b"inner")).await;
     let mut settings = HttpSettings::for_tests();
     settings.allow_private.clear();
     // Past the checks of URLs, straight at the dialler: `localhost` resolves on every machine.
@@ -82,7 +82,7 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
 
 #[tokio::test]
 async fn a_named_private_host_is_opened_and_others_are_not() {
-    let server = Server::saying(http("200 OK", "", b"inner")).await;
+    let server = Server::saying(message("200 OK", "", b"inner")).await;
     let port = server.address.port();
     let mut settings = HttpSettings::for_tests();
     settings.allow_private = vec!["LOCALHOST".into()];
@@ -111,7 +111,7 @@ fn behind(proxy: &str) -> HttpSettings {
 
 #[tokio::test]
 async fn behind_a_proxy_names_are_the_proxys_to_resolve_and_the_rules_still_hold() {
-    let proxy = Server::saying(http("200 OK", "", b"through")).await;
+    let proxy = Server::saying(message("200 OK", "", b"through")).await;
     let door = live(behind(&format!("http://me:geheim@{}", proxy.address)));
     let answer = fetch(&door, Role::Api, "http://nowhere.invalid/x").await.unwrap();
     assert_eq!(answer.body, "through");
@@ -127,7 +127,7 @@ async fn behind_a_proxy_names_are_the_proxys_to_resolve_and_the_rules_still_hold
 
 #[tokio::test]
 async fn redirects_behind_a_proxy_are_checked_too() {
-    let proxy = Server::saying(http("302 Found", "location: http://10.1.2.3/\r\n", b"")).await;
+    let proxy = Server::saying(message("302 Found", "location: http://10.1.2.3/\r\n", b"")).await;
     let door = live(behind(&format!("http://{}", proxy.address)));
     let error = fetch(&door, Role::Api, "http://nowhere.invalid/x").await.unwrap_err();
     assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
@@ -152,7 +152,7 @@ async fn https_goes_through_a_tunnel_and_a_proxy_that_finds_no_host_is_a_transpo
     assert_eq!(answer.body, "safe");
     assert!(proxy.heard()[0].starts_with("CONNECT paper.invalid:443 HTTP/1.1\r\n"));
 
-    let proxy = Server::saying(http("502 Bad Gateway", "", b"")).await;
+    let proxy = Server::saying(message("502 Bad Gateway", "", b"")).await;
     let door = live(behind(&format!("http://{}", proxy.address)));
     let error = fetch(&door, Role::Api, "https://nowhere.invalid/x").await.unwrap_err();
     assert!(matches!(error, FetchError::Transport(_)), "{error}");
@@ -178,7 +178,7 @@ async fn a_socks_proxy_gets_the_name() {
         stream.read_exact(&mut name).await.unwrap();
         stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
         read_head(&mut stream).await;
-        say(stream, http("200 OK", "", b"socks")).await;
+        say(stream, message("200 OK", "", b"socks")).await;
         name.truncate(name.len() - 2);
         String::from_utf8(name).unwrap()
     });
@@ -209,16 +209,19 @@ impl Authority {
     }
 
     fn acceptor_with(&self, params: CertificateParams) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.config(params)))
+    }
+
+    fn config(&self, params: CertificateParams) -> ServerConfig {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
         let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-        let config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_no_client_auth()
             .with_single_cert(vec![certificate.der().clone()], key)
-            .unwrap();
-        TlsAcceptor::from(Arc::new(config))
+            .unwrap()
     }
 }
 
@@ -226,7 +229,7 @@ async fn answer_tls(acceptor: TlsAcceptor, stream: TcpStream) {
     // A client that does not trust us hangs up here.
     if let Ok(mut stream) = acceptor.accept(stream).await {
         read_head(&mut stream).await;
-        say(stream, http("200 OK", "", b"safe")).await;
+        say(stream, message("200 OK", "", b"safe")).await;
     }
 }
 
@@ -273,4 +276,32 @@ async fn certificates_for_other_names_or_times_are_refused() {
         assert!(error.to_string().contains(reason), "{error}");
         serving.abort();
     }
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_the_server_offers_it() {
+    let authority = Authority::new();
+    let mut config = authority.config(CertificateParams::new(["localhost".to_owned()]).unwrap());
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let length = if request.uri().path() == "/cut" { "100" } else { "6" };
+            let head = http::Response::builder().header("content-length", length).body(()).unwrap();
+            let mut body = respond.send_response(head, false).unwrap();
+            body.send_data("second".into(), true).unwrap();
+        }
+    });
+    let mut settings = HttpSettings::for_tests();
+    settings.ca_certs.push(authority.file.path().to_owned());
+    let door = live(settings);
+    let answer = fetch(&door, Role::Api, &format!("https://localhost:{port}/")).await.unwrap();
+    assert_eq!(answer.body, "second");
+    let error = fetch(&door, Role::Api, &format!("https://localhost:{port}/cut")).await.unwrap_err();
+    assert!(matches!(error, FetchError::Incomplete(_)), "{error}");
+    serving.abort();
 }
