@@ -138,7 +138,7 @@ fn a_walk_follows_refreshes_and_remembers_where_it_landed() {
         .html("https://a.invalid/3", "<meta name=citation_pdf_url content=/x.pdf>");
     let found = walked(&host, &["https://a.invalid/1"]).unwrap();
     assert_eq!(found.candidates[0].url, "https://a.invalid/x.pdf");
-    assert_eq!(found.facts.landing_urls.last().unwrap(), "https://a.invalid/3");
+    assert_eq!(found.facts.landing_urls, ["https://a.invalid/3"]);
 }
 
 #[test]

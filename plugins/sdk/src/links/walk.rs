@@ -91,9 +91,6 @@ pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Res
             continue;
         }
         found.facts.absorb(page.facts);
-        if landed {
-            found.facts.add_landing_url(Some(&response.url));
-        }
         for url in metadata::linked_files(&response) {
             found.add(
                 Candidate::new(url, Basis::Metadata, "header link rel=item")
@@ -101,8 +98,11 @@ pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Res
             );
         }
         let more = step.hops < MOST_HOPS;
-        if let Some(url) = page.refresh.filter(|_| more) {
+        // A page that sends its readers on at once is not where the work lives.
+        if let Some(url) = page.refresh.filter(|url| more && !seen.contains(url)) {
             steps.push_front(Step::next(url, step.hops, None));
+        } else if landed {
+            found.facts.add_landing_url(Some(&response.url));
         }
         if page.candidates.is_empty() && more {
             let near = |url: &String| url::host(url) == url::host(&response.url);
