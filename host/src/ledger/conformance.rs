@@ -334,7 +334,7 @@ async fn an_effect_that_hangs_is_done_again_after_a_time_and_its_late_end_does_n
     let hung = world.begin(&lease, OpKind::Head).await;
     let started = now(&world);
     let running = world.ledger.begin(&lease, op(&lease, OpKind::Head)).await.unwrap();
-    assert_eq!(running, Begun::Running { since: started });
+    assert_eq!(running, Begun::Running { since: started, ticket: hung.clone() });
     let mut passed = Duration::ZERO;
     while passed < ABANDONED {
         world.clock.turn(LEASE / 2);

@@ -11,6 +11,7 @@ mod conformance;
 mod contract;
 mod engine;
 mod error;
+mod gate;
 mod history;
 mod job;
 mod key;
@@ -28,6 +29,7 @@ mod testing;
 pub use clock::{Clock, SystemClock};
 pub use contract::Ledger;
 pub use error::LedgerError;
+pub use gate::{Duty, Effect, Entry, Gate, GateError, GateSettings, Grip, OnFailure, Pending, Probe, Tally};
 pub use history::{EventFilter, EventKind, EventRecord, UnknownEvent};
 pub use job::{
     CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,

@@ -48,8 +48,9 @@ pub enum Begun {
     Run(Ticket),
     /// It was done before: this is its result. Do not do it again.
     Replay(Value),
-    /// The same lease began it `since` (milliseconds since the epoch) and has not said how it ended.
-    Running { since: i64 },
+    /// The same lease began it `since` (milliseconds since the epoch) and has not said how it ended: another task
+    /// of its holder is at it, or an answer was lost on its way, and then this is the ticket that it held.
+    Running { since: i64, ticket: Ticket },
 }
 
 /// The right to say how one try of an op ended. Only the last try's ticket is good.

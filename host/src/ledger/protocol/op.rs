@@ -50,7 +50,7 @@ impl Request for Begin {
                 return Ok(Begun::Replay(self.replay(sql, book, &mut head, now).await?));
             }
             Some(kept) if kept.is_running_under(&self.claim, now, millis(book.rules.abandoned)) => {
-                return Ok(Begun::Running { since: kept.started_at });
+                return Ok(Begun::Running { since: kept.started_at, ticket: self.ticket(kept.tries) });
             }
             Some(kept) => kept.tries + 1,
             None => 1,
@@ -88,11 +88,15 @@ impl Request for Begin {
                 .with("try", tries),
         );
         book.tell_move(now, &self.claim, from, head.state);
-        Ok(Begun::Run(Ticket { key: self.op.key.clone(), kind: self.op.kind, tries }))
+        Ok(Begun::Run(self.ticket(tries)))
     }
 }
 
 impl Begin {
+    fn ticket(&self, tries: i64) -> Ticket {
+        Ticket { key: self.op.key.clone(), kind: self.op.kind, tries }
+    }
+
     /// The result of the op as it was kept; the job is moved on to where the op had brought it.
     async fn replay<S: Sql>(
         &self,

@@ -1,0 +1,245 @@
+//! The gate: what a run holds instead of a ledger. Off, it costs nothing. On, it passes every step to the ledger,
+//! and where the ledger fails it either lets the download go on and says what is no longer guaranteed, or ends it.
+
+mod grip;
+mod tally;
+
+use std::fmt;
+use std::future::Future;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::contract::Ledger;
+use super::error::LedgerError;
+use super::job::{NewJob, Taken};
+use super::key::JobKey;
+use super::state::State;
+
+pub use grip::{Effect, Grip, Pending};
+pub use tally::{Duty, Tally};
+
+/// What happens when the ledger fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// The download goes on without it.
+    Degrade,
+    /// It ends with an error.
+    Abort,
+}
+
+/// How a run uses its ledger.
+#[derive(Clone, Debug)]
+pub struct GateSettings {
+    pub on_failure: OnFailure,
+    /// How long a lease lasts; it is renewed three times in that.
+    pub lease: Duration,
+    /// How long to wait for any one answer: longer than the engine itself waits for a lock.
+    pub patience: Duration,
+    /// Told before and after each write, as in `begin HEAD before`: tests stop the process there.
+    pub probe: Option<Probe>,
+}
+
+/// Something that is told where a run is.
+#[derive(Clone)]
+pub struct Probe(pub Arc<dyn Fn(&str) + Send + Sync>);
+
+/// Cheap to clone; all clones are one gate.
+#[derive(Clone, Debug)]
+pub struct Gate(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    /// `None`: it could not be opened.
+    ledger: Option<Arc<dyn Ledger>>,
+    settings: GateSettings,
+    tally: Tally,
+    /// After a failure it is not asked again before this: a dead ledger must not slow every step of every work.
+    paused: Mutex<Option<Instant>>,
+}
+
+/// What came of bringing a job to the gate.
+#[derive(Debug)]
+pub enum Entry {
+    /// Work on it, with this in hand.
+    Go(Grip),
+    /// Another worker has it, until `until` (milliseconds since the epoch) if it does not renew.
+    Held { owner: String, until: i64 },
+    /// It failed, and its next time is `at` (milliseconds since the epoch).
+    Later { at: i64, attempts: u32, reason: String },
+    /// There is nothing to do: an earlier run came to this.
+    Over { state: State, result: Option<Value>, reason: Option<String> },
+}
+
+/// Why a work must stop.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GateError {
+    #[error("job {0} is no longer ours: its lease ran out, and nothing more may be written for it")]
+    Lost(JobKey),
+    #[error(transparent)]
+    Failed(#[from] LedgerError),
+}
+
+/// What came of a question.
+#[derive(Debug)]
+enum Answer<T> {
+    Given(T),
+    /// The ledger works and will not have it; it is not worth asking again.
+    Refused,
+    /// The ledger does not work.
+    Away,
+}
+
+/// How long a ledger that failed is left alone: long enough that thousands of works do not each wait for it,
+/// short enough that a restarted server is back for most of a run.
+const PAUSE: Duration = Duration::from_secs(5);
+
+impl Gate {
+    /// No ledger: no file, no write, no cost.
+    pub fn off() -> Self {
+        Self(None)
+    }
+
+    /// Opens the ledger. If it cannot be opened, this is an error, or a gate that lets everything through.
+    pub async fn open(
+        opening: impl Future<Output = Result<Arc<dyn Ledger>, LedgerError>>,
+        settings: GateSettings,
+    ) -> Result<Self, LedgerError> {
+        let tally = Tally::new();
+        let opened = tokio::time::timeout(settings.patience, opening).await.unwrap_or_else(|_| Err(late()));
+        let ledger = match opened {
+            Ok(ledger) => Some(ledger),
+            Err(error) if settings.on_failure == OnFailure::Abort => return Err(error),
+            Err(error) => {
+                tally.failed(Duty::Open, &error);
+                None
+            }
+        };
+        Ok(Self(Some(Arc::new(Inner { ledger, settings, tally, paused: Mutex::new(None) }))))
+    }
+
+    /// The idempotency that was asked for is there.
+    pub fn is_on(&self) -> bool {
+        self.ledger().is_some()
+    }
+
+    pub fn ledger(&self) -> Option<&Arc<dyn Ledger>> {
+        self.0.as_ref()?.ledger.as_ref()
+    }
+
+    /// What failed so far; `None` while the gate is off.
+    pub fn tally(&self) -> Option<&Tally> {
+        self.0.as_deref().map(|inner| &inner.tally)
+    }
+
+    /// Plans the job and takes it, if it can be had.
+    pub async fn enter(&self, job: NewJob, owner: &str) -> Result<Entry, GateError> {
+        let Some(inner) = &self.0 else { return Ok(Entry::Go(Grip::empty())) };
+        let key = job.key();
+        let planned = inner.ask(Duty::Plan, "plan", |ledger| ledger.plan(vec![job])).await?;
+        if !matches!(planned, Answer::Given(_)) {
+            return Ok(Entry::Go(Grip::adrift(inner)));
+        }
+        self.take(&key, owner).await
+    }
+
+    /// Takes a job that is planned, if it can be had.
+    pub async fn take(&self, job: &JobKey, owner: &str) -> Result<Entry, GateError> {
+        let Some(inner) = &self.0 else { return Ok(Entry::Go(Grip::empty())) };
+        let taken = inner.ask(Duty::Lease, "lease", |ledger| ledger.lease(job, owner)).await?;
+        Ok(match taken {
+            Answer::Refused | Answer::Away => Entry::Go(Grip::adrift(inner)),
+            Answer::Given(Taken::Leased(lease)) => Entry::Go(Grip::held(inner, lease)),
+            Answer::Given(Taken::Held { owner, until }) => Entry::Held { owner, until },
+            Answer::Given(Taken::Later { at, attempts, reason }) => Entry::Later { at, attempts, reason },
+            Answer::Given(Taken::Over { state, result, reason }) => Entry::Over { state, result, reason },
+        })
+    }
+
+    /// Takes whatever job has been ready for the longest. `None`: there is none. Without a ledger there is no
+    /// queue, so here a failure is an error whatever the settings say.
+    pub async fn take_next(&self, owner: &str) -> Result<Option<Grip>, GateError> {
+        let Some(inner) = &self.0 else { return Ok(None) };
+        let ledger =
+            inner.ledger.as_ref().ok_or_else(|| LedgerError::Unavailable("it is not open".to_owned()))?;
+        inner.probe("lease before");
+        let lease = ledger.lease_next(owner).await?;
+        inner.probe("lease after");
+        Ok(lease.map(|lease| Grip::held(inner, lease)))
+    }
+
+    /// Lets go of the ledger once everything is kept.
+    pub async fn close(&self) {
+        if let Some(ledger) = self.ledger() {
+            ledger.close().await;
+        }
+    }
+}
+
+impl Inner {
+    /// Asks the ledger. Where the download goes on without an answer, this is counted. A lost lease is always an
+    /// error: to go on then would be to write into another worker's job.
+    async fn ask<'l, T, F>(
+        &'l self,
+        duty: Duty,
+        point: &str,
+        question: impl FnOnce(&'l dyn Ledger) -> F,
+    ) -> Result<Answer<T>, GateError>
+    where
+        F: Future<Output = Result<T, LedgerError>>,
+    {
+        let degrade = self.settings.on_failure == OnFailure::Degrade;
+        let ledger = match &self.ledger {
+            Some(ledger) if !(degrade && self.is_paused()) => ledger,
+            _ => {
+                self.tally.missed(duty);
+                return Ok(Answer::Away);
+            }
+        };
+        self.probe(&format!("{point} before"));
+        let answer = tokio::time::timeout(self.settings.patience, question(&**ledger)).await;
+        self.probe(&format!("{point} after"));
+        let error = match answer.unwrap_or_else(|_| Err(late())) {
+            Ok(answer) => return Ok(Answer::Given(answer)),
+            Err(error) => error,
+        };
+        if matches!(error, LedgerError::Stale { .. }) {
+            return Err(error.into());
+        }
+        self.tally.failed(duty, &error);
+        if !degrade {
+            return Err(error.into());
+        }
+        if error.is_refusal() {
+            return Ok(Answer::Refused);
+        }
+        *self.pause() = Some(Instant::now() + PAUSE);
+        Ok(Answer::Away)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.pause().is_some_and(|until| Instant::now() < until)
+    }
+
+    fn pause(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
+        self.paused.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+
+    fn probe(&self, point: &str) {
+        if let Some(Probe(tell)) = &self.settings.probe {
+            tell(point);
+        }
+    }
+}
+
+impl fmt::Debug for Probe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Probe")
+    }
+}
+
+fn late() -> LedgerError {
+    LedgerError::Unavailable("it did not answer in time".to_owned())
+}

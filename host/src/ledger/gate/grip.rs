@@ -1,0 +1,244 @@
+//! One job in hand: its lease, kept alive, and everything that is said of it on the way.
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+use crate::ledger::contract::Ledger;
+use crate::ledger::error::LedgerError;
+use crate::ledger::job::{CandidateRecord, Ending, Lease};
+use crate::ledger::op::{Begun, Op, OpKind, Outcome, Ticket};
+use crate::ledger::state::{State, Step};
+
+use super::{Answer, Duty, GateError, Inner};
+
+/// A job in hand. Dropping it without an ending leaves the job to be taken over once its lease runs out.
+#[derive(Debug)]
+pub struct Grip {
+    inner: Option<Arc<Inner>>,
+    held: Option<Held>,
+}
+
+/// Whether to have a side effect.
+#[derive(Debug)]
+pub enum Effect {
+    /// Have it, then say how it ended.
+    Run(Pending),
+    /// It was had before; this is what it came to.
+    Replay(Value),
+}
+
+/// A side effect that is being had.
+#[derive(Debug)]
+pub struct Pending {
+    kind: OpKind,
+    /// As it was asked for, and the ledger's ticket if the ledger answered.
+    asked: Option<(Op, Option<Ticket>)>,
+}
+
+#[derive(Debug)]
+struct Held {
+    lease: Lease,
+    /// What the ledger could not be told while it was away, in its order.
+    unsaid: Mutex<Vec<Unsaid>>,
+    lost: watch::Receiver<bool>,
+    heartbeat: AbortHandle,
+}
+
+#[derive(Clone, Debug)]
+enum Unsaid {
+    Step(Step),
+    Op { op: Op, ticket: Option<Ticket>, outcome: Outcome },
+}
+
+impl Grip {
+    pub(super) fn empty() -> Self {
+        Self { inner: None, held: None }
+    }
+
+    /// The ledger failed before it gave a lease: it is told nothing more of this job.
+    pub(super) fn adrift(inner: &Arc<Inner>) -> Self {
+        Self { inner: Some(Arc::clone(inner)), held: None }
+    }
+
+    pub(super) fn held(inner: &Arc<Inner>, lease: Lease) -> Self {
+        let (tell, lost) = watch::channel(false);
+        let heartbeat = tokio::spawn(beat(Arc::clone(inner), lease.clone(), tell)).abort_handle();
+        let held = Held { lease, unsaid: Mutex::new(Vec::new()), lost, heartbeat };
+        Self { inner: Some(Arc::clone(inner)), held: Some(held) }
+    }
+
+    /// `None`: the gate is off, or the ledger failed.
+    pub fn lease(&self) -> Option<&Lease> {
+        self.held.as_ref().map(|held| &held.lease)
+    }
+
+    /// Completes when the lease is lost: the work must stop, and touch nothing of the job's again. Without a
+    /// lease it never completes.
+    pub async fn lost(&self) {
+        if let Some(held) = &self.held
+            && held.lost.clone().wait_for(|lost| *lost).await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
+    }
+
+    /// Says how far the job has come.
+    pub async fn mark(&self, step: Step) -> Result<(), GateError> {
+        let Some((inner, held)) = self.parts() else { return Ok(()) };
+        let point = format!("advance {step}");
+        let said = held.say(inner, Duty::Mark, &point, |ledger| ledger.advance(&held.lease, step)).await?;
+        if matches!(said, Answer::Away) {
+            held.unsaid().push(Unsaid::Step(step));
+        }
+        Ok(())
+    }
+
+    /// Asks before a side effect. If the ledger does not answer, it is to be had.
+    pub async fn begin(&self, kind: OpKind, context: Value) -> Result<Effect, GateError> {
+        let Some((inner, held)) = self.parts() else { return Ok(Effect::Run(Pending { kind, asked: None })) };
+        let op = Op::new(held.lease.job(), kind, context);
+        let point = format!("begin {kind}");
+        let begun =
+            held.say(inner, Duty::Mark, &point, |ledger| ledger.begin(&held.lease, op.clone())).await?;
+        Ok(match begun {
+            Answer::Given(Begun::Replay(result)) => Effect::Replay(result),
+            // Running: begun by a question whose answer never arrived. The lease is ours, and nobody else's.
+            Answer::Given(Begun::Run(ticket) | Begun::Running { ticket, .. }) => {
+                Effect::Run(Pending { kind, asked: Some((op, Some(ticket))) })
+            }
+            Answer::Away => Effect::Run(Pending { kind, asked: Some((op, None)) }),
+            Answer::Refused => Effect::Run(Pending { kind, asked: None }),
+        })
+    }
+
+    /// Says how the side effect ended.
+    pub async fn complete(&self, pending: Pending, outcome: Outcome) -> Result<(), GateError> {
+        let (Some((inner, held)), Some((op, ticket))) = (self.parts(), pending.asked) else { return Ok(()) };
+        let point = format!("complete {}", pending.kind);
+        let unsaid = Unsaid::Op { op, ticket, outcome };
+        let said =
+            held.say(inner, Duty::Mark, &point, |ledger| tell(ledger, &held.lease, unsaid.clone())).await?;
+        match said {
+            Answer::Away => held.unsaid().push(unsaid),
+            // The lease has ended with the job: there is nothing left to renew.
+            Answer::Given(state) if state.is_ending() => held.heartbeat.abort(),
+            Answer::Given(_) | Answer::Refused => {}
+        }
+        Ok(())
+    }
+
+    /// Adds candidates, or notes their verdicts. They matter to people, not to what is done next.
+    pub async fn candidates(&self, candidates: Vec<CandidateRecord>) -> Result<(), GateError> {
+        let Some((inner, held)) = self.parts() else { return Ok(()) };
+        held.say(inner, Duty::Mark, "candidates", |ledger| ledger.candidates(&held.lease, candidates))
+            .await?;
+        Ok(())
+    }
+
+    /// Ends the attempt. Answers with the time of the next (milliseconds since the epoch) if there will be one.
+    pub async fn finish(self, ending: Ending) -> Result<Option<i64>, GateError> {
+        let Some((inner, held)) = self.parts() else { return Ok(None) };
+        let said =
+            held.say(inner, Duty::Finish, "finish", |ledger| ledger.finish(&held.lease, ending)).await?;
+        Ok(match said {
+            Answer::Given((_, next)) => next,
+            Answer::Refused | Answer::Away => None,
+        })
+    }
+
+    /// Hands the job back. After a successful index op, which ends the lease itself, it only makes sure that the
+    /// ledger was told everything.
+    pub async fn release(self) -> Result<(), GateError> {
+        let Some((inner, held)) = self.parts() else { return Ok(()) };
+        held.say(inner, Duty::Finish, "release", |ledger| ledger.release(&held.lease)).await?;
+        Ok(())
+    }
+
+    fn parts(&self) -> Option<(&Inner, &Held)> {
+        Some((self.inner.as_deref()?, self.held.as_ref()?))
+    }
+}
+
+impl Pending {
+    pub fn kind(&self) -> OpKind {
+        self.kind
+    }
+}
+
+impl Held {
+    /// Asks the ledger, after telling it what it missed.
+    async fn say<'l, T, F>(
+        &self,
+        inner: &'l Inner,
+        duty: Duty,
+        point: &str,
+        question: impl FnOnce(&'l dyn Ledger) -> F,
+    ) -> Result<Answer<T>, GateError>
+    where
+        F: Future<Output = Result<T, LedgerError>>,
+    {
+        loop {
+            let Some(first) = self.unsaid().first().cloned() else { break };
+            let told = inner.ask(duty, "catch up", |ledger| tell(ledger, &self.lease, first)).await;
+            match self.ours(told)? {
+                Answer::Given(_) | Answer::Refused => drop(self.unsaid().remove(0)),
+                Answer::Away => return Ok(Answer::Away),
+            }
+        }
+        self.ours(inner.ask(duty, point, question).await)
+    }
+
+    fn ours<T>(&self, answer: Result<T, GateError>) -> Result<T, GateError> {
+        answer.map_err(|error| match error {
+            GateError::Failed(LedgerError::Stale { .. }) => GateError::Lost(self.lease.job().clone()),
+            other => other,
+        })
+    }
+
+    fn unsaid(&self) -> std::sync::MutexGuard<'_, Vec<Unsaid>> {
+        self.unsaid.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.heartbeat.abort();
+    }
+}
+
+/// Tells the ledger what happened, whether or not it was asked before. Answers with the job's state.
+async fn tell(ledger: &dyn Ledger, lease: &Lease, unsaid: Unsaid) -> Result<State, LedgerError> {
+    match unsaid {
+        Unsaid::Step(step) => ledger.advance(lease, step).await,
+        Unsaid::Op { ticket: Some(ticket), outcome, .. } => ledger.complete(lease, ticket, outcome).await,
+        Unsaid::Op { op, ticket: None, outcome } => match ledger.begin(lease, op).await? {
+            Begun::Run(ticket) | Begun::Running { ticket, .. } => {
+                ledger.complete(lease, ticket, outcome).await
+            }
+            Begun::Replay(_) => Ok(lease.state),
+        },
+    }
+}
+
+/// Renews the lease until it is lost, or the grip is dropped.
+async fn beat(inner: Arc<Inner>, lease: Lease, tell: watch::Sender<bool>) {
+    let third = inner.settings.lease / 3;
+    let mut wait = third;
+    loop {
+        tokio::time::sleep(wait).await;
+        match inner.ask(Duty::Renew, "renew", |ledger| ledger.renew(&lease)).await {
+            Ok(Answer::Given(_)) => wait = third,
+            // Sooner than usual, so that a short failure does not cost the lease.
+            Ok(Answer::Refused | Answer::Away) => wait = third / 4,
+            Err(error) => {
+                tracing::debug!(job_id = lease.job().as_str(), %error, "the lease is lost");
+                tell.send_replace(true);
+                return;
+            }
+        }
+    }
+}
