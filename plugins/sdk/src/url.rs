@@ -97,6 +97,13 @@ pub fn join(base: &str, reference: &str) -> Option<String> {
     is_web(&resolved).then_some(resolved)
 }
 
+/// An absolute http or https URL as APIs and people write it, put right as [`join`] does.
+pub fn absolute(text: &str) -> Option<String> {
+    let tidied = tidy(text);
+    let url = tidied.split('#').next().unwrap_or_default();
+    is_web(url).then(|| url.to_owned())
+}
+
 /// Splits `https://rest`; none for other schemes.
 fn scheme_and_rest(url: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = url.split_once("://")?;
@@ -122,6 +129,8 @@ fn tidy(reference: &str) -> String {
 /// Appends `part` with everything encoded that may not stand in a URL, and stray `%` too.
 fn clean(part: &str, out: &mut String) {
     let bytes = part.as_bytes();
+    // Brackets belong to an IPv6 address in the host, and nowhere else.
+    let address = part.find("//[").and_then(|_| part.find(']')).unwrap_or(0);
     for (at, c) in part.char_indices() {
         match c {
             '\t' | '\n' | '\r' => {}
@@ -129,17 +138,9 @@ fn clean(part: &str, out: &mut String) {
                 let hex = |i: usize| bytes.get(at + i).is_some_and(u8::is_ascii_hexdigit);
                 out.push_str(if hex(1) && hex(2) { "%" } else { "%25" });
             }
-            'A'..='Z' | 'a'..='z' | '0'..='9' => out.push(c),
-            c if "-._~:/?#[]@!$&'()*+,;=".contains(c) => {
-                // Brackets belong to IPv6 addresses only.
-                let outside_host = at > part.find(']').map_or(0, |end| end.min(60)) || !part.contains("//[");
-                match c {
-                    '[' if outside_host => out.push_str("%5B"),
-                    ']' if !part.contains("//[") => out.push_str("%5D"),
-                    c => out.push(c),
-                }
-            }
-            c => out.push_str(&utf8_percent_encode(c.encode_utf8(&mut [0; 4]), UNRESERVED).to_string()),
+            '[' | ']' if at <= address && address > 0 => out.push(c),
+            c if c.is_ascii_alphanumeric() || "-._~:/?#@!$&'()*+,;=".contains(c) => out.push(c),
+            c => out.extend(utf8_percent_encode(c.encode_utf8(&mut [0; 4]), UNRESERVED)),
         }
     }
 }
@@ -190,7 +191,7 @@ mod tests {
             ("/a%20b.pdf", "https://a.invalid/a%20b.pdf"),
             ("/é|[1].pdf", "https://a.invalid/%C3%A9%7C%5B1%5D.pdf"),
             ("x.pdf#page=2", "https://a.invalid/journal/article/x.pdf"),
-            ("http://[2001:db8::1]/x", "http://[2001:db8::1]/x"),
+            ("http://[2001:db8::1]/x[1]", "http://[2001:db8::1]/x%5B1%5D"),
             ("", "https://a.invalid/journal/article/7?x=1"),
         ] {
             assert_eq!(join(base, reference).as_deref(), Some(url), "{reference}");
@@ -210,6 +211,15 @@ mod tests {
             assert_eq!(join("https://a.invalid/", reference), None, "{reference}");
         }
         assert_eq!(join("not a url", "x.pdf"), None);
+    }
+
+    #[test]
+    fn addresses_in_answers_are_put_right() {
+        let written = " https://a.invalid/Final text <1>.pdf#page=2\n";
+        assert_eq!(absolute(written).as_deref(), Some("https://a.invalid/Final%20text%20%3C1%3E.pdf"));
+        for text in ["", "/x.pdf", "ftp://a.invalid/x", "not a url"] {
+            assert_eq!(absolute(text), None, "{text}");
+        }
     }
 
     #[test]

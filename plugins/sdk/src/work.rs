@@ -161,8 +161,7 @@ impl Facts {
 
     /// Adds a page about the work, once; anything but http and https is left out.
     pub fn add_landing_url(&mut self, url: Option<impl Into<String>>) {
-        if let Some(url) = url.map(Into::into)
-            && crate::url::is_web(&url)
+        if let Some(url) = url.and_then(|url| crate::url::absolute(&url.into()))
             && !self.landing_urls.contains(&url)
         {
             self.landing_urls.push(url);
@@ -211,9 +210,10 @@ impl Finding {
     /// Adds a candidate unless its URL is there already, or is not http or https.
     /// Of two with the same URL the first stays, completed by what it lacks.
     pub fn add(&mut self, candidate: Candidate) {
-        if !crate::url::is_web(&candidate.url) {
+        let Some(url) = crate::url::absolute(&candidate.url) else {
             return;
-        }
+        };
+        let candidate = Candidate { url, ..candidate };
         match self.candidates.iter_mut().find(|c| c.url == candidate.url) {
             None => self.candidates.push(candidate),
             Some(there) => {

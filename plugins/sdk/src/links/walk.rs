@@ -35,80 +35,104 @@ pub struct Walk<'a> {
 /// `not-found` if pages were read and none had anything; `unavailable` if every one failed in a way
 /// that may pass; `misconfigured` with the host's reason if it let none be fetched.
 pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Result<Finding, SourceError> {
-    let rules = Rules::built_in();
     let started = host.now_ms();
-    let mut found = Finding::none();
-    let mut failed = Failures::default();
-    let mut seen = HashSet::new();
-    let mut steps: VecDeque<Step> = walk.starts.iter().cloned().map(Step::start).collect();
+    let mut walker = Walker {
+        work,
+        walk,
+        rules: Rules::built_in(),
+        found: Finding::none(),
+        failed: Failures::default(),
+        seen: HashSet::new(),
+        steps: walk.starts.iter().cloned().map(Step::start).collect(),
+    };
     let mut budget = MOST_PAGES.min(ctx.budget.fetches as usize);
-
-    while let Some(step) = steps.pop_front() {
-        if !seen.insert(step.url.clone()) {
+    while let Some(step) = walker.steps.pop_front() {
+        if !walker.seen.insert(step.url.clone()) {
             continue;
         }
         let spent = host.now_ms().saturating_sub(started);
         let little_time = spent + LEAST_MS > u64::from(ctx.budget.time_ms);
-        if budget == 0 || (little_time && !found.candidates.is_empty()) {
+        if budget == 0 || (little_time && !walker.found.candidates.is_empty()) {
             // What could not be looked at may still be the PDF.
-            step.probe.into_iter().for_each(|c| found.add(c));
+            step.probe.into_iter().for_each(|c| walker.found.add(c));
             continue;
         }
         budget -= 1;
         let request = Request::get(&step.url).header("accept", ACCEPT).at_most(MOST_BYTES);
-        let response = match host.fetch(&request) {
-            Ok(response) => response,
+        match host.fetch(&request) {
+            Ok(response) => walker.take(step, response),
             Err(error) => {
                 if let FetchError::Budget(_) = error {
                     budget = 0;
                 }
-                failed.add(error.into());
-                step.probe.into_iter().for_each(|c| found.add(c));
-                continue;
+                walker.failed.add(error.into());
+                step.probe.into_iter().for_each(|c| walker.found.add(c));
             }
-        };
-        seen.insert(response.url.clone());
+        }
+    }
+    if walker.found.candidates.is_empty() && walker.found.facts.is_empty() {
+        return Err(walker.failed.error());
+    }
+    Ok(walker.found)
+}
+
+struct Walker<'a> {
+    work: &'a Work,
+    walk: &'a Walk<'a>,
+    rules: Rules,
+    found: Finding,
+    failed: Failures,
+    /// URLs that were fetched, and those that answered for them.
+    seen: HashSet<String>,
+    steps: VecDeque<Step>,
+}
+
+impl Walker<'_> {
+    /// An answer: the PDF, a page, or neither.
+    fn take(&mut self, step: Step, response: Response) {
+        self.seen.insert(response.url.clone());
         if response.pdf {
-            failed.answered = true;
-            found.add(step.probe.unwrap_or_else(|| Candidate::new(&response.url, walk.basis, walk.evidence)));
-            continue;
-        }
-        let landed = !rules.is_wall(&response.url) && step.probe.is_none();
-        if !response.ok() {
-            // A page that is closed to us is still where the work lives, and may be archived.
-            if landed && !matches!(response.status, 404 | 410 | 500..=599) {
-                found.facts.add_landing_url(Some(&response.url));
+            self.failed.answered = true;
+            let itself = || Candidate::new(&response.url, self.walk.basis, self.walk.evidence);
+            self.found.add(step.probe.unwrap_or_else(itself));
+        } else if response.ok() {
+            self.failed.answered = true;
+            if is_page(&response) {
+                self.read(&step, &response);
             }
-            failed.add(SourceError::of_status(&response));
-            continue;
+        } else {
+            // A page that is closed to us is still where the work lives, and may be archived.
+            if !matches!(response.status, 404 | 410 | 500..=599) {
+                self.landed(&step, &response.url);
+            }
+            self.failed.add(SourceError::of_status(&response));
         }
-        failed.answered = true;
-        if !is_page(&response) {
-            continue;
-        }
-        let page = read_by(&rules, &response.url, response.text(), work);
+    }
+
+    fn read(&mut self, step: &Step, response: &Response) {
+        let page = read_by(&self.rules, &response.url, response.text(), self.work);
         if page.other_work {
-            continue;
+            return;
         }
-        found.facts.absorb(page.facts);
-        for url in metadata::linked_files(&response) {
-            found.add(
+        self.found.facts.absorb(page.facts);
+        for url in metadata::linked_files(response) {
+            self.found.add(
                 Candidate::new(url, Basis::Metadata, "header link rel=item")
                     .landing_page(Some(response.url.clone())),
             );
         }
         let more = step.hops < MOST_HOPS;
         // A page that sends its readers on at once is not where the work lives.
-        if let Some(url) = page.refresh.filter(|url| more && !seen.contains(url)) {
-            steps.push_front(Step::next(url, step.hops, None));
-        } else if landed {
-            found.facts.add_landing_url(Some(&response.url));
+        match page.refresh.filter(|url| more && !self.seen.contains(url)) {
+            Some(url) => self.steps.push_front(step.next(url, None)),
+            None => self.landed(step, &response.url),
         }
-        if page.candidates.is_empty() && more {
-            let near = |url: &String| url::host(url) == url::host(&response.url);
-            for url in page.follow.into_iter().filter(near).take(1) {
-                steps.push_front(Step::next(url, step.hops, None));
-            }
+        // Only on the page's own host: the others are the acquisition's to ask.
+        let near = |url: &str| more && url::host(url) == url::host(&response.url);
+        if page.candidates.is_empty()
+            && let Some(url) = page.follow.into_iter().find(|url| near(url))
+        {
+            self.steps.push_front(step.next(url, None));
         }
         let declared = page.candidates.iter().any(|c| c.basis != Basis::Link);
         for mut candidate in page.candidates {
@@ -116,19 +140,20 @@ pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Res
             if page.of_record && url::host(&candidate.url) == url::host(&response.url) {
                 candidate.version = Version::Published;
             }
-            // Only on the page's own host: the others are the acquisition's to ask.
-            let near = url::host(&candidate.url) == url::host(&response.url);
-            if more && !declared && near && may_be_viewer(&candidate) {
-                steps.push_back(Step::next(candidate.url.clone(), step.hops, Some(candidate)));
+            if !declared && near(&candidate.url) && may_be_viewer(&candidate) {
+                self.steps.push_back(step.next(candidate.url.clone(), Some(candidate)));
             } else {
-                found.add(candidate);
+                self.found.add(candidate);
             }
         }
     }
-    if found.candidates.is_empty() && found.facts.is_empty() {
-        return Err(failed.error());
+
+    /// Remembers where a page about the work was, unless that is a login or a link on the way.
+    fn landed(&mut self, step: &Step, url: &str) {
+        if step.probe.is_none() && !self.rules.is_wall(url) {
+            self.found.facts.add_landing_url(Some(url));
+        }
     }
-    Ok(found)
 }
 
 /// A page to fetch.
@@ -144,8 +169,8 @@ impl Step {
         Self { url, hops: 0, probe: None }
     }
 
-    fn next(url: String, hops: usize, probe: Option<Candidate>) -> Self {
-        Self { url, hops: hops + 1, probe }
+    fn next(&self, url: String, probe: Option<Candidate>) -> Self {
+        Self { url, hops: self.hops + 1, probe }
     }
 }
 
