@@ -9,5 +9,6 @@ pub mod config;
 pub mod http;
 pub mod run;
 pub mod sandbox;
+pub mod telemetry;
 pub mod tiers;
 pub mod work;

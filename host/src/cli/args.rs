@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand};
+
+use crate::work::input::Format;
 
 /// Finds, fetches and proves the open-access full text of scholarly works.
 #[derive(Debug, Parser)]
@@ -66,22 +68,12 @@ pub struct InputArgs {
     /// A file of works (text, CSV, TSV, JSON lines, BibTeX, RIS), or `-` for standard input; repeatable.
     #[arg(short, long, value_name = "FILE")]
     pub input: Vec<PathBuf>,
-    /// The files' format, where neither name nor content tells.
-    #[arg(long)]
-    pub format: Option<InputFormat>,
+    /// The files' format, where neither name nor content tells: text, csv, tsv, json, bibtex or ris.
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
     /// The column that holds the identifiers, by its name.
     #[arg(long, value_name = "NAME")]
     pub column: Option<String>,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub enum InputFormat {
-    Text,
-    Csv,
-    Tsv,
-    Jsonl,
-    Bibtex,
-    Ris,
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use crate::run::{Line, Summary};
 pub fn table(headings: &[&str]) -> Table {
     let mut table = Table::new();
     table
-        .load_preset(UTF8_FULL_CONDENSED)
+        .load_style(UTF8_FULL_CONDENSED)
         .set_content_arrangement(ContentArrangement::Dynamic)
         .set_header(headings.iter().map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
     if !io::stdout().is_terminal() {

@@ -162,3 +162,16 @@ impl Observer for Watch {
         self.bar.set_message(format!("{}: {}", source.source, shorten(&candidate.url, 60)));
     }
 }
+
+/// Standard error for log lines, written above the bars instead of into them.
+pub struct BesideBars(pub MultiProgress);
+
+impl io::Write for BesideBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.suspend(|| io::stderr().lock().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().lock().flush()
+    }
+}

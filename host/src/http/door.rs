@@ -155,7 +155,7 @@ impl Inner {
             if let Some(refusal) = self.breakers.refusal(&host, role) {
                 return Err(refusal);
             }
-            self.obey_robots(url, role, allowance.clock).await.map_err(|error| at_hop(error, hop))?;
+            self.obey_robots(url, role, allowance).await.map_err(|error| at_hop(error, hop))?;
             let outgoing = chain.outgoing(role);
             let method = outgoing.method;
             let (answer, permit) = self.exchange(&host, outgoing, role, allowance).await?;
@@ -260,14 +260,14 @@ impl Inner {
         self: &Arc<Self>,
         url: &Url,
         role: Role,
-        clock: &AttemptClock,
+        allowance: &Allowance<'_>,
     ) -> Result<(), FetchError> {
-        if !self.settings.robots || role == Role::Api {
+        if !self.settings.robots || role == Role::Api || !allowance.hops.robots() {
             return Ok(());
         }
         let inner = Arc::clone(self);
         let fetch = move |robots| async move { inner.fetch_robots(robots).await };
-        if let Some(delay) = within(clock, self.robots.check(url, fetch)).await? {
+        if let Some(delay) = within(allowance.clock, self.robots.check(url, fetch)).await? {
             self.pace.crawl_delay(url.host_str().unwrap_or_default(), delay);
         }
         Ok(())

@@ -53,6 +53,11 @@ pub enum Role {
 /// Hop 0 is the request itself, 1 its first redirect. An `Err` is the reason, for people.
 pub trait HopPolicy: Send + Sync {
     fn admit(&self, url: &Url, hop: u32) -> Result<Role, String>;
+
+    /// Whether robots.txt is asked before pages and files; an operator can lift it for one source.
+    fn robots(&self) -> bool {
+        true
+    }
 }
 
 /// A role on its own admits every hop in that role; addresses and robots are checked all the same.

@@ -2,7 +2,9 @@
 
 mod compact;
 mod manifest;
+mod program;
 mod summary;
+mod wiring;
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use manifest::{Line, Manifest};
+pub use program::{Program, SetupError};
 pub use summary::{Exit, Summary};
 
 use crate::tiers::{Acquire, Observer, Outcome, Plan, walk};

@@ -39,7 +39,8 @@ pub enum Exit {
 }
 
 impl Summary {
-    pub(super) fn count(&mut self, line: &Line) {
+    /// Counts one work.
+    pub fn count(&mut self, line: &Line) {
         self.works += 1;
         if line.status == Status::Stored.label() {
             self.stored += 1;

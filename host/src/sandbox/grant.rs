@@ -48,6 +48,8 @@ pub struct SourceAccess {
     /// The role in which the work's own hosts are asked, where they were declared.
     work_hosts: Option<Role>,
     grant: Grant,
+    /// Whether robots.txt is asked for its pages.
+    robots: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +127,20 @@ impl SourceAccess {
             needs,
             work_hosts,
             grant,
+            robots: true,
+        })
+    }
+
+    /// Lifts robots.txt for this source's pages.
+    pub fn ignoring_robots(self) -> Self {
+        Self { robots: false, ..self }
+    }
+
+    /// The hosts that it always needs, in their roles: those of its APIs.
+    pub fn fixed_hosts(&self) -> impl Iterator<Item = (&str, Role)> {
+        self.needs.iter().filter_map(|(rule, role)| match rule {
+            Rule::Exact(host) => Some((host.as_str(), *role)),
+            Rule::Subdomains(_) => None,
         })
     }
 
@@ -206,6 +222,10 @@ impl CallHops {
 }
 
 impl HopPolicy for CallHops {
+    fn robots(&self) -> bool {
+        self.access.robots
+    }
+
     fn admit(&self, url: &Url, hop: u32) -> Result<Role, String> {
         let access = &self.access;
         let host = url.host_str().unwrap_or_default();

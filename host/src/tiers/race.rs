@@ -159,7 +159,7 @@ impl<'a> Race<'a> {
         for tier in &self.plan.tiers {
             for missing in &tier.skipped {
                 let at_ms = self.at_ms();
-                self.record(TrailEntry::Attempt(skipped(&tier.name, &missing.name, at_ms, &missing.reason)));
+                self.record(TrailEntry::Attempt(skipped(&tier.name, &missing.name, at_ms, &missing.reason, false)));
             }
             waiting.extend(tier.sources.iter().map(|source| (tier.name.as_str(), source)));
             loop {
@@ -194,7 +194,7 @@ impl<'a> Race<'a> {
                 let kinds: Vec<_> = source.ids().iter().map(|kind| kind.label()).collect();
                 format!("needs one of: {}", kinds.join(", "))
             };
-            self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &why)));
+            self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &why, false)));
         }
         Ended::Exhausted
     }
@@ -224,7 +224,15 @@ impl<'a> Race<'a> {
             if let Some((tier_name, source)) = waiting.remove(at)
                 && !self.asked.contains(source.name())
             {
-                self.launch_attempt(tier_name, source, false);
+                match source.closed(self.deadline.saturating_duration_since(Instant::now())) {
+                    None => self.launch_attempt(tier_name, source, false),
+                    Some(reason) => {
+                        self.asked.insert(source.name());
+                        let at_ms = self.at_ms();
+                        let entry = skipped(tier_name, source.name(), at_ms, &reason, true);
+                        self.record(TrailEntry::Attempt(entry));
+                    }
+                }
             }
         }
     }
@@ -340,6 +348,7 @@ impl<'a> Race<'a> {
             candidates: candidates.iter().map(Proposal::from).collect(),
             detail,
             notes: answer.notes,
+            passing: outcome.passing(),
         };
         self.record(TrailEntry::Attempt(entry));
         for candidate in candidates {

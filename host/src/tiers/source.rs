@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use tokio::time::Instant;
+use url::Url;
 
 use crate::acquire::{Acquirer, Acquisition};
 use crate::http::{AttemptClock, Door};
@@ -51,6 +52,11 @@ pub trait Source: Send + Sync {
     fn ids(&self) -> &[IdKind];
     /// The time of one attempt.
     fn timeout(&self) -> Duration;
+    /// Why asking it now would be in vain: its host failed too often, or asked to be left alone for longer
+    /// than `patience`.
+    fn closed(&self, _patience: Duration) -> Option<String> {
+        None
+    }
     /// Asks; the answer comes before `ask.clock` expires, or the race ends the attempt.
     fn find(&self, ask: Ask) -> BoxFuture<'_, Answer>;
 }
@@ -89,6 +95,18 @@ impl Source for PluginSource {
 
     fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    fn closed(&self, patience: Duration) -> Option<String> {
+        let mut hosts = self.access.fixed_hosts().peekable();
+        hosts.peek()?;
+        let mut reason = None;
+        for (host, role) in hosts {
+            let url = Url::parse(&format!("https://{host}/")).ok()?;
+            // One host that can be asked is enough to try.
+            reason = Some(self.door.closed_to(&url, role, patience)?);
+        }
+        reason
     }
 
     fn find(&self, ask: Ask) -> BoxFuture<'_, Answer> {

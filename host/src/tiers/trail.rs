@@ -41,8 +41,7 @@ impl AttemptOutcome {
         }
     }
 
-    /// Whether asking again later may end differently.
-    pub fn passing(self) -> bool {
+    pub(super) fn passing(self) -> bool {
         matches!(self, Self::Retryable | Self::Timeout)
     }
 
@@ -99,6 +98,9 @@ pub struct AttemptEntry {
     /// What the host refused or cut.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Whether asking again later may end differently.
+    #[serde(skip)]
+    pub passing: bool,
 }
 
 /// One candidate fetched and judged.
@@ -168,7 +170,7 @@ impl Trail {
 
     /// Whether something that went wrong may go right another time.
     pub fn passing(&self) -> bool {
-        self.attempts().any(|attempt| attempt.outcome.passing())
+        self.attempts().any(|attempt| attempt.passing)
             || self.acquisitions().any(|acquisition| acquisition.passing)
     }
 }
@@ -184,7 +186,8 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-pub(super) fn skipped(tier: &str, name: &SourceName, at_ms: u64, detail: &str) -> AttemptEntry {
+/// A source that is not asked, and why; `passing` when it could be another time.
+pub(super) fn skipped(tier: &str, name: &SourceName, at_ms: u64, detail: &str, passing: bool) -> AttemptEntry {
     AttemptEntry {
         at_ms,
         tier: tier.to_owned(),
@@ -195,5 +198,6 @@ pub(super) fn skipped(tier: &str, name: &SourceName, at_ms: u64, detail: &str) -
         candidates: Vec::new(),
         detail: detail.to_owned(),
         notes: Vec::new(),
+        passing,
     }
 }

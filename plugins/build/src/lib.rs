@@ -23,9 +23,7 @@ pub enum BuildError {
     Target { detail: String },
     #[error("cargo failed to build the plugin in {place} ({status}); its messages are above")]
     Cargo { place: String, status: String },
-    #[error(
-        "cargo built no plugin in {place}: the package needs `[lib] crate-type = [\"cdylib\"]`"
-    )]
+    #[error("cargo built no plugin in {place}: the package needs `[lib] crate-type = [\"cdylib\"]`")]
     NoLibrary { place: String },
     #[error("failed to read {path}: {source}")]
     Read { path: PathBuf, source: io::Error },
@@ -86,7 +84,8 @@ impl Build<'_> {
         }
         let mut built = Vec::new();
         for (package, path) in libraries(&output.stdout) {
-            let module = std::fs::read(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
+            let module =
+                std::fs::read(&path).map_err(|source| BuildError::Read { path: path.clone(), source })?;
             let component = componentize(&module)
                 .map_err(|detail| BuildError::Component { path: path.clone(), detail })?;
             built.push(Built { package, component });
@@ -116,7 +115,9 @@ fn ensure_target() -> Result<(), BuildError> {
     if Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() {
         return Ok(());
     }
-    eprintln!("tierfall: adding the compilation target {TARGET} through rustup (needed once, to build plugins)");
+    eprintln!(
+        "tierfall: adding the compilation target {TARGET} through rustup (needed once, to build plugins)"
+    );
     let added = tool("rustup", "RUSTUP")
         .args(["target", "add", TARGET])
         .output()
@@ -174,7 +175,9 @@ fn libraries(messages: &[u8]) -> Vec<(String, PathBuf)> {
     artifacts
         .filter(|message| message["reason"] == "compiler-artifact")
         .filter(|message| {
-            message["target"]["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
+            message["target"]["kind"]
+                .as_array()
+                .is_some_and(|kinds| kinds.iter().any(|kind| kind == "cdylib"))
         })
         .filter_map(|message| {
             let path = message["filenames"]
@@ -201,7 +204,10 @@ mod tests {
             r#"{"reason":"compiler-artifact","target":{"kind":["cdylib","rlib"],"name":"my_source"},"filenames":["/t/my_source.wasm","/t/libmy_source.rlib"]}"#,
             "\nnot json\n"
         );
-        assert_eq!(libraries(messages.as_bytes()), [("my-source".to_owned(), PathBuf::from("/t/my_source.wasm"))]);
+        assert_eq!(
+            libraries(messages.as_bytes()),
+            [("my-source".to_owned(), PathBuf::from("/t/my_source.wasm"))]
+        );
     }
 
     #[test]
