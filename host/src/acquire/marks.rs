@@ -178,6 +178,18 @@ pub const ABOUT: &[&str] = &[
     "reviewerreport",
 ];
 
+/// What a page shows that describes an article: Highwire, Dublin Core and schema.org metadata.
+pub const ARTICLE: &[&str] = &[
+    "\"citation_title\"",
+    "\"citation_doi\"",
+    "\"citation_pdf_url\"",
+    "'citation_title'",
+    "name=\"dc.title\"",
+    "name=\"dcterms.title\"",
+    "\"scholarlyarticle\"",
+    "og:type\" content=\"article\"",
+];
+
 /// What a web page shows that was answered in place of a file, in the order in which it is looked for.
 /// Written in lower case; found anywhere in the page.
 pub const PAGES: &[(Reason, &[&str])] = &[
@@ -271,27 +283,28 @@ pub const PAGES: &[(Reason, &[&str])] = &[
             "samlrequest",
         ],
     ),
-];
-
-/// Titles and phrases of pages that say with a good status that there is nothing.
-pub const NOT_FOUND: &[&str] = &[
-    "page not found",
-    "not found</title>",
-    "404 not found",
-    "error 404",
-    "404 error",
-    "could not be found",
-    "cannot be found",
-    "can't be found",
-    "was not found",
-    "does not exist",
-    "doesn't exist",
-    "no longer available",
-    "page not available",
-    "document not found",
-    "file not found",
-    "we are sorry",
-    "we're sorry",
+    (
+        Reason::NothingThere,
+        &[
+            "page not found",
+            "not found</title>",
+            "404 not found",
+            "error 404",
+            "404 error",
+            "could not be found",
+            "cannot be found",
+            "can't be found",
+            "was not found",
+            "does not exist",
+            "doesn't exist",
+            "no longer available",
+            "page not available",
+            "document not found",
+            "file not found",
+            "we are sorry",
+            "we're sorry",
+        ],
+    ),
 ];
 
 /// Response headers that only a bot check sends: a name, and what its value contains.

@@ -9,9 +9,6 @@ use super::verdict::{Identity, Reason, Verdict};
 use crate::sandbox::{PdfProblem, PdfReport};
 use crate::work::{Basis, Work};
 
-/// Pages whose text is read: a repository puts one page before the paper, two at most.
-pub const FIRST_PAGES: u32 = 3;
-
 /// A verdict and what it rests on, for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {

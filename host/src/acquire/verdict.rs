@@ -64,6 +64,7 @@ macro_rules! reasons {
 
 reasons! {
     HtmlInstead "html_instead" "a web page was answered in place of a file",
+    NothingThere "soft_404" "a page says that there is nothing, though the status says otherwise",
     NotPdf "not_pdf" "the file is not a PDF",
     Empty "empty" "the answer has no content",
     #[passing] Truncated "truncated" "the file ends before it is complete",
@@ -82,6 +83,8 @@ reasons! {
     LoginWall "login_wall" "the server asks for a login or a payment",
     BotCheck "bot_check" "the server suspects a robot and shows a check",
     Robots "robots" "the site's robots.txt forbids it",
+    Reserved "tdm_reserved" "text and data mining is reserved, and the policy honours it",
+    #[passing] RobotsUnreachable "robots_unreachable" "the site's robots.txt cannot be read, which forbids everything",
     PrivateAddress "private_address" "the address is private or local",
     Refused "refused" "the URL is not one that is fetched: its scheme, port or host is forbidden",
     BadUrl "bad_url" "the URL cannot be read",
@@ -89,6 +92,9 @@ reasons! {
     #[passing] Stalled "stalled" "the transfer stopped, or was too slow",
     #[passing] Timeout "timeout" "no answer came in time",
     #[passing] Unreachable "unreachable" "no connection could be made, or it broke",
+    Certificate "certificate" "the server's certificate is not valid",
+    Malformed "malformed" "the answer breaks the protocol",
+    #[passing] Busy "busy" "the host's queue is longer than the work's time",
     #[passing] Breaker "breaker" "the host failed too often and is left alone for a while",
     NotRecorded "not_recorded" "the recording that is replayed has no answer for it",
     #[passing] Storage "storage" "the file could not be written",

@@ -1,0 +1,276 @@
+//! Files on their way: what has arrived, and what it takes to get the rest.
+//!
+//! `OUT/partial/<name>.part` holds bytes as they were received, and nothing else; `<name>.json` beside it
+//! what the server said they were. Both are written by us alone: nothing a server says later can change
+//! what the bytes are known to be.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::names::hex;
+
+/// The folder of partial files.
+#[derive(Debug)]
+pub struct Partials {
+    folder: PathBuf,
+}
+
+/// What makes two answers the same file: only with this may bytes be appended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validator {
+    /// A strong entity tag, with its quotes.
+    pub etag: Option<String>,
+    /// `Last-Modified`, as sent.
+    pub last_modified: Option<String>,
+}
+
+/// What the server said of the file when its first byte was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// The URL that was asked.
+    pub url: String,
+    /// The URL that answered.
+    pub final_url: String,
+    /// Bytes of the whole file, where they were declared.
+    pub length: Option<u64>,
+    pub validator: Validator,
+}
+
+/// A partial file, open for writing and locked against others.
+#[derive(Debug)]
+pub struct Partial {
+    file: File,
+    path: PathBuf,
+    hasher: Hasher,
+    received: u64,
+    origin: Option<Origin>,
+    /// Another process is at the same file: this one is of no use to anyone later.
+    private: bool,
+    /// It has been moved away or removed.
+    settled: bool,
+}
+
+/// SHA-256 over bytes as they come.
+#[derive(Clone, Debug)]
+pub struct Hasher(Sha256);
+
+impl Validator {
+    /// Reads the validators of an answer; `None` where nothing tells this file from its next version.
+    pub fn of(headers: &[(String, String)]) -> Option<Self> {
+        let value =
+            |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+        // Weak tags are the same for files that are not (RFC 9110, 8.8.1).
+        let etag = value("etag").filter(|tag| tag.starts_with('"') && tag.len() > 2);
+        let last_modified = value("last-modified").filter(|date| !date.is_empty());
+        (etag.is_some() || last_modified.is_some()).then_some(Self { etag, last_modified })
+    }
+
+    /// The value of `If-Range`.
+    pub fn if_range(&self) -> Option<&str> {
+        self.etag.as_deref().or(self.last_modified.as_deref())
+    }
+
+    /// Whether an answer with these validators is the same file: none that both have may differ.
+    pub fn agrees(&self, other: Option<&Self>) -> bool {
+        let Some(other) = other else { return true };
+        let differ = |a: &Option<String>, b: &Option<String>| matches!((a, b), (Some(a), Some(b)) if a != b);
+        !differ(&self.etag, &other.etag) && !differ(&self.last_modified, &other.last_modified)
+    }
+}
+
+impl Partials {
+    pub fn new(folder: PathBuf) -> Self {
+        Self { folder }
+    }
+
+    /// Whether an earlier try left something that may be continued.
+    pub fn has(&self, work_key: &str, url: &str) -> bool {
+        self.folder.join(format!("{}.json", name(work_key, url))).exists()
+    }
+
+    /// Opens the partial file of a work and URL. With `resume`, what an earlier try left is kept if it is
+    /// known what it is; its bytes are hashed again. Blocks.
+    pub fn open(&self, work_key: &str, url: &str, resume: bool) -> io::Result<Partial> {
+        let name = name(work_key, url);
+        let mut path = self.folder.join(format!("{name}.part"));
+        let mut file = open(&path)?;
+        // Whoever had the lock before may have moved the file away since we opened it: then it is not
+        // the one of this name any more, and not ours to write.
+        let private = file.try_lock().is_err() || !is_at(&file, &path);
+        if private {
+            path = self.folder.join(format!("{name}.{}.part", std::process::id()));
+            file = open(&path)?;
+        }
+        let hasher = Hasher::new();
+        let mut partial = Partial { file, path, hasher, received: 0, origin: None, private, settled: false };
+        let origin = if resume && !private { partial.known_origin(url) } else { None };
+        match origin {
+            Some(origin) => {
+                partial.received = partial.hasher.read_from(&mut partial.file)?;
+                partial.origin = Some(origin);
+            }
+            None => partial.restart()?,
+        }
+        Ok(partial)
+    }
+}
+
+impl Partial {
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What the bytes are known to be, if bytes can be added to them.
+    pub fn origin(&self) -> Option<&Origin> {
+        self.origin.as_ref()
+    }
+
+    /// Forgets all bytes.
+    pub fn restart(&mut self) -> io::Result<()> {
+        self.origin = None;
+        remove_if_there(&self.sidecar())?;
+        self.file.set_len(0)?;
+        self.file.seek(SeekFrom::Start(0))?;
+        self.hasher = Hasher::new();
+        self.received = 0;
+        Ok(())
+    }
+
+    /// Remembers what the bytes that follow are, for a later try. Before the first byte.
+    pub fn remember(&mut self, origin: Origin) -> io::Result<()> {
+        if !self.private {
+            let json = serde_json::to_vec(&origin).map_err(io::Error::other)?;
+            // A torn sidecar cannot be read, and then nothing is resumed: no need to write it in two steps.
+            fs::write(self.sidecar(), json)?;
+        }
+        self.origin = Some(origin);
+        Ok(())
+    }
+
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hasher.update(bytes);
+        self.received += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// The SHA-256 of all bytes, in hexadecimal digits.
+    pub fn sha256(&self) -> String {
+        self.hasher.clone().finish()
+    }
+
+    /// All bytes, from the file.
+    pub fn read(&mut self) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(usize::try_from(self.received).unwrap_or(0));
+        self.file.seek(SeekFrom::Start(0))?;
+        self.file.read_to_end(&mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// Removes the file and what was remembered of it.
+    pub fn discard(mut self) -> io::Result<()> {
+        self.settled = true;
+        remove_if_there(&self.sidecar())?;
+        remove_if_there(&self.path)
+    }
+
+    /// Removes what was remembered of a file that has been moved away.
+    pub fn settle(mut self) -> io::Result<()> {
+        self.settled = true;
+        remove_if_there(&self.sidecar())
+    }
+
+    fn known_origin(&self, url: &str) -> Option<Origin> {
+        let json = fs::read(self.sidecar()).ok()?;
+        let origin: Origin = serde_json::from_slice(&json).ok()?;
+        let length = self.file.metadata().ok()?.len();
+        // An empty file needs no resuming, and one that is too long is not what it is said to be.
+        let fits = length > 0 && origin.length.is_none_or(|whole| length <= whole);
+        (origin.url == url && fits).then_some(origin)
+    }
+
+    fn sidecar(&self) -> PathBuf {
+        self.path.with_extension("json")
+    }
+}
+
+impl Drop for Partial {
+    /// What cannot be continued is not kept.
+    fn drop(&mut self) {
+        if !self.settled && (self.origin.is_none() || self.private) {
+            // Nobody is left to tell; the next run finds it unusable and empties it.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+impl Hasher {
+    pub fn new() -> Self {
+        Self(Sha256::new())
+    }
+
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// Adds everything from where a file stands to its end; how many bytes that was.
+    pub fn read_from(&mut self, file: &mut File) -> io::Result<u64> {
+        io::copy(file, self)
+    }
+
+    pub fn finish(self) -> String {
+        hex(&self.0.finalize())
+    }
+}
+
+impl Write for Hasher {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The same work by another URL may be another version of it.
+fn name(work_key: &str, url: &str) -> String {
+    let mut name = hex(&Sha256::digest(format!("{work_key}\n{url}")));
+    name.truncate(32);
+    name
+}
+
+/// Whether an open file is the one at this path.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    let place = |there: fs::Metadata| (there.dev(), there.ino());
+    file.metadata().is_ok_and(|open| fs::metadata(path).is_ok_and(|named| place(open) == place(named)))
+}
+
+/// Elsewhere an open file cannot be moved.
+#[cfg(not(unix))]
+fn is_at(_file: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+}
+
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}

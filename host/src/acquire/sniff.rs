@@ -1,0 +1,149 @@
+//! What bytes are, by the bytes alone. Content types and URLs are believed by nobody here.
+
+use super::marks;
+use super::verdict::Reason;
+
+/// How much of an answer is looked at to tell what it is: a header may have a kilobyte before it
+/// (ISO 32000-1, annex H).
+pub const HEAD: usize = 1024 + PDF.len();
+
+/// How much of a page is read to tell what kind it is; the marks stand in its head or in a short body.
+pub const PAGE: usize = 256 * 1024;
+
+const PDF: &[u8] = b"%PDF-";
+
+/// What the beginning of a file shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Pdf,
+    Html,
+    Xml,
+    Zip,
+    Gzip,
+    Empty,
+    Unknown,
+}
+
+/// Tells from the first [`HEAD`] bytes.
+pub fn kind(head: &[u8]) -> Kind {
+    let head = &head[..head.len().min(HEAD)];
+    if head.windows(PDF.len()).any(|window| window == PDF) {
+        return Kind::Pdf;
+    }
+    if head.starts_with(b"PK\x03\x04") {
+        return Kind::Zip;
+    }
+    if head.starts_with(b"\x1f\x8b") {
+        return Kind::Gzip;
+    }
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    if text.is_empty() {
+        return Kind::Empty;
+    }
+    let lower = text.to_ascii_lowercase();
+    let has = |mark: &str| lower.windows(mark.len()).any(|window| window == mark.as_bytes());
+    if ["<!doctype html", "<html", "<head", "<body", "<script", "<meta", "<title"].into_iter().any(has) {
+        return Kind::Html;
+    }
+    if lower.starts_with(b"<?xml") || lower.starts_with(b"<!doctype") {
+        return Kind::Xml;
+    }
+    // Fragments of pages, and comments before them.
+    if lower.starts_with(b"<") { Kind::Html } else { Kind::Unknown }
+}
+
+/// What a file is that is no PDF, for people.
+pub fn describe(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Pdf => "a PDF",
+        Kind::Html => "a web page",
+        Kind::Xml => "XML",
+        Kind::Zip => "a ZIP archive",
+        Kind::Gzip => "a gzip file",
+        Kind::Empty => "nothing",
+        Kind::Unknown => "no format that is known here",
+    }
+}
+
+/// What kind of page was answered in place of a file, with the mark that shows it.
+pub fn page(headers: &[(String, String)], page: &[u8]) -> (Reason, String) {
+    let text = String::from_utf8_lossy(&page[..page.len().min(PAGE)]).to_lowercase();
+    if let Some((name, _)) = marks::BOT_CHECK_HEADERS.iter().find(|(name, part)| {
+        headers.iter().any(|(header, value)| header == name && value.to_lowercase().contains(part))
+    }) {
+        return (Reason::BotCheck, format!("the header {name} says so"));
+    }
+    // A page that describes an article is its landing page, whatever forms and scripts it carries.
+    if marks::ARTICLE.iter().any(|mark| text.contains(mark)) {
+        return (Reason::HtmlInstead, "it is the page of an article".into());
+    }
+    for (reason, marks) in marks::PAGES {
+        if let Some(mark) = marks.iter().find(|mark| text.contains(*mark)) {
+            return (*reason, format!("it says {mark:?}"));
+        }
+    }
+    (Reason::HtmlInstead, String::new())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn says(html: &str) -> Reason {
+        page(&[], html.as_bytes()).0
+    }
+
+    #[test]
+    fn a_pdf_is_known_by_its_header_within_the_first_kilobyte() {
+        assert_eq!(kind(b"%PDF-1.7\n"), Kind::Pdf);
+        assert_eq!(kind(&[&[b' '; 1024], &b"%PDF-1.4"[..]].concat()), Kind::Pdf);
+        assert_eq!(kind(&[&[b'x'; 1025], &b"%PDF-1.4"[..]].concat()), Kind::Unknown);
+        assert_eq!(kind(b"<html>%PDF-1.4"), Kind::Pdf, "a mail gateway's words");
+    }
+
+    #[test]
+    fn what_is_no_pdf_is_named() {
+        for (bytes, expected) in [
+            (&b""[..], Kind::Empty),
+            (b" \n\t", Kind::Empty),
+            (b"\xef\xbb\xbf<!DOCTYPE html>", Kind::Html),
+            (b"\n\n<HTML><head>", Kind::Html),
+            (b"<?xml version=\"1.0\"?><html xmlns=\"http://www.w3.org/1999/xhtml\">", Kind::Html),
+            (b"<?xml version=\"1.0\"?><article>", Kind::Xml),
+            (b"PK\x03\x04....", Kind::Zip),
+            (b"\x1f\x8b\x08", Kind::Gzip),
+            (b"{\"error\": \"no\"}", Kind::Unknown),
+        ] {
+            assert_eq!(kind(bytes), expected, "{}", String::from_utf8_lossy(bytes));
+        }
+    }
+
+    #[test]
+    fn pages_are_told_apart_by_what_they_show() {
+        for (html, expected) in [
+            ("<html><head><title>Just a moment...</title></head>", Reason::BotCheck),
+            (
+                "<html><body><script src='/cdn-cgi/challenge-platform/h/b/orchestrate'></script>",
+                Reason::BotCheck,
+            ),
+            ("<script src=\"/_Incapsula_Resource?SWJIYLWA=1\"></script>", Reason::BotCheck),
+            (
+                "<p>Please enable JS</p><script data-cfasync src='https://ct.captcha-delivery.com/c.js'>",
+                Reason::BotCheck,
+            ),
+            ("<form><input type=\"password\" name=\"pw\"></form>", Reason::LoginWall),
+            ("<h1>Access through your institution</h1>", Reason::LoginWall),
+            ("<p>Purchase this article: 39.95</p>", Reason::LoginWall),
+            ("<title>404 Not Found</title><p>The document could not be found.</p>", Reason::NothingThere),
+            ("<html><body><embed src='/raw/1.pdf'></body></html>", Reason::HtmlInstead),
+            (
+                "<meta name=\"citation_title\" content=\"X\"><form><input type=\"password\"></form>",
+                Reason::HtmlInstead,
+            ),
+        ] {
+            assert_eq!(says(html), expected, "{html}");
+        }
+        let challenged = [("cf-mitigated".to_owned(), "challenge".to_owned())];
+        assert_eq!(page(&challenged, b"<html>").0, Reason::BotCheck);
+    }
+}

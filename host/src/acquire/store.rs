@@ -1,0 +1,173 @@
+//! Where files end up: by their SHA-256, once each, with a link of a readable name for every work.
+//!
+//! Everything here blocks; call it where that is allowed.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::names;
+use super::partial::Partials;
+
+/// The output folder, as DESIGN section 10 lays it out. Clones are the same store.
+#[derive(Clone, Debug)]
+pub struct Store(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    partials: Partials,
+    /// Numbers the links under construction.
+    links: AtomicU64,
+}
+
+/// A file that is accepted and stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stored {
+    /// Relative to the output folder: `files/sha256/ab/ab12….pdf`.
+    pub path: PathBuf,
+    /// Relative to the output folder: `works/10.1371_journal.pone.0000308.pdf`.
+    pub link: PathBuf,
+    /// The same bytes were there already.
+    pub duplicate: bool,
+}
+
+/// What could not be done, to which file, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {what} {}: {source}", path.display())]
+pub struct StoreError {
+    what: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl Store {
+    /// Opens an output folder, making what is missing of it.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        for folder in ["files/sha256", "works", "partial"] {
+            let path = root.join(folder);
+            fs::create_dir_all(&path).map_err(error("create the folder", &path))?;
+        }
+        let partials = Partials::new(root.join("partial"));
+        Ok(Self(Arc::new(Inner { root: root.to_owned(), partials, links: AtomicU64::new(0) })))
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.0.root
+    }
+
+    pub(super) fn partials(&self) -> &Partials {
+        &self.0.partials
+    }
+
+    /// Takes a complete file over into the store and links it under the work's name. The file lies in
+    /// the same file system (its folder is in the store's), so that the move is one step: at no moment
+    /// is there half a file under a final name.
+    pub fn adopt(&self, file: &Path, sha256: &str, bytes: u64, work_key: &str) -> Result<Stored, StoreError> {
+        let folder = PathBuf::from("files/sha256").join(&sha256[..2]);
+        let path = folder.join(format!("{sha256}.pdf"));
+        let target = self.0.root.join(&path);
+        let duplicate = fs::metadata(&target).is_ok_and(|there| there.len() == bytes);
+        if duplicate {
+            fs::remove_file(file).map_err(error("remove the second copy", file))?;
+        } else {
+            let folder = self.0.root.join(&folder);
+            fs::create_dir_all(&folder).map_err(error("create the folder", &folder))?;
+            File::open(file).and_then(|file| file.sync_all()).map_err(error("write to the disk", file))?;
+            // The folder itself is not synced: a power failure may undo the move, but not tear it.
+            fs::rename(file, &target).map_err(error("move into the store as", &target))?;
+        }
+        let link = self.link(&path, &target, work_key)?;
+        Ok(Stored { path, link, duplicate })
+    }
+
+    /// Links a stored file under the name of its work. A link of that name is replaced: names are the
+    /// works' own (see [`names::readable`]), so it is this work's older one. What is no link of ours is
+    /// left alone, and the link gets a number.
+    fn link(&self, path: &Path, target: &Path, work_key: &str) -> Result<PathBuf, StoreError> {
+        let name = names::readable(work_key);
+        let stem = name.trim_end_matches(".pdf");
+        // Beyond any number that happens; the last one is an error that names the file.
+        for number in 1..100 {
+            let link = match number {
+                1 => PathBuf::from("works").join(&name),
+                _ => PathBuf::from("works").join(format!("{stem}~{number}.pdf")),
+            };
+            let place = self.0.root.join(&link);
+            match self.owner(&place, target) {
+                Owner::Done => return Ok(link),
+                Owner::Stranger => {}
+                Owner::Ours | Owner::Nobody => {
+                    let unique = self.0.links.fetch_add(1, Ordering::Relaxed);
+                    let draft = self.0.root.join(format!("works/.{}-{unique}.tmp", std::process::id()));
+                    make_link(&Path::new("..").join(path), target, &draft).map_err(error("link", &place))?;
+                    fs::rename(&draft, &place).map_err(error("link", &place))?;
+                    return Ok(link);
+                }
+            }
+        }
+        Err(error("link", &self.0.root.join("works").join(&name))(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// Whose the file of a name is.
+    fn owner(&self, place: &Path, target: &Path) -> Owner {
+        let Ok(there) = fs::symlink_metadata(place) else { return Owner::Nobody };
+        if there.is_symlink() {
+            let Ok(leads_to) = fs::read_link(place) else { return Owner::Stranger };
+            return match leads_to.strip_prefix("../files/sha256") {
+                Ok(_) if target.ends_with(leads_to.strip_prefix("..").unwrap_or(&leads_to)) => Owner::Done,
+                Ok(_) => Owner::Ours,
+                Err(_) => Owner::Stranger,
+            };
+        }
+        // Where links cannot be made, ours are hard links or copies: files that the store holds too.
+        let held = |path: &Path| fs::metadata(path).is_ok_and(|held| held.len() == there.len());
+        match there.is_file().then(|| sha256_of(place)).transpose() {
+            Ok(Some(sha256)) if target.ends_with(format!("{sha256}.pdf")) => Owner::Done,
+            Ok(Some(sha256)) => {
+                let path = format!("files/sha256/{}/{sha256}.pdf", &sha256[..2]);
+                if held(&self.0.root.join(path)) { Owner::Ours } else { Owner::Stranger }
+            }
+            _ => Owner::Stranger,
+        }
+    }
+}
+
+enum Owner {
+    Nobody,
+    /// It is the link that is wanted.
+    Done,
+    Ours,
+    Stranger,
+}
+
+/// A relative symbolic link, so that the folder can be moved; where there are none, a hard link; where
+/// there are none either, a copy.
+fn make_link(relative: &Path, target: &Path, link: &Path) -> io::Result<()> {
+    symlink(relative, link)
+        .or_else(|_| fs::hard_link(target, link))
+        .or_else(|_| fs::copy(target, link).map(drop))
+}
+
+#[cfg(unix)]
+fn symlink(relative: &Path, link: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(relative, link)
+}
+
+/// Symbolic links need a privilege elsewhere.
+#[cfg(not(unix))]
+fn symlink(_relative: &Path, _link: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn sha256_of(path: &Path) -> io::Result<String> {
+    let mut hasher = super::partial::Hasher::new();
+    hasher.read_from(&mut File::open(path)?)?;
+    Ok(hasher.finish())
+}
+
+fn error<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> StoreError + 'p {
+    move |source| StoreError { what, path: path.to_owned(), source }
+}
