@@ -13,6 +13,7 @@ mod interrupt;
 mod plan;
 mod plugin;
 mod run;
+mod sandbox;
 mod support;
 
 use support::pdf;

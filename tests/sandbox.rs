@@ -3,7 +3,6 @@
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
-use std::time::Duration;
 
 use serde_json::Value;
 use tierfall_plugin_build::{Build, componentize};
@@ -36,7 +35,11 @@ fn visit(animal: &str, more: &[&str]) -> (Value, Value) {
     web.get(&web.url("/big"), [Answer::json(&"x".repeat(9 << 20))]);
     let home = Home::new();
     let base = web.url("");
-    let tier = format!("{}:sources={animal}+tame,base={},timeout_ms=4000", zoo().display(), base.trim_end_matches('/'));
+    let tier = format!(
+        "{}:sources={animal}+tame,base={},timeout_ms=4000",
+        zoo().display(),
+        base.trim_end_matches('/')
+    );
     let mut arguments = vec!["run", DOI, "--json", "--out", "out", "--allow-private", "127.0.0.1"];
     arguments.extend(["--fallback-tier", &tier, "--set", "http.pace.enabled=false"]);
     arguments.extend(more);
@@ -134,7 +137,8 @@ fn a_host_that_was_not_granted_is_denied_and_the_trail_says_so() {
         zoo()
     );
     home.write("tierfall.toml", config);
-    let ended = home.tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", "zoo"]).run().expect(3);
+    let ended =
+        home.tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", "zoo"]).run().expect(3);
     assert!(ended.out.contains("declared.example is declared by plugin zoo"), "{}", ended.out);
     assert!(ended.out.contains("but not granted"), "{}", ended.out);
 }
@@ -149,7 +153,10 @@ fn headers_that_belong_to_the_host_are_refused() {
 #[test]
 fn a_plugin_sees_whether_a_secret_is_set_and_never_its_value() {
     let (_, attempt) = visit("fisher", &["--set", "secrets.fisher_key=hush"]);
-    assert!(attempt["detail"].as_str().is_some_and(|detail| detail.contains("seen: false, set: true")), "{attempt}");
+    assert!(
+        attempt["detail"].as_str().is_some_and(|detail| detail.contains("seen: false, set: true")),
+        "{attempt}"
+    );
 }
 
 #[test]
@@ -190,7 +197,10 @@ fn a_plugin_that_keeps_failing_is_set_aside_for_the_rest_of_the_run() {
         .filter_map(|line| line["trail"][0]["detail"].as_str().map(str::to_owned))
         .collect();
     assert_eq!(details.len(), 4, "{}", ended.out);
-    assert!(details[1].contains("trapped") && details[2].contains("set aside after 2 failures"), "{details:?}");
+    assert!(
+        details[1].contains("trapped") && details[2].contains("set aside after 2 failures"),
+        "{details:?}"
+    );
 }
 
 /// Loads a component from text and returns what the program says of it.
@@ -228,7 +238,13 @@ fn a_core_module_is_no_plugin_and_the_message_says_what_makes_one() {
 fn a_component_beyond_the_size_limit_is_refused_by_name() {
     let home = Home::new();
     let ended = home
-        .tierfall(["plugin", "inspect", &zoo().display().to_string(), "--set", "sandbox.component_bytes=1000"])
+        .tierfall([
+            "plugin",
+            "inspect",
+            &zoo().display().to_string(),
+            "--set",
+            "sandbox.component_bytes=1000",
+        ])
         .run()
         .expect(2);
     assert!(ended.err.contains("component_bytes"), "{}", ended.err);
@@ -253,18 +269,4 @@ fn a_component_made_for_wasi_loads_and_its_wasi_calls_trap() {
     // It lacks the exports, and that alone is what it is refused for.
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("describe") || said.contains("find"), "{said}");
-}
-
-#[test]
-fn no_plugin_holds_up_the_rest_of_the_run() {
-    // One worker spins while another work is walked: the run is as long as the longest, not their sum.
-    let home = Home::new();
-    let tier = format!("{}:sources=spin,timeout_ms=1500", zoo().display());
-    let works: String = (0..4).map(|n| format!("10.5555/zoo.{n}\n")).collect();
-    let ended = home
-        .tierfall(["run", "--quiet", "--out", "out", "--workers", "4", "--fallback-tier", &tier])
-        .input(works)
-        .run()
-        .expect(4);
-    assert!(ended.took < Duration::from_secs(5), "{:?}", ended.took);
 }

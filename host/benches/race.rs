@@ -76,6 +76,7 @@ impl Acquire for AcceptAll {
                     sha256: "00".repeat(32),
                     bytes: 1,
                     path: PathBuf::from("files/sha256/00/00.pdf"),
+                    link: PathBuf::new(),
                     pages: 1,
                 }),
             }
@@ -97,7 +98,12 @@ fn plan(hits: bool) -> Plan {
         skipped: Vec::new(),
     };
     Plan {
-        tiers: vec![tier("a", &["a1", "a2", "a3"]), tier("b", &["b1"]), tier("c", &["c1", "c2"]), tier("d", &["d1"])],
+        tiers: vec![
+            tier("a", &["a1", "a2", "a3"]),
+            tier("b", &["b1"]),
+            tier("c", &["c1", "c2"]),
+            tier("d", &["d1"]),
+        ],
         facts: Vec::new(),
         budgets: Budgets {
             total: Duration::from_secs(120),

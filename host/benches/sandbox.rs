@@ -12,7 +12,9 @@ use tierfall::http::{
     AttemptClock, BreakerSettings, Door, FetchError, HttpSettings, Incoming, Limit, Limits, Outgoing,
     PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport,
 };
-use tierfall::sandbox::{Call, ExaminerSettings, Grant, PLUGINS, Plugin, Sandbox, SandboxSettings, SourceAccess};
+use tierfall::sandbox::{
+    Call, ExaminerSettings, Grant, PLUGINS, Plugin, Sandbox, SandboxSettings, SourceAccess,
+};
 use tierfall::work::{Work, WorkId};
 use tokio::time::Instant;
 
@@ -96,12 +98,14 @@ fn sandbox() -> SandboxSettings {
 
 fn call(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let (_, component) = PLUGINS.iter().find(|(name, _)| *name == "direct_oa").expect("direct_oa is built in");
+    let (_, component) =
+        PLUGINS.iter().find(|(name, _)| *name == "direct_oa").expect("direct_oa is built in");
     let sandbox = Sandbox::new(sandbox()).expect("an engine");
     let plugin = runtime.block_on(Plugin::load(&sandbox, "direct_oa", component)).expect("direct_oa loads");
     let described = plugin.description().sources.iter().find(|source| source.name == "unpaywall");
     let values = BTreeMap::from([("mailto".to_owned(), "bench@library.example".to_owned())]);
-    let access = SourceAccess::new("direct_oa", described.expect("it has unpaywall"), Grant::Declared, &values);
+    let access =
+        SourceAccess::new("direct_oa", described.expect("it has unpaywall"), Grant::Declared, &values);
     let access = Arc::new(access.expect("access"));
     let door = Door::with_transport(http(), Box::new(Instantly));
     let work = Arc::new(Work::new(WorkId::Doi("10.5555/1".into())));

@@ -24,7 +24,8 @@ pub fn tree(line: &Line) -> String {
     let acquisitions: Vec<&AcquisitionEntry> = line.trail.acquisitions().collect();
     for tier in tiers {
         let _ = writeln!(text, "├─ {tier}");
-        let attempts: Vec<&AttemptEntry> = line.trail.attempts().filter(|attempt| attempt.tier == tier).collect();
+        let attempts: Vec<&AttemptEntry> =
+            line.trail.attempts().filter(|attempt| attempt.tier == tier).collect();
         for (at, attempt) in attempts.iter().enumerate() {
             let last = at + 1 == attempts.len();
             let stem = if last { "│     " } else { "│  │  " };
@@ -74,7 +75,10 @@ fn attempt_text(attempt: &AttemptEntry) -> String {
 
 fn candidate_text(candidate: &Proposal) -> String {
     let license = candidate.license.as_deref().map(|license| format!(", {license}")).unwrap_or_default();
-    format!("→ {} [{}{license}; {}: {}]", candidate.url, candidate.version, candidate.basis, candidate.evidence)
+    format!(
+        "→ {} [{}{license}; {}: {}]",
+        candidate.url, candidate.version, candidate.basis, candidate.evidence
+    )
 }
 
 fn verdict_text(ended: Option<&AcquisitionEntry>) -> String {

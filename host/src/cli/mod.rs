@@ -18,7 +18,6 @@ use std::sync::Arc;
 use clap::{CommandFactory, Parser};
 use indicatif::MultiProgress;
 use tokio_util::sync::CancellationToken;
-use tracing::level_filters::LevelFilter;
 
 use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCommand, RunArgs, SettingArgs};
 use self::output::{print, summary_text, works_table};
@@ -57,7 +56,9 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Input(_) => Exit::Usage,
             Self::Setup(error) if error.is_configuration() => Exit::Usage,
-            Self::Setup(_) | Self::Run(_) | Self::Build(_) | Self::Write { .. } | Self::Output(_) => Exit::Failed,
+            Self::Setup(_) | Self::Run(_) | Self::Build(_) | Self::Write { .. } | Self::Output(_) => {
+                Exit::Failed
+            }
         }
     }
 }
@@ -201,11 +202,11 @@ async fn stop_on_interrupt(stop: CancellationToken) {
 
 async fn show_plan(args: &SettingArgs, console: &Console) -> Result<Exit, CliError> {
     let config = console.load(args)?;
-    let program = Program::assemble(&config, settings::door_mode(args), &config.run.out).await?;
+    let plan = Program::plan(&config, settings::door_mode(args)).await?;
     if console.output.json {
-        print(plan::json(&program.plan))?;
+        print(plan::json(&plan))?;
     } else {
-        print(plan::text(&program.plan))?;
+        print(plan::text(&plan))?;
     }
     Ok(Exit::Done)
 }
@@ -214,7 +215,8 @@ async fn explain(args: ExplainArgs, console: &Console) -> Result<Exit, CliError>
     let id = args.work.parse().map_err(|error: crate::work::InvalidId| CliError::Usage(error.to_string()))?;
     let config = console.load(&args.settings)?;
     // What is fetched to be judged goes to a folder that is gone afterwards.
-    let folder = tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
+    let folder =
+        tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
     let program = Program::assemble(&config, settings::door_mode(&args.settings), folder.path()).await?;
     let asked = Asked { input: args.work, work: Work::new(id) };
     let outcome = tokio::select! {
@@ -271,9 +273,9 @@ async fn configuration(command: ConfigCommand, console: &Console) -> Result<Exit
         }
         ConfigCommand::Check(args) => {
             let config = console.load(&args)?;
-            let program = Program::assemble(&config, Mode::Live, &config.run.out).await?;
-            let sources: usize = program.plan.tiers.iter().map(|tier| tier.sources.len()).sum();
-            print(format_args!("the configuration is sound: {} tiers, {sources} sources", program.plan.tiers.len()))?;
+            let plan = Program::plan(&config, Mode::Live).await?;
+            let sources: usize = plan.tiers.iter().map(|tier| tier.sources.len()).sum();
+            print(format_args!("the configuration is sound: {} tiers, {sources} sources", plan.tiers.len()))?;
         }
     }
     Ok(Exit::Done)

@@ -43,8 +43,7 @@ pub fn status_cell(status: &str) -> Cell {
 
 /// The table of works at the end of a run.
 pub fn works_table(lines: &[Line]) -> Table {
-    let mut table =
-        table(&["work", "status", "source", "version", "licence", "size", "time", "reason"]);
+    let mut table = table(&["work", "status", "source", "version", "licence", "size", "time", "reason"]);
     for line in lines {
         table.add_row(vec![
             Cell::new(shorten(&line.work_id, 48)),

@@ -12,13 +12,24 @@ pub fn text(plan: &Plan) -> String {
         let mut shown = false;
         let mut tier_cells = || {
             let first = !std::mem::replace(&mut shown, true);
-            if first { (tier.name.clone(), tier.parallel.to_string()) } else { (String::new(), String::new()) }
+            if first {
+                (tier.name.clone(), tier.parallel.to_string())
+            } else {
+                (String::new(), String::new())
+            }
         };
         for source in &tier.sources {
             let (name, parallel) = tier_cells();
             let kinds: Vec<_> = source.ids().iter().map(|kind| kind.label()).collect();
             let source_name = source.name().to_string();
-            table.add_row([name, parallel, source_name, kinds.join(" "), time(source.timeout()), String::new()]);
+            table.add_row([
+                name,
+                parallel,
+                source_name,
+                kinds.join(" "),
+                time(source.timeout()),
+                String::new(),
+            ]);
         }
         for skipped in &tier.skipped {
             let (name, parallel) = tier_cells();

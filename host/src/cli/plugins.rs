@@ -30,8 +30,7 @@ pub fn list(plugins: &[Plugin]) -> comfy_table::Table {
 /// Everything that a plugin declares.
 pub fn inspect(plugin: &Plugin) -> String {
     let description = plugin.description();
-    let mut text =
-        format!("{} {}\nsha256 {}\n", description.name, description.version, plugin.sha256());
+    let mut text = format!("{} {}\nsha256 {}\n", description.name, description.version, plugin.sha256());
     for source in &description.sources {
         text.push_str(&format!("\n{}: {}\n", source.name, source.summary));
         text.push_str(&format!("  identifiers  {}\n", kinds(source)));

@@ -57,7 +57,8 @@ const MOST_LINES: usize = 60;
 impl Progress {
     pub fn new(mode: Mode, bars: MultiProgress) -> Arc<Self> {
         let total = if mode == Mode::Bars {
-            let style = ProgressStyle::with_template("{spinner} {pos}/{len} works  {wide_bar}  {msg}  {elapsed}");
+            let style =
+                ProgressStyle::with_template("{spinner} {pos}/{len} works  {wide_bar}  {msg}  {elapsed}");
             let bar = ProgressBar::new(0).with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
             bar.enable_steady_tick(Duration::from_millis(120));
             bars.add(bar)
@@ -131,7 +132,9 @@ impl Reporter for Progress {
             }
             Mode::Lines => {
                 let what = match (line.bytes, line.reason) {
-                    (Some(bytes), _) => format!("{} from {}", size(bytes), line.source.as_deref().unwrap_or("?")),
+                    (Some(bytes), _) => {
+                        format!("{} from {}", size(bytes), line.source.as_deref().unwrap_or("?"))
+                    }
                     (None, reason) => reason.unwrap_or("").to_owned(),
                 };
                 let took = time(Duration::from_millis(line.ms));

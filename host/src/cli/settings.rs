@@ -77,7 +77,9 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
     let mut overrides = Vec::new();
     for given in &args.set {
         let Some((key, value)) = given.split_once('=') else {
-            return Err(CliError::Usage(format!("--set {given}: write KEY=VALUE, as in --set run.workers=8")));
+            return Err(CliError::Usage(format!(
+                "--set {given}: write KEY=VALUE, as in --set run.workers=8"
+            )));
         };
         let flag = format!("--set {key}");
         overrides.push(Override { key: key.trim().into(), value: Given::Text(value.into()), flag });
@@ -94,7 +96,11 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
     text("http.proxy", "--proxy", args.proxy.clone());
     text("proof.identity", "--identity", args.identity.clone());
     let number = |value: Option<u64>| value.map(|number| number.to_string());
-    text("fallback.total_timeout_ms", "--fallback-total-timeout-ms", number(fallback.fallback_total_timeout_ms));
+    text(
+        "fallback.total_timeout_ms",
+        "--fallback-total-timeout-ms",
+        number(fallback.fallback_total_timeout_ms),
+    );
     text("fallback.max_attempts", "--fallback-max-attempts", number(fallback.fallback_max_attempts));
     text("fallback.max_concurrent", "--fallback-max-concurrent", number(fallback.fallback_max_concurrent));
     text(

@@ -28,6 +28,8 @@ pub struct Line {
     pub sha256: Option<String>,
     /// Relative to the output folder.
     pub path: Option<String>,
+    /// The link with a readable name, relative to the output folder.
+    pub link: Option<String>,
     pub bytes: Option<u64>,
     pub pages: Option<u32>,
     /// The candidate's URL, and the one that answered.
@@ -91,6 +93,7 @@ impl Line {
             retry: matches!(status, Status::Failed | Status::Timeout),
             sha256: won.map(|won| won.artifact.sha256.clone()),
             path: won.map(|won| won.artifact.path.to_string_lossy().into_owned()),
+            link: won.map(|won| won.artifact.link.to_string_lossy().into_owned()),
             bytes: won.map(|won| won.artifact.bytes),
             pages: won.map(|won| won.artifact.pages).filter(|pages| *pages > 0),
             url: won.map(|won| won.candidate.url.clone()),
@@ -117,6 +120,8 @@ impl Line {
 pub struct Manifest {
     path: PathBuf,
     file: File,
+    /// An earlier run wrote to it, so that a work may have two lines.
+    resumed: bool,
 }
 
 impl Manifest {
@@ -128,7 +133,8 @@ impl Manifest {
         // A line that a crash cut short must not swallow the next one.
         compact::end_last_line(path)?;
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self { path: path.to_owned(), file })
+        let resumed = file.metadata()?.len() > 0;
+        Ok(Self { path: path.to_owned(), file, resumed })
     }
 
     /// Writes one line; it is with the operating system when this returns, so a crash of the program
@@ -142,6 +148,6 @@ impl Manifest {
     /// Brings the manifest back to one line per work, where an earlier run wrote one too.
     pub fn finish(self) -> io::Result<()> {
         self.file.sync_data()?;
-        compact::one_line_per_work(&self.path)
+        if self.resumed { compact::one_line_per_work(&self.path) } else { Ok(()) }
     }
 }

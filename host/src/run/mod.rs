@@ -7,9 +7,12 @@ mod summary;
 mod wiring;
 
 use std::io;
+use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -18,7 +21,7 @@ pub use manifest::{Line, Manifest};
 pub use program::{Program, SetupError};
 pub use summary::{Exit, Summary};
 
-use crate::tiers::{Acquire, Observer, Outcome, Plan, walk};
+use crate::tiers::{Acquire, Observer, Outcome, Plan, Status, Trail, walk};
 use crate::work::Work;
 use crate::work::input::BadEntry;
 
@@ -159,6 +162,20 @@ fn feed(
     fed
 }
 
+/// A bug of ours costs the work that met it, never the run; the panic's own message was printed where it
+/// happened.
+fn broken(work: Work) -> Outcome {
+    tracing::error!("a bug in Tierfall ended the work {}", work.key());
+    Outcome {
+        work: Arc::new(work),
+        status: Status::Failed,
+        reason: Some("internal_error"),
+        won: None,
+        trail: Trail::default(),
+        elapsed: Duration::ZERO,
+    }
+}
+
 async fn work_off(
     run_id: String,
     plan: Arc<Plan>,
@@ -179,11 +196,13 @@ async fn work_off(
         };
         reporter.started(&asked);
         let observer = reporter.observer(&asked);
-        let outcome: Outcome = tokio::select! {
+        let given = asked.work.clone();
+        let walking = AssertUnwindSafe(walk(&plan, asked.work, acquirer.as_ref(), observer.as_ref()));
+        let outcome = tokio::select! {
             biased;
             // Dropping the walk drops its requests; what was received stays in `partial/` for the next run.
             () = stop.cancelled() => return,
-            outcome = walk(&plan, asked.work, acquirer.as_ref(), observer.as_ref()) => outcome,
+            walked = walking.catch_unwind() => walked.unwrap_or_else(|_| broken(given)),
         };
         let line = Line::new(&run_id, asked.input, outcome);
         if ended.send(line).await.is_err() {

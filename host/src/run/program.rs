@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::acquire::{AcquireSettings, Acquirer, Store, StoreError};
+use crate::acquire::{Acquirer, Store, StoreError};
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
 use crate::http::{Door, DoorError, Mode};
 use crate::sandbox::{
@@ -50,19 +50,24 @@ impl Program {
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
         let door = Door::new(wiring::http(&config.http), mode)?;
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
-        let mut plugins = Loaded { sandbox: &sandbox, config, plugins: Vec::new() };
-        let plan = plan(config, &mut plugins, &door).await?;
+        let plan = plan(config, &mut Loaded::new(&sandbox, config), &door).await?;
         let examiner = Examiner::load(&sandbox, EXAMINER).await?;
-        let store = Store::new(out);
-        let settings: AcquireSettings = wiring::acquire(config);
-        let acquirer = Acquirer::new(door, Arc::new(examiner), store, settings);
+        let store = Store::open(out)?;
+        let acquirer = Acquirer::new(door, Arc::new(examiner), store, wiring::acquire(config));
         Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer) })
+    }
+
+    /// The plan alone: nothing is fetched, and no folder is made.
+    pub async fn plan(config: &Config, mode: Mode) -> Result<Plan, SetupError> {
+        let door = Door::new(wiring::http(&config.http), mode)?;
+        let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
+        plan(config, &mut Loaded::new(&sandbox, config), &door).await
     }
 
     /// The plugins of the plan and of `[plugins]`, each once.
     pub async fn plugins(config: &Config) -> Result<Vec<Plugin>, SetupError> {
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
-        let mut loaded = Loaded { sandbox: &sandbox, config, plugins: Vec::new() };
+        let mut loaded = Loaded::new(&sandbox, config);
         for tier in &config.plan {
             loaded.plugin(&tier.plugin).await?;
         }
@@ -84,7 +89,7 @@ impl Program {
             }
         };
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
-        Loaded { sandbox: &sandbox, config, plugins: Vec::new() }.plugin(&wanted).await
+        Loaded::new(&sandbox, config).plugin(&wanted).await
     }
 }
 
@@ -95,7 +100,11 @@ struct Loaded<'a> {
     plugins: Vec<(PluginRef, Plugin)>,
 }
 
-impl Loaded<'_> {
+impl<'a> Loaded<'a> {
+    fn new(sandbox: &'a Sandbox, config: &'a Config) -> Self {
+        Self { sandbox, config, plugins: Vec::new() }
+    }
+
     async fn plugin(&mut self, wanted: &PluginRef) -> Result<Plugin, SetupError> {
         if let Some((_, plugin)) = self.plugins.iter().find(|(known, _)| known == wanted) {
             return Ok(plugin.clone());
@@ -142,7 +151,8 @@ async fn plan(config: &Config, plugins: &mut Loaded<'_>, door: &Door) -> Result<
     }
     if tiers.iter().all(|tier| tier.sources.is_empty()) {
         let reasons = tiers.iter().flat_map(|tier| &tier.skipped);
-        let reasons: Vec<_> = reasons.map(|skipped| format!("  {}: {}", skipped.name, skipped.reason)).collect();
+        let reasons: Vec<_> =
+            reasons.map(|skipped| format!("  {}: {}", skipped.name, skipped.reason)).collect();
         return Err(SetupError::EmptyPlan(reasons.join("\n")));
     }
     Ok(Plan { tiers, facts, budgets: wiring::budgets(&config.fallback) })
@@ -198,7 +208,8 @@ async fn facts(
 ) -> Result<Vec<Arc<dyn Source>>, SetupError> {
     let mut facts = Vec::new();
     for wanted in &config.fallback.facts {
-        let planned = tiers.iter().flat_map(|tier| &tier.sources).find(|source| source.name().source == *wanted);
+        let planned =
+            tiers.iter().flat_map(|tier| &tier.sources).find(|source| source.name().source == *wanted);
         if let Some(source) = planned {
             facts.push(Arc::clone(source));
             continue;
@@ -210,7 +221,8 @@ async fn facts(
             if !asks(&plugin) {
                 continue;
             }
-            if let Some(description) = plugin.description().sources.iter().find(|source| source.name == *wanted)
+            if let Some(description) =
+                plugin.description().sources.iter().find(|source| source.name == *wanted)
                 && let Ok(source) = source(config, None, &reference, &plugin, description, door)
             {
                 facts.push(Arc::new(source) as Arc<dyn Source>);

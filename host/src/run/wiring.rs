@@ -8,7 +8,10 @@ use crate::tiers::Budgets;
 
 pub(super) fn http(config: &config::Http) -> http::HttpSettings {
     http::HttpSettings {
-        user_agent: config.user_agent.clone().unwrap_or_else(|| concat!("Tierfall/", env!("CARGO_PKG_VERSION")).into()),
+        user_agent: config
+            .user_agent
+            .clone()
+            .unwrap_or_else(|| concat!("Tierfall/", env!("CARGO_PKG_VERSION")).into()),
         mailto: config.mailto.clone(),
         proxy: match &config.proxy {
             config::Proxy::Environment => http::ProxyChoice::Environment,

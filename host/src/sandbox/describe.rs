@@ -105,7 +105,9 @@ impl Description {
 fn checked_source(raw: wit::Source) -> Result<SourceDescription, String> {
     let name = checked_name("a source's name", raw.name)?;
     if raw.hosts.len() > MOST_HOSTS || raw.settings.len() > MOST_SETTINGS {
-        return Err(format!("source `{name}` declares more than {MOST_HOSTS} hosts or {MOST_SETTINGS} settings"));
+        return Err(format!(
+            "source `{name}` declares more than {MOST_HOSTS} hosts or {MOST_SETTINGS} settings"
+        ));
     }
     if raw.ids.is_empty() {
         return Err(format!("source `{name}` takes no kind of identifier"));
@@ -147,7 +149,9 @@ fn checked_source(raw: wit::Source) -> Result<SourceDescription, String> {
         if let HostPattern::Setting(wanted) = pattern
             && !settings.iter().any(|setting| setting.name == *wanted)
         {
-            return Err(format!("source `{name}` names the host of a setting `{wanted}` that it does not declare"));
+            return Err(format!(
+                "source `{name}` names the host of a setting `{wanted}` that it does not declare"
+            ));
         }
     }
     let mut ids: Vec<IdKind> = raw.ids.into_iter().map(id_kind).collect();

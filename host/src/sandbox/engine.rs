@@ -25,7 +25,8 @@ impl Sandbox {
         let engine = Engine::new(&config(&settings)).map_err(LoadError::engine)?;
         start_ticker(&engine, settings.tick)?;
         let mut linker = Linker::new(&engine);
-        Bindings::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest).map_err(LoadError::engine)?;
+        Bindings::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)
+            .map_err(LoadError::engine)?;
         Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings) })
     }
 
@@ -43,8 +44,10 @@ impl Sandbox {
                 detail: "it does not begin as a WebAssembly file does".into(),
             });
         }
-        Component::from_binary(&self.engine, bytes)
-            .map_err(|error| LoadError::NotComponent { plugin: name.to_owned(), detail: format!("{error:#}") })
+        Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::NotComponent {
+            plugin: name.to_owned(),
+            detail: format!("{error:#}"),
+        })
     }
 }
 
@@ -68,7 +71,10 @@ fn config(settings: &SandboxSettings) -> Config {
                 config.cache(Some(cache));
             }
             Err(error) => {
-                tracing::warn!("the compile cache {} cannot be used ({error:#}): plugins are compiled anew", dir.display());
+                tracing::warn!(
+                    "the compile cache {} cannot be used ({error:#}): plugins are compiled anew",
+                    dir.display()
+                );
             }
         }
     }

@@ -60,14 +60,13 @@ impl Examiner {
             .await
             .map_err(|error| LoadError::Engine(format!("the compiler failed on the examiner: {error}")))??;
         let linker: Linker<State> = Linker::new(&sandbox.engine);
-        let pre = linker
-            .instantiate_pre(&component)
-            .and_then(ExaminerPre::new)
-            .map_err(|error| LoadError::WrongWorld {
+        let pre = linker.instantiate_pre(&component).and_then(ExaminerPre::new).map_err(|error| {
+            LoadError::WrongWorld {
                 plugin: "pdf".into(),
                 expected: "tierfall:proof@0.1.0",
                 detail: format!("{error:#}"),
-            })?;
+            }
+        })?;
         Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre) })
     }
 
@@ -77,8 +76,7 @@ impl Examiner {
         let overall = &self.sandbox.settings;
         let state =
             State { limiter: Limiter::new(settings.memory_bytes, overall.table_elements, overall.instances) };
-        let mut store =
-            limited_store(&self.sandbox.engine, state, overall.hostcall_bytes, overall.handles);
+        let mut store = limited_store(&self.sandbox.engine, state, overall.hostcall_bytes, overall.handles);
         let running = async {
             let bindings: Bindings = self.pre.instantiate_async(&mut store).await?;
             bindings.call_examine(&mut store, pdf, first_pages).await

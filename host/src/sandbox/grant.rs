@@ -32,7 +32,10 @@ pub struct Secret {
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Secret").field("name", &self.name).field("header", &self.header).finish_non_exhaustive()
+        f.debug_struct("Secret")
+            .field("name", &self.name)
+            .field("header", &self.header)
+            .finish_non_exhaustive()
     }
 }
 
@@ -68,7 +71,10 @@ impl SourceAccess {
         values: &BTreeMap<String, String>,
     ) -> Result<Self, String> {
         let value = |name: &str| {
-            values.get(name).cloned().or_else(|| source.setting(name).and_then(|setting| setting.default.clone()))
+            values
+                .get(name)
+                .cloned()
+                .or_else(|| source.setting(name).and_then(|setting| setting.default.clone()))
         };
         if let Some(missing) = source
             .settings
@@ -86,7 +92,9 @@ impl SourceAccess {
                     None => None,
                     Some(base) => {
                         let url = Url::parse(&base).ok().and_then(|url| url.host_str().map(str::to_owned));
-                        Some(Rule::Exact(url.ok_or_else(|| format!("the setting `{name}` is not a URL: `{base}`"))?))
+                        Some(Rule::Exact(
+                            url.ok_or_else(|| format!("the setting `{name}` is not a URL: `{base}`"))?,
+                        ))
                     }
                 },
                 HostPattern::WorkHosts => None,
@@ -234,7 +242,10 @@ impl HopPolicy for CallHops {
             return if access.granted(host) {
                 Ok(*role)
             } else {
-                Err(format!("{host} is declared by {who} but not granted: see `plugins.{}.hosts`", access.plugin))
+                Err(format!(
+                    "{host} is declared by {who} but not granted: see `plugins.{}.hosts`",
+                    access.plugin
+                ))
             };
         }
         let Some(role) = access.work_hosts else {
@@ -320,7 +331,10 @@ mod tests {
 
     #[test]
     fn what_is_declared_and_granted_is_admitted() {
-        assert_eq!(admit(&hops(vec![exact("api.example.org")], Grant::Declared), "https://api.example.org/x", 0), Ok(Role::Api));
+        assert_eq!(
+            admit(&hops(vec![exact("api.example.org")], Grant::Declared), "https://api.example.org/x", 0),
+            Ok(Role::Api)
+        );
     }
 
     #[test]
@@ -373,7 +387,10 @@ mod tests {
         let values = BTreeMap::from([("api_key".to_owned(), "k123".to_owned())]);
         let access = SourceAccess::new("mine", &described, Grant::Declared, &values).unwrap();
         let on = |url: &str| access.secrets_for(&Url::parse(url).unwrap());
-        assert_eq!(on("https://api.example.org/v3"), [("authorization".to_owned(), "Bearer k123".to_owned())]);
+        assert_eq!(
+            on("https://api.example.org/v3"),
+            [("authorization".to_owned(), "Bearer k123".to_owned())]
+        );
         assert!(on("http://api.example.org/v3").is_empty());
         assert!(on("https://other.example/").is_empty());
         assert!(!format!("{access:?}").contains("k123"));

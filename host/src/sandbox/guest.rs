@@ -68,7 +68,10 @@ impl Limited for Guest {
 impl types::Host for Guest {}
 
 impl http::Host for Guest {
-    async fn fetch(&mut self, request: http::Request) -> wasmtime::Result<Result<http::Response, http::FetchError>> {
+    async fn fetch(
+        &mut self,
+        request: http::Request,
+    ) -> wasmtime::Result<Result<http::Response, http::FetchError>> {
         let Some(network) = &self.network else {
             return Ok(Err(http::FetchError::Denied("`describe` may not fetch".into())));
         };
@@ -106,14 +109,16 @@ impl Guest {
             headers: request
                 .headers
                 .into_iter()
-                .filter(|(name, _)| !secret_headers.iter().any(|(secret, _)| secret.eq_ignore_ascii_case(name)))
+                .filter(|(name, _)| {
+                    !secret_headers.iter().any(|(secret, _)| secret.eq_ignore_ascii_case(name))
+                })
                 .collect(),
             secret_headers,
             body: request.body,
         };
-        let allowance =
-            Allowance { hops: &network.hops, clock: &network.clock, retries: &network.retries };
-        let answer = network.door.fetch(door_request, cap, allowance).await.map_err(|error| self.refusal(error))?;
+        let allowance = Allowance { hops: &network.hops, clock: &network.clock, retries: &network.retries };
+        let answer =
+            network.door.fetch(door_request, cap, allowance).await.map_err(|error| self.refusal(error))?;
         let pdf = starts_as_pdf(&answer.body);
         if answer.truncated && !pdf && wanted > self.fetch_bytes {
             self.notes.limit(Limit::FetchBytes);

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
 
-use tokio::time::Instant;
 use wasmtime::component::Component;
 
 use super::bindings::source::tierfall::source::types as wit;
@@ -130,7 +128,9 @@ impl Plugin {
         let result = match outcome {
             Ok(answer) => {
                 inner.failures_in_a_row.store(0, Ordering::Relaxed);
-                answer.map(|finding| self.checked(finding, &notes)).map_err(|error| source_error(error).into())
+                answer
+                    .map(|finding| self.checked(finding, &notes))
+                    .map_err(|error| source_error(error).into())
             }
             Err(None) => Err(CallError::Timeout),
             Err(Some(kind)) => {
@@ -232,11 +232,7 @@ fn link(sandbox: &Sandbox, origin: &str, component: &Component) -> Result<Plugin
     PluginPre::new(linker.instantiate_pre(component).map_err(wrong)?).map_err(wrong)
 }
 
-async fn describe(
-    sandbox: &Sandbox,
-    origin: &str,
-    pre: &PluginPre<Guest>,
-) -> Result<Description, LoadError> {
+async fn describe(sandbox: &Sandbox, origin: &str, pre: &PluginPre<Guest>) -> Result<Description, LoadError> {
     let mut store = new_store(sandbox, origin.to_owned(), Notes::default(), None);
     let running = async {
         let bindings: Bindings = pre.instantiate_async(&mut store).await?;

@@ -14,7 +14,8 @@ use url::Url;
 use super::plan::{Plan, Tier};
 use super::source::{Acquire, Answer, Ask, Source, SourceName};
 use super::trail::{
-    AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry, millis, skipped, verdict_code,
+    AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry, millis, skipped,
+    verdict_code,
 };
 use crate::acquire::{Acquisition, Artifact, Identity, Reason, Signals, Verdict};
 use crate::http::AttemptClock;
@@ -124,7 +125,7 @@ struct Queued {
 /// What a future in flight brings back.
 enum Done<'a> {
     Attempt { tier: String, source: &'a Arc<dyn Source>, facts: bool, began: Instant, answer: Answer },
-    Acquisition { queued: Queued, began: Instant, acquisition: Acquisition },
+    Acquisition { queued: Queued, began: Instant, acquisition: Box<Acquisition> },
 }
 
 struct Race<'a> {
@@ -159,7 +160,13 @@ impl<'a> Race<'a> {
         for tier in &self.plan.tiers {
             for missing in &tier.skipped {
                 let at_ms = self.at_ms();
-                self.record(TrailEntry::Attempt(skipped(&tier.name, &missing.name, at_ms, &missing.reason, false)));
+                self.record(TrailEntry::Attempt(skipped(
+                    &tier.name,
+                    &missing.name,
+                    at_ms,
+                    &missing.reason,
+                    false,
+                )));
             }
             waiting.extend(tier.sources.iter().map(|source| (tier.name.as_str(), source)));
             loop {
@@ -250,7 +257,8 @@ impl<'a> Race<'a> {
 
     /// When the next acquisition in flight becomes overdue.
     fn next_hedge(&self) -> Option<Instant> {
-        let began = self.acquiring.iter().map(|(_, began)| *began).filter(|began| !self.overdue(*began)).min()?;
+        let began =
+            self.acquiring.iter().map(|(_, began)| *began).filter(|began| !self.overdue(*began)).min()?;
         Some(began + self.plan.budgets.hedge)
     }
 
@@ -261,7 +269,10 @@ impl<'a> Race<'a> {
     /// Asks the next facts source that can help; `false` when there is none left.
     fn launch_facts(&mut self) -> bool {
         while let Some(source) = self.facts.pop_front() {
-            if self.attempts_left > 0 && !self.asked.contains(source.name()) && self.applicable(source.as_ref()) {
+            if self.attempts_left > 0
+                && !self.asked.contains(source.name())
+                && self.applicable(source.as_ref())
+            {
                 self.launch_attempt("facts", source, true);
                 return true;
             }
@@ -305,7 +316,7 @@ impl<'a> Race<'a> {
         self.in_flight.push(Box::pin(async move {
             let work = move || Arc::clone(&shared.lock().unwrap_or_else(PoisonError::into_inner));
             let acquisition = acquirer.acquire(&queued.candidate, &work, hard).await;
-            Done::Acquisition { queued, began, acquisition }
+            Done::Acquisition { queued, began, acquisition: Box::new(acquisition) }
         }));
     }
 
@@ -320,7 +331,7 @@ impl<'a> Race<'a> {
             }
             Done::Acquisition { queued, began, acquisition } => {
                 self.acquiring.retain(|(order, _)| *order != queued.order);
-                self.settle_acquisition(queued, began, acquisition)
+                self.settle_acquisition(queued, began, *acquisition)
             }
         }
     }
@@ -368,7 +379,12 @@ impl<'a> Race<'a> {
         }
     }
 
-    fn settle_acquisition(&mut self, queued: Queued, began: Instant, acquisition: Acquisition) -> Option<Won> {
+    fn settle_acquisition(
+        &mut self,
+        queued: Queued,
+        began: Instant,
+        acquisition: Acquisition,
+    ) -> Option<Won> {
         let final_url = acquisition.final_url.as_ref().map(Url::to_string);
         if let Some(url) = &final_url {
             self.seen_urls.insert(url_key(url));

@@ -52,7 +52,9 @@ impl AttemptOutcome {
             CallError::Source(SourceError::NotFound) => Self::NoPdf,
             CallError::Source(SourceError::NotApplicable) => Self::Skipped,
             CallError::Source(SourceError::Unavailable { .. }) => Self::Retryable,
-            CallError::Source(SourceError::Misconfigured(_) | SourceError::BadAnswer(_)) => Self::Nonretryable,
+            CallError::Source(SourceError::Misconfigured(_) | SourceError::BadAnswer(_)) => {
+                Self::Nonretryable
+            }
         }
     }
 }
@@ -187,7 +189,13 @@ pub(super) fn millis(duration: Duration) -> u64 {
 }
 
 /// A source that is not asked, and why; `passing` when it could be another time.
-pub(super) fn skipped(tier: &str, name: &SourceName, at_ms: u64, detail: &str, passing: bool) -> AttemptEntry {
+pub(super) fn skipped(
+    tier: &str,
+    name: &SourceName,
+    at_ms: u64,
+    detail: &str,
+    passing: bool,
+) -> AttemptEntry {
     AttemptEntry {
         at_ms,
         tier: tier.to_owned(),

@@ -4,8 +4,8 @@
 use std::hint::black_box;
 
 use tierfall_sdk::{
-    Basis, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind, Level, Plugin, Request,
-    Role, Setting, Source, SourceError, Work, describe, export_plugin, setting_host,
+    Basis, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind, Level, Plugin,
+    Request, Role, Setting, Source, SourceError, Work, describe, export_plugin, setting_host,
 };
 
 struct Zoo;
@@ -32,9 +32,11 @@ impl Plugin for Zoo {
             animal("log_flood", "logs without end"),
             animal("undeclared", "fetches from a host that it did not declare"),
             animal("injector", "sends headers that belong to the host"),
-            animal("fisher", "looks for secrets").setting(
-                Setting::new("key", "a secret").secret(HostPattern::Exact("keys.example".into()), "x-key", ""),
-            ),
+            animal("fisher", "looks for secrets").setting(Setting::new("key", "a secret").secret(
+                HostPattern::Exact("keys.example".into()),
+                "x-key",
+                "",
+            )),
             animal("painter", "writes terminal escapes into all it says"),
             animal("liar", "answers for another source").setting(Setting::new("n", "a number")),
         ];
@@ -78,13 +80,17 @@ impl Plugin for Zoo {
             "fetch_flood" => loop {
                 match host.fetch(&Request::get(&format!("{base}/small"))) {
                     Ok(_) => {}
-                    Err(FetchError::Budget(_)) => return Err(SourceError::BadAnswer("the budget held".into())),
+                    Err(FetchError::Budget(_)) => {
+                        return Err(SourceError::BadAnswer("the budget held".into()));
+                    }
                     Err(other) => return Err(SourceError::BadAnswer(format!("{other:?}"))),
                 }
             },
             "big_body" => {
                 return match host.fetch(&Request::get(&format!("{base}/big"))) {
-                    Err(FetchError::TooLarge(limit)) => Err(SourceError::BadAnswer(format!("cut at {limit}"))),
+                    Err(FetchError::TooLarge(limit)) => {
+                        Err(SourceError::BadAnswer(format!("cut at {limit}")))
+                    }
                     other => Err(SourceError::BadAnswer(format!("not cut: {}", other.is_ok()))),
                 };
             }

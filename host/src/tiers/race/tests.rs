@@ -90,7 +90,8 @@ impl Acquire for ByUrl {
         Box::pin(async move {
             let mut here = self.gauge.enter();
             let url = Url::parse(&candidate.url).expect("a URL");
-            let ms = url.query_pairs().find(|(key, _)| key == "ms").map_or(0, |(_, ms)| ms.parse().expect("ms"));
+            let ms =
+                url.query_pairs().find(|(key, _)| key == "ms").map_or(0, |(_, ms)| ms.parse().expect("ms"));
             tokio::time::sleep(Duration::from_millis(ms)).await;
             here.done = true;
             let title = work().known.title.as_ref().map(|said| said.value.clone());
@@ -105,6 +106,7 @@ impl Acquire for ByUrl {
                 sha256: "ab".repeat(32),
                 bytes: 1,
                 path: PathBuf::from("files/x.pdf"),
+                link: PathBuf::new(),
                 pages: 1,
             });
             Acquisition {
@@ -356,7 +358,8 @@ async fn a_url_is_acquired_once_however_many_sources_propose_it() {
 #[tokio::test(start_paused = true)]
 async fn candidates_are_acquired_in_order_of_their_evidence() {
     let mut sketch = Sketch::new();
-    let mut finding = found(&["https://link.example/html", "https://registry.example/html"]).expect("a finding");
+    let mut finding =
+        found(&["https://link.example/html", "https://registry.example/html"]).expect("a finding");
     finding.candidates[0].basis = Basis::Link;
     let mixed = sketch.source("mixed", 10, Ok(finding));
     sketch.tier(1, vec![mixed]);
@@ -368,7 +371,8 @@ async fn candidates_are_acquired_in_order_of_their_evidence() {
 #[tokio::test(start_paused = true)]
 async fn an_acquisition_that_takes_its_time_gets_a_rival() {
     let mut sketch = Sketch::new();
-    let both = sketch.source("both", 10, found(&["https://slow.example/busy?ms=30000", "https://b.example/good"]));
+    let both =
+        sketch.source("both", 10, found(&["https://slow.example/busy?ms=30000", "https://b.example/good"]));
     sketch.tier(2, vec![both]);
     let (outcome, took) = sketch.walk(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
@@ -382,7 +386,8 @@ async fn a_proof_that_lacks_a_title_asks_the_facts_sources_first() {
     finding.facts = Facts::default();
     let untitled = sketch.source("untitled", 10, Ok(finding));
     sketch.tier(1, vec![untitled]);
-    let registry = sketch.source("registry", 40, Ok(Finding { candidates: vec![], facts: titled("Its title") }));
+    let registry =
+        sketch.source("registry", 40, Ok(Finding { candidates: vec![], facts: titled("Its title") }));
     let unasked = sketch.source("unasked", 10, NONE);
     sketch.facts = vec![Arc::new(registry), Arc::new(unasked)];
     let acquirer = ByUrl::default();
