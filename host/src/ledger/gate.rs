@@ -3,6 +3,8 @@
 
 mod grip;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::future::Future;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::Value;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use crate::ledger::contract::Ledger;
 use crate::ledger::error::LedgerError;
@@ -65,7 +66,8 @@ impl Grip {
 
     pub(super) fn held(inner: &Arc<Inner>, lease: Lease) -> Self {
         let (tell, lost) = watch::channel(false);
-        let heartbeat = tokio::spawn(beat(Arc::clone(inner), lease.clone(), tell)).abort_handle();
+        let due = Instant::now() + inner.settings.lease / 3;
+        let heartbeat = tokio::spawn(beat(Arc::clone(inner), lease.clone(), due, tell)).abort_handle();
         let held = Held { lease, unsaid: Mutex::new(Vec::new()), lost, heartbeat };
         Self { inner: Some(Arc::clone(inner)), held: Some(held) }
     }
@@ -224,16 +226,17 @@ async fn tell(ledger: &dyn Ledger, lease: &Lease, unsaid: Unsaid) -> Result<Stat
     }
 }
 
-/// Renews the lease until it is lost, or the grip is dropped.
-async fn beat(inner: Arc<Inner>, lease: Lease, tell: watch::Sender<bool>) {
+/// Renews the lease until it is lost, or the grip is dropped. `due` is its first time.
+async fn beat(inner: Arc<Inner>, lease: Lease, mut due: Instant, tell: watch::Sender<bool>) {
     let third = inner.settings.lease / 3;
-    let mut wait = third;
     loop {
-        tokio::time::sleep(wait).await;
+        tokio::time::sleep_until(due).await;
+        // A lease counts from when it was asked for at the latest, not from when the answer came.
+        let asked = Instant::now();
         match inner.ask(Duty::Renew, "renew", |ledger| ledger.renew(&lease)).await {
-            Ok(Answer::Given(_)) => wait = third,
+            Ok(Answer::Given(_)) => due = asked + third,
             // Sooner than usual, so that a short failure does not cost the lease.
-            Ok(Answer::Refused | Answer::Away) => wait = third / 4,
+            Ok(Answer::Refused | Answer::Away) => due = asked + third / 4,
             Err(error) => {
                 tracing::debug!(job_id = lease.job().as_str(), %error, "the lease is lost");
                 tell.send_replace(true);

@@ -50,11 +50,15 @@ pub(super) enum EngineKind {
 }
 
 impl ManualClock {
-    pub(super) fn turn(&self, by: Duration) {
+    pub(in crate::ledger) fn new() -> Self {
+        Self(AtomicI64::new(1_700_000_000_000))
+    }
+
+    pub(in crate::ledger) fn turn(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
     }
 
-    pub(super) fn turn_back(&self, by: Duration) {
+    pub(in crate::ledger) fn turn_back(&self, by: Duration) {
         self.0.fetch_sub(by.as_millis() as i64, Ordering::SeqCst);
     }
 }
@@ -68,7 +72,7 @@ impl Clock for ManualClock {
 impl World {
     /// `None`: the engine is not installed here.
     pub(super) async fn new(engine: EngineKind) -> Option<Self> {
-        let clock = Arc::new(ManualClock(AtomicI64::new(1_700_000_000_000)));
+        let clock = Arc::new(ManualClock::new());
         let place = match engine {
             EngineKind::Sqlite => {
                 let folder = tempfile::tempdir().expect("the temporary folder can be written to");

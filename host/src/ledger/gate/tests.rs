@@ -1,0 +1,364 @@
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::{Duty, Effect, Entry, Gate, GateError, GateSettings, Grip, OnFailure, PAUSE, Probe};
+use crate::ledger::contract::Ledger;
+use crate::ledger::engine::Engine;
+use crate::ledger::error::LedgerError;
+use crate::ledger::job::{Ending, Taken};
+use crate::ledger::op::{OpKind, OpStatus, Outcome};
+use crate::ledger::protocol::Request;
+use crate::ledger::sqlite::{SqliteLedger, SqliteSettings};
+use crate::ledger::state::{State, Step};
+use crate::ledger::testing::{LEASE, ManualClock, job, rules};
+
+/// A ledger whose answers can be made to fail.
+#[derive(Debug)]
+struct Flaky {
+    ledger: SqliteLedger,
+    mood: AtomicU8,
+    /// Writes that were asked for, in whatever mood.
+    asked: AtomicU32,
+    /// The number of the write whose answer is lost on its way, though it was done.
+    deaf_to: AtomicU32,
+}
+
+const WELL: u8 = 0;
+const AWAY: u8 = 1;
+const HANGING: u8 = 2;
+
+impl Engine for Flaky {
+    async fn write<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        match self.mood.load(Ordering::SeqCst) {
+            AWAY => return Err(LedgerError::Unavailable("the server is away".to_owned())),
+            HANGING => std::future::pending().await,
+            _ => {}
+        }
+        let reply = self.ledger.write(request).await;
+        if number == self.deaf_to.load(Ordering::SeqCst) {
+            return Err(LedgerError::Unavailable("the connection broke".to_owned()));
+        }
+        reply
+    }
+
+    async fn read<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+        self.ledger.read(request).await
+    }
+
+    async fn settle(&self) {
+        self.ledger.settle().await;
+    }
+
+    fn lost(&self) -> u64 {
+        self.ledger.lost()
+    }
+
+    async fn shut(&self) {
+        self.ledger.shut().await;
+    }
+}
+
+struct Scene {
+    flaky: Arc<Flaky>,
+    clock: Arc<ManualClock>,
+    gate: Gate,
+    /// What the probe was told.
+    points: Arc<Mutex<Vec<String>>>,
+    _folder: tempfile::TempDir,
+}
+
+impl Scene {
+    async fn new(on_failure: OnFailure) -> Self {
+        // Paused time moves on by itself whenever the runtime is idle, and it is idle while it waits for the
+        // writer's thread. This keeps it busy, so that time moves only when a test says so.
+        tokio::spawn(async {
+            loop {
+                tokio::task::yield_now().await;
+            }
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new());
+        let settings = SqliteSettings {
+            path: folder.path().join("ledger.sqlite"),
+            rules: rules(),
+            clock: clock.clone(),
+            patience: Duration::from_secs(5),
+            upgrade: false,
+        };
+        let ledger = SqliteLedger::open(settings).await.unwrap();
+        let flaky = Arc::new(Flaky {
+            ledger,
+            mood: AtomicU8::new(WELL),
+            asked: AtomicU32::new(0),
+            deaf_to: AtomicU32::new(0),
+        });
+        let points = Arc::new(Mutex::new(Vec::new()));
+        let told = Arc::clone(&points);
+        let settings = GateSettings {
+            probe: Some(Probe(Arc::new(move |point| told.lock().unwrap().push(point.to_owned())))),
+            ..settings_of(on_failure)
+        };
+        let opening = std::future::ready(Ok(flaky.clone() as Arc<dyn Ledger>));
+        let gate = Gate::open(opening, settings).await.unwrap();
+        Self { flaky, clock, gate, points, _folder: folder }
+    }
+
+    fn feel(&self, mood: u8) {
+        self.flaky.mood.store(mood, Ordering::SeqCst);
+    }
+
+    /// Both clocks.
+    async fn pass(&self, time: Duration) {
+        self.clock.turn(time);
+        tokio::time::advance(time).await;
+    }
+
+    async fn state(&self) -> State {
+        self.flaky.show(&job(1).key()).await.unwrap().unwrap().job.state
+    }
+
+    async fn enter(&self) -> Grip {
+        match self.gate.enter(job(1), "a").await {
+            Ok(Entry::Go(grip)) => grip,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn missed(&self, duty: Duty) -> u64 {
+        let counts = self.gate.tally().unwrap().counts();
+        counts.iter().find(|(known, _)| *known == duty).unwrap().1
+    }
+}
+
+#[tokio::test]
+async fn off_is_a_gate_that_lets_everything_through_and_asks_nobody() {
+    let gate = Gate::off();
+    assert!(!gate.is_on() && gate.ledger().is_none() && gate.tally().is_none());
+    let Ok(Entry::Go(grip)) = gate.enter(job(1), "a").await else { panic!("closed") };
+    assert!(grip.lease().is_none());
+    assert_eq!(walk(&grip).await.unwrap(), KINDS, "nothing is replayed, everything is done");
+    grip.release().await.unwrap();
+    gate.close().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn on_it_tells_the_ledger_everything() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    assert_eq!(walk(&grip).await.unwrap(), KINDS);
+    grip.release().await.unwrap();
+    assert_eq!(scene.state().await, State::Indexed);
+    assert_eq!(scene.gate.tally().unwrap().total(), 0);
+    let entry = scene.gate.enter(job(1), "a").await.unwrap();
+    assert!(matches!(entry, Entry::Over { state: State::Indexed, result: Some(_), .. }), "{entry:?}");
+    let points = scene.points.lock().unwrap().clone();
+    assert_eq!(
+        points[..6],
+        ["plan before", "plan after", "lease before", "lease after", "begin HEAD before", "begin HEAD after"]
+    );
+}
+
+#[tokio::test]
+async fn a_ledger_that_cannot_be_opened_is_a_warning_or_an_error_as_the_settings_say() {
+    let broken = || {
+        std::future::ready(Err(LedgerError::Open {
+            place: "/nowhere/ledger.sqlite".to_owned(),
+            why: "no such folder".to_owned(),
+        }))
+    };
+    let gate = Gate::open(broken(), settings_of(OnFailure::Degrade)).await.unwrap();
+    assert!(!gate.is_on());
+    let Ok(Entry::Go(grip)) = gate.enter(job(1), "a").await else { panic!("closed") };
+    assert_eq!(walk(&grip).await.unwrap(), KINDS);
+    assert!(gate.take_next("a").await.is_err(), "without a ledger there is no queue");
+    let counts = gate.tally().unwrap().counts();
+    assert_eq!((counts[0], counts[1]), ((Duty::Open, 1), (Duty::Plan, 1)));
+
+    let aborted = Gate::open(broken(), settings_of(OnFailure::Abort)).await.unwrap_err();
+    assert!(matches!(aborted, LedgerError::Open { .. }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn whichever_answer_fails_to_come_the_work_is_done_once_and_recorded() {
+    let first = Scene::new(OnFailure::Degrade).await;
+    walk(&first.enter().await).await.unwrap();
+    let writes = first.flaky.asked.load(Ordering::SeqCst);
+    // The first two are planning and leasing: without their answers there is no lease to record under.
+    for deaf_to in 3..=writes {
+        let scene = Scene::new(OnFailure::Degrade).await;
+        scene.flaky.deaf_to.store(deaf_to, Ordering::SeqCst);
+        let grip = scene.enter().await;
+        for kind in KINDS {
+            assert_eq!(effect(&grip, kind).await.unwrap(), Some(kind));
+            scene.pass(PAUSE).await;
+        }
+        grip.release().await.unwrap();
+        let story = scene.flaky.show(&job(1).key()).await.unwrap().unwrap();
+        assert_eq!(story.job.state, State::Indexed, "after the answer to write {deaf_to} was lost");
+        assert!(story.ops.iter().all(|op| op.status == OpStatus::Done && op.tries == 1), "{:?}", story.ops);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_away_from_any_moment_on_does_not_end_the_work() {
+    for wait in 0..=KINDS.len() {
+        let scene = Scene::new(OnFailure::Degrade).await;
+        if wait == 0 {
+            scene.feel(AWAY);
+        }
+        let grip = scene.enter().await;
+        for (number, kind) in KINDS.into_iter().enumerate() {
+            if number + 1 == wait {
+                scene.feel(AWAY);
+            }
+            assert_eq!(effect(&grip, kind).await.unwrap(), Some(kind));
+        }
+        grip.release().await.unwrap();
+        let tally = scene.gate.tally().unwrap();
+        assert!(tally.total() > 0, "the counters show it");
+        assert_eq!(scene.missed(Duty::Plan), u64::from(wait == 0));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_ledger_missed_while_it_was_away_it_is_told_when_it_is_back() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    scene.feel(AWAY);
+    grip.mark(Step::ResumeOk).await.unwrap();
+    effect(&grip, OpKind::Stream).await.unwrap();
+    effect(&grip, OpKind::Finalize).await.unwrap();
+    assert_eq!(scene.state().await, State::Leased);
+    scene.feel(WELL);
+    scene.pass(PAUSE).await;
+    effect(&grip, OpKind::Index).await.unwrap();
+    grip.release().await.unwrap();
+    assert_eq!(scene.state().await, State::Indexed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_ledger_is_not_asked_at_every_step() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    scene.feel(AWAY);
+    let before = scene.flaky.asked.load(Ordering::SeqCst);
+    walk(&grip).await.unwrap();
+    assert_eq!(scene.flaky.asked.load(Ordering::SeqCst), before + 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_hangs_is_waited_for_only_so_long() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    scene.feel(HANGING);
+    let marked = async { grip.mark(Step::HeadDone).await };
+    let (marked, ()) = tokio::join!(marked, async {
+        // The question is asked before the time passes.
+        while scene.flaky.asked.load(Ordering::SeqCst) < 3 {
+            tokio::task::yield_now().await;
+        }
+        scene.pass(Duration::from_secs(30)).await;
+    });
+    marked.unwrap();
+    assert_eq!(scene.missed(Duty::Mark), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_abort_the_first_failure_ends_the_work() {
+    let scene = Scene::new(OnFailure::Abort).await;
+    let grip = scene.enter().await;
+    scene.feel(AWAY);
+    let marked = grip.mark(Step::HeadDone).await;
+    assert!(matches!(marked, Err(GateError::Failed(LedgerError::Unavailable(_)))), "{marked:?}");
+    assert!(walk(&grip).await.is_err());
+    let entered = scene.gate.enter(job(2), "a").await;
+    assert!(matches!(entered, Err(GateError::Failed(_))), "{entered:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refused_mark_does_not_end_the_work() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    // Nothing was streamed, so there is nothing to finalize: the ledger says no, now and later.
+    effect(&grip, OpKind::Finalize).await.unwrap();
+    assert_eq!(scene.missed(Duty::Mark), 1);
+    effect(&grip, OpKind::Head).await.unwrap();
+    assert_eq!(scene.state().await, State::HeadDone, "the ledger works, and is asked again at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_is_kept_while_its_job_is_in_hand_and_not_longer() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    for _ in 0..20 {
+        scene.pass(LEASE / 3).await;
+        let renewed = scene.clock_now() + LEASE.as_millis() as i64;
+        while scene.flaky.show(&job(1).key()).await.unwrap().unwrap().job.ready_at != Some(renewed) {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(matches!(scene.gate.enter(job(1), "b").await.unwrap(), Entry::Held { .. }));
+    drop(grip);
+    scene.pass(LEASE).await;
+    let taken = scene.flaky.lease(&job(1).key(), "b").await.unwrap();
+    assert!(matches!(taken, Taken::Leased(_)), "{taken:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_slept_past_its_lease_is_stopped_even_where_failures_are_forgiven() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    // Asleep: the world's clock goes on, the process's own timers do not.
+    scene.clock.turn(LEASE);
+    let other = scene.flaky.lease(&job(1).key(), "b").await.unwrap();
+    assert!(matches!(other, Taken::Leased(_)));
+    let key = job(1).key();
+    assert_eq!(grip.mark(Step::Stream).await, Err(GateError::Lost(key.clone())));
+    assert!(matches!(grip.begin(OpKind::Finalize, json!({})).await, Err(GateError::Lost(_))));
+    // And told so without asking, at its next heartbeat.
+    tokio::time::advance(LEASE / 3).await;
+    grip.lost().await;
+    let failed = Ending::Failed { reason: "late".to_owned(), passing: true };
+    assert_eq!(grip.finish(failed).await, Err(GateError::Lost(key)));
+}
+
+impl Scene {
+    fn clock_now(&self) -> i64 {
+        use crate::ledger::clock::Clock as _;
+        self.clock.now_ms()
+    }
+}
+
+const KINDS: [OpKind; 4] = [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index];
+
+/// Everything a work needs. Answers with what was really done.
+async fn walk(grip: &Grip) -> Result<Vec<OpKind>, GateError> {
+    let mut had = Vec::new();
+    for kind in KINDS {
+        had.extend(effect(grip, kind).await?);
+    }
+    Ok(had)
+}
+
+async fn effect(grip: &Grip, kind: OpKind) -> Result<Option<OpKind>, GateError> {
+    match grip.begin(kind, context()).await? {
+        Effect::Replay(_) => Ok(None),
+        Effect::Run(pending) => {
+            let outcome = Outcome::Done { result: json!({"did": kind.label()}), artifact: None };
+            grip.complete(pending, outcome).await?;
+            Ok(Some(kind))
+        }
+    }
+}
+
+fn context() -> Value {
+    json!({"url": "https://example.org/paper.pdf"})
+}
+
+fn settings_of(on_failure: OnFailure) -> GateSettings {
+    GateSettings { on_failure, lease: LEASE, patience: Duration::from_secs(30), probe: None }
+}
