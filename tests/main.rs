@@ -6,6 +6,7 @@ mod config;
 mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
+mod docs;
 mod door;
 mod hostile;
 mod input;

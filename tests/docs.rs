@@ -1,0 +1,117 @@
+//! The operator's guide names everything that a run can write, so that it cannot fall behind.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tierfall::acquire::Reason;
+use tierfall::run::Line;
+use tierfall::tiers::{
+    AcquisitionEntry, AttemptEntry, AttemptOutcome, Outcome, Proposal, Status, Trail, TrailEntry,
+};
+use tierfall::work::Work;
+
+const GUIDE: &str = include_str!("../host/README.md");
+
+#[test]
+fn the_guide_has_every_verdict_with_its_meaning() {
+    for reason in Reason::ALL {
+        let passing = if reason.passing() { "yes" } else { "no" };
+        let row = format!("| `{}` | {} | {passing} |", reason.code(), reason.meaning());
+        assert!(GUIDE.contains(&row), "host/README.md lacks this row:\n{row}");
+    }
+}
+
+#[test]
+fn the_guide_has_every_field_of_the_manifest() {
+    let line = serde_json::to_value(line_with_everything()).expect("a line is JSON");
+    let mut keys = BTreeSet::new();
+    gather(&line, &mut keys);
+    assert!(keys.contains("work_id") && keys.contains("resumed_from") && keys.contains("basis"), "{keys:?}");
+    for key in keys {
+        assert!(GUIDE.contains(&format!("`{key}`")), "host/README.md does not name the field `{key}`");
+    }
+}
+
+#[test]
+fn the_guide_has_every_status_and_every_outcome_of_an_attempt() {
+    let statuses = [Status::Stored, Status::NoCopy, Status::Failed, Status::Timeout].map(Status::label);
+    let outcomes = [
+        AttemptOutcome::Success,
+        AttemptOutcome::NoPdf,
+        AttemptOutcome::Nonretryable,
+        AttemptOutcome::Retryable,
+        AttemptOutcome::Timeout,
+        AttemptOutcome::Skipped,
+        AttemptOutcome::Error,
+    ];
+    for word in statuses.into_iter().chain(outcomes.map(AttemptOutcome::label)) {
+        assert!(GUIDE.contains(&format!("\n| `{word}` |")), "host/README.md has no row for `{word}`");
+    }
+}
+
+/// A line with no field left out: of the line itself, its identifiers, and both kinds of events.
+fn line_with_everything() -> Line {
+    let ids =
+        ["10.5555/guide", "2101.00001", "PMID:12345", "PMC12345", "W12345", "https://example.org/guide"];
+    let mut work = Work::new(ids[0].parse().expect("a DOI"));
+    work.ids = ids.map(|id| id.parse().expect(id)).to_vec();
+    let proposal = Proposal {
+        url: "https://example.org/guide.pdf".into(),
+        version: "published",
+        license: Some("cc-by".into()),
+        basis: "registry",
+        evidence: "a list".into(),
+    };
+    let attempt = AttemptEntry {
+        at_ms: 1,
+        tier: "tier".into(),
+        plugin: "plugin".into(),
+        source: "source".into(),
+        outcome: AttemptOutcome::Success,
+        ms: 1,
+        candidates: vec![proposal],
+        detail: "why".into(),
+        notes: vec!["what was refused".into()],
+        passing: false,
+    };
+    let acquisition = AcquisitionEntry {
+        at_ms: 2,
+        tier: "tier".into(),
+        plugin: "plugin".into(),
+        source: "source".into(),
+        url: "https://example.org/guide.pdf".into(),
+        final_url: Some("https://example.org/other.pdf".into()),
+        verdict: "truncated",
+        status: Some(200),
+        bytes: 2,
+        resumed_from: 1,
+        ms: 1,
+        detail: "why".into(),
+        passing: true,
+    };
+    let outcome = Outcome {
+        work: Arc::new(work),
+        status: Status::Failed,
+        reason: Some("truncated"),
+        won: None,
+        trail: Trail(vec![TrailEntry::Attempt(attempt), TrailEntry::Acquisition(acquisition)]),
+        elapsed: Duration::from_millis(3),
+    };
+    Line::new("run", ids[0].into(), outcome)
+}
+
+/// The keys of every object in `value`.
+fn gather(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                keys.insert(key.clone());
+                gather(inner, keys);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| gather(item, keys)),
+        _ => {}
+    }
+}
