@@ -157,6 +157,7 @@ async fn a_crashed_job_is_leased_again_from_every_unfinished_state(world: World)
         let lease = world.take(&key, "b").await;
         assert_eq!(lease.state, state, "nothing that was reached is lost");
         assert!(lease.resumed);
+        assert_eq!(lease.finalized.is_some(), state == State::Finalized);
         assert_eq!(lease.fence(), lost.fence() + 1);
         world.work(&lease).await.unwrap();
         assert_eq!(story(&world, &key).await.job.state, State::Indexed, "from {state}");

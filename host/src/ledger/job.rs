@@ -45,8 +45,17 @@ pub struct Lease {
     pub attempts: u32,
     /// An earlier worker left it unfinished, so there may be something on disk to go on from.
     pub resumed: bool,
+    /// An earlier worker put the proven file in its place: only what comes after is left to do.
+    pub finalized: Option<Arc<Finalized>>,
     pub work_id: Arc<str>,
     pub work: Arc<Value>,
+}
+
+/// A finalize op that succeeded. Beginning one of the same context replays it, and brings the job to `FINALIZED`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finalized {
+    pub context: Value,
+    pub result: Value,
 }
 
 /// What came of asking for one job.

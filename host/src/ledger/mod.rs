@@ -12,6 +12,8 @@ mod contract;
 mod engine;
 mod error;
 mod gate;
+#[cfg(test)]
+mod histories;
 mod history;
 mod job;
 mod key;
@@ -32,8 +34,8 @@ pub use error::LedgerError;
 pub use gate::{Duty, Effect, Entry, Gate, GateError, GateSettings, Grip, OnFailure, Pending, Probe, Tally};
 pub use history::{EventFilter, EventKind, EventRecord, UnknownEvent};
 pub use job::{
-    CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
-    Standing, StoredFile, Story, Taken,
+    CandidateRecord, Counts, Ending, Finalized, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered,
+    Retry, Standing, StoredFile, Story, Taken,
 };
 pub use key::{JobKey, OpKey};
 pub use op::{Begun, Op, OpKind, OpRecord, OpStatus, Outcome, Ticket};

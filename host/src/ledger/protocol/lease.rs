@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::EventKind;
-use crate::ledger::job::{Claim, Lease, Taken};
+use crate::ledger::job::{Claim, Finalized, Lease, Taken};
 use crate::ledger::key::JobKey;
 use crate::ledger::sql::{Dialect, Param, Row, Sql};
 use crate::ledger::state::{State, Step};
@@ -188,6 +188,7 @@ async fn take<S: Sql>(
         state: head.state,
         attempts: head.attempts,
         resumed,
+        finalized: if fence > 0 { finalized(sql, head.id).await? } else { None },
         work_id: Arc::from(row.text(HEAD_COLUMNS + 1)?),
         work: Arc::new(read_json(row.text(HEAD_COLUMNS + 2)?)?),
     }))
@@ -211,6 +212,16 @@ pub(super) async fn give_up<S: Sql>(
     head.save(sql, head.fence, now, Notes { reason: Some(&reason), ..Notes::default() }).await?;
     book.tell_move(now, &claim, from, head.state);
     Ok(())
+}
+
+/// The finalize that an earlier attempt brought to its end.
+async fn finalized<S: Sql>(sql: &mut S, job_id: i64) -> Result<Option<Arc<Finalized>>, LedgerError> {
+    let statement = "SELECT context, result FROM ops WHERE job = $1 AND kind = 'FINALIZE' AND status = 'DONE' \
+                     ORDER BY ended_at DESC LIMIT 1";
+    let rows = sql.rows(statement, &[Param::Int(job_id)]).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let (context, result) = (read_json(row.text(0)?)?, read_json(row.text(1)?)?);
+    Ok(Some(Arc::new(Finalized { context, result })))
 }
 
 /// Why the job failed, and what it came to.

@@ -143,8 +143,15 @@ impl World {
         self.ledger.complete(lease, ticket, done(kind)).await.expect("a held job's op can be completed");
     }
 
-    /// Does everything a job needs, replaying what was done before.
+    /// Does everything that is left to do for a job.
     pub(super) async fn work(&self, lease: &Lease) -> Result<(), LedgerError> {
+        if let Some(finalized) = &lease.finalized {
+            let again = Op::new(lease.job(), OpKind::Finalize, finalized.context.clone());
+            let replayed = self.ledger.begin(lease, again).await?;
+            assert_eq!(replayed, Begun::Replay(finalized.result.clone()));
+            self.effect(lease, OpKind::Index).await;
+            return Ok(());
+        }
         for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index] {
             if let Begun::Run(ticket) = self.ledger.begin(lease, op(lease, kind)).await? {
                 self.ledger.complete(lease, ticket, done(kind)).await?;

@@ -1,0 +1,370 @@
+//! Random histories: several workers, crashes, late writes, clocks that jump. Whatever happens, nothing goes
+//! backwards, no job has two owners, no job is lost, no effect is had twice, and a stale fence writes nothing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+use serde_json::json;
+
+use super::clock::Clock as _;
+use super::error::LedgerError;
+use super::history::{EventFilter, EventKind};
+use super::job::{Ending, JobFilter, JobRecord, Lease, Retry, Taken};
+use super::key::JobKey;
+use super::op::{Begun, OpKind, Outcome, Ticket};
+use super::state::{State, Step, successors};
+use super::testing::{EngineKind, LEASE, World, job, op, rules};
+
+/// How many jobs and workers a history has: few, so that they meet.
+const JOBS: u32 = 3;
+const WORKERS: usize = 3;
+
+#[derive(Clone, Debug)]
+enum Action {
+    Plan(u32),
+    TakeNext(usize),
+    Take(usize, u32),
+    /// By the worker's latest lease, or by an older one that it should have forgotten.
+    Write(usize, Late, Write),
+    /// The worker is gone, and a new one of another name comes.
+    Crash(usize),
+    Turn(i64),
+    Recover,
+    Retry(State),
+    Lose(u32),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Late {
+    No,
+    Yes,
+}
+
+#[derive(Clone, Debug)]
+enum Write {
+    Renew,
+    Advance(Step),
+    Begin(OpKind),
+    Complete(bool),
+    Finish(Ending),
+    Release,
+}
+
+/// What the test itself knows to be true.
+#[derive(Default)]
+struct Truth {
+    /// The highest fence of each job, and when its lease ends; `None` once the lease has ended it.
+    leases: BTreeMap<JobKey, (i64, Option<i64>)>,
+    /// Effects that were had with success, until their file is lost.
+    had: HashSet<(JobKey, OpKind)>,
+    planned: HashSet<JobKey>,
+    last: BTreeMap<String, JobRecord>,
+}
+
+#[derive(Default)]
+struct Worker {
+    life: u32,
+    leases: Vec<(Lease, Option<Ticket>)>,
+}
+
+#[test]
+fn no_history_loses_a_job_or_does_anything_twice_in_sqlite() {
+    check(EngineKind::Sqlite, 96);
+}
+
+#[test]
+fn no_history_loses_a_job_or_does_anything_twice_in_postgres() {
+    check(EngineKind::Postgres, 24);
+}
+
+fn check(engine: EngineKind, cases: u32) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let histories = proptest::collection::vec(action(), 1..80);
+    let ran = runner.run(&histories, |history| {
+        runtime.block_on(async {
+            if let Some(world) = World::new(engine).await {
+                live_through(&world, &history).await;
+            }
+        });
+        Ok(())
+    });
+    if let Err(error) = ran {
+        panic!("{error}");
+    }
+}
+
+async fn live_through(world: &World, history: &[Action]) {
+    let mut truth = Truth::default();
+    let mut workers: Vec<Worker> = (0..WORKERS).map(|_| Worker::default()).collect();
+    for action in history {
+        act(world, &mut truth, &mut workers, action).await;
+        truth.observe(world).await;
+    }
+    truth.all_is_kept(world).await;
+    finish_everything(world, &truth).await;
+}
+
+async fn act(world: &World, truth: &mut Truth, workers: &mut [Worker], action: &Action) {
+    let ledger = &world.ledger;
+    match action {
+        Action::Plan(number) => {
+            truth.planned.insert(world.plan(*number).await);
+        }
+        Action::TakeNext(worker) => {
+            let owner = workers[*worker].name(*worker);
+            if let Some(lease) = ledger.lease_next(&owner).await.unwrap() {
+                truth.took(world, &lease);
+                workers[*worker].leases.push((lease, None));
+            }
+        }
+        Action::Take(worker, number) => {
+            let owner = workers[*worker].name(*worker);
+            match ledger.lease(&job(*number).key(), &owner).await {
+                Ok(Taken::Leased(lease)) => {
+                    truth.took(world, &lease);
+                    workers[*worker].leases.push((lease, None));
+                }
+                Ok(Taken::Held { until, .. }) => assert!(until > world.clock.now_ms()),
+                Ok(Taken::Later { at, .. }) => assert!(at > world.clock.now_ms()),
+                Ok(Taken::Over { .. }) => {}
+                Err(error) => assert!(matches!(error, LedgerError::UnknownJob(_)), "{error}"),
+            }
+        }
+        Action::Write(worker, late, write) => {
+            let leases = &mut workers[*worker].leases;
+            let at = match late {
+                Late::No => leases.len().checked_sub(1),
+                Late::Yes => leases.len().checked_sub(2),
+            };
+            if let Some((lease, ticket)) = at.and_then(|at| leases.get_mut(at)) {
+                truth.wrote(world, lease, ticket, write).await;
+            }
+        }
+        Action::Crash(worker) => {
+            // Its leases stay, to write late with.
+            workers[*worker].life += 1;
+        }
+        Action::Turn(seconds) if *seconds < 0 => {
+            world.clock.turn_back(Duration::from_secs(seconds.unsigned_abs()))
+        }
+        Action::Turn(seconds) => world.clock.turn(Duration::from_secs(seconds.unsigned_abs())),
+        Action::Recover => {
+            let now = world.clock.now_ms();
+            for job in ledger.recover().await.unwrap().leases {
+                let ended =
+                    truth.leases.get(&job).is_some_and(|(_, until)| until.is_some_and(|until| until <= now));
+                assert!(ended, "only a lease that has run out is cleared");
+            }
+        }
+        Action::Retry(state) => {
+            ledger.retry(Retry::All(*state)).await.unwrap();
+        }
+        Action::Lose(number) => {
+            let key = job(*number).key();
+            if ledger.lose(&key, "its file is gone").await.unwrap() {
+                truth.lost(&key);
+            }
+        }
+    }
+}
+
+impl Worker {
+    fn name(&self, number: usize) -> String {
+        format!("worker {number}, life {}", self.life)
+    }
+}
+
+impl Truth {
+    fn took(&mut self, world: &World, lease: &Lease) {
+        let now = world.clock.now_ms();
+        if let Some((fence, until)) = self.leases.get(lease.job()) {
+            assert!(lease.fence() > *fence, "a fence only grows");
+            assert!(
+                until.is_none_or(|until| until <= now),
+                "a job that is held is not given to a second owner"
+            );
+        }
+        self.leases.insert(lease.job().clone(), (lease.fence(), Some(lease.expires_at)));
+    }
+
+    fn lost(&mut self, key: &JobKey) {
+        self.had.retain(|(job, kind)| job != key || *kind == OpKind::Head);
+    }
+
+    /// A write succeeds only under the highest fence, while its lease lasts.
+    async fn wrote(&mut self, world: &World, lease: &Lease, ticket: &mut Option<Ticket>, write: &Write) {
+        let ledger = &world.ledger;
+        let key = lease.job().clone();
+        let now = world.clock.now_ms();
+        let (fence, until) = self.leases[&key];
+        let latest = fence == lease.fence();
+        let held = latest && until.is_some_and(|until| until > now);
+        let answer = match write {
+            Write::Renew => ledger.renew(lease).await.map(|until| {
+                self.leases.insert(key.clone(), (fence, Some(until)));
+            }),
+            Write::Advance(step) => ledger.advance(lease, *step).await.map(drop),
+            Write::Begin(kind) => ledger.begin(lease, op(lease, *kind)).await.map(|begun| {
+                let before = self.had.contains(&(key.clone(), *kind));
+                assert_eq!(before, matches!(begun, Begun::Replay(_)), "had once is had for good: {kind}");
+                if let Begun::Run(begun) = begun {
+                    *ticket = Some(begun);
+                }
+            }),
+            Write::Complete(success) => {
+                let Some(ticket) = ticket.clone() else { return };
+                let kind = ticket.kind;
+                let outcome = if *success {
+                    Outcome::Done { result: json!({}), artifact: None }
+                } else {
+                    Outcome::Failed { error: "reset".to_owned() }
+                };
+                let again = self.had.contains(&(key.clone(), kind));
+                let answer = ledger.complete(lease, ticket, outcome).await;
+                if let Ok(state) = answer {
+                    if *success {
+                        self.had.insert((key.clone(), kind));
+                    }
+                    self.ended(&key, fence, state);
+                }
+                // Said again after its lease: the first answer stands.
+                if latest && again && answer.is_ok() {
+                    return;
+                }
+                answer.map(drop)
+            }
+            Write::Finish(ending) => ledger.finish(lease, ending.clone()).await.map(|(state, _)| {
+                if held && matches!(ending, Ending::Lost { .. }) {
+                    self.lost(&key);
+                }
+                self.ended(&key, fence, state);
+            }),
+            Write::Release => ledger.release(lease).await.map(|()| {
+                self.leases.insert(key.clone(), (fence, None));
+            }),
+        };
+        match answer {
+            // By the lease that ended the job itself, these say what is so already.
+            Ok(()) => {
+                let repeated =
+                    latest && until.is_none() && matches!(write, Write::Finish(_) | Write::Release);
+                assert!(held || repeated, "{write:?} under fence {} of {fence}", lease.fence());
+            }
+            Err(LedgerError::Stale { .. }) => assert!(!held, "{write:?} was refused to the holder"),
+            Err(error) => assert!(error.is_refusal() && held, "{write:?}: {error}"),
+        }
+    }
+
+    fn ended(&mut self, key: &JobKey, fence: i64, state: State) {
+        if state.is_ending() {
+            self.leases.insert(key.clone(), (fence, None));
+        }
+    }
+
+    /// Compares every job with how it was before.
+    async fn observe(&mut self, world: &World) {
+        let jobs = world.ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap();
+        assert_eq!(jobs.len(), self.planned.len(), "no job is lost, and none comes from nowhere");
+        for job in jobs {
+            if let Some(before) = self.last.get(&job.key) {
+                assert!(job.fence >= before.fence);
+                let new_attempt = job.fence > before.fence || before.state.is_ending();
+                assert!(
+                    job.state == before.state || job.state > before.state || new_attempt,
+                    "{} > {}",
+                    before.state,
+                    job.state
+                );
+            }
+            assert!(job.attempts <= rules().schedule.max_attempts);
+            let never = job.ready_at.is_none();
+            assert_eq!(
+                never,
+                never && job.state.is_ending(),
+                "an unfinished job can always be taken some time"
+            );
+            self.last.insert(job.key.clone(), job);
+        }
+    }
+
+    /// The history that is kept tells the same, move by move.
+    async fn all_is_kept(&self, world: &World) {
+        let filter =
+            EventFilter { job: None, kind: Some(EventKind::JobStateChanged), after: 0, limit: 10_000 };
+        let mut states: BTreeMap<String, State> = BTreeMap::new();
+        for event in world.ledger.events(filter).await.unwrap() {
+            let (Some(from), Some(to)) = (event.from, event.to) else { panic!("a move without ends") };
+            let before = states.insert(event.job, to).unwrap_or(State::Planned);
+            assert_eq!(before, from, "no move is missing");
+            assert!(successors(from).contains(&to), "{from} > {to}");
+        }
+        for (key, job) in &self.last {
+            assert_eq!(states.get(key).copied().unwrap_or(State::Planned), job.state);
+        }
+    }
+}
+
+/// However it went, one patient worker can still bring every job to its end.
+async fn finish_everything(world: &World, truth: &Truth) {
+    let ledger = &world.ledger;
+    // Past every lease and every schedule, wherever the clock is.
+    world.clock.turn(Duration::from_secs(86_400 * 365));
+    ledger.recover().await.unwrap();
+    for state in [State::Failed, State::Exhausted] {
+        ledger.retry(Retry::All(state)).await.unwrap();
+    }
+    while ledger.next_at().await.unwrap().is_some() {
+        match ledger.lease_next("patient").await.unwrap() {
+            Some(lease) => world.work(&lease).await.unwrap(),
+            // Its last worker was lost when it had no attempts left.
+            None => assert_eq!(ledger.retry(Retry::All(State::Failed)).await, Ok(0)),
+        }
+        ledger.retry(Retry::All(State::Failed)).await.unwrap();
+        world.clock.turn(LEASE);
+    }
+    for job in ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap() {
+        assert!(job.state.is_done(), "{} is {}", job.work_id, job.state);
+    }
+    assert_eq!(
+        ledger.counts().await.unwrap().states.iter().map(|(_, n)| *n).sum::<u64>(),
+        truth.planned.len() as u64
+    );
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let worker = 0..WORKERS;
+    let number = 0..JOBS;
+    prop_oneof![
+        2 => number.clone().prop_map(Action::Plan),
+        4 => worker.clone().prop_map(Action::TakeNext),
+        4 => (worker.clone(), number.clone()).prop_map(|(worker, number)| Action::Take(worker, number)),
+        24 => (worker.clone(), prop_oneof![5 => Just(Late::No), 1 => Just(Late::Yes)], write())
+            .prop_map(|(worker, late, write)| Action::Write(worker, late, write)),
+        1 => worker.prop_map(Action::Crash),
+        3 => prop_oneof![-300_i64..0, 0_i64..130, 0_i64..4000].prop_map(Action::Turn),
+        1 => Just(Action::Recover),
+        1 => prop_oneof![Just(State::Failed), Just(State::Exhausted)].prop_map(Action::Retry),
+        1 => number.prop_map(Action::Lose),
+    ]
+}
+
+fn write() -> impl Strategy<Value = Write> {
+    let text = || "503".to_owned();
+    prop_oneof![
+        1 => Just(Write::Renew),
+        2 => prop_oneof![Just(Step::HeadDone), Just(Step::ResumeOk), Just(Step::Stream)].prop_map(Write::Advance),
+        8 => proptest::sample::select(OpKind::ALL.to_vec()).prop_map(Write::Begin),
+        8 => prop_oneof![3 => Just(true), 1 => Just(false)].prop_map(Write::Complete),
+        2 => prop_oneof![
+            3 => any::<bool>().prop_map(move |passing| Ending::Failed { reason: text(), passing }),
+            1 => Just(Ending::Exhausted { result: json!({}) }),
+            1 => Just(Ending::Duplicate { of: job(9).key(), result: json!({}) }),
+            1 => Just(Ending::Lost { reason: "gone".to_owned() }),
+        ]
+        .prop_map(Write::Finish),
+        1 => Just(Write::Release),
+    ]
+}
