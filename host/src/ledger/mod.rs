@@ -20,6 +20,7 @@ mod key;
 mod op;
 pub mod postgres;
 mod protocol;
+mod reconcile;
 mod schedule;
 mod schema;
 mod sql;
@@ -40,5 +41,6 @@ pub use job::{
 pub use key::{JobKey, OpKey};
 pub use op::{Begun, Op, OpKind, OpRecord, OpStatus, Outcome, Ticket};
 pub use protocol::Rules;
+pub use reconcile::{Missing, Partial, ReconcileError, Reconciliation, Shelf, reconcile, recover_all};
 pub use schedule::Schedule;
 pub use state::{Illegal, State, Step, UnknownState, next};

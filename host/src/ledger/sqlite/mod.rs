@@ -5,6 +5,8 @@
 
 mod open;
 mod statements;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 use std::path::{Path, PathBuf};
