@@ -129,7 +129,12 @@ fn identifiers(text: &str) -> Vec<String> {
     for (at, _) in lower.match_indices("10.") {
         let registrant = lower[at + 3..].bytes().take_while(u8::is_ascii_digit).count();
         let rest = &lower[at..];
-        if !(4..=9).contains(&registrant) || rest.as_bytes().get(3 + registrant) != Some(&b'/') {
+        // A date or a version is no DOI: `3.10.2020/5`.
+        let within_number = lower[..at].trim_end_matches('.').ends_with(|c: char| c.is_ascii_digit());
+        if within_number
+            || !(4..=9).contains(&registrant)
+            || rest.as_bytes().get(3 + registrant) != Some(&b'/')
+        {
             continue;
         }
         // Funders have DOIs too; they are never a document's own.

@@ -54,8 +54,8 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
     let known_pages = work.known.pages.as_ref().map(|said| said.value);
 
     if let Some((reason, detail)) = stand_in(&document, known_pages)
-        .or_else(|| too_few_pages(report.pages, known_pages))
         .or_else(|| companion(&document, title.as_ref(), found.as_ref()))
+        .or_else(|| too_few_pages(report.pages, known_pages))
     {
         return (Verdict::Rejected(reason), detail);
     }

@@ -123,7 +123,10 @@ mod tests {
         assert_eq!(codes.len(), Reason::ALL.len());
         for reason in Reason::ALL {
             assert!(
-                reason.code().bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'),
+                reason
+                    .code()
+                    .bytes()
+                    .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_'),
                 "{}",
                 reason.code()
             );

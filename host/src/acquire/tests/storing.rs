@@ -1,0 +1,136 @@
+//! One copy of the bytes, a name for every work, and nothing of anyone's overwritten.
+
+use std::fs;
+
+use super::pdf::Style;
+use super::remote::Reply;
+use super::*;
+
+#[tokio::test]
+async fn the_file_is_stored_by_its_hash_as_it_was_served() {
+    let file = paper().pdf(Style::JunkBefore);
+    let desk = Desk::new(Remote::always(Reply::ok(file.clone())));
+    let artifact = desk.fetch().await.artifact.expect("stored");
+    let hash = sha256(&file);
+    assert_eq!(artifact.sha256, hash);
+    assert_eq!(artifact.path, Path::new("files/sha256").join(&hash[..2]).join(format!("{hash}.pdf")));
+    assert_eq!(artifact.link, Path::new("works/10.5555_tides.4.pdf"));
+    assert_eq!((artifact.bytes, artifact.pages), (file.len() as u64, paper().pages));
+    assert_eq!(desk.read(&artifact.path), file);
+    assert_eq!(desk.read(&artifact.link), file);
+}
+
+#[tokio::test]
+async fn links_are_relative_so_that_the_folder_can_be_moved() {
+    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let link = desk.fetch().await.artifact.expect("stored").link;
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let moved = elsewhere.path().join("papers");
+    fs::rename(desk.out.path(), &moved).expect("moved");
+    assert_eq!(fs::read(moved.join(link)).expect("still there"), paper().pdf(Style::Plain));
+    fs::create_dir(desk.out.path()).expect("for its owner to remove");
+}
+
+#[tokio::test]
+async fn the_same_bytes_are_stored_once_for_two_works() {
+    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let first = desk.fetch().await.artifact.expect("stored");
+    let other = work_of(&paper(), "pmid:123");
+    let second = desk.acquire(&other, &candidate("http://other.example/1", Basis::Registry)).await;
+    let second = second.artifact.expect("stored");
+    assert_eq!(first.path, second.path);
+    assert_eq!(desk.files("files").len(), 1);
+    assert_eq!(desk.files("works"), ["10.5555_tides.4.pdf", "pmid_123.pdf"]);
+    assert!(desk.files("partial").is_empty());
+}
+
+#[tokio::test]
+async fn works_whose_names_look_alike_keep_a_file_each() {
+    let desk = Desk::new(Remote::new(|asked, _| {
+        let pages = if asked.url.path().contains("one") { 8 } else { 9 };
+        Reply::ok(paper().with_pages(pages).pdf(Style::DoiInMetadata))
+    }));
+    let mut links = Vec::new();
+    for (id, url) in
+        [("10.5555/a:b", "http://a.example/one.pdf"), ("10.5555/a;b", "http://a.example/two.pdf")]
+    {
+        let work = work_of(&paper(), id);
+        links.push(desk.acquire(&work, &candidate(url, Basis::Registry)).await.artifact.expect("stored"));
+    }
+    assert_ne!(links[0].link, links[1].link);
+    for artifact in links {
+        assert_eq!(sha256(&desk.read(&artifact.link)), artifact.sha256);
+    }
+}
+
+#[tokio::test]
+async fn a_newer_file_of_the_same_work_takes_over_its_name_and_keeps_the_older_file() {
+    let desk = Desk::new(Remote::new(|_, number| {
+        Reply::ok(paper().with_pages(8 + number as u32).pdf(Style::Plain))
+    }));
+    let first = desk.fetch().await.artifact.expect("stored");
+    let second = desk.fetch().await.artifact.expect("stored");
+    assert_eq!(first.link, second.link);
+    assert_eq!(sha256(&desk.read(&second.link)), second.sha256);
+    assert_eq!(sha256(&desk.read(&first.path)), first.sha256);
+}
+
+#[tokio::test]
+async fn a_file_of_the_users_own_is_never_overwritten() {
+    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    desk.acquirer();
+    let own = desk.out.path().join("works/10.5555_tides.4.pdf");
+    fs::write(&own, "my notes").expect("written");
+    let artifact = desk.fetch().await.artifact.expect("stored");
+    assert_eq!(artifact.link, Path::new("works/10.5555_tides.4~2.pdf"));
+    assert_eq!(fs::read(own).expect("there"), b"my notes");
+    assert_eq!(sha256(&desk.read(&artifact.link)), artifact.sha256);
+}
+
+#[tokio::test]
+async fn a_stored_file_that_was_cut_is_replaced() {
+    let file = paper().pdf(Style::Plain);
+    let desk = Desk::new(Remote::always(Reply::ok(file.clone())));
+    let artifact = desk.fetch().await.artifact.expect("stored");
+    fs::write(desk.out.path().join(&artifact.path), &file[..100]).expect("cut");
+    desk.fetch().await;
+    assert_eq!(desk.read(&artifact.path), file);
+}
+
+#[tokio::test]
+async fn a_store_that_cannot_be_written_is_said_to_be_the_reason() {
+    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let acquirer = desk.acquirer();
+    // Root may write anywhere, so permissions would not do.
+    fs::remove_dir(desk.out.path().join("partial")).expect("removed");
+    let work = Arc::new(work_of(&paper(), DOI));
+    let hard = Instant::now() + Duration::from_secs(60);
+    let acquisition =
+        acquirer.acquire(&candidate(URL, Basis::Registry), &move || Arc::clone(&work), hard).await;
+    assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Storage), "{acquisition:?}");
+    assert!(desk.files("files").is_empty());
+}
+
+#[tokio::test]
+async fn many_at_once_into_one_store_lose_nothing() {
+    let desk = Desk::new(Remote::new(|asked, _| {
+        let number: u32 = asked.url.path().trim_start_matches('/').parse().unwrap_or(0);
+        Reply::ok(paper().with_pages(8 + number % 5).pdf(Style::DoiInMetadata))
+    }));
+    let acquirer = desk.acquirer();
+    let hard = Instant::now() + Duration::from_secs(60);
+    let acquisitions = (0..40).map(|number| {
+        let acquirer = acquirer.clone();
+        tokio::spawn(async move {
+            let work = Arc::new(work_of(&paper(), &format!("pmid:{}", number + 1)));
+            let candidate = candidate(&format!("http://a.example/{number}"), Basis::Registry);
+            acquirer.acquire(&candidate, &move || Arc::clone(&work), hard).await
+        })
+    });
+    for acquisition in futures_util::future::join_all(acquisitions).await {
+        let artifact = acquisition.expect("no panic").artifact.expect("stored");
+        assert_eq!(sha256(&desk.read(&artifact.link)), artifact.sha256);
+    }
+    assert_eq!((desk.files("files").len(), desk.files("works").len()), (5, 40));
+    assert!(desk.files("partial").is_empty());
+}
