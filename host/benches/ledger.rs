@@ -229,7 +229,7 @@ async fn next_sqlite(folder: &Path) {
 }
 
 async fn next_postgres() {
-    let Some(server) = server::server(server::Durability::Synced) else { return };
+    let Some(server) = server::server("") else { return };
     let mut ledgers = Vec::new();
     for planned in [1_000_i64, 1_000_000] {
         let schema = format!("next_{planned}");

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::contract::Ledger;
@@ -60,6 +61,8 @@ struct Inner {
     tally: Tally,
     /// After a failure it is not asked again before this: a dead ledger must not slow every step of every work.
     paused: Mutex<Option<Instant>>,
+    /// Jobs whose end the ledger was not there to hear.
+    late: Mutex<JoinSet<()>>,
 }
 
 /// What came of bringing a job to the gate.
@@ -98,6 +101,9 @@ enum Answer<T> {
 /// short enough that a restarted server is back for most of a run.
 const PAUSE: Duration = Duration::from_secs(5);
 
+/// How long the end of a run waits for a ledger that is away: two tries.
+const LAST_WAIT: Duration = Duration::from_secs(11);
+
 impl Gate {
     /// No ledger: no file, no write, no cost.
     pub fn off() -> Self {
@@ -119,7 +125,13 @@ impl Gate {
                 None
             }
         };
-        Ok(Self(Some(Arc::new(Inner { ledger, settings, tally, paused: Mutex::new(None) }))))
+        Ok(Self(Some(Arc::new(Inner {
+            ledger,
+            settings,
+            tally,
+            paused: Mutex::new(None),
+            late: Mutex::new(JoinSet::new()),
+        }))))
     }
 
     /// The idempotency that was asked for is there.
@@ -166,15 +178,21 @@ impl Gate {
         let Some(inner) = &self.0 else { return Ok(None) };
         let ledger =
             inner.ledger.as_ref().ok_or_else(|| LedgerError::Unavailable("it is not open".to_owned()))?;
-        inner.probe("lease before");
+        inner.probe("lease", "before");
         let lease = ledger.lease_next(owner).await?;
-        inner.probe("lease after");
+        inner.probe("lease", "after");
         Ok(lease.map(|lease| Grip::held(inner, lease)))
     }
 
-    /// Lets go of the ledger once everything is kept.
+    /// Lets go of the ledger once everything is kept, or it does not come back to hear it.
     pub async fn close(&self) {
-        if let Some(ledger) = self.ledger() {
+        let Some(inner) = &self.0 else { return };
+        let mut late = std::mem::take(&mut *inner.late());
+        let heard = async { while late.join_next().await.is_some() {} };
+        if tokio::time::timeout(LAST_WAIT, heard).await.is_err() {
+            tracing::warn!("the ledger did not come back: {}", Duty::Finish.loss());
+        }
+        if let Some(ledger) = &inner.ledger {
             ledger.close().await;
         }
     }
@@ -200,9 +218,9 @@ impl Inner {
                 return Ok(Answer::Away);
             }
         };
-        self.probe(&format!("{point} before"));
+        self.probe(point, "before");
         let answer = tokio::time::timeout(self.settings.patience, question(&**ledger)).await;
-        self.probe(&format!("{point} after"));
+        self.probe(point, "after");
         let error = match answer.unwrap_or_else(|_| Err(late())) {
             Ok(answer) => return Ok(Answer::Given(answer)),
             Err(error) => error,
@@ -225,13 +243,17 @@ impl Inner {
         self.pause().is_some_and(|until| Instant::now() < until)
     }
 
+    fn late(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.late.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+
     fn pause(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.paused.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
-    fn probe(&self, point: &str) {
+    fn probe(&self, point: &str, side: &str) {
         if let Some(Probe(tell)) = &self.settings.probe {
-            tell(point);
+            tell(&format!("{point} {side}"));
         }
     }
 }

@@ -228,7 +228,7 @@ mod tests {
             files: vec!["ab".repeat(32)],
         });
         let found = reconcile(&*world.ledger, &shelf, QUIET, Missing::Report).await.unwrap();
-        assert_eq!(found.recovered.leases, [lost.clone()]);
+        assert_eq!(found.recovered.leases, std::slice::from_ref(lost));
         assert_eq!(found.removed, ["done", "unknown", "nobody's"].map(PathBuf::from));
         assert_eq!(found.kept.len(), 5);
         assert_eq!((found.missing.len(), found.unknown_files.len()), (0, 0));

@@ -13,7 +13,7 @@ use crate::ledger::job::{CandidateRecord, Ending, Lease};
 use crate::ledger::op::{Begun, Op, OpKind, Outcome, Ticket};
 use crate::ledger::state::{State, Step};
 
-use super::{Answer, Duty, GateError, Inner};
+use super::{Answer, Duty, GateError, Inner, PAUSE};
 
 /// A job in hand. Dropping it without an ending leaves the job to be taken over once its lease runs out.
 #[derive(Debug)]
@@ -52,6 +52,8 @@ struct Held {
 enum Unsaid {
     Step(Step),
     Op { op: Op, ticket: Option<Ticket>, outcome: Outcome },
+    Finish(Ending),
+    Release,
 }
 
 impl Grip {
@@ -143,20 +145,24 @@ impl Grip {
 
     /// Ends the attempt. Answers with the time of the next (milliseconds since the epoch) if there will be one.
     pub async fn finish(self, ending: Ending) -> Result<Option<i64>, GateError> {
-        let Some((inner, held)) = self.parts() else { return Ok(None) };
-        let said =
-            held.say(inner, Duty::Finish, "finish", |ledger| ledger.finish(&held.lease, ending)).await?;
-        Ok(match said {
-            Answer::Given((_, next)) => next,
-            Answer::Refused | Answer::Away => None,
-        })
+        let (Some(inner), Some(held)) = (self.inner, self.held) else { return Ok(None) };
+        let question = |ledger| Ledger::finish(ledger, &held.lease, ending.clone());
+        match held.say(&inner, Duty::Finish, "finish", question).await? {
+            Answer::Given((_, next)) => return Ok(next),
+            Answer::Refused => {}
+            Answer::Away => held.say_later(&inner, Unsaid::Finish(ending)),
+        }
+        Ok(None)
     }
 
     /// Hands the job back. After a successful index op, which ends the lease itself, it only makes sure that the
     /// ledger was told everything.
     pub async fn release(self) -> Result<(), GateError> {
-        let Some((inner, held)) = self.parts() else { return Ok(()) };
-        held.say(inner, Duty::Finish, "release", |ledger| ledger.release(&held.lease)).await?;
+        let (Some(inner), Some(held)) = (self.inner, self.held) else { return Ok(()) };
+        let question = |ledger| Ledger::release(ledger, &held.lease);
+        if let Answer::Away = held.say(&inner, Duty::Finish, "release", question).await? {
+            held.say_later(&inner, Unsaid::Release);
+        }
         Ok(())
     }
 
@@ -183,15 +189,37 @@ impl Held {
     where
         F: Future<Output = Result<T, LedgerError>>,
     {
+        if let Answer::Away = self.catch_up(inner).await? {
+            return Ok(Answer::Away);
+        }
+        self.ours(inner.ask(duty, point, question).await)
+    }
+
+    /// Tells the ledger what it missed, in its order.
+    async fn catch_up(&self, inner: &Inner) -> Result<Answer<()>, GateError> {
         loop {
-            let Some(first) = self.unsaid().first().cloned() else { break };
-            let told = inner.ask(duty, "catch up", |ledger| tell(ledger, &self.lease, first)).await;
+            let Some(first) = self.unsaid().first().cloned() else { return Ok(Answer::Given(())) };
+            let told = inner.ask(Duty::Mark, "catch up", |ledger| tell(ledger, &self.lease, first)).await;
             match self.ours(told)? {
                 Answer::Given(_) | Answer::Refused => drop(self.unsaid().remove(0)),
                 Answer::Away => return Ok(Answer::Away),
             }
         }
-        self.ours(inner.ask(duty, point, question).await)
+    }
+
+    /// The job is no longer in hand, and its end is still to be told: as long as the lease can be kept that way.
+    fn say_later(self, inner: &Arc<Inner>, end: Unsaid) {
+        self.unsaid().push(end);
+        let gate = Arc::clone(inner);
+        inner.late().spawn(async move {
+            let until = Instant::now() + gate.settings.lease;
+            while Instant::now() < until {
+                tokio::time::sleep(PAUSE).await;
+                if !matches!(self.catch_up(&gate).await, Ok(Answer::Away)) {
+                    return;
+                }
+            }
+        });
     }
 
     fn ours<T>(&self, answer: Result<T, GateError>) -> Result<T, GateError> {
@@ -223,6 +251,8 @@ async fn tell(ledger: &dyn Ledger, lease: &Lease, unsaid: Unsaid) -> Result<Stat
             }
             Begun::Replay(_) => Ok(lease.state),
         },
+        Unsaid::Finish(ending) => ledger.finish(lease, ending).await.map(|(state, _)| state),
+        Unsaid::Release => ledger.release(lease).await.map(|()| lease.state),
     }
 }
 

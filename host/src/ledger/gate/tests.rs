@@ -2,6 +2,7 @@ use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 
 use super::{Duty, Effect, Entry, Gate, GateError, GateSettings, Grip, OnFailure, PAUSE, Probe};
@@ -68,7 +69,7 @@ struct Scene {
     gate: Gate,
     /// What the probe was told.
     points: Arc<Mutex<Vec<String>>>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Scene {
@@ -104,7 +105,7 @@ impl Scene {
         };
         let opening = std::future::ready(Ok(flaky.clone() as Arc<dyn Ledger>));
         let gate = Gate::open(opening, settings).await.unwrap();
-        Self { flaky, clock, gate, points, _folder: folder }
+        Self { flaky, clock, gate, points, folder }
     }
 
     fn feel(&self, mood: u8) {
@@ -238,6 +239,40 @@ async fn what_a_ledger_missed_while_it_was_away_it_is_told_when_it_is_back() {
     effect(&grip, OpKind::Index).await.unwrap();
     grip.release().await.unwrap();
     assert_eq!(scene.state().await, State::Indexed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ledger_that_is_away_at_the_end_of_a_work_is_told_of_it_later() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    effect(&grip, OpKind::Head).await.unwrap();
+    scene.feel(AWAY);
+    for kind in &KINDS[1..] {
+        effect(&grip, *kind).await.unwrap();
+    }
+    grip.release().await.unwrap();
+    scene.pass(PAUSE).await;
+    assert_eq!(scene.state().await, State::HeadDone);
+    scene.feel(WELL);
+    let closing = scene.gate.close();
+    let (_, ()) = tokio::join!(closing, scene.pass(PAUSE));
+    let known = Connection::open(scene.folder.path().join("ledger.sqlite")).unwrap();
+    let state: String = known.query_row("SELECT state FROM jobs", [], |row| row.get(0)).unwrap();
+    assert_eq!(state, "INDEXED");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_run_does_not_wait_for_ever_for_a_dead_ledger() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    scene.feel(AWAY);
+    grip.finish(Ending::Exhausted { result: json!({}) }).await.unwrap();
+    let (_, ()) = tokio::join!(scene.gate.close(), async {
+        for _ in 0..3 {
+            scene.pass(PAUSE).await;
+        }
+    });
+    assert!(scene.missed(Duty::Finish) > 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -80,7 +80,8 @@ impl World {
             }
             EngineKind::Postgres => {
                 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
-                let server = server::server(server::Durability::Quick)?;
+                // Quick rather than durable: no test cuts the power.
+                let server = server::server("-c fsync=off")?;
                 let schema = format!("t{}", SCHEMAS.fetch_add(1, Ordering::SeqCst));
                 Place::Postgres { url: server.url(), schema }
             }

@@ -17,20 +17,11 @@ pub struct Server {
     _leash: Child,
 }
 
-/// How much the server's answers are worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// Commits are synced, as in earnest.
-    Synced,
-    /// They are not: quick, for tests that do not cut the power.
-    Quick,
-}
-
-/// The server of this process, started when it is first asked for. `None`: none is installed here, and this was
+/// The server of this process, started when it is first asked for, with these options of its own. `None`: none is installed here, and this was
 /// said on the terminal.
-pub fn server(durability: Durability) -> Option<&'static Server> {
+pub fn server(options: &str) -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    SERVER.get_or_init(|| start(durability)).as_ref()
+    SERVER.get_or_init(|| start(options)).as_ref()
 }
 
 impl Server {
@@ -39,7 +30,7 @@ impl Server {
     }
 }
 
-fn start(durability: Durability) -> Option<Server> {
+fn start(options: &str) -> Option<Server> {
     let Some(programs) = programs() else {
         // Past the test harness, which keeps what a passing test prints to itself.
         let _ = writeln!(
@@ -63,9 +54,8 @@ fn start(durability: Durability) -> Option<Server> {
         .arg(&data));
 
     let leash = leash(user, &programs, &folder, &data);
-    let fsync = if durability == Durability::Synced { "on" } else { "off" };
     let options = format!(
-        "-c listen_addresses= -c unix_socket_directories={} -c max_connections=300 -c fsync={fsync}",
+        "-c listen_addresses= -c unix_socket_directories={} -c max_connections=300 {options}",
         folder.display()
     );
     let mut pg_ctl = as_user(user, &programs.join("pg_ctl"));
