@@ -34,7 +34,7 @@ fn visit(animal: &str, more: &[&str]) -> (Value, Value) {
     web.get(&web.url("/small"), [Answer::json("{}")]);
     web.get(&web.url("/big"), [Answer::json(&"x".repeat(9 << 20))]);
     let home = Home::new();
-    let base = web.url("");
+    let base = web.url("/");
     let tier = format!(
         "{}:sources={animal}+tame,base={},timeout_ms=4000",
         zoo().display(),

@@ -81,7 +81,12 @@ fn run(works: u64) {
     };
     let run = Run {
         id: "bench".into(),
-        plan: Arc::new(Plan { tiers: vec![tier("a"), tier("b")], facts: Vec::new(), budgets }),
+        plan: Arc::new(Plan {
+            tiers: vec![tier("a"), tier("b")],
+            facts: Vec::new(),
+            budgets,
+            in_order: false,
+        }),
         acquirer: Arc::new(Never),
         reporter: Arc::new(()),
         workers: 16,

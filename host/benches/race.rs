@@ -111,6 +111,7 @@ fn plan(hits: bool) -> Plan {
             max_concurrent: 3,
             hedge: Duration::from_secs(3),
         },
+        in_order: false,
     }
 }
 

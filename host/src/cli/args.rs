@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::http::Mode;
 use crate::work::input::Format;
 
 /// Finds, fetches and proves the open-access full text of scholarly works.
@@ -57,6 +58,8 @@ pub struct RunArgs {
     #[command(flatten)]
     pub input: InputArgs,
     #[command(flatten)]
+    pub web: WebArgs,
+    #[command(flatten)]
     pub settings: SettingArgs,
     /// Names this run; a new name is made otherwise.
     #[arg(long, value_name = "ID")]
@@ -87,6 +90,8 @@ pub struct DemoArgs {
 pub struct ExplainArgs {
     /// One work, in any spelling.
     pub work: String,
+    #[command(flatten)]
+    pub web: WebArgs,
     #[command(flatten)]
     pub settings: SettingArgs,
 }
@@ -126,6 +131,27 @@ pub enum ConfigCommand {
     Check(SettingArgs),
 }
 
+/// Where answers come from.
+#[derive(Debug, Args)]
+pub struct WebArgs {
+    /// Answer every request from a WARC recording; the network is not touched.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Write every exchange to a WARC file.
+    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
+    pub record: Option<PathBuf>,
+}
+
+impl WebArgs {
+    pub fn mode(&self) -> Mode {
+        match (&self.replay, &self.record) {
+            (Some(path), _) => Mode::Replay(path.clone()),
+            (None, Some(path)) => Mode::Record(path.clone()),
+            (None, None) => Mode::Live,
+        }
+    }
+}
+
 /// Settings that can be given on the command line; they win over the environment and the file.
 #[derive(Clone, Debug, Default, Args)]
 pub struct SettingArgs {
@@ -153,12 +179,6 @@ pub struct SettingArgs {
     /// Let requests reach this private or local host; repeatable.
     #[arg(long, value_name = "HOST")]
     pub allow_private: Vec<String>,
-    /// Answer every request from a WARC recording; the network is not touched.
-    #[arg(long, value_name = "FILE")]
-    pub replay: Option<PathBuf>,
-    /// Write every exchange to a WARC file.
-    #[arg(long, value_name = "FILE", conflicts_with = "replay")]
-    pub record: Option<PathBuf>,
     /// How strictly a file must be proven to be the work: strict, normal or off.
     #[arg(long, value_name = "POLICY")]
     pub identity: Option<String>,

@@ -23,7 +23,6 @@ use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCom
 use self::output::{print, summary_text, works_table};
 use self::progress::{Mode as ProgressMode, Progress};
 use crate::config::{Config, ConfigError};
-use crate::http::Mode;
 use crate::run::{Asked, Exit, Line, Program, Run, RunError, SetupError, Summary, Taken};
 use crate::tiers::walk;
 use crate::work::Work;
@@ -141,7 +140,7 @@ async fn run(args: RunArgs, console: &Console) -> Result<Exit, CliError> {
     let works = input::works(args.works, &args.input)?;
     let config = console.load(&args.settings)?;
     let out = config.run.out.clone();
-    let mode = settings::door_mode(&args.settings);
+    let mode = args.web.mode();
     let program = Program::assemble(&config, mode, &out).await?;
     for skipped in program.plan.tiers.iter().flat_map(|tier| &tier.skipped) {
         tracing::info!("{} is not asked: {}", skipped.name, skipped.reason);
@@ -171,7 +170,7 @@ async fn go(
         plan: program.plan,
         acquirer: program.acquirer,
         reporter: Arc::clone(&progress) as _,
-        workers: config.run.workers,
+        workers: program.workers,
         stop,
     };
     let summary = run.go(works, &config.run.out).await;
@@ -202,7 +201,7 @@ async fn stop_on_interrupt(stop: CancellationToken) {
 
 async fn show_plan(args: &SettingArgs, console: &Console) -> Result<Exit, CliError> {
     let config = console.load(args)?;
-    let plan = Program::plan(&config, settings::door_mode(args)).await?;
+    let plan = Program::plan(&config).await?;
     if console.output.json {
         print(plan::json(&plan))?;
     } else {
@@ -217,7 +216,7 @@ async fn explain(args: ExplainArgs, console: &Console) -> Result<Exit, CliError>
     // What is fetched to be judged goes to a folder that is gone afterwards.
     let folder =
         tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
-    let program = Program::assemble(&config, settings::door_mode(&args.settings), folder.path()).await?;
+    let program = Program::assemble(&config, args.web.mode(), folder.path()).await?;
     let asked = Asked { input: args.work, work: Work::new(id) };
     let outcome = tokio::select! {
         outcome = walk(&program.plan, asked.work, program.acquirer.as_ref(), &()) => outcome,
@@ -273,7 +272,7 @@ async fn configuration(command: ConfigCommand, console: &Console) -> Result<Exit
         }
         ConfigCommand::Check(args) => {
             let config = console.load(&args)?;
-            let plan = Program::plan(&config, Mode::Live).await?;
+            let plan = Program::plan(&config).await?;
             let sources: usize = plan.tiers.iter().map(|tier| tier.sources.len()).sum();
             print(format_args!("the configuration is sound: {} tiers, {sources} sources", plan.tiers.len()))?;
         }

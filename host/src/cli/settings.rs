@@ -7,7 +7,6 @@ use super::CliError;
 use super::args::SettingArgs;
 use super::output::{print, table};
 use crate::config::{Config, Given, Override, Request};
-use crate::http::Mode;
 
 /// The configuration of this call: defaults, file, environment, flags.
 pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
@@ -43,15 +42,6 @@ pub fn demo(out: &Path) -> Result<Config, CliError> {
     overrides.push(text("run.out", &out.to_string_lossy()));
     let directory = PathBuf::from("/nonexistent");
     Ok(Config::load(Request { file: None, directory, environment, overrides })?)
-}
-
-/// Where answers come from.
-pub fn door_mode(args: &SettingArgs) -> Mode {
-    match (&args.replay, &args.record) {
-        (Some(path), _) => Mode::Replay(path.clone()),
-        (None, Some(path)) => Mode::Record(path.clone()),
-        (None, None) => Mode::Live,
-    }
 }
 
 /// Every effective value and where it came from.

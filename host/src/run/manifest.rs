@@ -1,7 +1,7 @@
 //! The manifest: one JSON line per work, written as each work ends. Its schema is documented in
 //! `host/README.md`.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -120,8 +120,10 @@ impl Line {
 pub struct Manifest {
     path: PathBuf,
     file: File,
-    /// An earlier run wrote to it, so that a work may have two lines.
-    resumed: bool,
+    /// Bytes of this run. When the file has more, another run wrote to it, and a work may have two lines.
+    written: u64,
+    /// Held shared while lines are written; whoever has it alone may rewrite the file.
+    lock: File,
 }
 
 impl Manifest {
@@ -130,11 +132,12 @@ impl Manifest {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
+        let lock = OpenOptions::new().create(true).append(true).open(path.with_extension("lock"))?;
+        lock.lock_shared()?;
         // A line that a crash cut short must not swallow the next one.
         compact::end_last_line(path)?;
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let resumed = file.metadata()?.len() > 0;
-        Ok(Self { path: path.to_owned(), file, resumed })
+        Ok(Self { path: path.to_owned(), file, written: 0, lock })
     }
 
     /// Writes one line; it is with the operating system when this returns, so a crash of the program
@@ -142,12 +145,19 @@ impl Manifest {
     pub fn write(&mut self, line: &Line) -> io::Result<()> {
         let mut text = serde_json::to_vec(line)?;
         text.push(b'\n');
+        self.written += text.len() as u64;
         self.file.write_all(&text)
     }
 
-    /// Brings the manifest back to one line per work, where an earlier run wrote one too.
+    /// Brings the manifest back to one line per work, where another run wrote one too. While others still
+    /// write, that is left to the last of them.
     pub fn finish(self) -> io::Result<()> {
         self.file.sync_data()?;
-        if self.resumed { compact::one_line_per_work(&self.path) } else { Ok(()) }
+        self.lock.unlock()?;
+        match self.lock.try_lock() {
+            Ok(()) if self.file.metadata()?.len() > self.written => compact::one_line_per_work(&self.path),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::acquire::{Acquirer, Store, StoreError};
-use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
+use crate::config::{Config, Declared, OnFailure, PlannedTier, PluginRef, Problem, Robots, suggestion};
 use crate::http::{Door, DoorError, Mode};
 use crate::sandbox::{
     EXAMINER, Examiner, Grant, LoadError, PLUGINS, Plugin, Sandbox, SourceAccess, SourceDescription,
@@ -18,6 +18,8 @@ use super::wiring;
 pub struct Program {
     pub plan: Arc<Plan>,
     pub acquirer: Arc<Acquirer>,
+    /// Works in hand at the same time.
+    pub workers: usize,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +36,11 @@ pub enum SetupError {
     NoPlugin { name: String, suggestion: Option<String> },
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Configuration(Vec<Problem>),
+    #[error(
+        "`ledger.enabled` is set, but runs of this version do not keep a ledger yet: works are not remembered \
+         across runs, and what was stored is fetched again"
+    )]
+    NoLedger,
     #[error("no source of the plan can be asked, so nothing would be found:\n{0}")]
     EmptyPlan(String),
 }
@@ -48,18 +55,25 @@ impl SetupError {
 impl Program {
     /// Opens the door, starts the sandbox, loads the plan's plugins. Files go to `out`.
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
+        if config.ledger.enabled {
+            no_ledger_yet(config.ledger.on_failure)?;
+        }
+        let replayed = matches!(mode, Mode::Replay(_));
         let door = Door::new(wiring::http(&config.http), mode)?;
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
         let plan = plan(config, &mut Loaded::new(&sandbox, config), &door).await?;
+        let plan = Plan { in_order: replayed, ..plan };
+        // Works that run side by side would share the recording's answers in the order of their luck.
+        let workers = if replayed { 1 } else { config.run.workers };
         let examiner = Examiner::load(&sandbox, EXAMINER).await?;
         let store = Store::open(out)?;
         let acquirer = Acquirer::new(door, Arc::new(examiner), store, wiring::acquire(config));
-        Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer) })
+        Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer), workers })
     }
 
     /// The plan alone: nothing is fetched, and no folder is made.
-    pub async fn plan(config: &Config, mode: Mode) -> Result<Plan, SetupError> {
-        let door = Door::new(wiring::http(&config.http), mode)?;
+    pub async fn plan(config: &Config) -> Result<Plan, SetupError> {
+        let door = Door::new(wiring::http(&config.http), Mode::Live)?;
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
         plan(config, &mut Loaded::new(&sandbox, config), &door).await
     }
@@ -90,6 +104,17 @@ impl Program {
         };
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
         Loaded::new(&sandbox, config).plugin(&wanted).await
+    }
+}
+
+/// Runs do not use the ledger yet; whoever asks for it must not believe that they do.
+fn no_ledger_yet(on_failure: OnFailure) -> Result<(), SetupError> {
+    match on_failure {
+        OnFailure::Abort => Err(SetupError::NoLedger),
+        OnFailure::Degrade => {
+            tracing::warn!("{}", SetupError::NoLedger);
+            Ok(())
+        }
     }
 }
 
@@ -155,7 +180,7 @@ async fn plan(config: &Config, plugins: &mut Loaded<'_>, door: &Door) -> Result<
             reasons.map(|skipped| format!("  {}: {}", skipped.name, skipped.reason)).collect();
         return Err(SetupError::EmptyPlan(reasons.join("\n")));
     }
-    Ok(Plan { tiers, facts, budgets: wiring::budgets(&config.fallback) })
+    Ok(Plan { tiers, facts, budgets: wiring::budgets(&config.fallback), in_order: false })
 }
 
 fn tier(

@@ -140,7 +140,7 @@ pub(super) fn limit_of(error: &wasmtime::Error, limiter: &Limiter) -> Option<Lim
         ("resource limit exceeded: instance", Limit::Instances),
         ("resource limit exceeded: memor", Limit::Instances),
         ("resource limit exceeded: table", Limit::Instances),
-        ("handle", Limit::Handles),
+        ("store handle limit exceeded", Limit::Handles),
     ]
     .into_iter()
     .find_map(|(mark, limit)| text.contains(mark).then_some(limit))

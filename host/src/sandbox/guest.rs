@@ -151,7 +151,9 @@ impl Guest {
     /// What the plugin is told of a failed request; what the host refused is noted for the trail too.
     fn refusal(&self, error: FetchError) -> http::FetchError {
         match error {
-            FetchError::Denied { .. } | FetchError::Refused(_) => {
+            // What the host refuses now and may not refuse later (an open breaker) is for the plugin like a
+            // host that does not answer.
+            FetchError::Denied { .. } | FetchError::Refused(_) if !error.passing() => {
                 let reason = error.to_string();
                 self.notes.add(format!("denied: {reason}"));
                 http::FetchError::Denied(reason)

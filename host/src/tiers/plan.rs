@@ -11,6 +11,9 @@ pub struct Plan {
     /// Asked when a proof lacks a title.
     pub facts: Vec<Arc<dyn Source>>,
     pub budgets: Budgets,
+    /// What comes back is taken in the order in which it was asked for, not as it comes: so that a
+    /// recording that is replayed gives the same trail each time.
+    pub in_order: bool,
 }
 
 /// One step of the plan; the next one starts only when this one has nothing.

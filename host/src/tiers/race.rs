@@ -2,15 +2,17 @@
 //!
 //! Everything of a work lives in one task: dropping it, or any future in it, cancels what is in flight.
 
+mod in_flight;
+
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::future::BoxFuture;
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::StreamExt;
 use tokio::time::{Instant, sleep_until};
 use url::Url;
 
+use self::in_flight::InFlight;
 use super::plan::{Plan, Tier};
 use super::source::{Acquire, Answer, Ask, Source, SourceName};
 use super::trail::{
@@ -19,7 +21,7 @@ use super::trail::{
 };
 use crate::acquire::{Acquisition, Artifact, Identity, Reason, Signals, Verdict};
 use crate::http::AttemptClock;
-use crate::sandbox::CallError;
+use crate::sandbox::{CallError, SourceError};
 use crate::work::{Candidate, Facts, IdKind, Work};
 
 /// How a work ended.
@@ -92,7 +94,7 @@ pub async fn walk(plan: &Plan, work: Work, acquirer: &dyn Acquire, observer: &dy
         deadline: started + plan.budgets.total,
         work: Arc::new(Mutex::new(Arc::new(work))),
         trail: Trail::default(),
-        in_flight: FuturesUnordered::new(),
+        in_flight: InFlight::new(plan.in_order),
         attempts_left: plan.budgets.max_attempts,
         attempts_running: 0,
         facts_running: 0,
@@ -137,7 +139,7 @@ struct Race<'a> {
     /// Shared with acquisitions, which judge by what is known when the file has arrived.
     work: Arc<Mutex<Arc<Work>>>,
     trail: Trail,
-    in_flight: FuturesUnordered<BoxFuture<'a, Done<'a>>>,
+    in_flight: InFlight<'a, Done<'a>>,
     attempts_left: u32,
     attempts_running: usize,
     facts_running: usize,
@@ -337,6 +339,10 @@ impl<'a> Race<'a> {
     }
 
     fn settle_attempt(&mut self, tier: String, name: &SourceName, began: Instant, answer: Answer) {
+        if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
+            // It asked nobody: a skipped source costs nothing.
+            self.attempts_left += 1;
+        }
         let (outcome, detail, candidates) = match answer.result {
             Ok(finding) => {
                 self.learn(&finding.facts, &name.source);

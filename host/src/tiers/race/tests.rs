@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::BoxFuture;
+
 use super::*;
 use crate::sandbox::SourceError;
 use crate::tiers::{Budgets, Skipped};
@@ -193,6 +195,7 @@ impl Sketch {
             tiers: std::mem::take(&mut self.tiers),
             facts: std::mem::take(&mut self.facts),
             budgets: self.budgets,
+            in_order: false,
         }
     }
 
@@ -450,4 +453,16 @@ async fn a_final_answer_everywhere_is_no_copy_and_a_passing_failure_is_not() {
     let busy = sketch.source("busy", 1, Err(SourceError::Unavailable { retry_after_s: None }));
     sketch.tier(1, vec![busy]);
     assert_eq!(sketch.walk(&ByUrl::default()).await.0.status, Status::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_replayed_is_taken_in_the_order_in_which_it_was_asked_for() {
+    let mut sketch = Sketch::new();
+    let slow = sketch.source("slow", 50, NONE);
+    let fast = sketch.source("fast", 10, NONE);
+    sketch.tier(2, vec![slow, fast]);
+    let plan = Plan { in_order: true, ..sketch.plan() };
+    let outcome = walk(&plan, doi("10.5555/1"), &ByUrl::default(), &()).await;
+    let order: Vec<_> = outcome.trail.attempts().map(|attempt| attempt.source.as_str()).collect();
+    assert_eq!(order, ["slow", "fast"]);
 }
