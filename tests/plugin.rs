@@ -78,14 +78,17 @@ fn a_file_that_is_no_plugin_is_refused_with_its_name() {
 #[test]
 fn a_plugin_whose_file_changed_is_refused_where_its_digest_is_pinned() {
     let home = Home::new();
-    home.write("mine.wasm", b"\0asm\x0d\0\x01\0");
-    home.write(
-        "tierfall.toml",
-        format!(
-            "[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{}\"\n\n[fallback]\ntiers = [\"mine\"]\n",
-            "0".repeat(64)
-        ),
-    );
-    let ended = home.tierfall(["plan"]).run().expect(2);
-    assert!(ended.err.contains("mine") && ended.err.contains("sha256"), "{}", ended.err);
+    let pinned = "0".repeat(64);
+    home.write("mine.wasm", std::fs::read(crate::sandbox::zoo()).expect("the zoo"));
+    home.write("tierfall.toml", format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{pinned}\"\n"));
+    for arguments in [["plugin", "inspect", "mine"], ["plan", "--fallback-tier", "mine"]] {
+        let ended = home.tierfall(arguments).run().expect(2);
+        assert!(ended.err.contains("plugin mine") && ended.err.contains(&pinned), "{}", ended.err);
+    }
+
+    let found = home.tierfall(["plugin", "inspect", "./mine.wasm", "--json"]).run().expect(0).out;
+    let found: Value = serde_json::from_str(&found).expect("one JSON object");
+    let found = found["sha256"].as_str().expect("its digest");
+    home.write("tierfall.toml", format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{found}\"\n"));
+    home.tierfall(["plugin", "inspect", "mine"]).run().expect(0);
 }

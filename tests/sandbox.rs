@@ -12,7 +12,7 @@ use crate::support::program::Home;
 use crate::support::web::{Answer, Web};
 
 /// The zoo's component, built once for all tests.
-fn zoo() -> &'static PathBuf {
+pub fn zoo() -> &'static PathBuf {
     static ZOO: OnceLock<PathBuf> = OnceLock::new();
     ZOO.get_or_init(|| {
         let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/zoo/Cargo.toml");
