@@ -244,6 +244,25 @@ fn the_wayback_sources_can_be_taken_out_of_the_plan() {
 }
 
 #[test]
+fn a_plan_without_its_wayback_sources_asks_no_archive_of_the_web() {
+    for (flag, asks) in [(None, true), (Some("--disable-wayback-fallback"), false)] {
+        let (home, web) = (Home::new(), Web::start());
+        web.get("http://archive.example/*", [Answer::json("{}")]);
+        let article = Article::missing(&web, "vanished");
+        home.tierfall(["run", &article.page, "--out", "papers", "--fallback-tier", "landing_scrape"])
+            .args([
+                "--fallback-tier",
+                "wayback:api_base=http://archive.example,web_base=http://archive.example",
+            ])
+            .args(flag)
+            .through(&web)
+            .run();
+        assert!(!web.requests_for(&article.page).is_empty());
+        assert_eq!(!web.requests_for("http://archive.example/*").is_empty(), asks, "{flag:?}");
+    }
+}
+
+#[test]
 fn what_a_source_posts_arrives() {
     let (home, web) = (Home::new(), Web::start());
     web.on("POST", "http://figshare.example/articles/search", [Answer::json("[]")]);

@@ -98,6 +98,36 @@ fn ctrl_c_ends_a_run_at_once_and_keeps_what_had_ended() {
     assert_eq!(home.manifest("papers").len(), 2);
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_does_not_wait_for_an_input_that_goes_on() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "typed");
+    let mut running = pages_only(&home, &web, &["--input", "-"]).start_typing();
+    running.type_in(&format!("{}\n", article.page));
+    eventually("the work has its line before the input ends", || {
+        fs::read_to_string(home.path("papers/manifest.jsonl")).is_ok_and(|text| text.contains('\n'))
+    });
+    running.interrupt();
+    let ended = running.wait().expect(130);
+    assert!(ended.out.contains("interrupted"), "{}", ended.out);
+    assert_eq!(home.manifest("papers")[0]["status"], "stored");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_an_explanation_too() {
+    let (home, web) = (Home::new(), Web::start());
+    let (article, gate) = (Article::without_file(&web, "unexplained", 8), Gate::default());
+    web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(&gate)]);
+    let call = home.tierfall(["explain", &article.page, "--fallback-tier", "landing_scrape"]);
+    let running = call.through(&web).start();
+    web.wait_for(&article.file, 1);
+    running.interrupt();
+    running.wait().expect(130);
+    web.wait_for_abandoned(&article.file);
+}
+
 #[test]
 fn a_line_that_a_crash_cut_short_does_not_spoil_the_next() {
     let (home, web) = (Home::new(), Web::start());

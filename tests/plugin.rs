@@ -38,6 +38,26 @@ fn the_list_names_every_plugin_with_its_sources() {
 }
 
 #[test]
+fn the_list_for_machines_is_what_inspecting_each_plugin_shows() {
+    let home = Home::new();
+    home.write("tierfall.toml", format!("[plugins.animals]\npath = {:?}\n", crate::sandbox::zoo()));
+    let listed = home.tierfall(["plugin", "list", "--json"]).run().expect(0).out;
+    let listed: Vec<Value> = serde_json::from_str(&listed).expect("an array of plugins");
+    let mut names: Vec<&str> = listed.iter().filter_map(|plugin| plugin["name"].as_str()).collect();
+    names.sort();
+    assert_eq!(names, ["archive", "direct_oa", "doi_follow", "landing_scrape", "wayback", "zoo"]);
+    for plugin in &listed {
+        let name = match plugin["name"].as_str() {
+            // The operator's own name for it.
+            Some("zoo") => "animals",
+            name => name.expect("a name"),
+        };
+        let inspected = home.tierfall(["plugin", "inspect", name, "--json"]).run().expect(0).out;
+        assert_eq!(serde_json::from_str::<Value>(&inspected).expect("one JSON object"), *plugin);
+    }
+}
+
+#[test]
 fn inspecting_a_plugin_shows_what_it_asks_for_and_which_of_it_is_secret() {
     let home = Home::new();
     let ended = home.tierfall(["plugin", "inspect", "archive", "--json"]).run().expect(0);
