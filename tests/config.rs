@@ -20,6 +20,113 @@ fn the_command_line_beats_the_environment_beats_the_file_beats_the_defaults() {
     assert_eq!(attempts(with_variable().args(["--fallback-max-attempts", "9"])), 9);
 }
 
+/// What the plan says of it, the flag if there is one, the variables, the key, and the value that all of
+/// them are given.
+type Twins = (fn(&Value) -> Value, Option<&'static str>, &'static [&'static str], &'static str, &'static str);
+
+#[test]
+fn every_fallback_flag_has_its_twins_in_the_environment_and_in_the_file() {
+    let tiers: fn(&Value) -> Value =
+        |plan| plan["tiers"].as_array().into_iter().flatten().map(|tier| tier["tier"].clone()).collect();
+    let all: [Twins; 6] = [
+        (
+            |plan| plan["budgets"]["total_timeout_ms"].clone(),
+            Some("--fallback-total-timeout-ms"),
+            &["TIERFALL_FALLBACK_TOTAL_TIMEOUT_MS", "DOCSTOKG_FALLBACK_TOTAL_TIMEOUT_MS"],
+            "total_timeout_ms",
+            "4321",
+        ),
+        (
+            |plan| plan["budgets"]["max_attempts"].clone(),
+            Some("--fallback-max-attempts"),
+            &[
+                "TIERFALL_FALLBACK_MAX_ATTEMPTS",
+                "TIERFALL_FALLBACK_TOTAL_ATTEMPTS",
+                "DOCSTOKG_FALLBACK_TOTAL_ATTEMPTS",
+            ],
+            "max_attempts",
+            "6",
+        ),
+        (
+            |plan| plan["budgets"]["max_concurrent"].clone(),
+            Some("--fallback-max-concurrent"),
+            &["TIERFALL_FALLBACK_MAX_CONCURRENT", "DOCSTOKG_FALLBACK_MAX_CONCURRENT"],
+            "max_concurrent",
+            "5",
+        ),
+        (
+            |plan| plan["tiers"][0]["sources"][0]["timeout_ms"].clone(),
+            None,
+            &[
+                "TIERFALL_FALLBACK_SOURCE_TIMEOUT_MS",
+                "TIERFALL_FALLBACK_PER_SOURCE_TIMEOUT_MS",
+                "DOCSTOKG_FALLBACK_PER_SOURCE_TIMEOUT_MS",
+            ],
+            "source_timeout_ms",
+            "1234",
+        ),
+        (
+            tiers,
+            Some("--fallback-tier"),
+            &["TIERFALL_FALLBACK_TIERS", "TIERFALL_FALLBACK_TIER"],
+            "tiers",
+            "archive:sources=hal,parallel=3",
+        ),
+        (
+            tiers,
+            Some("--disable-wayback-fallback"),
+            &["TIERFALL_FALLBACK_DISABLE_WAYBACK", "TIERFALL_DISABLE_WAYBACK_FALLBACK"],
+            "disable_wayback",
+            "true",
+        ),
+    ];
+    for (shown, flag, variables, key, value) in all {
+        let default = shown(&plan(Home::new().tierfall(["plan"])));
+        let home = Home::new();
+        home.write(
+            "tierfall.toml",
+            match key {
+                "tiers" => format!("[fallback]\ntiers = [\"{value}\"]\n"),
+                _ => format!("[fallback]\n{key} = {value}\n"),
+            },
+        );
+        let by_file = shown(&plan(home.tierfall(["plan"])));
+        assert_ne!(by_file, default, "{key}");
+        for variable in variables {
+            let met = shown(&plan(Home::new().tierfall(["plan"]).env(variable, value)));
+            assert_eq!(met, by_file, "{variable}");
+        }
+        if let Some(flag) = flag {
+            let call = Home::new().tierfall(["plan", flag]);
+            let met = shown(&plan(if value == "true" { call } else { call.args([value]) }));
+            assert_eq!(met, by_file, "{flag}");
+        }
+    }
+}
+
+#[test]
+fn tiers_given_by_each_layer_keep_their_order_and_their_options() {
+    let tiers = ["archive:sources=zenodo+hal,parallel=3,timeout_ms=77", "landing_scrape"];
+    let home = Home::new();
+    home.write("tierfall.toml", format!("[fallback]\ntiers = {tiers:?}\n"));
+    for call in [
+        home.tierfall(["plan"]),
+        Home::new().tierfall(["plan"]).env("TIERFALL_FALLBACK_TIER", tiers.join(";")),
+        Home::new().tierfall(["plan", "--fallback-tier", tiers[0], "--fallback-tier", tiers[1]]),
+    ] {
+        let plan = plan(call);
+        let [archive, pages] = plan["tiers"].as_array().expect("tiers").as_slice() else {
+            panic!("two tiers were given: {plan:#}");
+        };
+        assert_eq!((&archive["tier"], &archive["parallel"]), (&"archive".into(), &3.into()));
+        assert_eq!(archive["sources"][0]["source"], "zenodo");
+        assert_eq!(archive["sources"][1]["source"], "hal");
+        assert_eq!(archive["sources"][1]["timeout_ms"], 77);
+        assert_eq!(archive["sources"].as_array().map(Vec::len), Some(2));
+        assert_eq!((&pages["tier"], &pages["parallel"]), (&"landing_scrape".into(), &2.into()));
+    }
+}
+
 #[test]
 fn every_key_can_be_set_by_name() {
     let home = Home::new();
@@ -102,6 +209,8 @@ fn a_mistake_is_one_message_with_its_place_and_a_suggestion() {
             assert!(ended.err.contains(part), "{part} is not in the message for\n{text}\n{}", ended.err);
         }
         assert!(ended.err.contains("tierfall.toml"), "the file is not named for\n{text}\n{}", ended.err);
+        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+        assert_eq!(ended.out, "");
     }
 }
 
@@ -120,6 +229,13 @@ fn a_mistake_on_the_command_line_is_told_as_one() {
         (&["plan", "--config", "missing.toml"], &["missing.toml"]),
         (&["run", "--input", "missing.txt"], &["missing.txt"]),
         (&["explain", "not an identifier"], &["not an identifier"]),
+        (&["plan", "--set", "workers"], &["--set workers", "KEY=VALUE"]),
+        (&["plugin", "inspect", "archives"], &["archives", "archive"]),
+        (&["run", "10.5555/x", "--mailto", "nobody"], &["nobody", "mail"]),
+        (&["run", "10.5555/x", "--proxy", "ftp://proxy.example"], &["ftp://proxy.example"]),
+        (&["run", "10.5555/x", "--ca-cert", "missing.pem"], &["missing.pem"]),
+        (&["run", "10.5555/x", "--identity", "strct"], &["strct", "strict"]),
+        (&["plan", "--fallback-tier", "wayback", "--disable-wayback-fallback"], &["wayback"]),
     ] {
         let ended = home.tierfall(arguments).run().expect(2);
         for part in said {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::demo::without_times;
 use crate::run::pages_only;
 use crate::support::article::Article;
-use crate::support::program::Home;
+use crate::support::program::{Ended, Home};
 use crate::support::web::{Answer, Web};
 
 fn verdict(home: &Home) -> (String, String) {
@@ -113,36 +113,44 @@ fn a_local_host_is_asked_only_where_it_is_allowed_by_name() {
     assert_eq!(home.manifest("papers")[0]["sha256"], article.sha256.as_str());
 }
 
+/// A run over two archives, one of which has a key; `core` is where that one is.
+fn with_a_key(home: &Home, web: &Web, core: &str) -> Ended {
+    web.get("http://zenodo.example/", [Answer::status(204)]);
+    home.tierfall(["run", "10.5555/keys.1", "--out", "papers", "-vvv", "--set", "fallback.facts="])
+        .args(["--fallback-tier", "archive:sources=core+zenodo", "--allow-private", "127.0.0.1"])
+        .args(["--set", &format!("sources.core.api_base={core}")])
+        .args(["--set", "sources.zenodo.api_base=http://zenodo.example"])
+        .env("CORE_API_KEY", "hush-4711")
+        .env("HTTP_PROXY", web.proxy())
+        .env("NO_PROXY", "127.0.0.1")
+        .run()
+        .expect(3)
+}
+
 #[test]
 fn a_key_goes_to_the_host_it_is_for_and_appears_nowhere_else() {
     let (home, web) = (Home::new(), Web::start());
-    for host in ["core", "zenodo"] {
-        web.get(&format!("http://{host}.example/"), [Answer::status(204)]);
-    }
-    let ended = home
-        .tierfall([
-            "run",
-            "10.5555/keys.1",
-            "--out",
-            "papers",
-            "-vvv",
-            "--fallback-tier",
-            "archive:sources=core+zenodo",
-        ])
-        .args(["--set", "sources.core.api_base=http://core.example", "--set", "fallback.facts="])
-        .args(["--set", "sources.zenodo.api_base=http://zenodo.example"])
-        .env("CORE_API_KEY", "hush-4711")
-        .through(&web)
-        .run()
-        .expect(3);
+    let core = web.url("/core");
+    let ended = with_a_key(&home, &web, &core);
     let requests = web.requests();
-    assert!(requests.iter().any(|seen| seen.host == "zenodo.example"));
-    for seen in &requests {
-        let told = format!("{seen:?}").contains("hush-4711");
-        assert_eq!(told, seen.host == "core.example", "{seen:?}");
+    for (host, expected) in [(web.host(), true), ("zenodo.example".to_owned(), false)] {
+        let asked: Vec<_> = requests.iter().filter(|seen| seen.host == host).collect();
+        assert!(!asked.is_empty(), "{host} was not asked: {requests:#?}");
+        for seen in asked {
+            assert_eq!(format!("{seen:?}").contains("hush-4711"), expected, "{seen:?}");
+        }
     }
     assert!(!format!("{ended:?}").contains("hush-4711"), "{}", ended.err);
     assert!(!home.read("papers/manifest.jsonl").contains("hush-4711"));
+}
+
+#[test]
+fn a_key_is_not_sent_where_others_could_read_it() {
+    let (home, web) = (Home::new(), Web::start());
+    web.get("http://core.example/", [Answer::status(204)]);
+    with_a_key(&home, &web, "http://core.example");
+    assert!(web.requests().iter().any(|seen| seen.host == "core.example"));
+    assert!(!format!("{:?}", web.requests()).contains("hush-4711"), "{:#?}", web.requests());
 }
 
 #[test]

@@ -50,8 +50,8 @@ fn each_file_that_is_not_the_work_is_refused_under_its_own_code() {
     let cases = vec![
         (flawed("placeholder", Flaw::Placeholder), "placeholder"),
         (flawed("abstract", Flaw::AbstractOnly), "abstract_only"),
-        (flawed("supplement", Flaw::Supplement), "supplement"),
-        (flawed("erratum", Flaw::Erratum), "notice"),
+        (flawed("extended", Flaw::Supplement), "supplement"),
+        (flawed("corrected", Flaw::Erratum), "notice"),
         (flawed("another", Flaw::WrongArticle), "wrong_work"),
         (flawed("citing", Flaw::WrongArticleCiting), "wrong_work"),
         (flawed("locked", Flaw::Encrypted), "encrypted"),

@@ -2,7 +2,9 @@
 
 use std::io::Write;
 
-use crate::support::program::{Ended, Home};
+use crate::run::pages_only;
+use crate::support::article::Article;
+use crate::support::program::{Ended, Home, eventually};
 use crate::support::web::{Answer, Web};
 
 /// Runs over a list and gives back the works that were asked for, in the order of the list.
@@ -94,6 +96,22 @@ fn works_come_from_arguments_files_and_standard_input_together() {
 fn without_arguments_the_list_comes_from_standard_input() {
     let (works, _) = asked_for(&Home::new(), &[], "10.5555/list.1\r\n10.5555/list(2)\r\n");
     assert_eq!(works, TWO);
+}
+
+#[test]
+fn a_work_is_done_before_the_list_that_names_it_ends() {
+    let (home, web) = (Home::new(), Web::start());
+    let (first, second) = (Article::on(&web, "first"), Article::on(&web, "second"));
+    let mut running = pages_only(&home, &web, &[]).start_typing();
+    for (count, article) in [(1, &first), (2, &second)] {
+        running.type_in(&format!("{}\n", article.page));
+        let manifest = home.path("papers/manifest.jsonl");
+        eventually("the work has its line", || {
+            std::fs::read_to_string(&manifest).is_ok_and(|text| text.lines().count() == count)
+        });
+    }
+    running.end_input();
+    running.wait().expect(0);
 }
 
 #[test]

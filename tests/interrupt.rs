@@ -7,6 +7,11 @@ use crate::support::article::Article;
 use crate::support::program::{Home, eventually};
 use crate::support::web::{Answer, Fault, Gate, Web};
 
+/// Pages of a file so long that its bytes are written down before it is over.
+const LONG: u32 = 120;
+/// Bytes of such a file that come before the server falls silent: more than are gathered before a write.
+const MOST: usize = 400_000;
+
 /// The size of the largest file in the folder of partial files.
 fn received(home: &Home) -> u64 {
     let sizes = home.files("papers/partial").into_iter();
@@ -18,11 +23,11 @@ fn received(home: &Home) -> u64 {
 #[test]
 fn a_download_that_was_killed_is_resumed_by_the_next_process() {
     let (home, web) = (Home::new(), Web::start());
-    let article = Article::without_file(&web, "long", 40);
+    let article = Article::without_file(&web, "long", LONG);
     let good = Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"");
-    web.get(&article.file, [good.clone().failing(Fault::Stall(100_000)), good]);
+    web.get(&article.file, [good.clone().failing(Fault::Stall(MOST)), good]);
     let running = pages_only(&home, &web, &[&article.page]).start();
-    eventually("the first bytes are on disk", || received(&home) > 50_000);
+    eventually("the first bytes are on disk", || received(&home) > 0);
     running.kill();
     assert!(home.files("papers/files").is_empty());
 
@@ -40,13 +45,13 @@ fn a_download_that_was_killed_is_resumed_by_the_next_process() {
 #[test]
 fn a_file_that_changed_while_the_program_was_away_is_fetched_anew() {
     let (home, web) = (Home::new(), Web::start());
-    let old = Article::without_file(&web, "renewed", 40);
-    web.get(&old.file, [Answer::pdf(old.bytes.clone()).with_ranges("\"v1\"").failing(Fault::Stall(100_000))]);
+    let old = Article::without_file(&web, "renewed", LONG);
+    web.get(&old.file, [Answer::pdf(old.bytes.clone()).with_ranges("\"v1\"").failing(Fault::Stall(MOST))]);
     let running = pages_only(&home, &web, &[&old.page]).start();
-    eventually("the first bytes are on disk", || received(&home) > 50_000);
+    eventually("the first bytes are on disk", || received(&home) > 0);
     running.kill();
 
-    let new = Article::without_file(&web, "renewed", 44);
+    let new = Article::without_file(&web, "renewed", LONG + 4);
     web.get(&new.file, [Answer::pdf(new.bytes.clone()).with_ranges("\"v2\"")]);
     pages_only(&home, &web, &[&new.page]).run().expect(0);
     assert_eq!(home.manifest("papers")[0]["sha256"], new.sha256.as_str());
@@ -55,11 +60,11 @@ fn a_file_that_changed_while_the_program_was_away_is_fetched_anew() {
 #[test]
 fn a_server_without_ranges_gives_the_right_file_all_the_same() {
     let (home, web) = (Home::new(), Web::start());
-    let article = Article::without_file(&web, "rangeless", 40);
+    let article = Article::without_file(&web, "rangeless", LONG);
     let good = Answer::pdf(article.bytes.clone());
-    web.get(&article.file, [good.clone().failing(Fault::Stall(100_000)), good]);
+    web.get(&article.file, [good.clone().failing(Fault::Stall(MOST)), good]);
     let running = pages_only(&home, &web, &[&article.page]).start();
-    eventually("the first bytes are on disk", || received(&home) > 50_000);
+    eventually("the first bytes are on disk", || received(&home) > 0);
     running.kill();
     pages_only(&home, &web, &[&article.page]).run().expect(0);
     assert_eq!(home.manifest("papers")[0]["sha256"], article.sha256.as_str());
@@ -91,6 +96,36 @@ fn ctrl_c_ends_a_run_at_once_and_keeps_what_had_ended() {
     gate.open();
     pages_only(&home, &web, &[&never.page]).run().expect(0);
     assert_eq!(home.manifest("papers").len(), 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_does_not_wait_for_an_input_that_goes_on() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "typed");
+    let mut running = pages_only(&home, &web, &["--input", "-"]).start_typing();
+    running.type_in(&format!("{}\n", article.page));
+    eventually("the work has its line before the input ends", || {
+        fs::read_to_string(home.path("papers/manifest.jsonl")).is_ok_and(|text| text.contains('\n'))
+    });
+    running.interrupt();
+    let ended = running.wait().expect(130);
+    assert!(ended.out.contains("interrupted"), "{}", ended.out);
+    assert_eq!(home.manifest("papers")[0]["status"], "stored");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_an_explanation_too() {
+    let (home, web) = (Home::new(), Web::start());
+    let (article, gate) = (Article::without_file(&web, "unexplained", 8), Gate::default());
+    web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(&gate)]);
+    let call = home.tierfall(["explain", &article.page, "--fallback-tier", "landing_scrape"]);
+    let running = call.through(&web).start();
+    web.wait_for(&article.file, 1);
+    running.interrupt();
+    running.wait().expect(130);
+    web.wait_for_abandoned(&article.file);
 }
 
 #[test]

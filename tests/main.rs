@@ -1,6 +1,7 @@
 //! Tests that drive the whole program from outside: the real binary, real processes, real files, and
 //! nothing beyond 127.0.0.1.
 
+mod author;
 mod budgets;
 mod config;
 mod demo;

@@ -51,6 +51,33 @@ fn a_source_without_its_key_is_left_out_with_the_reason() {
 }
 
 #[test]
+fn a_run_says_once_which_sources_it_leaves_out() {
+    let (home, web) = (Home::new(), Web::start());
+    web.get("http://zenodo.example/", [Answer::status(204)]);
+    let ended = home
+        .tierfall(["run", "10.5555/a", "10.5555/b", "10.5555/c", "--out", "papers", "-v"])
+        .args(["--fallback-tier", "archive:sources=core+zenodo", "--set", "fallback.facts="])
+        .args(["--set", "sources.zenodo.api_base=http://zenodo.example"])
+        .through(&web)
+        .run()
+        .expect(3);
+    let said: Vec<&str> = ended.err.lines().filter(|line| line.contains("is not asked")).collect();
+    let [line] = said.as_slice() else { panic!("{}", ended.err) };
+    assert!(line.contains("core") && line.contains("api_key"), "{line}");
+}
+
+#[test]
+fn a_plan_in_which_nothing_can_be_asked_is_refused_with_the_reasons() {
+    let home = Home::new();
+    for command in [["plan"].as_slice(), &["run", "10.5555/x"]] {
+        let call = home.tierfall(command).args(["--fallback-tier", "archive:sources=core"]);
+        let ended = call.run().expect(2);
+        assert!(ended.err.contains("core") && ended.err.contains("api_key"), "{}", ended.err);
+    }
+    assert!(!home.path("papers").exists());
+}
+
+#[test]
 fn planning_asks_nobody() {
     let (home, web) = (Home::new(), Web::start());
     home.tierfall(["plan"]).through(&web).run().expect(0);

@@ -38,6 +38,26 @@ fn the_list_names_every_plugin_with_its_sources() {
 }
 
 #[test]
+fn the_list_for_machines_is_what_inspecting_each_plugin_shows() {
+    let home = Home::new();
+    home.write("tierfall.toml", format!("[plugins.animals]\npath = {:?}\n", crate::sandbox::zoo()));
+    let listed = home.tierfall(["plugin", "list", "--json"]).run().expect(0).out;
+    let listed: Vec<Value> = serde_json::from_str(&listed).expect("an array of plugins");
+    let mut names: Vec<&str> = listed.iter().filter_map(|plugin| plugin["name"].as_str()).collect();
+    names.sort();
+    assert_eq!(names, ["archive", "direct_oa", "doi_follow", "landing_scrape", "wayback", "zoo"]);
+    for plugin in &listed {
+        let name = match plugin["name"].as_str() {
+            // The operator's own name for it.
+            Some("zoo") => "animals",
+            name => name.expect("a name"),
+        };
+        let inspected = home.tierfall(["plugin", "inspect", name, "--json"]).run().expect(0).out;
+        assert_eq!(serde_json::from_str::<Value>(&inspected).expect("one JSON object"), *plugin);
+    }
+}
+
+#[test]
 fn inspecting_a_plugin_shows_what_it_asks_for_and_which_of_it_is_secret() {
     let home = Home::new();
     let ended = home.tierfall(["plugin", "inspect", "archive", "--json"]).run().expect(0);
@@ -78,14 +98,17 @@ fn a_file_that_is_no_plugin_is_refused_with_its_name() {
 #[test]
 fn a_plugin_whose_file_changed_is_refused_where_its_digest_is_pinned() {
     let home = Home::new();
-    home.write("mine.wasm", b"\0asm\x0d\0\x01\0");
-    home.write(
-        "tierfall.toml",
-        format!(
-            "[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{}\"\n\n[fallback]\ntiers = [\"mine\"]\n",
-            "0".repeat(64)
-        ),
-    );
-    let ended = home.tierfall(["plan"]).run().expect(2);
-    assert!(ended.err.contains("mine") && ended.err.contains("sha256"), "{}", ended.err);
+    let pinned = "0".repeat(64);
+    home.write("mine.wasm", std::fs::read(crate::sandbox::zoo()).expect("the zoo"));
+    home.write("tierfall.toml", format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{pinned}\"\n"));
+    for arguments in [["plugin", "inspect", "mine"], ["plan", "--fallback-tier", "mine"]] {
+        let ended = home.tierfall(arguments).run().expect(2);
+        assert!(ended.err.contains("plugin mine") && ended.err.contains(&pinned), "{}", ended.err);
+    }
+
+    let found = home.tierfall(["plugin", "inspect", "./mine.wasm", "--json"]).run().expect(0).out;
+    let found: Value = serde_json::from_str(&found).expect("one JSON object");
+    let found = found["sha256"].as_str().expect("its digest");
+    home.write("tierfall.toml", format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{found}\"\n"));
+    home.tierfall(["plugin", "inspect", "mine"]).run().expect(0);
 }

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::article::Article;
 use crate::support::program::{Call, Home};
-use crate::support::web::{Answer, Fault, Framing, Web};
+use crate::support::web::{Answer, Fault, Framing, Gate, Web};
 
 /// A run that reads pages and nothing else, through the local web.
 pub fn pages_only(home: &Home, web: &Web, works: &[&str]) -> Call {
@@ -241,6 +241,68 @@ fn a_work_without_a_copy_does_not_keep_the_others_from_theirs() {
 }
 
 #[test]
+fn of_several_ends_the_exit_code_is_that_of_the_one_that_asks_for_most() {
+    let ends = ["stored", "missing", "down", "unread"];
+    for (present, code) in [
+        (["stored"].as_slice(), 0),
+        (&["stored", "unread"], 2),
+        (&["stored", "unread", "missing"], 3),
+        (&["stored", "missing", "down"], 4),
+        (&ends, 4),
+    ] {
+        let (home, web) = (Home::new(), Web::start());
+        let works: Vec<String> = present
+            .iter()
+            .map(|end| match *end {
+                "stored" => Article::on(&web, "stored").page,
+                "missing" => Article::missing(&web, "missing").page,
+                "down" => {
+                    let article = Article::without_file(&web, "down", 8);
+                    web.get(&article.file, [Answer::status(503)]);
+                    article.page
+                }
+                _ => "not an identifier".to_owned(),
+            })
+            .collect();
+        let call = pages_only(&home, &web, &["--input", "-", "--set", "acquire.retries=0"]);
+        call.input(works.join("\n")).run().expect(code);
+        assert_eq!(home.manifest("papers").len(), present.iter().filter(|end| **end != "unread").count());
+    }
+}
+
+#[test]
+fn as_many_works_are_in_hand_as_there_are_workers() {
+    for workers in [1, 3] {
+        let (home, web) = (Home::new(), Web::start());
+        let gate = Gate::default();
+        let articles: Vec<Article> = (0..4)
+            .map(|number| {
+                let article = Article::without_file(&web, &format!("site{number}"), 8);
+                web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(&gate)]);
+                article
+            })
+            .collect();
+        let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
+        let running = pages_only(&home, &web, &pages).args(["--workers", &workers.to_string()]).start();
+        for article in &articles[..workers] {
+            web.wait_for(&article.file, 1);
+        }
+        gate.open();
+        running.wait().expect(0);
+        assert!(web.peak_of_all() <= workers, "{} with {workers} workers", web.peak_of_all());
+    }
+}
+
+#[test]
+fn without_being_asked_to_remember_a_run_leaves_no_database() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "forgetful");
+    pages_only(&home, &web, &[&article.page]).run().expect(0);
+    let files = home.files("papers");
+    assert!(files.iter().all(|file| !file.contains("ledger") && !file.contains("sqlite")), "{files:?}");
+}
+
+#[test]
 fn an_output_folder_that_cannot_be_made_is_said_before_anything_is_asked() {
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "unasked");
@@ -285,12 +347,39 @@ fn a_log_that_nobody_watches_has_plain_lines() {
 #[test]
 fn the_manifest_keeps_its_schema() {
     let (home, web) = (Home::new(), Web::start());
-    let (found, missing) = (Article::on(&web, "schema"), Article::missing(&web, "absent"));
-    pages_only(&home, &web, &[&found.page]).args(["--run-id", "first"]).run().expect(0);
-    pages_only(&home, &web, &[&missing.page]).args(["--run-id", "second"]).run().expect(3);
-    let lines: Vec<Value> = home.manifest("papers").into_iter().map(crate::demo::without_times).collect();
+    let found = Article::without_file(&web, "schema", 8);
+    let signed = Answer::pdf(found.bytes.clone()).header("X-Robots-Tag", "noai");
+    web.get(&found.file, [signed.header("TDM-Reservation", "1")]);
+    let missing = Article::missing(&web, "absent");
+    let down = Article::without_file(&web, "down", 8);
+    web.get(&down.file, [Answer::status(503)]);
+    pages_only(&home, &web, &[&found.page, &missing.page, &down.page])
+        .args(["--run-id", "the-run", "--workers", "1", "--set", "acquire.retries=0"])
+        .run()
+        .expect(4);
+    let lines: Vec<Value> = home.manifest("papers").into_iter().map(shape_alone).collect();
     let text = serde_json::to_string_pretty(&lines).expect("JSON can be written");
+    let folder = format!("/{}/", &found.sha256[..2]);
+    let text = text.replace(&found.sha256, "[sha256]").replace(&folder, "/[sh]/");
     insta::with_settings!({ snapshot_path => Path::new("snapshots"), prepend_module_to_snapshot => false }, {
         insta::assert_snapshot!("manifest", text);
     });
+}
+
+/// Puts the kind of a value in the place of what is measured, and of what is worded for people.
+fn shape_alone(mut value: Value) -> Value {
+    match &mut value {
+        Value::Object(fields) => {
+            for (name, field) in fields.iter_mut() {
+                *field = match (name.as_str(), field.take()) {
+                    ("ms" | "at_ms" | "bytes", number) if number.is_u64() => "[number]".into(),
+                    ("detail" | "link", text) if text.is_string() => "[text]".into(),
+                    (_, other) => shape_alone(other),
+                };
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = shape_alone(item.take())),
+        _ => {}
+    }
+    value
 }

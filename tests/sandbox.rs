@@ -5,23 +5,16 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use serde_json::Value;
-use tierfall_plugin_build::{Build, componentize};
 
+use crate::support::component::component;
 use crate::support::pdf::{Paper, Style};
 use crate::support::program::Home;
 use crate::support::web::{Answer, Web};
 
 /// The zoo's component, built once for all tests.
-fn zoo() -> &'static PathBuf {
+pub fn zoo() -> &'static PathBuf {
     static ZOO: OnceLock<PathBuf> = OnceLock::new();
-    ZOO.get_or_init(|| {
-        let manifest = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/zoo/Cargo.toml");
-        let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("zoo");
-        let built = Build { manifest: &manifest, packages: &[], target_dir: Some(&target) }.run();
-        let path = target.join("zoo.wasm");
-        std::fs::write(&path, &built.expect("the zoo builds")[0].component).expect("a writable folder");
-        path
-    })
+    ZOO.get_or_init(|| component("zoo"))
 }
 
 const DOI: &str = "10.5555/zoo.1";
@@ -259,14 +252,26 @@ fn precompiled_code_is_never_accepted() {
 }
 
 #[test]
-fn a_component_made_for_wasi_loads_and_its_wasi_calls_trap() {
-    // The zoo's own module with one more import, as another language's runtime would have it.
-    let module = std::fs::read(zoo()).expect("the zoo");
-    assert!(componentize(&module).is_err(), "a component is not made a component twice");
-    let wasi = r#"(component
-        (import "wasi:random/random@0.2.0" (instance (export "get-random-u64" (func (result u64))))))"#;
-    let (code, said) = inspect(wasi);
-    // It lacks the exports, and that alone is what it is refused for.
-    assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("describe") || said.contains("find"), "{said}");
+fn a_component_made_for_wasi_loads_and_traps_where_it_uses_wasi() {
+    let (home, web) = (Home::new(), Web::start());
+    let paper = Paper::new("Leaving nothing to chance", &["Ada Keeper"], Some(DOI));
+    web.get("/good.pdf", [Answer::pdf(paper.pdf(Style::Plain))]);
+    let path = component("wasi-user");
+    let inspected = home.tierfall(["plugin", "inspect"]).args([&path]).run().expect(0).out;
+    assert!(inspected.contains("wasi_user 1.2.3"), "{inspected}");
+
+    let tier = format!("{}:sources=gambler+abstainer,file={}", path.display(), web.url("/good.pdf"));
+    let ended = home
+        .tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", &tier])
+        .args(["--allow-private", "127.0.0.1", "--set", "fallback.facts="])
+        .run()
+        .expect(0);
+    let line: Value = serde_json::from_str(ended.out.lines().next().expect("a line")).expect("JSON");
+    let gambler = &line["trail"][0];
+    assert_eq!((&gambler["source"], &gambler["outcome"]), (&"gambler".into(), &"error".into()), "{line}");
+    let detail = gambler["detail"].as_str().expect("a detail");
+    for part in ["plugin wasi_user 1.2.3", "`find`", "gambler", "trapped", "wasi:random/random@0.2.0"] {
+        assert!(detail.contains(part), "{detail} names {part}");
+    }
+    assert_eq!(line["source"], "abstainer", "the import alone does no harm: {line}");
 }

@@ -1,6 +1,7 @@
 //! What every test of the whole program stands on: papers, a web, and the program itself.
 
 pub mod article;
+pub mod component;
 pub mod pdf;
 pub mod program;
 pub mod web;

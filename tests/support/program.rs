@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -26,6 +26,7 @@ pub struct Call {
 /// A program at work; killed if the test ends before it does.
 pub struct Running {
     child: Child,
+    typing: Option<ChildStdin>,
     out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<String>>,
 }
@@ -137,16 +138,27 @@ impl Call {
         self
     }
 
+    /// Starts with a standard input that stays open: [`Running::type_in`] fills it.
+    pub fn start_typing(self) -> Running {
+        self.spawn(Stdio::piped())
+    }
+
     pub fn start(mut self) -> Running {
-        self.command.stdin(if self.input.is_some() { Stdio::piped() } else { Stdio::null() });
-        self.command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = self.command.spawn().expect("the program starts");
-        if let (Some(input), Some(mut pipe)) = (self.input, child.stdin.take()) {
+        let Some(input) = self.input.take() else { return self.spawn(Stdio::null()) };
+        let mut running = self.spawn(Stdio::piped());
+        if let Some(mut pipe) = running.typing.take() {
             // A program that does not read its input is not the writer's fault.
             thread::spawn(move || drop(pipe.write_all(&input)));
         }
+        running
+    }
+
+    fn spawn(mut self, input: Stdio) -> Running {
+        self.command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = self.command.spawn().expect("the program starts");
+        let typing = child.stdin.take();
         let (out, err) = (child.stdout.take().map(reader), child.stderr.take().map(reader));
-        Running { child, out, err }
+        Running { child, typing, out, err }
     }
 
     pub fn run(self) -> Ended {
@@ -171,6 +183,17 @@ impl Running {
         };
         let (out, err) = (self.out.take().map(said), self.err.take().map(said));
         Ended { code: status.code(), out: out.unwrap_or_default(), err: err.unwrap_or_default() }
+    }
+
+    /// Writes to the standard input of a program that was started with [`Call::start_typing`].
+    pub fn type_in(&mut self, text: &str) {
+        let pipe = self.typing.as_mut().expect("the input is open");
+        pipe.write_all(text.as_bytes()).and_then(|()| pipe.flush()).expect("the program takes its input");
+    }
+
+    /// The end of the standard input.
+    pub fn end_input(&mut self) {
+        self.typing = None;
     }
 
     /// What Ctrl-C sends.

@@ -94,13 +94,19 @@ impl Web {
         self.shared.absolute(path)
     }
 
+    /// The host of its own URLs, with its port.
+    pub fn host(&self) -> String {
+        self.address.to_string()
+    }
+
     /// The value for `--proxy`.
     pub fn proxy(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// The n-th GET of `url` gets the n-th answer, and the last one repeats. A HEAD gets the head of the
-    /// answer that a GET would get. `url` is absolute, or a path of this server.
+    /// answer that a GET would get. `url` is absolute, or a path of this server; where it ends in `*`, it
+    /// stands for every URL that begins so and has no route of its own.
     pub fn get(&self, url: &str, answers: impl IntoIterator<Item = Answer>) {
         self.on("GET", url, answers);
     }
@@ -117,10 +123,10 @@ impl Web {
         self.shared.lock().seen.clone()
     }
 
-    /// The requests for one URL (absolute, or a path of this server).
+    /// The requests for one URL, written as for [`Web::get`].
     pub fn requests_for(&self, url: &str) -> Vec<Seen> {
         let url = self.shared.absolute(url);
-        self.requests().into_iter().filter(|seen| seen.url == url).collect()
+        self.requests().into_iter().filter(|seen| is_meant(&url, &seen.url)).collect()
     }
 
     /// The most requests that were open at one time on this host (`127.0.0.1:port` for the server itself).
@@ -137,7 +143,7 @@ impl Web {
     pub fn wait_for(&self, url: &str, count: usize) {
         let url = self.shared.absolute(url);
         self.wait(&format!("{count} requests for {url}"), |state| {
-            state.seen.iter().filter(|seen| seen.url == url).count() >= count
+            state.seen.iter().filter(|seen| is_meant(&url, &seen.url)).count() >= count
         });
     }
 
@@ -149,7 +155,9 @@ impl Web {
     /// Blocks until a client has left `url` unfinished.
     pub fn wait_for_abandoned(&self, url: &str) {
         let url = self.shared.absolute(url);
-        self.wait(&format!("the client to leave {url}"), |state| state.abandoned.contains(&url));
+        self.wait(&format!("the client to leave {url}"), |state| {
+            state.abandoned.iter().any(|left| is_meant(&url, left))
+        });
     }
 
     fn wait(&self, what: &str, met: impl Fn(&State) -> bool) {
@@ -160,6 +168,11 @@ impl Web {
             .unwrap_or_else(|poison| poison.into_inner());
         assert!(!timeout.timed_out(), "waited in vain for {what}; seen: {:#?}", state.seen);
     }
+}
+
+/// Whether a URL of a script, which may end in `*`, stands for this one.
+fn is_meant(script: &str, url: &str) -> bool {
+    script.strip_suffix('*').map_or(script == url, |begin| url.starts_with(begin))
 }
 
 impl Drop for Web {
@@ -236,7 +249,13 @@ impl Shared {
         let head = seen.method == "HEAD";
         let known = state.routes.keys().any(|(_, url)| wire::host_of(url) == seen.host);
         let method = if head { "GET".to_owned() } else { seen.method.clone() };
-        let answer = match state.routes.get_mut(&(method, seen.url.clone())) {
+        let exact = (method, seen.url.clone());
+        let route = if state.routes.contains_key(&exact) {
+            Some(exact)
+        } else {
+            state.routes.keys().find(|(on, url)| *on == exact.0 && is_meant(url, &seen.url)).cloned()
+        };
+        let answer = match route.and_then(|route| state.routes.get_mut(&route)) {
             Some(route) => {
                 let due = route.answers.get(route.next).or(route.answers.last()).cloned();
                 if !head {

@@ -10,6 +10,7 @@ use std::io;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -90,9 +91,10 @@ impl Run {
         // Two entries a worker: one in hand, one ready.
         let (send, receive) = async_channel::bounded::<Asked>(self.workers * 2);
         let (ended_send, mut ended) = mpsc::channel::<Line>(self.workers * 2);
+        let fed = Arc::new(Fed::default());
         let feeding = {
-            let (reporter, stop) = (Arc::clone(&self.reporter), self.stop.clone());
-            tokio::task::spawn_blocking(move || feed(input, &send, reporter.as_ref(), &stop))
+            let (reporter, stop, fed) = (Arc::clone(&self.reporter), self.stop.clone(), Arc::clone(&fed));
+            tokio::task::spawn_blocking(move || feed(input, &send, reporter.as_ref(), &stop, &fed))
         };
         let mut workers = JoinSet::new();
         for _ in 0..self.workers {
@@ -117,19 +119,25 @@ impl Run {
         while let Some(worker) = workers.join_next().await {
             worker.map_err(|error| RunError::Worker(error.to_string()))?;
         }
-        let taken = feeding.await.map_err(|error| RunError::Worker(error.to_string()))?;
-        summary.bad_entries = taken.bad;
-        summary.repeats = taken.repeats;
+        tokio::select! {
+            biased;
+            ended = feeding => ended.map_err(|error| RunError::Worker(error.to_string()))?,
+            // It may be waiting for somebody to type.
+            () = self.stop.cancelled() => {}
+        }
+        summary.bad_entries = fed.bad.load(Ordering::Relaxed);
+        summary.repeats = fed.repeats.load(Ordering::Relaxed);
         summary.interrupted = self.stop.is_cancelled();
         manifest.finish().map_err(failed)?;
         Ok(summary)
     }
 }
 
+/// What of the input was no new work.
 #[derive(Default)]
 struct Fed {
-    bad: u64,
-    repeats: u64,
+    bad: AtomicU64,
+    repeats: AtomicU64,
 }
 
 fn feed(
@@ -137,8 +145,8 @@ fn feed(
     works: &async_channel::Sender<Asked>,
     reporter: &dyn Reporter,
     stop: &CancellationToken,
-) -> Fed {
-    let mut fed = Fed::default();
+    fed: &Fed,
+) {
     let mut total = 0;
     for taken in input {
         if stop.is_cancelled() {
@@ -152,14 +160,15 @@ fn feed(
                 }
             }
             Taken::Bad(entry) => {
-                fed.bad += 1;
+                fed.bad.fetch_add(1, Ordering::Relaxed);
                 reporter.bad(&entry);
             }
-            Taken::Repeat => fed.repeats += 1,
+            Taken::Repeat => {
+                fed.repeats.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
     reporter.total(total);
-    fed
 }
 
 /// A bug of ours costs the work that met it, never the run; the panic's own message was printed where it

@@ -211,9 +211,9 @@ fn sici(web: &mut Recording) -> Told {
         ..Record::ARTICLE
     };
     let (cut, whole) = ("https://mirror.example/inv3.pdf", "https://oldpress.example/sici/17/fulltext.pdf");
-    let semantic_scholar = semantic_scholar(&record, Some(cut));
+    let unpaywall = unpaywall::work(&record, &[Location::repository(cut, record.landing)]);
     let crossref = crossref::work(&record, &[(whole, "syndication")]);
-    Apis { semantic_scholar, crossref, ..Apis::closed(&record) }.record(&record, web);
+    Apis { unpaywall, crossref, ..Apis::closed(&record) }.record(&record, web);
     web.get(cut, Reply::pdf(record.paper().flawed(Flaw::Truncated)));
     web.get(whole, Reply::pdf(record.paper().pdf(Style::Plain)));
     Told {
