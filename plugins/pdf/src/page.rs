@@ -93,25 +93,32 @@ impl<'a> Reader<'a> {
 /// A font and the characters of it that were met.
 struct KnownFont<'a> {
     font: Font<'a>,
-    characters: RefCell<HashMap<u32, Rc<str>>>,
+    characters: RefCell<HashMap<u32, Rc<Character>>>,
+}
+
+struct Character {
+    /// Empty where the font does not tell.
+    text: String,
+    /// In text space, at size 1.
+    advance: Vec2,
 }
 
 impl KnownFont<'_> {
-    /// The text of a character code; empty where the font does not tell.
-    fn text(&self, code: u32) -> Rc<str> {
+    fn character(&self, code: u32) -> Rc<Character> {
         let mut characters = self.characters.borrow_mut();
-        let text = characters.entry(code).or_insert_with(|| {
+        let character = characters.entry(code).or_insert_with(|| {
             let unicode = match self.font.glyph(GlyphId::NOTDEF, code) {
                 FontGlyph::Outline(glyph) => glyph.as_unicode(),
                 FontGlyph::Type3(glyph) => glyph.as_unicode(),
             };
-            match unicode {
-                Some(BfString::Char(c)) => c.to_string().into(),
-                Some(BfString::String(text)) => text.into(),
-                None => "".into(),
-            }
+            let text = match unicode {
+                Some(BfString::Char(c)) => c.to_string(),
+                Some(BfString::String(text)) => text,
+                None => String::new(),
+            };
+            Rc::new(Character { text, advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM) })
         });
-        text.clone()
+        Rc::clone(character)
     }
 }
 
@@ -321,20 +328,18 @@ impl<'a> Pass<'_, 'a> {
             // A space takes word spacing only where it is a code of one byte.
             let spacing =
                 state.character_space + if code == 32 && length == 1 { state.word_space } else { 0.0 };
-            let advance = font.code_advance(code) / f64::from(UNITS_PER_EM) * state.size;
+            let character = known.character(code);
+            let advance = character.advance * state.size;
             let (bare, by) = if font.is_horizontal() {
                 (Vec2::new(advance.x * state.scale, 0.0), Vec2::new((advance.x + spacing) * state.scale, 0.0))
             } else {
                 (Vec2::new(0.0, advance.y), Vec2::new(0.0, advance.y + spacing))
             };
             let to_page = state.ctm * state.matrix * Affine::translate((0.0, state.rise));
-            let text = known.text(code);
-            let text = match &mut self.actual {
-                Some(actual) => actual.take().unwrap_or_default(),
-                None => text.to_string(),
-            };
+            let actual = self.actual.as_mut().map(|actual| actual.take().unwrap_or_default());
+            let text = actual.as_deref().unwrap_or(&character.text);
             self.lines.place(&Placed {
-                text: &text,
+                text,
                 start: to_page * Point::ZERO,
                 end: to_page * bare.to_point(),
                 size: (to_page * Point::new(0.0, state.size) - to_page * Point::ZERO).hypot(),
