@@ -62,8 +62,8 @@ pub fn works_table(lines: &[Line]) -> Table {
 /// The counts at the end of a run, in a few lines.
 pub fn summary_text(summary: &Summary) -> String {
     let mut text = format!(
-        "{} works: {} stored ({}), {} without a copy, {} failed in a way that may pass",
-        summary.works,
+        "{}: {} stored ({}), {} without a copy, {} failed in a way that may pass",
+        counted(summary.works, "work", "works"),
         summary.stored,
         size(summary.bytes),
         summary.no_copy,
@@ -80,15 +80,21 @@ pub fn summary_text(summary: &Summary) -> String {
     list("from", &summary.by_source);
     list("not stored", &summary.by_reason);
     if summary.bad_entries > 0 {
-        text.push_str(&format!("\n{} entries of the input could not be read", summary.bad_entries));
+        let entries = counted(summary.bad_entries, "entry", "entries");
+        text.push_str(&format!("\n{entries} of the input could not be read"));
     }
     if summary.repeats > 0 {
-        text.push_str(&format!("\n{} entries named a work that was already asked for", summary.repeats));
+        let entries = counted(summary.repeats, "entry", "entries");
+        text.push_str(&format!("\n{entries} named a work that was already asked for"));
     }
     if summary.interrupted {
         text.push_str("\ninterrupted: what had ended is in the manifest, and the rest can be run again");
     }
     text
+}
+
+fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Bytes with a decimal unit, as file managers show them.

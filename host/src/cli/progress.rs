@@ -46,6 +46,7 @@ pub struct Progress {
 struct State {
     stored: u64,
     missing: u64,
+    total_known: bool,
     active: HashMap<String, ProgressBar>,
     lines: Vec<Line>,
 }
@@ -87,6 +88,11 @@ impl Progress {
 }
 
 impl Reporter for Progress {
+    fn total(&self, works: u64) {
+        self.lock().total_known = true;
+        self.total.set_length(works);
+    }
+
     fn bad(&self, entry: &BadEntry) {
         if self.mode != Mode::Quiet {
             self.bars.suspend(|| eprintln!("tierfall: {entry}"));
@@ -97,7 +103,9 @@ impl Reporter for Progress {
         if self.mode != Mode::Bars {
             return;
         }
-        self.total.inc_length(1);
+        if !self.lock().total_known {
+            self.total.inc_length(1);
+        }
         let style = ProgressStyle::with_template("  {spinner} {prefix}  {msg}");
         let bar = ProgressBar::new_spinner()
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))

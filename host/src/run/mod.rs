@@ -77,6 +77,10 @@ pub struct Run {
     pub stop: CancellationToken,
 }
 
+/// Works that are read before they are needed: enough that the length of an ordinary list is known, and
+/// its progress can be shown, from the beginning; about a megabyte.
+const READ_AHEAD: usize = 1024;
+
 impl Run {
     /// Takes works from `input` until it ends. `input` runs on a thread of its own and is read no faster
     /// than works end, so that its length does not matter.
@@ -88,8 +92,7 @@ impl Run {
         let manifest_path = out.join("manifest.jsonl");
         let failed = |source| RunError::Manifest { path: manifest_path.clone(), source };
         let mut manifest = Manifest::open(&manifest_path).map_err(failed)?;
-        // Two entries a worker: one in hand, one ready.
-        let (send, receive) = async_channel::bounded::<Asked>(self.workers * 2);
+        let (send, receive) = async_channel::bounded::<Asked>(READ_AHEAD.max(self.workers * 2));
         let (ended_send, mut ended) = mpsc::channel::<Line>(self.workers * 2);
         let fed = Arc::new(Fed::default());
         let feeding = {
