@@ -6,6 +6,8 @@
 mod events;
 mod open;
 mod statements;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +15,6 @@ use std::time::Duration;
 
 use deadpool_postgres::Pool;
 use tokio_postgres::IsolationLevel;
-use tokio_postgres::error::SqlState;
 
 use super::clock::Clock;
 use super::engine::Engine;
@@ -61,8 +62,8 @@ pub struct PostgresLedger {
     events_lost: Arc<AtomicU64>,
 }
 
-/// How often a transaction that the server ended in favour of another is begun again.
-const TRIES: u32 = 8;
+/// How often a transaction is begun again that the server ended in favour of another.
+const TRIES: usize = 8;
 
 impl PostgresLedger {
     /// Connects, and makes the tables if there are none. Errors: `Open`, `ReadOnly`, `Foreign`, `Older`, `Newer`.
@@ -74,49 +75,58 @@ impl PostgresLedger {
         Ok(Self { pool, rules: settings.rules, time: settings.time, events, events_lost })
     }
 
-    async fn transact<Q: Request>(
+    async fn run<Q: Request>(
         &self,
         request: &Q,
-        isolation: IsolationLevel,
-        read_only: bool,
-    ) -> Result<(Q::Reply, Book<'_>), Failure> {
-        let mut client = self.pool.get().await?;
-        let transaction =
-            client.build_transaction().isolation_level(isolation).read_only(read_only).start().await?;
-        let mut book = Book { rules: &self.rules, events: Vec::new() };
-        let mut session = Session::new(&transaction, &self.time);
-        let reply = request.apply(&mut session, &mut book).await;
-        let reply = session.explain(reply)?;
-        transaction.commit().await?;
-        Ok((reply, book))
-    }
-}
-
-impl Engine for PostgresLedger {
-    async fn write<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
-        let mut tries = 1;
+        manner: Manner,
+    ) -> Result<(Q::Reply, Book<'_>), LedgerError> {
+        // After a restart of the server every pooled connection may be broken, which shows only in its use.
+        let mut tries = TRIES + self.pool.status().max_size;
         loop {
-            match self.transact(&request, IsolationLevel::ReadCommitted, false).await {
-                Ok((reply, book)) => {
-                    self.events.keep(book.events);
-                    return Ok(reply);
-                }
-                // Two transactions wanted the same rows in different order, and this one lost.
-                Err(failure)
-                    if tries < TRIES
-                        && failure
-                            .is(&[SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE]) =>
-                {
-                    tries += 1;
-                }
-                Err(failure) => return Err(failure.into()),
+            match self.transact(request, manner).await {
+                Err(failure) if failure.is_worth_another_try() && tries > 0 => tries -= 1,
+                done => return done.map_err(LedgerError::from),
             }
         }
     }
 
-    async fn read<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
-        let (reply, _) = self.transact(&request, IsolationLevel::RepeatableRead, true).await?;
+    async fn transact<Q: Request>(
+        &self,
+        request: &Q,
+        manner: Manner,
+    ) -> Result<(Q::Reply, Book<'_>), Failure> {
+        let mut client = self.pool.get().await?;
+        let begin = client.build_transaction();
+        let begin = match manner {
+            Manner::Write => begin.isolation_level(IsolationLevel::ReadCommitted),
+            // One sight of everything, however many statements it takes.
+            Manner::Read => begin.isolation_level(IsolationLevel::RepeatableRead).read_only(true),
+        };
+        let transaction = begin.start().await?;
+        let mut book = Book { rules: &self.rules, events: Vec::new() };
+        let mut session = Session::new(&transaction, &self.time);
+        let reply = request.apply(&mut session, &mut book).await;
+        let reply = session.explain(reply)?;
+        transaction.commit().await.map_err(|error| Failure::from(error).at_commit())?;
+        Ok((reply, book))
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Manner {
+    Write,
+    Read,
+}
+
+impl Engine for PostgresLedger {
+    async fn write<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+        let (reply, book) = self.run(&request, Manner::Write).await?;
+        self.events.keep(book.events);
         Ok(reply)
+    }
+
+    async fn read<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+        Ok(self.run(&request, Manner::Read).await?.0)
     }
 
     async fn settle(&self) {

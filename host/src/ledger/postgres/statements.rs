@@ -2,7 +2,7 @@
 
 use std::error::Error as _;
 
-use deadpool_postgres::{PoolError, Transaction};
+use deadpool_postgres::{HookError, PoolError, Transaction};
 use futures_util::future::try_join_all;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_checked};
@@ -20,11 +20,21 @@ pub(super) struct Session<'t> {
     failed: Option<Failure>,
 }
 
-/// An error with the server's own code, which decides whether to try again.
+/// An error, and whether to try again.
 #[derive(Debug)]
 pub(super) struct Failure {
-    code: Option<SqlState>,
+    again: Again,
     error: LedgerError,
+}
+
+/// Whether a transaction that failed so is worth beginning anew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Again {
+    No,
+    /// The server ended it in favour of another: it certainly did nothing.
+    Undone,
+    /// Its connection broke: it did nothing, unless it was being committed.
+    Broken,
 }
 
 impl<'t> Session<'t> {
@@ -32,11 +42,11 @@ impl<'t> Session<'t> {
         Self { transaction, time, failed: None }
     }
 
-    /// Adds the server's code to an error that a request passed on.
+    /// Adds what is known of an error that a request passed on.
     pub(super) fn explain<T>(&mut self, reply: Result<T, LedgerError>) -> Result<T, Failure> {
         reply.map_err(|error| match self.failed.take() {
             Some(failed) if failed.error == error => failed,
-            _ => Failure { code: None, error },
+            _ => Failure { again: Again::No, error },
         })
     }
 
@@ -126,8 +136,14 @@ impl ToSql for Param<'_> {
 }
 
 impl Failure {
-    pub(super) fn is(&self, codes: &[SqlState]) -> bool {
-        self.code.as_ref().is_some_and(|code| codes.contains(code))
+    pub(super) fn is_worth_another_try(&self) -> bool {
+        self.again != Again::No
+    }
+
+    /// Where the connection broke now, nobody knows whether it was done: the caller must ask.
+    pub(super) fn at_commit(self) -> Self {
+        let again = if self.again == Again::Broken { Again::No } else { self.again };
+        Self { again, ..self }
     }
 }
 
@@ -139,6 +155,7 @@ impl From<tokio_postgres::Error> for Failure {
             (None, None) => error.to_string(),
         };
         let code = error.code().cloned();
+        let closed = error.is_closed();
         let error = match code.as_ref() {
             None => LedgerError::Unavailable(said),
             Some(&SqlState::DISK_FULL) => LedgerError::Full(said),
@@ -152,16 +169,24 @@ impl From<tokio_postgres::Error> for Failure {
             }
             Some(_) => LedgerError::Unavailable(said),
         };
-        Self { code, error }
+        let again = match code.as_ref() {
+            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => Again::Undone,
+            Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN) => Again::Broken,
+            _ if closed => Again::Broken,
+            _ => Again::No,
+        };
+        Self { again, error }
     }
 }
 
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => error.into(),
-            PoolError::PostCreateHook(deadpool_postgres::HookError::Backend(error)) => error.into(),
-            other => Self { code: None, error: LedgerError::Unavailable(other.to_string()) },
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
+                // A server that lets nobody in is not asked again and again.
+                Self { again: Again::No, ..error.into() }
+            }
+            other => Self { again: Again::No, error: LedgerError::Unavailable(other.to_string()) },
         }
     }
 }
