@@ -94,8 +94,8 @@ pub struct Breaker {
 impl Http {
     pub(super) fn read(section: Section<'_>) -> Self {
         let mailto = section.maybe_text("mailto");
-        if mailto.as_ref().is_some_and(|address| !is_address(address)) {
-            section.complain("mailto", "it is not an e-mail address");
+        if let Some(wrong) = mailto.as_ref().filter(|address| !is_address(address)) {
+            section.complain("mailto", format!("{wrong:?} is not an e-mail address"));
         }
         let proxy = match section.text("proxy").as_str() {
             "environment" | "" => Proxy::Environment,

@@ -320,7 +320,7 @@ memory_bytes = "lots"
     tierfall.toml, line 27: `secrets.a` has one of value, env and file
     tierfall.toml, line 28: `secrets.b.file`: failed to read missing: No such file or directory (os error 2)
     tierfall.toml, line 29: `secrets.c`: a secret is a text, or a table with value, env or file
-    tierfall.toml, line 32: `http.mailto`: it is not an e-mail address
+    tierfall.toml, line 32: `http.mailto`: "me" is not an e-mail address
     tierfall.toml, line 33: `http.limits` is a table: write [http.limits] and its keys below
     tierfall.toml, line 35: [http.pace.rules.own] has no `every_ms`, which it needs
     tierfall.toml, line 35: [http.pace.rules.own] has no `concurrency`, which it needs

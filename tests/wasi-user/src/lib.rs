@@ -1,5 +1,6 @@
 //! A plugin as another language's toolchain would make it: it imports a function of WASI beside the
 //! contract. `gambler` calls it, `abstainer` does not.
+#![expect(unsafe_code, reason = "the macro's: it exports functions by name")]
 
 wit_bindgen::generate!({
     path: "../../wit/source-0.1.0",
