@@ -40,9 +40,14 @@ pub fn judge(
     let id = own_id(document, work);
     let authors = authors(document, work);
     let judged = match title {
-        Some((title, found)) => by_title(title, found, id, authors, basis),
+        Some((title, found)) => {
+            let pages = work.known.pages.as_ref().map(|said| said.value);
+            // A cover or a blank page more is no other work.
+            let same_length = pages.is_some_and(|known| (known..=known + 2).contains(&document.report.pages));
+            by_title(title, found, &Evidence { id, authors, basis, same_length })
+        }
         None => match id {
-            OwnId::Same => Some(true),
+            OwnId::Declared | OwnId::Printed => Some(true),
             OwnId::Other => Some(false),
             OwnId::None => None,
         },
@@ -58,7 +63,7 @@ pub fn judge(
             } else if title.is_none() {
                 "neither a title nor an identifier is known to compare it with"
             } else {
-                "its title is one that many works have"
+                "its title agrees too little, or is one that many works have"
             };
             match policy {
                 IdentityPolicy::Strict => Judgement::CannotTell(why.into()),
@@ -86,36 +91,52 @@ enum Authors {
     Unknown,
 }
 
-/// `None` where the title is too common to tell.
-fn by_title(title: &Title, found: &Found, id: OwnId, authors: Authors, basis: Basis) -> Option<bool> {
-    let named = authors == Authors::Named;
-    let not_missing = authors != Authors::Missing;
-    let led_by_more_than_a_link = basis != Basis::Link;
+/// What is known beside the title.
+struct Evidence {
+    id: OwnId,
+    authors: Authors,
+    basis: Basis,
+    /// The file has as many pages as the work.
+    same_length: bool,
+}
+
+/// Whether the document is the work; `None` where that cannot be told.
+fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
+    use Agreement as A;
+    use OwnId as Id;
+
+    let named = beside.authors == Authors::Named;
+    let not_missing = beside.authors != Authors::Missing;
+    let told = beside.basis != Basis::Link;
     if !title.is_telling() {
-        return match (found.agreement, id) {
-            (_, OwnId::Other) => Some(false),
-            (Agreement::None | Agreement::Words, OwnId::Same) => Some(named),
-            (_, OwnId::Same) => Some(true),
-            (Agreement::Exact, OwnId::None) if named => Some(true),
-            (Agreement::Exact, OwnId::None) if not_missing => None,
-            _ => Some(false),
+        return match (found.agreement, beside.id) {
+            (_, Id::Other) => Some(false),
+            (A::Exact | A::Close | A::Part, Id::Declared | Id::Printed) => Some(true),
+            (_, Id::Declared) => Some(named),
+            (_, Id::Printed) => Some(named && beside.same_length),
+            (A::Exact, Id::None) if named => Some(true),
+            (A::Exact, Id::None) if not_missing => None,
+            (_, Id::None) => Some(false),
         };
     }
-    Some(match (found.agreement, id) {
-        (Agreement::Exact | Agreement::Close, OwnId::Same) => true,
+    Some(match (found.agreement, beside.id) {
+        (A::Exact | A::Close | A::Part, Id::Declared | Id::Printed) => true,
         // Another version of the work has another identifier: what counts is that they are called the
         // same and written by the same.
-        (Agreement::Exact, OwnId::Other) => named || (not_missing && title.is_long()),
-        (Agreement::Exact, OwnId::None) => not_missing || title.is_long() || led_by_more_than_a_link,
-        (Agreement::Close, OwnId::Other) => named && led_by_more_than_a_link,
-        (Agreement::Close, OwnId::None) => not_missing,
-        (Agreement::Part, OwnId::Same) => true,
-        (Agreement::Part, OwnId::None) => named || (not_missing && led_by_more_than_a_link),
-        (Agreement::Words, OwnId::Same) => not_missing,
-        (Agreement::Words, OwnId::None) => named && led_by_more_than_a_link,
+        (A::Exact, Id::Other) => named || (not_missing && title.is_long()),
+        (A::Exact, Id::None) => not_missing || title.is_long() || told,
+        (A::Close, Id::Other) => named && told,
+        (A::Close, Id::None) => not_missing,
+        (A::Part, Id::None) => not_missing && told,
+        (A::Words, Id::Declared | Id::Printed) => not_missing,
+        // A title that changed on its way to the journal; or the authors' next paper.
+        (A::Words, Id::None) if named && beside.basis == Basis::Registry && found.share >= 0.85 => {
+            return None;
+        }
+        (A::Mentioned | A::None, Id::Declared) => named,
         // Translated, or in letters that are mapped wrongly.
-        (Agreement::None, OwnId::Same) => named,
-        (Agreement::Part | Agreement::Words, OwnId::Other) | (Agreement::None, _) => false,
+        (A::None, Id::Printed) => named && beside.same_length,
+        (A::Part | A::Words, Id::Other | Id::None) | (A::Mentioned | A::None, _) => false,
     })
 }
 
@@ -158,9 +179,13 @@ fn proof(found: Option<&Found>, id: OwnId) -> String {
         Some(Agreement::Close) => "its title is the work's but for a few letters",
         Some(Agreement::Part) => "its title agrees with the work's in part",
         Some(Agreement::Words) => "most words of the work's title head it",
-        Some(Agreement::None) | None => "",
+        Some(Agreement::Mentioned | Agreement::None) | None => "",
     };
-    let id = if id == OwnId::Same { "it bears the work's identifier" } else { "" };
+    let id = match id {
+        OwnId::Declared => "its metadata names the work's identifier",
+        OwnId::Printed => "it bears the work's identifier",
+        OwnId::Other | OwnId::None => "",
+    };
     [title, id].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 

@@ -7,8 +7,10 @@ use crate::work::{IdKind, Work, WorkId};
 /// What a document's own identifiers say about the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OwnId {
-    /// It bears the work's.
-    Same,
+    /// Its metadata names the work's.
+    Declared,
+    /// It bears the work's where a document bears its own.
+    Printed,
     /// It bears another of the same kind, and not the work's.
     Other,
     /// It bears none where a document bears its own.
@@ -28,7 +30,7 @@ pub fn own_id(document: &Document<'_>, work: &Work) -> OwnId {
     let ours: Vec<String> = work.ids.iter().filter_map(written).collect();
     let metadata = &document.report.metadata;
     if ours.iter().any(|id| bears(metadata, id)) {
-        return OwnId::Same;
+        return OwnId::Declared;
     }
     let mut others = identifiers(metadata);
     for page in document.front() {
@@ -39,7 +41,7 @@ pub fn own_id(document: &Document<'_>, work: &Work) -> OwnId {
         if borne && listed.len() <= MOST {
             // A comment bears its own identifier first, and then that of what it comments on.
             let first = others.first().is_none_or(|first| related(first, &ours));
-            return if first { OwnId::Same } else { OwnId::Other };
+            return if first { OwnId::Printed } else { OwnId::Other };
         }
     }
     let comparable = ours.iter().any(|id| id.starts_with("10.")) || work.id(IdKind::Arxiv).is_some();

@@ -91,17 +91,22 @@ impl<'t> Letters<'t> {
         best
     }
 
-    /// Letters between the beginning of the line and the range.
-    pub fn before_in_line(&self, range: &Range<usize>) -> usize {
+    /// The letters between the beginning of the line and the range.
+    pub fn line_before(&self, range: &Range<usize>) -> &[char] {
         let line = self.text[..self.byte(range.start)].rfind('\n').map_or(0, |at| at + 1);
-        range.start - self.at.partition_point(|&at| at < line)
+        &self.letters[self.until_byte(line)..range.start]
     }
 
-    /// Letters between the range and the end of the line.
-    pub fn after_in_line(&self, range: &Range<usize>) -> usize {
+    /// The letters between the range and the end of the line.
+    pub fn line_after(&self, range: &Range<usize>) -> &[char] {
         let from = self.end_byte(range.end);
         let line = self.text[from..].find('\n').map_or(self.text.len(), |at| from + at);
-        self.at.partition_point(|&at| at < line) - range.end
+        &self.letters[range.end..self.until_byte(line).max(range.end)]
+    }
+
+    /// The text behind a range, from its first sign on.
+    pub fn after(&self, range: &Range<usize>) -> &'t str {
+        self.text[self.end_byte(range.end)..].trim_start()
     }
 
     /// The byte of the text where a letter stands, or the text's end.
@@ -264,4 +269,101 @@ fn reduce(c: char, push: &mut impl FnMut(char)) {
         },
     };
     spelled.chars().for_each(push);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn same(a: &str, b: &str) -> bool {
+        letters(&without_markup(a)) == letters(&without_markup(b))
+    }
+
+    #[test]
+    fn one_title_has_one_spelling() {
+        for (a, b) in [
+            ("Efficient flow of fluids", "Eﬃcient ﬂow of ﬂuids"),
+            ("Relationships between negative emotions", "Relati-\nonships between\nnegative emotions"),
+            ("Évaluation de l’âge à Łódź", "Evaluation de l'age a Lodz"),
+            ("E\u{301}valuation", "Évaluation"),
+            ("Die Größe der Straße", "DIE GRÖSSE DER STRASSE"),
+            ("β-Carotene and TNF-α", "beta-Carotene and TNF-alpha"),
+            ("5 µm particles", "5 μm particles"),
+            ("CO<sub>2</sub> in H<sub>2</sub>O", "CO2 in H₂O"),
+            ("Crystal structure of U<sub>2</sub>Ga<sub>5−x</sub>", "Crystal structure of U2Ga5−x"),
+            ("Problems &amp; Scenarios", "Problems & Scenarios"),
+            ("$\\alpha$-decay of $^{212}$Po", "α-decay of 212Po"),
+            ("Measuring $\\mathrm{H}_0$", "Measuring H0"),
+            ("The <i>E. coli</i> genome", "The E. coli genome"),
+            ("Mass of <mml:math xmlns:mml=\"x\"><mml:mi>Z</mml:mi></mml:math> bosons", "Mass of Z bosons"),
+            ("“Everyday” helpers — a study", "\"Everyday\" helpers - a study"),
+            ("ＦＵＬＬ width", "full width"),
+            ("𝑥-ray", "x-ray"),
+        ] {
+            assert!(same(a, b), "{a} / {b}");
+        }
+        assert!(!same("p < q implies q > p", "p implies p"), "a comparison is no tag");
+        assert!(!same("Studies on X. I", "Studies on X. II"));
+    }
+
+    #[test]
+    fn words_are_found_whole() {
+        let text = "Studies on gels. II\nof the second kind1";
+        let has = |needle: &str| Letters::of(text).has(&letters(needle));
+        assert!(has("Studies on gels. II"));
+        assert!(!has("Studies on gels. I"), "another part of the series");
+        assert!(!has("tudies on gels"));
+        assert!(has("of the second kind"), "a footnote's mark may follow");
+        assert!(!Letters::of("10 mg").has(&letters("1")));
+        assert!(!has(""));
+    }
+
+    #[test]
+    fn the_nearest_place_is_found_with_its_errors() {
+        let text = Letters::of("Journal of Errors\nThe rnechanism of acti0n in rats\nAbstract");
+        let (range, distance) = text.nearest(&letters("The mechanism of action in rats"), 4).expect("near");
+        assert_eq!(distance, 3);
+        assert!(text.line_before(&range).is_empty() && text.line_after(&range).is_empty());
+        assert!(text.nearest(&letters("The mechanism of action in rats"), 2).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_strange(text in any::<String>(), needle in any::<String>()) {
+            let reduced = Letters::of(&text);
+            let needle = letters(&needle);
+            for range in reduced.places(&needle) {
+                reduced.line_before(&range);
+                reduced.line_after(&range);
+                reduced.after(&range);
+                prop_assert!(text.is_char_boundary(reduced.byte(range.end)));
+            }
+            reduced.nearest(&needle, needle.len() / 4);
+            without_markup(&text);
+        }
+
+        #[test]
+        fn reducing_twice_changes_nothing(text in any::<String>()) {
+            let once: String = letters(&text).into_iter().collect();
+            let twice: String = letters(&once).into_iter().collect();
+            prop_assert_eq!(once, twice);
+        }
+
+        #[test]
+        fn spaces_case_and_punctuation_do_not_matter(words in prop::collection::vec("[a-z]{1,9}", 1..9), seed in any::<u64>()) {
+            let plain = words.join(" ");
+            let mut strange = String::new();
+            for (number, c) in plain.chars().enumerate() {
+                match (seed >> (number % 60)) & 3 {
+                    0 => strange.extend(c.to_uppercase()),
+                    1 => strange.extend(['-', '\n', c]),
+                    2 => strange.extend([c, '\u{301}']),
+                    _ => strange.push(c),
+                }
+            }
+            prop_assert_eq!(letters(&plain), letters(&strange));
+        }
+    }
 }

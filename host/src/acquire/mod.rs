@@ -68,8 +68,8 @@ struct Inner {
     examiner: Arc<dyn Examine>,
     store: Store,
     settings: AcquireSettings,
-    /// Memory for files under examination, in units of [`UNIT`].
-    memory: Semaphore,
+    /// Examinations at one time: each needs a processor, and memory for its file and what that unpacks to.
+    examinations: Semaphore,
 }
 
 /// How one acquisition went.
@@ -113,16 +113,10 @@ pub struct Signals {
     pub x_robots_tag: Option<String>,
 }
 
-/// Files under examination are counted in such pieces of memory.
-const UNIT: u64 = 1 << 20;
-/// A file is in memory here and in the examiner, which unpacks what it reads of it: three times its size
-/// in all. 768 MiB are the largest file that the defaults allow; small files share it by hundreds.
-const MEMORY: usize = 768;
-const COPIES: u64 = 3;
-
 impl Acquirer {
     pub fn new(door: Door, examiner: Arc<dyn Examine>, store: Store, settings: AcquireSettings) -> Self {
-        Self(Arc::new(Inner { door, examiner, store, settings, memory: Semaphore::new(MEMORY) }))
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        Self(Arc::new(Inner { door, examiner, store, settings, examinations: Semaphore::new(processors) }))
     }
 
     /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
@@ -205,9 +199,8 @@ impl Inner {
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
     ) -> Result<(Partial, Proof), Rejection> {
-        let pieces = (partial.received() * COPIES).div_ceil(UNIT).clamp(1, MEMORY as u64);
-        let permit = self.memory.acquire_many(u32::try_from(pieces).unwrap_or(u32::MAX)).await;
-        let _permit = permit.map_err(|closed| storage(io::Error::other(closed)))?;
+        let _permit =
+            self.examinations.acquire().await.map_err(|closed| storage(io::Error::other(closed)))?;
         let (partial, bytes) = on_blocking_thread(move || {
             let bytes = partial.read()?;
             Ok((partial, bytes))

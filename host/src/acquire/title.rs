@@ -14,8 +14,10 @@ pub enum Agreement {
     Close,
     /// The main title alone, or a title within a longer heading.
     Part,
-    /// Most of its words stand where a title stands.
+    /// Most of its words stand together at the top of a page.
     Words,
+    /// Within a sentence: this document speaks of the work.
+    Mentioned,
     /// Not at all.
     None,
 }
@@ -26,24 +28,29 @@ pub struct Found {
     pub agreement: Agreement,
     /// The text before it on its page or in its heading, at most some lines.
     pub before: String,
+    /// The share of its words that was found.
+    pub share: f64,
 }
 
 /// A work's title, ready to be looked for.
 #[derive(Debug)]
 pub struct Title {
     letters: Vec<char>,
+    /// Before its subtitle.
     main: Option<Vec<char>>,
     words: Vec<Vec<char>>,
 }
 
-/// Letters that may stand beside a title on its lines: a number, a footnote's mark.
+/// Letters that may stand beside a title on its lines: a number, the marks of footnotes.
 const BESIDE: usize = 4;
 /// A title shorter than this is not looked for with errors: another one is too near.
 const SHORTEST_CLOSE: usize = 20;
 /// One letter in this many may be wrong; scanned titles and formulas have up to so many errors.
 const LETTERS_PER_ERROR: usize = 9;
-/// Letters at the top of a page that may be a title page, and in which scattered words of it count.
+/// Letters at the top of a page among which a title in pieces counts, and one that shares its line with
+/// the authors.
 const TOP: usize = 1000;
+const VERY_TOP: usize = 300;
 /// What is kept of the text before a title.
 const BEFORE: usize = 200;
 
@@ -82,7 +89,7 @@ impl Title {
         });
         let own = document.report.title.as_ref();
         let in_metadata = std::iter::once_with(|| self.in_metadata(own?)).flatten();
-        let mut best = Found { agreement: Agreement::None, before: String::new() };
+        let mut best = Found { agreement: Agreement::None, before: String::new(), share: 0.0 };
         for found in in_text.chain(in_metadata) {
             if found.agreement < best.agreement {
                 best = found;
@@ -96,10 +103,15 @@ impl Title {
 
     fn in_heading(&self, heading: &str, larger: &[String], page: &Page<'_>) -> Option<Found> {
         let in_heading = Letters::of(heading);
-        let (range, agreement) = self.standing(&in_heading).or_else(|| {
-            let range = in_heading.places(&self.letters).next()?;
+        let (range, mut agreement) = self.standing(&in_heading).or_else(|| {
+            let range = in_heading.places(&self.letters).find(|range| !leads_to_part(&in_heading, range))?;
             Some((range, Agreement::Part))
         })?;
+        // What is set in the same type goes on with the title, unless it is marked as its subtitle.
+        let rest = heading[in_heading.byte(range.end)..].chars().filter(|c| c.is_alphanumeric()).count();
+        if rest > BESIDE && !in_heading.after(&range).starts_with([':', '–', '—']) {
+            agreement = agreement.max(Agreement::Part);
+        }
         let mut before = tail(&heading[..in_heading.byte(range.start)]);
         if let Some(line) = heading.lines().next()
             && let Some(at) = page.text.find(line)
@@ -112,17 +124,31 @@ impl Title {
                 before = format!("{larger}\n{before}");
             }
         }
-        Some(Found { agreement, before })
+        Some(Found { agreement, before, share: 1.0 })
     }
 
     fn in_lines(&self, page: &Page<'_>) -> Option<Found> {
-        let (range, agreement) = self
-            .standing(&page.letters)
-            .or_else(|| self.scattered(page).then_some((0..0, Agreement::Words)))?;
-        if range.start > page.body {
-            return None;
+        let text = &page.letters;
+        let found = |range: &Range<usize>, agreement, share| {
+            (range.start <= page.body).then(|| Found {
+                agreement,
+                before: tail(&page.text[..text.byte(range.start)]),
+                share,
+            })
+        };
+        if let Some((range, agreement)) = self.standing(text) {
+            return found(&range, agreement, 1.0);
         }
-        Some(Found { agreement, before: tail(&page.text[..page.letters.byte(range.start)]) })
+        let mut named = text.places(&self.letters).peekable();
+        let opens = |range: &Range<usize>| {
+            range.end <= VERY_TOP + self.letters.len() && is_mark(text.line_before(range))
+        };
+        if let Some(range) = named.peek() {
+            let agreement = if opens(range) { Agreement::Part } else { Agreement::Mentioned };
+            return found(range, agreement, 1.0);
+        }
+        let (range, share) = self.scattered(page)?;
+        found(&range, Agreement::Words, share)
     }
 
     fn in_metadata(&self, own: &str) -> Option<Found> {
@@ -134,51 +160,99 @@ impl Title {
         } else {
             return None;
         };
-        Some(Found { agreement, before: String::new() })
+        Some(Found { agreement, before: String::new(), share: 1.0 })
     }
 
     /// The title on lines of its own.
     fn standing(&self, text: &Letters<'_>) -> Option<(Range<usize>, Agreement)> {
-        if let Some(range) = text.places(&self.letters).find(|range| stands_alone(text, range)) {
+        let alone = |range: &Range<usize>| {
+            is_mark(text.line_before(range)) && is_mark(text.line_after(range)) && !leads_to_part(text, range)
+        };
+        if let Some(range) = text.places(&self.letters).find(alone) {
             return Some((range, Agreement::Exact));
         }
         if self.letters.len() >= SHORTEST_CLOSE
             && let Some((range, _)) = text.nearest(&self.letters, self.letters.len() / LETTERS_PER_ERROR)
-            && stands_alone(text, &range)
+            && alone(&range)
             && self.has_all_words(&text.as_slice()[range.clone()])
         {
             return Some((range, Agreement::Close));
         }
-        let main = self.main.as_ref()?;
-        let range = text.places(main).find(|range| stands_alone(text, range))?;
+        let range = text.places(self.main.as_ref()?).find(alone)?;
         Some((range, Agreement::Part))
     }
 
-    /// Errors of extraction hit letters anywhere; another title differs in a word.
+    /// Errors of extraction hit letters anywhere; another title differs in a word or a number.
     fn has_all_words(&self, window: &[char]) -> bool {
         let text: String = window.iter().collect();
-        let window = Letters::of(&text);
+        let blurred: String = blurred(window).iter().collect();
+        let (window, blurry) = (Letters::of(&text), Letters::of(&blurred));
         self.words.iter().all(|word| {
             if word.iter().all(|c| c.is_numeric()) {
                 return contains(window.as_slice(), word);
             }
-            word.len() < 3 || window.nearest(word, word.len() / 5).is_some()
+            word.len() < 3 || blurry.nearest(&self::blurred(word), word.len() / 6).is_some()
         })
     }
 
-    /// Whether three quarters of the title's words stand at the top of a page.
-    fn scattered(&self, page: &Page<'_>) -> bool {
+    /// The place at the top of a page where most of the title's words stand together, and their share: at
+    /// least three, and three quarters.
+    fn scattered(&self, page: &Page<'_>) -> Option<(Range<usize>, f64)> {
         let top = page.letters.as_slice();
         let top = &top[..top.len().min(TOP).min(page.body)];
         let telling: Vec<_> = self.words.iter().filter(|word| word.len() >= 4).collect();
-        let found = telling.iter().filter(|word| contains(top, word)).count();
-        found >= 3 && found * 4 >= telling.len() * 3
+        let first = telling.first()?;
+        let reach = self.letters.len() * 3 / 2;
+        let mut best: Option<(Range<usize>, usize)> = None;
+        for start in 0..top.len() {
+            // A title begins with one of its first words; looking there alone keeps this cheap.
+            if !top[start..].starts_with(first)
+                && !telling.get(1).is_some_and(|word| top[start..].starts_with(word))
+            {
+                continue;
+            }
+            let window = start..(start + reach).min(top.len());
+            let count = telling.iter().filter(|word| contains(&top[window.clone()], word)).count();
+            if best.as_ref().is_none_or(|(_, most)| count > *most) {
+                best = Some((window, count));
+            }
+        }
+        let (window, count) = best?;
+        (count >= 3 && count * 4 >= telling.len() * 3).then(|| (window, count as f64 / telling.len() as f64))
     }
 }
 
-/// Nothing but a mark or a number stands beside it on its first and last line.
-fn stands_alone(text: &Letters<'_>, range: &Range<usize>) -> bool {
-    text.before_in_line(range) <= BESIDE && text.after_in_line(range) <= BESIDE
+/// Whether what stands beside a title on its line is no part of it: nothing, a number, a footnote's mark.
+fn is_mark(beside: &[char]) -> bool {
+    let letters = beside.iter().filter(|c| !c.is_numeric()).count();
+    // A single `I` or `V` counts the parts of a series.
+    beside.len() <= BESIDE && letters <= 1 && !beside.iter().any(|c| matches!(c, 'i' | 'v' | 'x'))
+}
+
+/// Whether a title goes on as another part of a series: `II. Kinetics`, `Part 2`.
+fn leads_to_part(text: &Letters<'_>, range: &Range<usize>) -> bool {
+    let after: String = text.after(range).chars().take(24).collect();
+    let mut words = words(&after).into_iter().map(|word| word.into_iter().collect::<String>());
+    let is_roman = |word: &str| word.len() > 1 && word.chars().all(|c| matches!(c, 'i' | 'v' | 'x'));
+    match (words.next().as_deref(), words.next().as_deref()) {
+        (Some("part"), Some(number)) => {
+            number.len() == 1 || is_roman(number) || number.chars().all(char::is_numeric) || number == "two"
+        }
+        (Some(word), _) => is_roman(word),
+        _ => false,
+    }
+}
+
+/// Letters that optical recognition takes for each other become one.
+fn blurred(letters: &[char]) -> Vec<char> {
+    let text: String = letters.iter().collect();
+    text.replace("rn", "m")
+        .replace("vv", "w")
+        .replace(['0'], "o")
+        .replace(['1', 'i'], "l")
+        .replace('5', "s")
+        .chars()
+        .collect()
 }
 
 fn contains(text: &[char], word: &[char]) -> bool {

@@ -1,5 +1,6 @@
 //! What an acquisition promises, from the URL to the stored file.
 
+mod proofs;
 mod remote;
 mod resuming;
 mod storing;
