@@ -49,6 +49,11 @@ impl Sink {
         }
     }
 
+    /// What `If-Range` must say for the rest to be asked for; `None` where it cannot be.
+    pub fn validator(&self) -> Option<&str> {
+        self.origin()?.validator.if_range()
+    }
+
     /// Every byte is here, and it is known that no more follow.
     pub fn is_complete(&self) -> bool {
         self.origin().is_some_and(|origin| origin.length == Some(self.received()))

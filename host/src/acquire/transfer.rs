@@ -72,7 +72,7 @@ impl Transfer<'_> {
         let mut pause = PAUSE;
         // An earlier process may have received everything when it ended.
         while !sink.is_complete() || sink.received() == 0 {
-            if !sink.origin().is_some_and(|origin| origin.validator.if_range().is_some()) {
+            if sink.validator().is_none() {
                 sink.begin(None);
             }
             trace.resumed_from = sink.received();
@@ -244,7 +244,7 @@ fn request(url: &Url, referrer: Option<&str>, sink: &Sink) -> Request {
     if let Some(referrer) = referrer.and_then(|referrer| Url::parse(referrer).ok()) {
         headers.push(("referer".to_owned(), referrer.to_string()));
     }
-    if let Some(validator) = sink.origin().and_then(|origin| origin.validator.if_range())
+    if let Some(validator) = sink.validator()
         && sink.received() > 0
     {
         headers.push(("range".to_owned(), format!("bytes={}-", sink.received())));
@@ -259,8 +259,14 @@ fn continues(body: &Body, sink: &Sink) -> Result<(), &'static str> {
     if body.encoded() {
         return Err("it packs a part of a file");
     }
-    if !origin.validator.agrees(Validator::of(&body.head.headers).as_ref()) {
+    let validator = Validator::of(&body.head.headers);
+    if !origin.validator.agrees(validator.as_ref()) {
         return Err("the file has changed");
+    }
+    // Required with a part where the whole has one (RFC 9110, 15.3.7); a server that leaves it out has
+    // not looked at ours either.
+    if origin.validator.etag.is_some() && validator.is_none_or(|validator| validator.etag.is_none()) {
+        return Err("it does not say of which version of the file it sends a part");
     }
     let header =
         |wanted: &str| body.head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);

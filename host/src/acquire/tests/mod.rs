@@ -7,7 +7,6 @@ mod storing;
 mod verdicts;
 
 #[path = "../../../../tests/support/pdf.rs"]
-#[expect(dead_code, reason = "the support of all tests; no one uses all of it")]
 mod pdf;
 
 use std::path::Path;
