@@ -9,6 +9,7 @@ mod marks;
 mod names;
 mod partial;
 mod proof;
+mod shelf;
 mod sink;
 mod sniff;
 mod store;
@@ -22,6 +23,7 @@ mod tests;
 pub use examine::Examine;
 pub use identity::IdentityPolicy;
 pub use proof::{Proof, prove};
+pub use shelf::Leftover;
 pub use store::{Store, StoreError, Stored};
 pub use verdict::{Identity, Reason, Verdict};
 

@@ -31,6 +31,8 @@ pub struct Validator {
 /// What the server said of the file when its first byte was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
+    /// The key of the work.
+    pub work: String,
     /// The URL that was asked.
     pub url: String,
     /// The URL that answered.
@@ -85,6 +87,10 @@ impl Validator {
 impl Partials {
     pub fn new(folder: PathBuf) -> Self {
         Self { folder }
+    }
+
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Whether an earlier try left something that may be continued.
@@ -189,8 +195,7 @@ impl Partial {
     }
 
     fn known_origin(&self, url: &str) -> Option<Origin> {
-        let json = fs::read(self.sidecar()).ok()?;
-        let origin: Origin = serde_json::from_slice(&json).ok()?;
+        let origin = origin_of(&self.path)?;
         let length = self.file.metadata().ok()?.len();
         // An empty file needs no resuming, and one that is too long is not what it is said to be.
         let fits = length > 0 && origin.length.is_none_or(|whole| length <= whole);
@@ -198,7 +203,7 @@ impl Partial {
     }
 
     fn sidecar(&self) -> PathBuf {
-        self.path.with_extension("json")
+        sidecar(&self.path)
     }
 }
 
@@ -242,6 +247,16 @@ impl Write for Hasher {
     }
 }
 
+/// Where it is written what a partial file is.
+pub fn sidecar(part: &Path) -> PathBuf {
+    part.with_extension("json")
+}
+
+/// What a partial file is said to be.
+pub fn origin_of(part: &Path) -> Option<Origin> {
+    serde_json::from_slice(&fs::read(sidecar(part)).ok()?).ok()
+}
+
 /// The same work by another URL may be another version of it.
 fn name(work_key: &str, url: &str) -> String {
     let mut name = hex(&Sha256::digest(format!("{work_key}\n{url}")));
@@ -268,7 +283,7 @@ fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
 }
 
-fn remove_if_there(path: &Path) -> io::Result<()> {
+pub fn remove_if_there(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -1,13 +1,19 @@
 //! Between the network and the disk: bytes gather here until they are worth a trip to a thread that
-//! may block. Dropped at any moment, it leaves a partial file that the next try can continue.
+//! may block. Dropped at any moment, it leaves a partial file that the next try can continue; killed,
+//! all but the last tenth of a second.
 
 use std::io;
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::partial::{Origin, Partial};
 use super::store::Store;
 
 /// Bytes per write: large enough that handing over costs nothing, small enough to hold a few hundred.
 const BATCH: usize = 256 * 1024;
+/// The longest that bytes are in memory alone.
+pub const UNWRITTEN: Duration = Duration::from_millis(100);
 
 /// A file as it arrives.
 #[derive(Debug)]
@@ -20,19 +26,27 @@ pub struct Sink {
     /// What the bytes in `buffer` begin, until it is written down before them.
     beginning: Option<Option<Origin>>,
     buffer: Vec<u8>,
+    /// When the first byte came into the empty buffer.
+    since: Instant,
 }
 
 impl Sink {
     /// For the file of a work and URL; with `resume`, it goes on from what an earlier try left.
     pub async fn open(store: Store, work_key: String, url: String, resume: bool) -> io::Result<Self> {
         let left = resume && store.partials().has(&work_key, &url);
-        let mut sink = Self { store, work_key, url, partial: None, beginning: None, buffer: Vec::new() };
+        let since = Instant::now();
+        let mut sink =
+            Self { store, work_key, url, partial: None, beginning: None, buffer: Vec::new(), since };
         if left {
             let (store, work_key, url) = (sink.store.clone(), sink.work_key.clone(), sink.url.clone());
             let partial = on_blocking_thread(move || store.partials().open(&work_key, &url, true)).await?;
             sink.partial = Some(partial);
         }
         Ok(sink)
+    }
+
+    pub fn work_key(&self) -> &str {
+        &self.work_key
     }
 
     /// Bytes received so far.
@@ -66,8 +80,17 @@ impl Sink {
     }
 
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.buffer.is_empty() {
+            self.since = Instant::now();
+        }
         self.buffer.extend_from_slice(bytes);
-        if self.buffer.len() >= BATCH { self.flush().await } else { Ok(()) }
+        let due = self.buffer.len() >= BATCH || self.since.elapsed() >= UNWRITTEN;
+        if due { self.flush().await } else { Ok(()) }
+    }
+
+    /// Nothing more comes for now: what has come is written.
+    pub async fn rest(&mut self) -> io::Result<()> {
+        if self.buffer.is_empty() { Ok(()) } else { self.flush().await }
     }
 
     /// The end of the file: the partial with all its bytes written.

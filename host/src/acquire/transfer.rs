@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::io;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use url::Url;
 
 use super::Signals;
 use super::partial::{Origin, Validator};
-use super::sink::Sink;
+use super::sink::{Sink, UNWRITTEN};
 use super::sniff::{self, Kind};
 use super::verdict::Reason;
 use crate::http::{Allowance, AttemptClock, Body, Denial, Door, FetchError, Head, Method, Request, Role};
@@ -119,7 +120,7 @@ impl Transfer<'_> {
             200..300 => self.begin(&asked, &mut body, sink, trace).await?,
             _ => return Err(Stop::Final(self.refusal(body).await)),
         }
-        while let Some(chunk) = self.chunk(&mut body).await? {
+        while let Some(chunk) = self.chunk_into(&mut body, sink).await? {
             if sink.received() + chunk.len() as u64 > self.max_bytes {
                 return Err(Stop::Final(self.too_large()));
             }
@@ -167,7 +168,9 @@ impl Transfer<'_> {
             }
         }
         let validator = Validator::of(&body.head.headers).filter(|_| !body.encoded());
+        let work = sink.work_key().to_owned();
         sink.begin(validator.map(|validator| Origin {
+            work,
             url: asked.to_string(),
             final_url: body.head.url.to_string(),
             length,
@@ -188,6 +191,18 @@ impl Transfer<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// The next piece; while it does not come, what has come is written.
+    async fn chunk_into(&self, body: &mut Body, sink: &mut Sink) -> Result<Option<bytes::Bytes>, Stop> {
+        let mut next = pin!(self.chunk(body));
+        match tokio::time::timeout(UNWRITTEN, &mut next).await {
+            Ok(chunk) => chunk,
+            Err(_) => {
+                sink.rest().await.map_err(storage)?;
+                next.await
+            }
+        }
     }
 
     async fn chunk(&self, body: &mut Body) -> Result<Option<bytes::Bytes>, Stop> {

@@ -261,3 +261,45 @@ proptest! {
         })?;
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
+    let file = paper().pdf(Style::Plain);
+    let desk = Desk::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let fetching = desk.fetch();
+    let looking = async {
+        tokio::time::sleep(sink::UNWRITTEN * 3).await;
+        // As it would be if the process were killed now: nothing is dropped in order.
+        let store = Store::open(desk.out.path()).expect("the same store");
+        store.leftovers().expect("readable")
+    };
+    tokio::select! {
+        _ = fetching => panic!("it hangs"),
+        leftovers = looking => {
+            assert_eq!(leftovers.len(), 1);
+            assert_eq!(leftovers[0].bytes, 5000);
+            assert_eq!(leftovers[0].work_key.as_deref(), Some("doi:10.5555/tides.4"));
+            assert_eq!(leftovers[0].url.as_deref(), Some(URL));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_file_is_removed_unless_somebody_is_at_it() {
+    let file = paper().pdf(Style::Plain);
+    let desk = Desk::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let store = Store::open(desk.out.path()).expect("a store");
+    let looking = async {
+        tokio::time::sleep(sink::UNWRITTEN * 3).await;
+        let leftover = store.leftovers().expect("readable").remove(0);
+        assert!(!store.remove(&leftover).expect("looked at"), "it is being written");
+        leftover
+    };
+    let leftover = tokio::select! {
+        _ = desk.fetch() => panic!("it hangs"),
+        leftover = looking => leftover,
+    };
+    assert!(store.remove(&leftover).expect("removed"));
+    assert!(desk.files("partial").is_empty());
+    assert!(store.remove(&leftover).expect("gone already"));
+}

@@ -1,0 +1,72 @@
+//! What lies in the output folder, for those who tidy it up. Everything here blocks.
+
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use super::partial;
+use super::store::Store;
+
+/// A partial file that nobody has finished.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leftover {
+    pub path: PathBuf,
+    /// The key of its work (`doi:10.1371/…`); `None` where nothing is known of it, and it cannot be resumed.
+    pub work_key: Option<String>,
+    pub url: Option<String>,
+    pub bytes: u64,
+    /// Since it was last written to.
+    pub untouched: Duration,
+}
+
+impl Store {
+    /// Every partial file.
+    pub fn leftovers(&self) -> io::Result<Vec<Leftover>> {
+        let now = SystemTime::now();
+        let mut leftovers = Vec::new();
+        for entry in fs::read_dir(self.partials().folder())? {
+            let path = entry?.path();
+            if path.extension() != Some(OsStr::new("part")) {
+                continue;
+            }
+            // It may have been finished meanwhile.
+            let Ok(there) = fs::metadata(&path) else { continue };
+            let untouched =
+                there.modified().ok().and_then(|then| now.duration_since(then).ok()).unwrap_or_default();
+            let (work_key, url) = partial::origin_of(&path).map(|origin| (origin.work, origin.url)).unzip();
+            leftovers.push(Leftover { path, work_key, url, bytes: there.len(), untouched });
+        }
+        Ok(leftovers)
+    }
+
+    /// Removes a partial file; `false` if somebody is at it, and it was left alone.
+    pub fn remove(&self, leftover: &Leftover) -> io::Result<bool> {
+        match File::open(&leftover.path) {
+            Ok(file) if file.try_lock().is_err() => Ok(false),
+            Ok(_locked) => {
+                partial::remove_if_there(&partial::sidecar(&leftover.path))?;
+                partial::remove_if_there(&leftover.path)?;
+                Ok(true)
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The SHA-256 of every stored file, in hexadecimal digits, by its name.
+    pub fn hashes(&self) -> io::Result<Vec<String>> {
+        let mut hashes = Vec::new();
+        for folder in fs::read_dir(self.root().join("files/sha256"))? {
+            for file in fs::read_dir(folder?.path())? {
+                let path = file?.path();
+                let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
+                if path.extension() == Some(OsStr::new("pdf")) && stem.len() == 64 {
+                    hashes.push(stem.to_owned());
+                }
+            }
+        }
+        Ok(hashes)
+    }
+}
