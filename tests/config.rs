@@ -238,7 +238,7 @@ fn a_mistake_on_the_command_line_is_told_as_one() {
         ),
         (&["run", "10.5555/x", "--ca-cert", "missing.pem"], &["missing.pem"]),
         (&["run", "10.5555/x", "--identity", "strct"], &["strct", "strict"]),
-        (&["plan", "--fallback-tier", "wayback", "--disable-wayback-fallback"], &["wayback"]),
+        (&["plan", "--fallback-tier", "wayback", "--disable-wayback-fallback"], &["Wayback"]),
     ] {
         let ended = home.tierfall(arguments).run().expect(2);
         for part in said {

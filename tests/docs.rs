@@ -12,6 +12,8 @@ use tierfall::tiers::{
 };
 use tierfall::work::Work;
 
+use crate::support::program::Home;
+
 const GUIDE: &str = include_str!("../host/README.md");
 
 #[test]
@@ -48,6 +50,32 @@ fn the_guide_has_every_status_and_every_outcome_of_an_attempt() {
     ];
     for word in statuses.into_iter().chain(outcomes.map(AttemptOutcome::label)) {
         assert!(GUIDE.contains(&format!("\n| `{word}` |")), "host/README.md has no row for `{word}`");
+    }
+}
+
+#[test]
+fn the_guide_has_every_flag_of_every_command() {
+    let home = Home::new();
+    for command in [
+        ["run"].as_slice(),
+        &["demo"],
+        &["plan"],
+        &["explain"],
+        &["plugin", "list"],
+        &["plugin", "inspect"],
+        &["plugin", "build"],
+        &["config", "init"],
+        &["config", "show"],
+        &["config", "check"],
+        &["completions"],
+    ] {
+        assert!(GUIDE.contains(&format!("`tierfall {}", command.join(" "))), "{command:?}");
+        let help = home.tierfall(command).args(["--help"]).run().expect(0).out;
+        let flags = help.lines().map(str::trim).filter(|line| line.starts_with('-'));
+        for flag in flags.filter_map(|line| line.split([' ', ',', '.']).find(|word| word.starts_with("--"))) {
+            let named = GUIDE.contains(&format!("`{flag}")) || GUIDE.contains(&format!(" {flag}"));
+            assert!(named || matches!(flag, "--help" | "--version"), "host/README.md does not name {flag}");
+        }
     }
 }
 

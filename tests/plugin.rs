@@ -96,6 +96,14 @@ fn a_file_that_is_no_plugin_is_refused_with_its_name() {
 }
 
 #[test]
+fn a_folder_that_holds_no_plugin_is_not_built_and_the_message_names_it() {
+    let home = Home::new();
+    let ended = home.tierfall(["plugin", "build", "nowhere"]).run().expect(1);
+    assert!(ended.err.contains("nowhere"), "{}", ended.err);
+    assert!(home.files(".").iter().all(|file| !file.ends_with(".wasm")));
+}
+
+#[test]
 fn a_plugin_whose_file_changed_is_refused_where_its_digest_is_pinned() {
     let home = Home::new();
     let pinned = "0".repeat(64);

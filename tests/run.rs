@@ -344,6 +344,31 @@ fn a_log_that_nobody_watches_has_plain_lines() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_somebody_watches_draws_its_progress() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "watched");
+    let Some(call) = pages_only(&home, &web, &[&article.page]).at_a_terminal() else {
+        eprintln!("not tested: there is no `script` to lend a terminal");
+        return;
+    };
+    let shown = call.run().expect(0).out;
+    assert!(shown.contains("\u{1b}[") && shown.contains(" works "), "{shown:?}");
+    assert!(!shown.contains("stored   url:"), "no lines of a log: {shown:?}");
+    assert!(shown.contains("1 works: 1 stored"), "{shown:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn somebody_at_a_terminal_who_names_no_work_is_told_how_to() {
+    let home = Home::new();
+    if let Some(call) = home.tierfall(["run"]).at_a_terminal() {
+        let shown = call.run().expect(2).out;
+        assert!(shown.contains("there are no works") && shown.contains("--input"), "{shown}");
+    }
+}
+
 #[test]
 fn the_manifest_keeps_its_schema() {
     let (home, web) = (Home::new(), Web::start());

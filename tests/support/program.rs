@@ -102,6 +102,11 @@ impl Home {
         // The compiled plugins are shared: the cache is not what these tests are about.
         let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache");
         command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", cache);
+        // What a test forgets to keep on this machine ends here: nothing listens on this port.
+        for name in ["HTTP_PROXY", "HTTPS_PROXY"] {
+            command.env(name, "http://127.0.0.1:9");
+        }
+        command.env("NO_PROXY", "127.0.0.1");
         Call { command, input: None }
     }
 }
@@ -136,6 +141,28 @@ impl Call {
     pub fn input(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.input = Some(text.into());
         self
+    }
+
+    /// The same call at a terminal, which takes the place of all three streams; nothing where there is no
+    /// program that lends one.
+    #[cfg(target_os = "linux")]
+    pub fn at_a_terminal(self) -> Option<Self> {
+        let quoted = |word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"));
+        let words: Vec<String> =
+            [self.command.get_program()].into_iter().chain(self.command.get_args()).map(quoted).collect();
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]).env_clear();
+        for (name, value) in self.command.get_envs() {
+            if let Some(value) = value {
+                command.env(name, value);
+            }
+        }
+        command.env("TERM", "xterm").env("SHELL", "/bin/sh");
+        if let Some(folder) = self.command.get_current_dir() {
+            command.current_dir(folder);
+        }
+        let there = Command::new("script").arg("--version").stdout(Stdio::null()).status();
+        there.is_ok_and(|status| status.success()).then_some(Self { command, input: None })
     }
 
     /// Starts with a standard input that stays open: [`Running::type_in`] fills it.

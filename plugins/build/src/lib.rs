@@ -21,6 +21,8 @@ pub enum BuildError {
         "the compilation target {TARGET} is missing and could not be added: {detail}; add it with `rustup target add {TARGET}`"
     )]
     Target { detail: String },
+    #[error("there is no {}: give the folder of a plugin's Cargo.toml", path.display())]
+    NoManifest { path: PathBuf },
     #[error("cargo failed to build the plugin in {place} ({status}); its messages are above")]
     Cargo { place: String, status: String },
     #[error("cargo built no plugin in {place}: the package needs `[lib] crate-type = [\"cdylib\"]`")]
@@ -52,6 +54,9 @@ pub struct Build<'a> {
 impl Build<'_> {
     /// Builds the plugins, adding the compilation target through rustup when it is missing.
     pub fn run(&self) -> Result<Vec<Built>, BuildError> {
+        if !self.manifest.is_file() {
+            return Err(BuildError::NoManifest { path: self.manifest.to_owned() });
+        }
         ensure_target()?;
         let place = self.manifest.display().to_string();
         let mut cargo = tool("cargo", "CARGO");
