@@ -89,7 +89,10 @@ impl Pace {
         drop(waiting);
         loop {
             let slot = Slot::take(&lane, deadline)?;
-            tokio::time::sleep_until(slot.at).await;
+            // A timer rounds up to a millisecond: too long for a slot that is already there.
+            if slot.at > Instant::now() {
+                tokio::time::sleep_until(slot.at).await;
+            }
             if slot.keep() {
                 break;
             }
