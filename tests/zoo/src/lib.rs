@@ -48,7 +48,7 @@ impl Plugin for Zoo {
         let mut finding = Finding::none();
         match source {
             "tame" => {
-                finding.add(Candidate::new(&format!("{base}/good.pdf"), Basis::Registry, "tame"));
+                finding.add(Candidate::new(format!("{base}/good.pdf"), Basis::Registry, "tame"));
                 if let Some(title) = &work.title {
                     finding.facts.title = Some(title.clone());
                 }
@@ -68,7 +68,7 @@ impl Plugin for Zoo {
             "trap" => panic!("the zoo is closed"),
             "million" => {
                 for n in 0..1_000_000 {
-                    finding.add(Candidate::new(&format!("{base}/{n}"), Basis::Registry, ""));
+                    finding.add(Candidate::new(format!("{base}/{n}"), Basis::Registry, ""));
                 }
             }
             "heavy" => {
@@ -78,7 +78,7 @@ impl Plugin for Zoo {
                 }
             }
             "fetch_flood" => loop {
-                match host.fetch(&Request::get(&format!("{base}/small"))) {
+                match host.fetch(&Request::get(format!("{base}/small"))) {
                     Ok(_) => {}
                     Err(FetchError::Budget(_)) => {
                         return Err(SourceError::BadAnswer("the budget held".into()));
@@ -87,7 +87,7 @@ impl Plugin for Zoo {
                 }
             },
             "big_body" => {
-                return match host.fetch(&Request::get(&format!("{base}/big"))) {
+                return match host.fetch(&Request::get(format!("{base}/big"))) {
                     Err(FetchError::TooLarge(limit)) => {
                         Err(SourceError::BadAnswer(format!("cut at {limit}")))
                     }
@@ -113,7 +113,7 @@ impl Plugin for Zoo {
                     ("Transfer-Encoding", "chunked"),
                     ("Proxy-Authorization", "Basic eDp5"),
                 ] {
-                    let mut request = Request::get(&format!("{base}/small"));
+                    let mut request = Request::get(format!("{base}/small"));
                     request.headers.push((name.into(), value.into()));
                     heard.push(host.fetch(&request).is_ok());
                 }

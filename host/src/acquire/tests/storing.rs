@@ -132,7 +132,7 @@ async fn many_at_once_into_one_store_lose_nothing() {
         assert_eq!(sha256(&desk.read(&artifact.link)), artifact.sha256);
     }
     assert_eq!((desk.files("files").len(), desk.files("works").len()), (5, 40));
-    let hashes = Store::open(desk.out.path()).and_then(|store| Ok(store.hashes().expect("readable")));
+    let hashes = Store::open(desk.out.path()).map(|store| store.hashes().expect("readable"));
     assert_eq!(hashes.expect("a store").len(), 5);
     assert!(desk.files("partial").is_empty());
 }
