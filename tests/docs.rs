@@ -58,6 +58,7 @@ fn the_guide_has_every_flag_of_every_command() {
     let home = Home::new();
     for command in [
         ["run"].as_slice(),
+        &["worker"],
         &["demo"],
         &["plan"],
         &["explain"],
@@ -87,9 +88,9 @@ fn line_with_everything() -> Line {
     work.ids = ids.map(|id| id.parse().expect(id)).to_vec();
     let proposal = Proposal {
         url: "https://example.org/guide.pdf".into(),
-        version: "published",
+        version: "published".into(),
         license: Some("cc-by".into()),
-        basis: "registry",
+        basis: "registry".into(),
         evidence: "a list".into(),
     };
     let attempt = AttemptEntry {
@@ -111,7 +112,7 @@ fn line_with_everything() -> Line {
         source: "source".into(),
         url: "https://example.org/guide.pdf".into(),
         final_url: Some("https://example.org/other.pdf".into()),
-        verdict: "truncated",
+        verdict: "truncated".into(),
         status: Some(200),
         bytes: 2,
         resumed_from: 1,
@@ -122,12 +123,12 @@ fn line_with_everything() -> Line {
     let outcome = Outcome {
         work: Arc::new(work),
         status: Status::Failed,
-        reason: Some("truncated"),
+        reason: Some("truncated".into()),
         won: None,
         trail: Trail(vec![TrailEntry::Attempt(attempt), TrailEntry::Acquisition(acquisition)]),
         elapsed: Duration::from_millis(3),
     };
-    Line::new("run", ids[0].into(), outcome)
+    Line::new("run", ids[0].into(), outcome).0
 }
 
 /// The keys of every object in `value`.

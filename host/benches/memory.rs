@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use tierfall::acquire::Acquisition;
+use tierfall::acquire::{Acquisition, Artifact, Proven, StoreError};
+use tierfall::ledger::{Gate, Grip};
 use tierfall::run::{Asked, Run, Taken};
 use tierfall::sandbox::{CallError, SourceError};
 use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier};
@@ -48,8 +49,13 @@ impl Acquire for Never {
         candidate: &'a Candidate,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _hard: tokio::time::Instant,
+        _grip: &'a Grip,
     ) -> BoxFuture<'a, Acquisition> {
         panic!("nothing was proposed, and {} is asked for", candidate.url)
+    }
+
+    fn keep(&self, _: Proven, _: String, _: Vec<String>) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+        panic!("nothing was accepted, and it is to be stored")
     }
 }
 
@@ -90,6 +96,7 @@ fn run(works: u64) {
         acquirer: Arc::new(Never),
         reporter: Arc::new(()),
         workers: 16,
+        gate: Gate::off(),
         stop: CancellationToken::new(),
     };
     let mut seen = Dedupe::new();

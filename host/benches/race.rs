@@ -4,13 +4,13 @@
 //! `cargo bench --bench race`
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::BoxFuture;
-use tierfall::acquire::{Acquisition, Artifact, Identity, Signals, Verdict};
+use tierfall::acquire::{Acquisition, Artifact, Identity, Proven, Signals, StoreError, Verdict};
+use tierfall::ledger::Grip;
 use tierfall::sandbox::{CallError, SourceError};
 use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier, walk};
 use tierfall::work::{Basis, Candidate, Facts, Finding, IdKind, Version, Work, WorkId};
@@ -61,6 +61,7 @@ impl Acquire for AcceptAll {
         _candidate: &'a Candidate,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _hard: Instant,
+        _grip: &'a Grip,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async {
             Acquisition {
@@ -72,15 +73,13 @@ impl Acquire for AcceptAll {
                 elapsed: Duration::ZERO,
                 detail: String::new(),
                 signals: Signals::default(),
-                artifact: Some(Artifact {
-                    sha256: "00".repeat(32),
-                    bytes: 1,
-                    path: PathBuf::from("files/sha256/00/00.pdf"),
-                    link: PathBuf::new(),
-                    pages: 1,
-                }),
+                file: Some(Proven::in_store("00".repeat(32), 1, 1, false)),
             }
         })
+    }
+
+    fn keep(&self, _: Proven, _: String, _: Vec<String>) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+        unreachable!("a race stores nothing")
     }
 }
 
@@ -124,7 +123,7 @@ fn race(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             bencher.to_async(&runtime).iter(async || {
                 let work = Work::new(WorkId::Doi("10.5555/12345678".into()));
-                black_box(walk(&plan, work, &AcceptAll, &()).await)
+                black_box(walk(&plan, work, &AcceptAll, &Grip::empty(), &()).await)
             });
         });
     }

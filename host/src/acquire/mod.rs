@@ -1,6 +1,7 @@
 //! From a candidate to a stored file: fetched through the door, proven by what is in it, stored once.
 
 mod document;
+mod effects;
 mod examine;
 mod identity;
 mod ids;
@@ -9,6 +10,7 @@ mod marks;
 mod names;
 mod partial;
 mod proof;
+mod proven;
 mod shelf;
 mod sink;
 mod sniff;
@@ -23,6 +25,7 @@ mod tests;
 pub use examine::Examine;
 pub use identity::IdentityPolicy;
 pub use proof::{Proof, prove};
+pub use proven::Proven;
 pub use shelf::Leftover;
 pub use store::{Store, StoreError, Stored};
 pub use verdict::{Identity, Reason, Verdict};
@@ -33,12 +36,15 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
 use crate::http::{AttemptClock, Door};
+use crate::ledger::Grip;
 use crate::work::{Candidate, Work};
+use effects::{Effects, Fetched};
 use partial::Partial;
 use sink::{Sink, on_blocking_thread};
 use transfer::{Rejection, Trace, Transfer};
@@ -75,7 +81,7 @@ struct Inner {
 }
 
 /// How one acquisition went.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Acquisition {
     pub verdict: Verdict,
     /// Of the last answer.
@@ -90,11 +96,11 @@ pub struct Acquisition {
     /// Why, for people.
     pub detail: String,
     pub signals: Signals,
-    /// Where the file is; whenever the verdict is `Accepted`.
-    pub artifact: Option<Artifact>,
+    /// Whenever the verdict is `Accepted`.
+    pub file: Option<Proven>,
 }
 
-/// An accepted file.
+/// A stored file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
     pub sha256: String,
@@ -104,10 +110,12 @@ pub struct Artifact {
     /// The readable name, relative to the output folder: `works/10.1371_journal.pone.0000308.pdf`.
     pub link: PathBuf,
     pub pages: u32,
+    /// The same bytes were stored before, for another work or by an earlier run.
+    pub duplicate: bool,
 }
 
 /// What the server said about the use of the file, as it said it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signals {
     /// The header `tdm-reservation` (TDM Reservation Protocol, W3C community group, 2024).
     pub tdm_reservation: Option<String>,
@@ -122,18 +130,20 @@ impl Acquirer {
     }
 
     /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
-    /// meanwhile count. Dropped at any moment, it leaves nothing but a partial file that can be continued.
+    /// meanwhile count; `grip` is told of each side effect. Dropped at any moment, it leaves nothing but a
+    /// partial file that can be continued.
     pub async fn acquire(
         &self,
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
+        grip: &Grip,
     ) -> Acquisition {
         let began = Instant::now();
         let mut trace = Trace::default();
-        let ended = self.0.file_of(candidate, work, hard, &mut trace).await;
-        let (verdict, detail, artifact) = match ended {
-            Ok((identity, detail, artifact)) => (Verdict::Accepted(identity), detail, Some(artifact)),
+        let ended = self.0.file_of(candidate, work, hard, grip, &mut trace).await;
+        let (verdict, detail, file) = match ended {
+            Ok((identity, detail, file)) => (Verdict::Accepted(identity), detail, Some(file)),
             Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None),
         };
         Acquisition {
@@ -145,8 +155,19 @@ impl Acquirer {
             elapsed: began.elapsed(),
             detail,
             signals: trace.signals,
-            artifact,
+            file,
         }
+    }
+
+    /// Stores a proven file under the work's name, and clears away what came of the work's other candidates,
+    /// `rivals`.
+    pub async fn keep(
+        &self,
+        file: Proven,
+        work_key: String,
+        rivals: Vec<String>,
+    ) -> Result<Artifact, StoreError> {
+        file.keep(self.0.store.clone(), work_key, rivals).await
     }
 }
 
@@ -156,16 +177,68 @@ impl Inner {
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
+        grip: &Grip,
         trace: &mut Trace,
-    ) -> Result<(Identity, String, Artifact), Rejection> {
+    ) -> Result<(Identity, String, Proven), Rejection> {
         let url = Url::parse(candidate.url.trim())
             .map_err(|error| Rejection { reason: Reason::BadUrl, detail: error.to_string() })?;
+        let mut effects = Effects::new(grip, url.as_str());
+        if let Some(fetched) = effects.begin().await
+            && let Some(file) = self.still_there(&fetched, &work().key(), &url).await
+        {
+            trace.status = fetched.status;
+            trace.final_url = fetched.final_url.as_deref().and_then(|url| Url::parse(url).ok());
+            trace.resumed_from = fetched.bytes;
+            trace.bytes = fetched.bytes;
+            trace.signals = fetched.signals;
+            return Ok((fetched.identity, fetched.detail, file));
+        }
+        match self.fetch(&url, candidate, work, hard, &mut effects, trace).await {
+            Ok((partial, proof, identity)) => {
+                let stored_before = self.store.holds(&partial.sha256(), partial.received());
+                let file = Proven::arrived(partial, proof.pages, stored_before);
+                effects.proven(&fetched(&file, identity, &proof, trace)).await;
+                Ok((identity, proof.detail, file))
+            }
+            Err(rejection) => {
+                effects.rejected(rejection.reason.code()).await;
+                Err(rejection)
+            }
+        }
+    }
+
+    /// What an earlier worker fetched and proven, if it is still on disk.
+    async fn still_there(&self, fetched: &Fetched, work_key: &str, url: &Url) -> Option<Proven> {
+        let (store, fetched) = (self.store.clone(), fetched.clone());
+        let (work_key, url) = (work_key.to_owned(), url.to_string());
+        let found = on_blocking_thread(move || {
+            let Fetched { sha256, bytes, pages, stored_before, .. } = fetched;
+            if store.partials().has(&work_key, &url) {
+                let partial = store.partials().open(&work_key, &url, true)?;
+                if partial.received() == bytes && partial.sha256() == sha256 {
+                    return Ok(Some(Proven::arrived(partial, pages, stored_before)));
+                }
+            }
+            Ok(store.holds(&sha256, bytes).then(|| Proven::in_store(sha256, bytes, pages, stored_before)))
+        });
+        // What cannot be read is fetched again.
+        found.await.ok().flatten()
+    }
+
+    async fn fetch(
+        &self,
+        url: &Url,
+        candidate: &Candidate,
+        work: &(dyn Fn() -> Arc<Work> + Send + Sync),
+        hard: Instant,
+        effects: &mut Effects<'_>,
+        trace: &mut Trace,
+    ) -> Result<(Partial, Proof, Identity), Rejection> {
         let clock = AttemptClock::new(self.settings.timeout, hard);
         let retries = AtomicU32::new(self.settings.retries);
-        let key = work().key();
         let resume = self.settings.resume;
         let mut sink =
-            Sink::open(self.store.clone(), key.clone(), url.to_string(), resume).await.map_err(storage)?;
+            Sink::open(self.store.clone(), work().key(), url.to_string(), resume).await.map_err(storage)?;
         let transfer = Transfer {
             door: &self.door,
             clock: &clock,
@@ -173,7 +246,7 @@ impl Inner {
             max_bytes: self.settings.max_bytes,
             honour_tdm: self.settings.honour_tdm,
         };
-        let came = transfer.run(&url, candidate.landing_page.as_deref(), &mut sink, trace).await;
+        let came = transfer.run(url, candidate.landing_page.as_deref(), &mut sink, effects, trace).await;
         if let Err(rejection) = came {
             // What may pass is continued then; the rest is of no use to anyone.
             if !rejection.reason.passing() {
@@ -184,10 +257,7 @@ impl Inner {
         let partial = sink.finish().await.map_err(storage)?;
         let (partial, proof) = self.prove(partial, candidate, work).await?;
         match proof.verdict {
-            Verdict::Accepted(identity) => {
-                let artifact = self.keep(partial, proof.pages, key).await?;
-                Ok((identity, proof.detail, artifact))
-            }
+            Verdict::Accepted(identity) => Ok((partial, proof, identity)),
             Verdict::Rejected(reason) => {
                 on_blocking_thread(|| partial.discard()).await.map_err(storage)?;
                 Err(Rejection { reason, detail: proof.detail })
@@ -216,16 +286,19 @@ impl Inner {
         let proof = prove(examined.as_ref(), &work(), candidate.basis, policy);
         Ok((partial, proof))
     }
+}
 
-    async fn keep(&self, partial: Partial, pages: u32, key: String) -> Result<Artifact, Rejection> {
-        let store = self.store.clone();
-        let kept = on_blocking_thread(move || {
-            let (sha256, bytes) = (partial.sha256(), partial.received());
-            let stored = store.adopt(partial.path(), &sha256, bytes, &key).map_err(io::Error::other)?;
-            partial.settle()?;
-            Ok(Artifact { sha256, bytes, path: stored.path, link: stored.link, pages })
-        });
-        kept.await.map_err(storage)
+fn fetched(file: &Proven, identity: Identity, proof: &Proof, trace: &Trace) -> Fetched {
+    Fetched {
+        sha256: file.sha256.clone(),
+        bytes: file.bytes,
+        pages: file.pages,
+        identity,
+        detail: proof.detail.clone(),
+        status: trace.status,
+        final_url: trace.final_url.as_ref().map(Url::to_string),
+        signals: trace.signals.clone(),
+        stored_before: file.stored_before,
     }
 }
 

@@ -95,20 +95,24 @@ impl Partials {
 
     /// Whether an earlier try left something that may be continued.
     pub fn has(&self, work_key: &str, url: &str) -> bool {
-        self.folder.join(format!("{}.json", name(work_key, url))).exists()
+        sidecar(&self.path(work_key, url)).exists()
+    }
+
+    /// Where the partial file of a work and URL is, if there is one.
+    pub fn path(&self, work_key: &str, url: &str) -> PathBuf {
+        self.folder.join(format!("{}.part", name(work_key, url)))
     }
 
     /// Opens the partial file of a work and URL. With `resume`, what an earlier try left is kept if it is
     /// known what it is; its bytes are hashed again. Blocks.
     pub fn open(&self, work_key: &str, url: &str, resume: bool) -> io::Result<Partial> {
-        let name = name(work_key, url);
-        let mut path = self.folder.join(format!("{name}.part"));
+        let mut path = self.path(work_key, url);
         let mut file = open(&path)?;
         // Whoever had the lock before may have moved the file away since we opened it: then it is not
         // the one of this name any more, and not ours to write.
         let private = file.try_lock().is_err() || !is_at(&file, &path);
         if private {
-            path = self.folder.join(format!("{name}.{}.part", std::process::id()));
+            path = path.with_extension(format!("{}.part", std::process::id()));
             file = open(&path)?;
         }
         let hasher = Hasher::new();

@@ -55,6 +55,18 @@ impl Store {
         }
     }
 
+    /// Removes what an acquisition that is not needed any more left, unless somebody is at it.
+    pub fn clear(&self, work_key: &str, url: &str) {
+        let path = self.partials().path(work_key, url);
+        if !path.exists() {
+            return;
+        }
+        let leftover = Leftover { path, work_key: None, url: None, bytes: 0, untouched: Duration::ZERO };
+        if let Err(error) = self.remove(&leftover) {
+            tracing::debug!(path = %leftover.path.display(), %error, "a partial file cannot be removed");
+        }
+    }
+
     /// The SHA-256 of every stored file, in hexadecimal digits, by its name.
     pub fn hashes(&self) -> io::Result<Vec<String>> {
         let mut hashes = Vec::new();

@@ -43,6 +43,17 @@ pub struct StoreError {
     source: io::Error,
 }
 
+impl StoreError {
+    pub(super) fn clearing(path: PathBuf, source: io::Error) -> Self {
+        Self { what: "clear away what was remembered of", path, source }
+    }
+
+    /// The thread that did it ended early.
+    pub(super) fn interrupted(source: io::Error) -> Self {
+        Self { what: "end the storing of", path: PathBuf::new(), source }
+    }
+}
+
 impl Store {
     /// Opens an output folder, making what is missing of it.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
@@ -66,21 +77,33 @@ impl Store {
     /// the same file system (its folder is in the store's), so that the move is one step: at no moment
     /// is there half a file under a final name.
     pub fn adopt(&self, file: &Path, sha256: &str, bytes: u64, work_key: &str) -> Result<Stored, StoreError> {
-        let folder = PathBuf::from("files/sha256").join(&sha256[..2]);
-        let path = folder.join(format!("{sha256}.pdf"));
+        let path = path_of(sha256);
         let target = self.0.root.join(&path);
-        let duplicate = fs::metadata(&target).is_ok_and(|there| there.len() == bytes);
+        let duplicate = self.holds(sha256, bytes);
         if duplicate {
             fs::remove_file(file).map_err(error("remove the second copy", file))?;
         } else {
-            let folder = self.0.root.join(&folder);
-            fs::create_dir_all(&folder).map_err(error("create the folder", &folder))?;
+            let folder = target.parent().unwrap_or(&target);
+            fs::create_dir_all(folder).map_err(error("create the folder", folder))?;
             File::open(file).and_then(|file| file.sync_all()).map_err(error("write to the disk", file))?;
             // The folder itself is not synced: a power failure may undo the move, but not tear it.
             fs::rename(file, &target).map_err(error("move into the store as", &target))?;
         }
         let link = self.link(&path, &target, work_key)?;
         Ok(Stored { path, link, duplicate })
+    }
+
+    /// Whether the store has this file, whole.
+    pub fn holds(&self, sha256: &str, bytes: u64) -> bool {
+        fs::metadata(self.0.root.join(path_of(sha256))).is_ok_and(|there| there.len() == bytes)
+    }
+
+    /// Links a file that the store has under the work's name.
+    pub fn link_stored(&self, sha256: &str, work_key: &str) -> Result<Stored, StoreError> {
+        let path = path_of(sha256);
+        let target = self.0.root.join(&path);
+        let link = self.link(&path, &target, work_key)?;
+        Ok(Stored { path, link, duplicate: false })
     }
 
     /// Links a stored file under the name of its work. A link of that name is replaced: names are the
@@ -127,8 +150,11 @@ impl Store {
         match there.is_file().then(|| sha256_of(place)).transpose() {
             Ok(Some(sha256)) if target.ends_with(format!("{sha256}.pdf")) => Owner::Done,
             Ok(Some(sha256)) => {
-                let path = format!("files/sha256/{}/{sha256}.pdf", &sha256[..2]);
-                if held(&self.0.root.join(path)) { Owner::Ours } else { Owner::Stranger }
+                if held(&self.0.root.join(path_of(&sha256))) {
+                    Owner::Ours
+                } else {
+                    Owner::Stranger
+                }
             }
             _ => Owner::Stranger,
         }
@@ -160,6 +186,12 @@ fn symlink(relative: &Path, link: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 fn symlink(_relative: &Path, _link: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Relative to the output folder.
+fn path_of(sha256: &str) -> PathBuf {
+    let shelf = sha256.get(..2).unwrap_or_default();
+    PathBuf::from("files/sha256").join(shelf).join(format!("{sha256}.pdf"))
 }
 
 fn sha256_of(path: &Path) -> io::Result<String> {

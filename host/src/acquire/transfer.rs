@@ -10,6 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::Signals;
+use super::effects::Effects;
 use super::partial::{Origin, Validator};
 use super::sink::{Sink, UNWRITTEN};
 use super::sniff::{self, Kind};
@@ -67,6 +68,7 @@ impl Transfer<'_> {
         url: &Url,
         referrer: Option<&str>,
         sink: &mut Sink,
+        effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(), Rejection> {
         let mut restarts = 0;
@@ -77,7 +79,7 @@ impl Transfer<'_> {
                 sink.begin(None);
             }
             trace.resumed_from = sink.received();
-            let ended = self.once(request(url, referrer, sink), sink, trace).await;
+            let ended = self.once(request(url, referrer, sink), sink, effects, trace).await;
             trace.bytes = sink.received();
             match ended {
                 Ok(()) => return Ok(()),
@@ -100,13 +102,20 @@ impl Transfer<'_> {
                 }
             }
         }
+        effects.streaming(None, Some(sink.received()), true).await;
         trace.final_url = sink.origin().and_then(|origin| Url::parse(&origin.final_url).ok());
         trace.resumed_from = sink.received();
         trace.bytes = sink.received();
         Ok(())
     }
 
-    async fn once(&self, request: Request, sink: &mut Sink, trace: &mut Trace) -> Result<(), Stop> {
+    async fn once(
+        &self,
+        request: Request,
+        sink: &mut Sink,
+        effects: &mut Effects<'_>,
+        trace: &mut Trace,
+    ) -> Result<(), Stop> {
         let ranged = sink.received() > 0;
         let asked = request.url.clone();
         let allowance = Allowance { hops: &Role::File, clock: self.clock, retries: self.retries };
@@ -120,6 +129,7 @@ impl Transfer<'_> {
             200..300 => self.begin(&asked, &mut body, sink, trace).await?,
             _ => return Err(Stop::Final(self.refusal(body).await)),
         }
+        effects.streaming(trace.status, body.declared_length(), body.head.status == 206).await;
         while let Some(chunk) = self.chunk_into(&mut body, sink).await? {
             if sink.received() + chunk.len() as u64 > self.max_bytes {
                 return Err(Stop::Final(self.too_large()));

@@ -1,5 +1,7 @@
 //! How an acquisition ended. The codes are for programs and stay as they are; the meanings are for people.
 
+use serde::{Deserialize, Serialize};
+
 /// The end of an acquisition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -8,7 +10,8 @@ pub enum Verdict {
 }
 
 /// What is known about an accepted file being the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Identity {
     /// Its title or its own identifier is the work's.
     Proven,

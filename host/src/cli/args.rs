@@ -21,6 +21,8 @@ pub struct Cli {
 pub enum Command {
     /// Fetch the full text of works.
     Run(RunArgs),
+    /// Work off what a ledger has planned, beside any number of other workers.
+    Worker(WorkerArgs),
     /// Run the main job over a small recorded web; needs no network.
     Demo(DemoArgs),
     /// Show what would be asked, in which order, under which budgets.
@@ -62,6 +64,21 @@ pub struct RunArgs {
     #[command(flatten)]
     pub settings: SettingArgs,
     /// Names this run; a new name is made otherwise.
+    #[arg(long, value_name = "ID")]
+    pub run_id: Option<String>,
+    /// Only note the works in the ledger, for workers to fetch; implies --enable-idempotency.
+    #[arg(long)]
+    pub plan_only: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct WorkerArgs {
+    /// Go on when nothing is left to do, until stopped: what is planned later is done then.
+    #[arg(long)]
+    pub forever: bool,
+    #[command(flatten)]
+    pub settings: SettingArgs,
+    /// Names this run in the manifest and in its leases; a new name is made otherwise.
     #[arg(long, value_name = "ID")]
     pub run_id: Option<String>,
 }
@@ -185,6 +202,20 @@ pub struct SettingArgs {
 
     #[command(flatten)]
     pub fallback: FallbackArgs,
+    #[command(flatten)]
+    pub ledger: LedgerArgs,
+}
+
+/// What is remembered across runs.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Ledger")]
+pub struct LedgerArgs {
+    /// Remember every work in a ledger: nothing is done twice, and a run that was cut off is continued.
+    #[arg(long)]
+    pub enable_idempotency: bool,
+    /// The ledger: a file, or postgres://… for many machines [default: OUT/ledger.sqlite].
+    #[arg(long, value_name = "FILE|URL")]
+    pub ledger: Option<String>,
 }
 
 /// The plan and its budgets.

@@ -4,7 +4,8 @@ use std::io::{Cursor, Write};
 use std::path::Path;
 
 use super::output::print;
-use super::{CliError, Console, go, input, settings};
+use super::run::go;
+use super::{CliError, Console, input, settings};
 use crate::http::Mode;
 use crate::run::{Exit, Program};
 use crate::work::input::{Format, Reader};

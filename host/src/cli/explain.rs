@@ -42,13 +42,13 @@ pub fn tree(line: &Line) -> String {
             }
         }
     }
-    let _ = match (line.sha256.as_deref(), line.reason) {
+    let _ = match (line.sha256.as_deref(), line.reason.as_deref()) {
         (Some(sha256), _) => writeln!(
             text,
             "└─ ✔ stored: {} from {}, identity {}, sha256 {sha256}",
             size(line.bytes.unwrap_or(0)),
             line.source.as_deref().unwrap_or("?"),
-            line.identity.unwrap_or("?")
+            line.identity.as_deref().unwrap_or("?")
         ),
         (None, reason) => writeln!(
             text,

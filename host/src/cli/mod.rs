@@ -8,22 +8,21 @@ mod output;
 mod plan;
 mod plugins;
 mod progress;
+mod run;
 mod settings;
 
 use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use clap::{CommandFactory, Parser};
 use indicatif::MultiProgress;
-use tokio_util::sync::CancellationToken;
 
-use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCommand, RunArgs, SettingArgs};
-use self::output::{print, summary_text, works_table};
-use self::progress::{Mode as ProgressMode, Progress};
+use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCommand, SettingArgs};
+use self::output::print;
 use crate::config::{Config, ConfigError};
-use crate::run::{Asked, Exit, Line, Program, Run, RunError, SetupError, Summary, Taken};
+use crate::ledger::{Grip, Probe};
+use crate::run::{Asked, Exit, Line, Program, RunError, SetupError, Summary};
 use crate::tiers::walk;
 use crate::work::Work;
 use crate::work::input::OpenError;
@@ -55,6 +54,7 @@ impl CliError {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Input(_) => Exit::Usage,
             Self::Setup(error) if error.is_configuration() => Exit::Usage,
+            Self::Run(RunError::Ledger(_)) => Exit::Ledger,
             Self::Setup(_) | Self::Run(_) | Self::Build(_) | Self::Write { .. } | Self::Output(_) => {
                 Exit::Failed
             }
@@ -64,8 +64,13 @@ impl CliError {
 
 /// The whole program.
 pub fn main() -> ExitCode {
+    main_with(None)
+}
+
+/// The whole program, with something that is told of every write to the ledger: what tests of crashes need.
+pub fn main_with(probe: Option<Probe>) -> ExitCode {
     let Cli { output, command } = Cli::parse();
-    let console = Console { output, bars: MultiProgress::new() };
+    let console = Console { output, bars: MultiProgress::new(), probe };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -89,6 +94,7 @@ pub fn main() -> ExitCode {
 struct Console {
     output: OutputArgs,
     bars: MultiProgress,
+    probe: Option<Probe>,
 }
 
 impl Console {
@@ -123,7 +129,8 @@ impl Console {
 
 async fn dispatch(command: Command, console: &Console) -> Result<Exit, CliError> {
     match command {
-        Command::Run(args) => run(args, console).await,
+        Command::Run(args) => run::run(args, console).await,
+        Command::Worker(args) => run::worker(args, console).await,
         Command::Demo(args) => demo::demo(&args.out, console).await,
         Command::Plan(args) => show_plan(&args, console).await,
         Command::Explain(args) => explain(args, console).await,
@@ -133,69 +140,6 @@ async fn dispatch(command: Command, console: &Console) -> Result<Exit, CliError>
             clap_complete::generate(shell, &mut Cli::command(), "tierfall", &mut io::stdout());
             Ok(Exit::Done)
         }
-    }
-}
-
-async fn run(args: RunArgs, console: &Console) -> Result<Exit, CliError> {
-    let works = input::works(args.works, &args.input)?;
-    let config = console.load(&args.settings)?;
-    let out = config.run.out.clone();
-    let mode = args.web.mode();
-    let program = Program::assemble(&config, mode, &out).await?;
-    for skipped in program.plan.tiers.iter().flat_map(|tier| &tier.skipped) {
-        tracing::info!("{} is not asked: {}", skipped.name, skipped.reason);
-    }
-    let id = args.run_id.unwrap_or_else(new_run_id);
-    let summary = go(&config, program, id, works, console).await?;
-    if console.for_people() {
-        print(format_args!("the files are in {}", out.display()))?;
-    }
-    Ok(summary.exit())
-}
-
-/// Runs over `works` and tells how it went.
-async fn go(
-    config: &Config,
-    program: Program,
-    id: String,
-    works: impl Iterator<Item = Taken> + Send + 'static,
-    console: &Console,
-) -> Result<Summary, CliError> {
-    let mode = ProgressMode::choose(console.output.json, console.output.quiet);
-    let progress = Progress::new(mode, console.bars.clone());
-    let stop = CancellationToken::new();
-    let interrupt = tokio::spawn(stop_on_interrupt(stop.clone()));
-    let run = Run {
-        id,
-        plan: program.plan,
-        acquirer: program.acquirer,
-        reporter: Arc::clone(&progress) as _,
-        workers: program.workers,
-        stop,
-    };
-    let summary = run.go(works, &config.run.out).await;
-    interrupt.abort();
-    progress.finish();
-    let summary = summary?;
-    if console.output.json {
-        print(serde_json::json!({ "summary": summary }))?;
-    } else if console.for_people() {
-        if let Some(lines) = progress.lines().filter(|lines| !lines.is_empty()) {
-            print(works_table(&lines))?;
-        }
-        print(summary_text(&summary))?;
-    }
-    Ok(summary)
-}
-
-/// The first Ctrl-C ends the run cleanly, a second one at once.
-async fn stop_on_interrupt(stop: CancellationToken) {
-    if tokio::signal::ctrl_c().await.is_ok() {
-        stop.cancel();
-        eprintln!("tierfall: stopping; what was received is kept (press Ctrl-C again to stop at once)");
-    }
-    if tokio::signal::ctrl_c().await.is_ok() {
-        std::process::exit(Exit::Interrupted as i32);
     }
 }
 
@@ -218,13 +162,14 @@ async fn explain(args: ExplainArgs, console: &Console) -> Result<Exit, CliError>
         tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
     let program = Program::assemble(&config, args.web.mode(), folder.path()).await?;
     let asked = Asked { input: args.work, work: Work::new(id) };
+    let nobody = Grip::empty();
     let outcome = tokio::select! {
-        outcome = walk(&program.plan, asked.work, program.acquirer.as_ref(), &()) => outcome,
+        outcome = walk(&program.plan, asked.work, program.acquirer.as_ref(), &nobody, &()) => outcome,
         _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
     };
-    let line = Line::new("explain", asked.input, outcome);
+    let (line, _not_stored) = Line::new("explain", asked.input, outcome);
     let mut summary = Summary::default();
-    summary.count(&line);
+    summary.count_line(&line);
     if console.output.json {
         print(serde_json::to_string(&line).unwrap_or_default())?;
     } else {
@@ -278,10 +223,4 @@ async fn configuration(command: ConfigCommand, console: &Console) -> Result<Exit
         }
     }
     Ok(Exit::Done)
-}
-
-/// Sorts by time, and two runs of one second still differ.
-fn new_run_id() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{:04x}", now.as_secs(), fastrand::u16(..))
 }

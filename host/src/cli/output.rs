@@ -6,7 +6,7 @@ use std::time::Duration;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
-use crate::run::{Line, Summary};
+use crate::run::{Line, PlanSummary, Summary};
 
 /// A table as the whole program draws them.
 pub fn table(headings: &[&str]) -> Table {
@@ -47,13 +47,13 @@ pub fn works_table(lines: &[Line]) -> Table {
     for line in lines {
         table.add_row(vec![
             Cell::new(shorten(&line.work_id, 48)),
-            status_cell(line.status),
+            status_cell(&line.status),
             Cell::new(line.source.as_deref().unwrap_or("")),
-            Cell::new(line.version.unwrap_or("")),
+            Cell::new(line.version.as_deref().unwrap_or("")),
             Cell::new(shorten(line.license.as_deref().unwrap_or(""), 28)),
             Cell::new(line.bytes.map(size).unwrap_or_default()).set_alignment(CellAlignment::Right),
             Cell::new(time(Duration::from_millis(line.ms))).set_alignment(CellAlignment::Right),
-            Cell::new(line.reason.unwrap_or("")),
+            Cell::new(line.reason.as_deref().unwrap_or("")),
         ]);
     }
     table
@@ -79,18 +79,57 @@ pub fn summary_text(summary: &Summary) -> String {
     };
     list("from", &summary.by_source);
     list("not stored", &summary.by_reason);
-    if summary.bad_entries > 0 {
-        let entries = counted(summary.bad_entries, "entry", "entries");
-        text.push_str(&format!("\n{entries} of the input could not be read"));
+    if summary.done_before > 0 {
+        let works = counted(summary.done_before, "work was", "works were");
+        text.push_str(&format!("\n{works} done before: nothing was fetched for them"));
     }
-    if summary.repeats > 0 {
-        let entries = counted(summary.repeats, "entry", "entries");
-        text.push_str(&format!("\n{entries} named a work that was already asked for"));
+    if summary.elsewhere > 0 {
+        let files = counted(summary.elsewhere, "file", "files");
+        text.push_str(&format!(
+            "\n{files} of theirs are not in this folder: they are another one's, or gone (`tierfall ledger \
+             reconcile --missing again` has them fetched again)"
+        ));
     }
+    if summary.pending > 0 {
+        let works = counted(summary.pending, "work", "works");
+        text.push_str(&format!(
+            "\n{works} failed before and were not tried now: `tierfall ledger list --state FAILED` says when \
+             they will be, `tierfall ledger retry` makes it now"
+        ));
+    }
+    if !summary.ledger_failures.is_empty() {
+        let duties: Vec<_> =
+            summary.ledger_failures.iter().map(|(duty, count)| format!("{duty} {count}")).collect();
+        text.push_str(&format!("\nthe ledger failed and was done without: {}", duties.join(", ")));
+    }
+    input_text(&mut text, summary.bad_entries, summary.repeats);
     if summary.interrupted {
         text.push_str("\ninterrupted: what had ended is in the manifest, and the rest can be run again");
     }
     text
+}
+
+/// What planning came to, in a line or two.
+pub fn plan_summary_text(summary: &PlanSummary) -> String {
+    let mut text = format!(
+        "{} planned; {} were planned before, {} are done",
+        counted(summary.new, "work", "works"),
+        summary.known,
+        summary.done
+    );
+    input_text(&mut text, summary.bad_entries, summary.repeats);
+    text
+}
+
+fn input_text(text: &mut String, bad_entries: u64, repeats: u64) {
+    if bad_entries > 0 {
+        let entries = counted(bad_entries, "entry", "entries");
+        text.push_str(&format!("\n{entries} of the input could not be read"));
+    }
+    if repeats > 0 {
+        let entries = counted(repeats, "entry", "entries");
+        text.push_str(&format!("\n{entries} named a work that was already asked for"));
+    }
 }
 
 fn counted(count: u64, one: &str, many: &str) -> String {

@@ -115,6 +115,12 @@ impl Reporter for Progress {
         self.lock().active.insert(asked.work.key(), bar);
     }
 
+    fn left(&self, asked: &Asked) {
+        if let Some(bar) = self.lock().active.remove(&asked.work.key()) {
+            bar.finish_and_clear();
+        }
+    }
+
     fn observer(&self, asked: &Asked) -> Box<dyn Observer> {
         match self.lock().active.get(&asked.work.key()) {
             Some(bar) => Box::new(Watch { bar: bar.clone() }),
@@ -139,7 +145,7 @@ impl Reporter for Progress {
                 let _ = print(serde_json::to_string(line).unwrap_or_default());
             }
             Mode::Lines => {
-                let what = match (line.bytes, line.reason) {
+                let what = match (line.bytes, line.reason.as_deref()) {
                     (Some(bytes), _) => {
                         format!("{} from {}", size(bytes), line.source.as_deref().unwrap_or("?"))
                     }

@@ -85,6 +85,9 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
     text("http.mailto", "--mailto", args.mailto.clone());
     text("http.proxy", "--proxy", args.proxy.clone());
     text("proof.identity", "--identity", args.identity.clone());
+    let ledger = &args.ledger;
+    text("ledger.enabled", "--enable-idempotency", ledger.enable_idempotency.then(|| "true".to_owned()));
+    text("ledger.url", "--ledger", ledger.ledger.clone());
     let number = |value: Option<u64>| value.map(|number| number.to_string());
     text(
         "fallback.total_timeout_ms",

@@ -1,8 +1,10 @@
 //! `[ledger]`.
 
+use std::path::Path;
 use std::time::Duration;
 
-use super::section::Section;
+use super::origin::Origin;
+use super::section::{Section, resolved};
 
 #[derive(Clone)]
 pub struct Ledger {
@@ -31,7 +33,7 @@ impl Ledger {
             [("degrade", OnFailure::Degrade), ("abort", OnFailure::Abort)];
         let ledger = Self {
             enabled: section.flag("enabled"),
-            url: section.maybe_text("url"),
+            url: section.maybe_text("url").map(|url| place(url, &section.origin("url"))),
             on_failure: section.choice("on_failure", &POLICIES).unwrap_or(OnFailure::Abort),
             lease: section.seconds("lease_s"),
             op_timeout: section.seconds("op_timeout_s"),
@@ -42,6 +44,11 @@ impl Ledger {
         section.finish();
         ledger
     }
+}
+
+/// A file's path counts from where it is named, a server's URL is taken as it is.
+fn place(url: String, origin: &Origin) -> String {
+    if url.contains("://") { url } else { resolved(Path::new(&url), origin).to_string_lossy().into_owned() }
 }
 
 impl std::fmt::Debug for Ledger {

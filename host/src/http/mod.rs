@@ -33,6 +33,7 @@ pub use error::{Denial, DoorError, FetchError};
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings,
 };
+pub use tls::tls_config;
 pub use transport::{Incoming, Outgoing, RawBody, Transport};
 
 use std::sync::atomic::AtomicU32;

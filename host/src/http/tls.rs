@@ -9,8 +9,15 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::error::DoorError;
 
-/// The system's roots (or, on a machine that has none, Mozilla's), and those of `extra` PEM files.
+/// For HTTP over TLS: as [`tls_config`], with the versions of HTTP that are spoken.
 pub fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, DoorError> {
+    let mut config = tls_config(extra)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The system's roots (or, on a machine that has none, Mozilla's), and those of `extra` PEM files.
+pub fn tls_config(extra: &[PathBuf]) -> Result<ClientConfig, DoorError> {
     let native = rustls_native_certs::load_native_certs();
     for problem in &native.errors {
         tracing::debug!(%problem, "a system certificate cannot be read");
@@ -31,12 +38,10 @@ fn config_with(system: Vec<CertificateDer<'static>>, extra: &[PathBuf]) -> Resul
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
+    Ok(ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(config)
+        .with_no_client_auth())
 }
 
 fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, DoorError> {

@@ -139,6 +139,11 @@ impl Gate {
         self.ledger().is_some()
     }
 
+    /// Whether downloads go on when the ledger fails.
+    pub fn degrades(&self) -> bool {
+        self.0.as_ref().is_none_or(|inner| inner.settings.on_failure == OnFailure::Degrade)
+    }
+
     pub fn ledger(&self) -> Option<&Arc<dyn Ledger>> {
         self.0.as_ref()?.ledger.as_ref()
     }
@@ -149,8 +154,9 @@ impl Gate {
     }
 
     /// Plans the job and takes it, if it can be had.
-    pub async fn enter(&self, job: NewJob, owner: &str) -> Result<Entry, GateError> {
+    pub async fn enter(&self, job: impl FnOnce() -> NewJob, owner: &str) -> Result<Entry, GateError> {
         let Some(inner) = &self.0 else { return Ok(Entry::Go(Grip::empty())) };
+        let job = job();
         let key = job.key();
         let planned = inner.ask(Duty::Plan, "plan", |ledger| ledger.plan(vec![job])).await?;
         if !matches!(planned, Answer::Given(_)) {

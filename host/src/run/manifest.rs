@@ -1,18 +1,20 @@
 //! The manifest: one JSON line per work, written as each work ends. Its schema is documented in
 //! `host/README.md`.
 
+use std::borrow::Cow;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::compact;
+use crate::acquire::{Artifact, Proven};
 use crate::tiers::{Outcome, Status, Trail};
-use crate::work::IdKind;
+use crate::work::{IdKind, Work};
 
 /// What the manifest says of one work.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Line {
     /// The work's identity: `doi:10.1371/journal.pone.0000308`.
     pub work_id: String,
@@ -20,9 +22,9 @@ pub struct Line {
     pub input: String,
     pub run_id: String,
     /// `stored`, `no_copy`, `failed` or `timeout`.
-    pub status: &'static str,
+    pub status: Cow<'static, str>,
     /// Why it is not stored.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     /// Whether another run may end differently.
     pub retry: bool,
     pub sha256: Option<String>,
@@ -38,10 +40,10 @@ pub struct Line {
     pub tier: Option<String>,
     pub plugin: Option<String>,
     pub source: Option<String>,
-    pub version: Option<&'static str>,
+    pub version: Option<Cow<'static, str>>,
     pub license: Option<String>,
     /// `proven`, `unproven` or `unchecked`.
-    pub identity: Option<&'static str>,
+    pub identity: Option<Cow<'static, str>>,
     /// Where the candidate was found.
     pub evidence: Option<String>,
     /// What the host said about text and data mining, as sent.
@@ -55,7 +57,7 @@ pub struct Line {
 }
 
 /// The identifiers that are known of a work.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Ids {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doi: Option<String>,
@@ -72,47 +74,104 @@ pub struct Ids {
 }
 
 impl Line {
-    pub fn new(run_id: &str, input: String, outcome: Outcome) -> Self {
+    /// The line of a work that was walked, and its file if it has one: until that is stored, the line names
+    /// no place.
+    pub fn new(run_id: &str, input: String, outcome: Outcome) -> (Self, Option<Proven>) {
         let Outcome { work, status, reason, won, trail, elapsed } = outcome;
+        let mut line = Self::of(run_id, input, &work, status);
+        line.reason = reason;
+        line.trail = trail;
+        line.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
+        let Some(won) = won else { return (line, None) };
+        line.sha256 = Some(won.file.sha256.clone());
+        line.bytes = Some(won.file.bytes);
+        line.pages = Some(won.file.pages).filter(|pages| *pages > 0);
+        line.url = Some(won.candidate.url);
+        line.final_url = won.final_url.map(String::from);
+        line.tier = Some(won.tier);
+        line.plugin = Some(won.source.plugin);
+        line.source = Some(won.source.source);
+        line.version = Some(won.candidate.version.label().into());
+        line.license = won.candidate.license;
+        line.identity = Some(won.identity.label().into());
+        line.evidence = Some(won.candidate.evidence);
+        line.tdm_reservation = won.signals.tdm_reservation;
+        line.x_robots_tag = won.signals.x_robots_tag;
+        (line, Some(won.file))
+    }
+
+    /// The line of a work of which nothing more is to be said than how it stands.
+    pub(super) fn of(run_id: &str, input: String, work: &Work, status: Status) -> Self {
         let id = |kind| work.id(kind).map(str::to_owned);
-        let ids = Ids {
-            doi: id(IdKind::Doi),
-            arxiv: id(IdKind::Arxiv),
-            pmid: id(IdKind::Pmid),
-            pmcid: id(IdKind::Pmcid),
-            openalex: id(IdKind::Openalex),
-            url: id(IdKind::Url),
-        };
-        let won = won.as_ref();
         Self {
             work_id: work.key(),
             input,
             run_id: run_id.to_owned(),
-            status: status.label(),
-            reason,
+            status: status.label().into(),
+            reason: None,
             retry: matches!(status, Status::Failed | Status::Timeout),
-            sha256: won.map(|won| won.artifact.sha256.clone()),
-            path: won.map(|won| won.artifact.path.to_string_lossy().into_owned()),
-            link: won.map(|won| won.artifact.link.to_string_lossy().into_owned()),
-            bytes: won.map(|won| won.artifact.bytes),
-            pages: won.map(|won| won.artifact.pages).filter(|pages| *pages > 0),
-            url: won.map(|won| won.candidate.url.clone()),
-            final_url: won.and_then(|won| won.final_url.as_ref().map(url::Url::to_string)),
-            tier: won.map(|won| won.tier.clone()),
-            plugin: won.map(|won| won.source.plugin.clone()),
-            source: won.map(|won| won.source.source.clone()),
-            version: won.map(|won| won.candidate.version.label()),
-            license: won.and_then(|won| won.candidate.license.clone()),
-            identity: won.map(|won| won.identity.label()),
-            evidence: won.map(|won| won.candidate.evidence.clone()),
-            tdm_reservation: won.and_then(|won| won.signals.tdm_reservation.clone()),
-            x_robots_tag: won.and_then(|won| won.signals.x_robots_tag.clone()),
+            sha256: None,
+            path: None,
+            link: None,
+            bytes: None,
+            pages: None,
+            url: None,
+            final_url: None,
+            tier: None,
+            plugin: None,
+            source: None,
+            version: None,
+            license: None,
+            identity: None,
+            evidence: None,
+            tdm_reservation: None,
+            x_robots_tag: None,
+            ids: Ids {
+                doi: id(IdKind::Doi),
+                arxiv: id(IdKind::Arxiv),
+                pmid: id(IdKind::Pmid),
+                pmcid: id(IdKind::Pmcid),
+                openalex: id(IdKind::Openalex),
+                url: id(IdKind::Url),
+            },
             title: work.known.title.as_ref().map(|said| said.value.clone()),
             year: work.known.year.as_ref().map(|said| said.value),
-            ids,
-            ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX),
-            trail,
+            ms: 0,
+            trail: Trail::default(),
         }
+    }
+
+    pub(super) fn is_stored(&self) -> bool {
+        self.status == Status::Stored.label()
+    }
+
+    /// Its file is in its place.
+    pub(super) fn stored_as(&mut self, artifact: &Artifact) {
+        self.path = Some(artifact.path.to_string_lossy().into_owned());
+        self.link = Some(artifact.link.to_string_lossy().into_owned());
+    }
+
+    /// Its file could not be stored; another run may fare better.
+    pub(super) fn not_stored(&mut self, reason: &'static str) {
+        let (status, retry) = (Status::Failed.label().into(), true);
+        *self = Self {
+            status,
+            retry,
+            reason: Some(reason.into()),
+            sha256: None,
+            bytes: None,
+            pages: None,
+            tier: None,
+            plugin: None,
+            source: None,
+            version: None,
+            license: None,
+            identity: None,
+            evidence: None,
+            url: None,
+            final_url: None,
+            ..self.clone()
+        };
     }
 }
 

@@ -1,28 +1,35 @@
 //! A run: works are taken in as they are read, handed to workers, and written to the manifest as they end.
 
 mod compact;
+mod hands;
+mod job;
 mod manifest;
+mod opening;
 mod program;
 mod summary;
 mod wiring;
 
 use std::io;
-use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use futures_util::FutureExt;
-use tokio::sync::mpsc;
+use futures_util::future::BoxFuture;
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-pub use manifest::{Line, Manifest};
-pub use program::{Program, SetupError};
-pub use summary::{Exit, Summary};
+use hands::{Ended, Hands, How};
 
-use crate::tiers::{Acquire, Observer, Outcome, Plan, Status, Trail, walk};
+pub use hands::Until;
+pub use job::job_key;
+pub use manifest::{Line, Manifest};
+pub use opening::{LedgerPlace, open_gate, open_ledger};
+pub use program::{Program, SetupError};
+pub use summary::{Exit, PlanSummary, Summary};
+
+use crate::ledger::{Gate, LedgerError, Planned};
+use crate::tiers::{Acquire, Observer, Plan};
 use crate::work::Work;
 use crate::work::input::BadEntry;
 
@@ -47,6 +54,10 @@ pub enum Taken {
 pub enum RunError {
     #[error("failed to write the manifest {path}: {source}; the files that are stored stay where they are")]
     Manifest { path: PathBuf, source: io::Error },
+    #[error(
+        "{0}; the run ends here, because ledger.on_failure is \"abort\" or nothing can be done without it"
+    )]
+    Ledger(#[from] LedgerError),
     #[error("a worker ended unexpectedly: {0}; this is a bug in Tierfall")]
     Worker(String),
 }
@@ -57,6 +68,8 @@ pub trait Reporter: Send + Sync {
     fn total(&self, _works: u64) {}
     fn bad(&self, _entry: &BadEntry) {}
     fn started(&self, _asked: &Asked) {}
+    /// It was started, and another worker has it now.
+    fn left(&self, _asked: &Asked) {}
     fn ended(&self, _line: &Line) {}
     /// What is told of one work while it is walked.
     fn observer(&self, _asked: &Asked) -> Box<dyn Observer> {
@@ -73,6 +86,8 @@ pub struct Run {
     pub acquirer: Arc<dyn Acquire>,
     pub reporter: Arc<dyn Reporter>,
     pub workers: usize,
+    /// The ledger, if one is kept.
+    pub gate: Gate,
     /// Cancelled by Ctrl-C: nothing new is started, and what is in flight is dropped.
     pub stop: CancellationToken,
 }
@@ -80,6 +95,9 @@ pub struct Run {
 /// Works that are read before they are needed: enough that the length of an ordinary list is known, and
 /// its progress can be shown, from the beginning; about a megabyte.
 const READ_AHEAD: usize = 1024;
+
+/// Jobs planned at once: enough that reading the list takes longer than planning.
+const PLANNED_AT_ONCE: usize = 500;
 
 impl Run {
     /// Takes works from `input` until it ends. `input` runs on a thread of its own and is read no faster
@@ -89,49 +107,146 @@ impl Run {
         input: impl Iterator<Item = Taken> + Send + 'static,
         out: &Path,
     ) -> Result<Summary, RunError> {
-        let manifest_path = out.join("manifest.jsonl");
-        let failed = |source| RunError::Manifest { path: manifest_path.clone(), source };
-        let mut manifest = Manifest::open(&manifest_path).map_err(failed)?;
-        let (send, receive) = async_channel::bounded::<Asked>(READ_AHEAD.max(self.workers * 2));
-        let (ended_send, mut ended) = mpsc::channel::<Line>(self.workers * 2);
-        let fed = Arc::new(Fed::default());
-        let feeding = {
-            let (reporter, stop, fed) = (Arc::clone(&self.reporter), self.stop.clone(), Arc::clone(&fed));
-            tokio::task::spawn_blocking(move || feed(input, &send, reporter.as_ref(), &stop, &fed))
-        };
-        let mut workers = JoinSet::new();
-        for _ in 0..self.workers {
-            workers.spawn(work_off(
-                self.id.clone(),
-                Arc::clone(&self.plan),
-                Arc::clone(&self.acquirer),
-                Arc::clone(&self.reporter),
-                self.stop.clone(),
-                receive.clone(),
-                ended_send.clone(),
-            ));
-        }
-        drop((receive, ended_send));
-
-        let mut summary = Summary::default();
-        while let Some(line) = ended.recv().await {
-            manifest.write(&line).map_err(failed)?;
-            summary.count(&line);
-            self.reporter.ended(&line);
-        }
-        while let Some(worker) = workers.join_next().await {
-            worker.map_err(|error| RunError::Worker(error.to_string()))?;
-        }
+        let halt = self.stop.child_token();
+        let (works, fed, feeding) = self.feed(input, &halt);
+        let mut summary = self
+            .drive(out, &halt, |hands| {
+                let works = works.clone();
+                Box::pin(async move { hands.work_off(works).await })
+            })
+            .await?;
         tokio::select! {
             biased;
             ended = feeding => ended.map_err(|error| RunError::Worker(error.to_string()))?,
             // It may be waiting for somebody to type.
-            () = self.stop.cancelled() => {}
+            () = halt.cancelled() => {}
+        }
+        fed.count_into(&mut summary);
+        Ok(summary)
+    }
+
+    /// Takes jobs from the ledger's queue.
+    pub async fn serve(&self, until: Until, out: &Path) -> Result<Summary, RunError> {
+        let halt = self.stop.child_token();
+        self.drive(out, &halt, |hands| Box::pin(async move { hands.work_queue(until).await })).await
+    }
+
+    /// Plans a job for every work of `input`, and does none.
+    pub async fn plan(
+        &self,
+        input: impl Iterator<Item = Taken> + Send + 'static,
+    ) -> Result<PlanSummary, RunError> {
+        let ledger =
+            self.gate.ledger().ok_or_else(|| LedgerError::Unavailable("it is not open".to_owned()))?;
+        let (works, fed, feeding) = self.feed(input, &self.stop);
+        let mut summary = PlanSummary::default();
+        let mut some = Vec::with_capacity(PLANNED_AT_ONCE);
+        loop {
+            let asked = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => None,
+                asked = works.recv() => asked.ok(),
+            };
+            let last = asked.is_none();
+            some.extend(asked.map(|asked| job::new_job(&asked, &self.id)));
+            if some.len() == PLANNED_AT_ONCE || last {
+                for planned in ledger.plan(std::mem::take(&mut some)).await? {
+                    match planned {
+                        Planned::New(_) => summary.new += 1,
+                        Planned::Known(_, state) if state.is_done() => summary.done += 1,
+                        Planned::Known(..) => summary.known += 1,
+                    }
+                }
+            }
+            if last {
+                break;
+            }
+        }
+        if !self.stop.is_cancelled() {
+            feeding.await.map_err(|error| RunError::Worker(error.to_string()))?;
         }
         summary.bad_entries = fed.bad.load(Ordering::Relaxed);
         summary.repeats = fed.repeats.load(Ordering::Relaxed);
         summary.interrupted = self.stop.is_cancelled();
+        Ok(summary)
+    }
+
+    /// Reads the input on a thread of its own.
+    fn feed(
+        &self,
+        input: impl Iterator<Item = Taken> + Send + 'static,
+        halt: &CancellationToken,
+    ) -> (async_channel::Receiver<Asked>, Arc<Fed>, tokio::task::JoinHandle<()>) {
+        let (send, receive) = async_channel::bounded::<Asked>(READ_AHEAD.max(self.workers * 2));
+        let fed = Arc::new(Fed::default());
+        let (reporter, halt, counts) = (Arc::clone(&self.reporter), halt.clone(), Arc::clone(&fed));
+        let feeding =
+            tokio::task::spawn_blocking(move || feed(input, &send, reporter.as_ref(), &halt, &counts));
+        (receive, fed, feeding)
+    }
+
+    /// Sets the hands to work, and writes the manifest as works end.
+    async fn drive(
+        &self,
+        out: &Path,
+        halt: &CancellationToken,
+        work: impl Fn(Arc<Hands>) -> BoxFuture<'static, Result<(), RunError>>,
+    ) -> Result<Summary, RunError> {
+        let path = out.join("manifest.jsonl");
+        let failed = |source| RunError::Manifest { path: path.clone(), source };
+        let mut manifest = Manifest::open(&path).map_err(failed)?;
+        let (ended_send, mut ended) = mpsc::channel::<Ended>(self.workers * 2);
+        let hands = Arc::new(Hands {
+            run_id: self.id.clone(),
+            plan: Arc::clone(&self.plan),
+            acquirer: Arc::clone(&self.acquirer),
+            reporter: Arc::clone(&self.reporter),
+            gate: self.gate.clone(),
+            owner: format!(
+                "{}/{}/{}",
+                gethostname::gethostname().to_string_lossy(),
+                std::process::id(),
+                self.id
+            ),
+            out: out.to_owned(),
+            halt: halt.clone(),
+            ended: ended_send,
+            watch: Mutex::new(()),
+            waits: AtomicBool::new(false),
+        });
+        let mut workers = JoinSet::new();
+        for _ in 0..self.workers {
+            let (working, halt) = (work(Arc::clone(&hands)), halt.clone());
+            workers.spawn(async move {
+                let ended = working.await;
+                if ended.is_err() {
+                    halt.cancel();
+                }
+                ended
+            });
+        }
+        drop(hands);
+
+        let mut summary = Summary::default();
+        while let Some(Ended { line, how, written }) = ended.recv().await {
+            // A line that says nothing new would hide the trail of the one that did.
+            if how != How::Pending {
+                manifest.write(&line).map_err(failed)?;
+            }
+            if let Some(written) = written {
+                // Whoever waited for it may be gone.
+                let _ = written.send(());
+            }
+            summary.count(&line, how);
+            self.reporter.ended(&line);
+        }
+        while let Some(worker) = workers.join_next().await {
+            worker.map_err(|error| RunError::Worker(error.to_string()))??;
+        }
+        summary.interrupted = self.stop.is_cancelled();
         manifest.finish().map_err(failed)?;
+        self.gate.close().await;
+        summary.count_ledger(&self.gate);
         Ok(summary)
     }
 }
@@ -141,6 +256,13 @@ impl Run {
 struct Fed {
     bad: AtomicU64,
     repeats: AtomicU64,
+}
+
+impl Fed {
+    fn count_into(&self, summary: &mut Summary) {
+        summary.bad_entries = self.bad.load(Ordering::Relaxed);
+        summary.repeats = self.repeats.load(Ordering::Relaxed);
+    }
 }
 
 fn feed(
@@ -172,53 +294,4 @@ fn feed(
         }
     }
     reporter.total(total);
-}
-
-/// A bug of ours costs the work that met it, never the run; the panic's own message was printed where it
-/// happened.
-fn broken(work: Work) -> Outcome {
-    tracing::error!("a bug in Tierfall ended the work {}", work.key());
-    Outcome {
-        work: Arc::new(work),
-        status: Status::Failed,
-        reason: Some("internal_error"),
-        won: None,
-        trail: Trail::default(),
-        elapsed: Duration::ZERO,
-    }
-}
-
-async fn work_off(
-    run_id: String,
-    plan: Arc<Plan>,
-    acquirer: Arc<dyn Acquire>,
-    reporter: Arc<dyn Reporter>,
-    stop: CancellationToken,
-    works: async_channel::Receiver<Asked>,
-    ended: mpsc::Sender<Line>,
-) {
-    loop {
-        let asked = tokio::select! {
-            biased;
-            () = stop.cancelled() => return,
-            asked = works.recv() => match asked {
-                Ok(asked) => asked,
-                Err(_) => return,
-            },
-        };
-        reporter.started(&asked);
-        let observer = reporter.observer(&asked);
-        let given = asked.work.clone();
-        let walking = AssertUnwindSafe(walk(&plan, asked.work, acquirer.as_ref(), observer.as_ref()));
-        let outcome = tokio::select! {
-            biased;
-            // Dropping the walk drops its requests; what was received stays in `partial/` for the next run.
-            () = stop.cancelled() => return,
-            walked = walking.catch_unwind() => walked.unwrap_or_else(|_| broken(given)),
-        };
-        let line = Line::new(&run_id, asked.input, outcome);
-        if ended.send(line).await.is_err() {
-            return;
-        }
-    }
 }

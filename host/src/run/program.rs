@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::acquire::{Acquirer, Store, StoreError};
-use crate::config::{Config, Declared, OnFailure, PlannedTier, PluginRef, Problem, Robots, suggestion};
+use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
 use crate::http::{Door, DoorError, Mode};
 use crate::sandbox::{
     EXAMINER, Examiner, Grant, LoadError, PLUGINS, Plugin, Sandbox, SourceAccess, SourceDescription,
@@ -36,11 +36,6 @@ pub enum SetupError {
     NoPlugin { name: String, suggestion: Option<String> },
     #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))]
     Configuration(Vec<Problem>),
-    #[error(
-        "`ledger.enabled` is set, but runs of this version do not keep a ledger yet: works are not remembered \
-         across runs, and what was stored is fetched again"
-    )]
-    NoLedger,
     #[error("no source of the plan can be asked, so nothing would be found:\n{0}")]
     EmptyPlan(String),
 }
@@ -55,9 +50,6 @@ impl SetupError {
 impl Program {
     /// Opens the door, starts the sandbox, loads the plan's plugins. Files go to `out`.
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
-        if config.ledger.enabled {
-            no_ledger_yet(config.ledger.on_failure)?;
-        }
         let replayed = matches!(mode, Mode::Replay(_));
         let door = Door::new(wiring::http(&config.http), mode)?;
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
@@ -104,17 +96,6 @@ impl Program {
         };
         let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
         Loaded::new(&sandbox, config).plugin(&wanted).await
-    }
-}
-
-/// Runs do not use the ledger yet; whoever asks for it must not believe that they do.
-fn no_ledger_yet(on_failure: OnFailure) -> Result<(), SetupError> {
-    match on_failure {
-        OnFailure::Abort => Err(SetupError::NoLedger),
-        OnFailure::Degrade => {
-            tracing::warn!("{}", SetupError::NoLedger);
-            Ok(())
-        }
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod in_flight;
 
+use std::borrow::Cow;
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -19,15 +20,16 @@ use super::trail::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry, millis, skipped,
     verdict_code,
 };
-use crate::acquire::{Acquisition, Artifact, Identity, Reason, Signals, Verdict};
+use crate::acquire::{Acquisition, Identity, Proven, Reason, Signals, Verdict};
 use crate::http::AttemptClock;
+use crate::ledger::Grip;
 use crate::sandbox::{CallError, SourceError};
 use crate::work::{Candidate, Facts, IdKind, Work};
 
 /// How a work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// Its artifact is stored.
+    /// It has its artifact.
     Stored,
     /// Everything was asked, and there is no copy.
     NoCopy,
@@ -48,10 +50,10 @@ impl Status {
     }
 }
 
-/// The accepted artifact, and where it came from.
-#[derive(Clone, Debug)]
+/// The accepted file, and where it came from.
+#[derive(Debug)]
 pub struct Won {
-    pub artifact: Artifact,
+    pub file: Proven,
     pub identity: Identity,
     pub candidate: Candidate,
     pub final_url: Option<Url>,
@@ -61,13 +63,13 @@ pub struct Won {
 }
 
 /// What is known of a work after its walk.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outcome {
     /// With everything learned on the way.
     pub work: Arc<Work>,
     pub status: Status,
     /// Why it is not stored: a verdict's code, or `no_candidates`, `max_attempts`, `total_timeout`.
-    pub reason: Option<&'static str>,
+    pub reason: Option<Cow<'static, str>>,
     pub won: Option<Won>,
     pub trail: Trail,
     pub elapsed: Duration,
@@ -82,13 +84,20 @@ pub trait Observer: Send + Sync {
 
 impl Observer for () {}
 
-/// Walks one work through the plan's tiers until an artifact is accepted, nothing is left to ask, or a
-/// budget is used up.
-pub async fn walk(plan: &Plan, work: Work, acquirer: &dyn Acquire, observer: &dyn Observer) -> Outcome {
+/// Walks one work through the plan's tiers until a file is accepted, nothing is left to ask, or a budget is
+/// used up. What is accepted is not stored yet: only the winner's file is to be.
+pub async fn walk(
+    plan: &Plan,
+    work: Work,
+    acquirer: &dyn Acquire,
+    grip: &Grip,
+    observer: &dyn Observer,
+) -> Outcome {
     let started = Instant::now();
     let mut race = Race {
         plan,
         acquirer,
+        grip,
         observer,
         started,
         deadline: started + plan.budgets.total,
@@ -133,6 +142,7 @@ enum Done<'a> {
 struct Race<'a> {
     plan: &'a Plan,
     acquirer: &'a dyn Acquire,
+    grip: &'a Grip,
     observer: &'a dyn Observer,
     started: Instant,
     deadline: Instant,
@@ -314,10 +324,11 @@ impl<'a> Race<'a> {
         self.observer.acquisition_started(&queued.source, &queued.candidate);
         let began = Instant::now();
         self.acquiring.push((queued.order, began));
-        let (acquirer, hard, shared) = (self.acquirer, self.deadline, Arc::clone(&self.work));
+        let (acquirer, grip) = (self.acquirer, self.grip);
+        let (hard, shared) = (self.deadline, Arc::clone(&self.work));
         self.in_flight.push(Box::pin(async move {
             let work = move || Arc::clone(&shared.lock().unwrap_or_else(PoisonError::into_inner));
-            let acquisition = acquirer.acquire(&queued.candidate, &work, hard).await;
+            let acquisition = acquirer.acquire(&queued.candidate, &work, hard, grip).await;
             Done::Acquisition { queued, began, acquisition: Box::new(acquisition) }
         }));
     }
@@ -403,7 +414,7 @@ impl<'a> Race<'a> {
             source: queued.source.source.clone(),
             url: queued.candidate.url.clone(),
             final_url: final_url.clone(),
-            verdict: verdict_code(&acquisition.verdict),
+            verdict: verdict_code(&acquisition.verdict).into(),
             status: acquisition.status,
             bytes: acquisition.bytes,
             resumed_from: acquisition.resumed_from,
@@ -411,9 +422,9 @@ impl<'a> Race<'a> {
             detail: acquisition.detail,
             passing,
         }));
-        match (acquisition.verdict, acquisition.artifact) {
-            (Verdict::Accepted(identity), Some(artifact)) => Some(Won {
-                artifact,
+        match (acquisition.verdict, acquisition.file) {
+            (Verdict::Accepted(identity), Some(file)) => Some(Won {
+                file,
                 identity,
                 candidate: queued.candidate,
                 final_url: acquisition.final_url,
@@ -435,12 +446,12 @@ impl<'a> Race<'a> {
         let work = self.snapshot();
         let reason = match &ended {
             Ended::Won(_) => None,
-            Ended::Deadline => Some("total_timeout"),
+            Ended::Deadline => Some("total_timeout".into()),
             // What the best candidate failed by says more than that others were missing.
             Ended::Exhausted => Some(match self.trail.acquisitions().next() {
-                Some(first) => first.verdict,
-                None if self.attempts_left == 0 => "max_attempts",
-                None => "no_candidates",
+                Some(first) => first.verdict.clone(),
+                None if self.attempts_left == 0 => "max_attempts".into(),
+                None => "no_candidates".into(),
             }),
         };
         let (status, won) = match ended {

@@ -9,8 +9,9 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::acquire::{Acquirer, Acquisition};
+use crate::acquire::{Acquirer, Acquisition, Artifact, Proven, StoreError};
 use crate::http::{AttemptClock, Door};
+use crate::ledger::Grip;
 use crate::sandbox::{Call, CallError, Plugin, SourceAccess, Tried};
 use crate::work::{Candidate, Finding, IdKind, Work};
 
@@ -61,16 +62,26 @@ pub trait Source: Send + Sync {
     fn find(&self, ask: Ask) -> BoxFuture<'_, Answer>;
 }
 
-/// Fetching and proving one candidate.
+/// Fetching candidates, and keeping the one that won.
 pub trait Acquire: Send + Sync {
-    /// `work` is read when the file is judged, so that facts learned meanwhile count. Dropping the
-    /// future drops the request.
+    /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
+    /// meanwhile count; `grip` is told of each side effect. Dropping the future drops the request.
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
+        grip: &'a Grip,
     ) -> BoxFuture<'a, Acquisition>;
+
+    /// Stores a proven file under the work's name. `rivals` are the URLs of the work's other candidates, of
+    /// which nothing is needed any more.
+    fn keep(
+        &self,
+        file: Proven,
+        work_key: String,
+        rivals: Vec<String>,
+    ) -> BoxFuture<'_, Result<Artifact, StoreError>>;
 }
 
 /// A source of a plugin, with what it may do.
@@ -131,7 +142,17 @@ impl Acquire for Acquirer {
         candidate: &'a Candidate,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
+        grip: &'a Grip,
     ) -> BoxFuture<'a, Acquisition> {
-        Box::pin(Self::acquire(self, candidate, work, hard))
+        Box::pin(Self::acquire(self, candidate, work, hard, grip))
+    }
+
+    fn keep(
+        &self,
+        file: Proven,
+        work_key: String,
+        rivals: Vec<String>,
+    ) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+        Box::pin(Self::keep(self, file, work_key, rivals))
     }
 }

@@ -1,8 +1,9 @@
 //! Everything that happened to one work, in order.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::source::SourceName;
 use crate::acquire::{Reason, Verdict};
@@ -10,7 +11,7 @@ use crate::sandbox::{CallError, SourceError, Tried};
 use crate::work::Candidate;
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
     /// It proposed candidates.
@@ -60,13 +61,13 @@ impl AttemptOutcome {
 }
 
 /// A candidate as the trail shows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     pub url: String,
-    pub version: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    pub basis: &'static str,
+    pub basis: Cow<'static, str>,
     pub evidence: String,
 }
 
@@ -74,16 +75,16 @@ impl From<&Candidate> for Proposal {
     fn from(candidate: &Candidate) -> Self {
         Self {
             url: candidate.url.clone(),
-            version: candidate.version.label(),
+            version: candidate.version.label().into(),
             license: candidate.license.clone(),
-            basis: candidate.basis.label(),
+            basis: candidate.basis.label().into(),
             evidence: candidate.evidence.clone(),
         }
     }
 }
 
 /// One source asked once, or not asked.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AttemptEntry {
     /// Milliseconds since the work's first attempt, at its end.
     pub at_ms: u64,
@@ -92,13 +93,13 @@ pub struct AttemptEntry {
     pub source: String,
     pub outcome: AttemptOutcome,
     pub ms: u64,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Proposal>,
     /// Why it ended so, where there is something to say.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// What the host refused or cut.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Whether asking again later may end differently.
     #[serde(skip)]
@@ -106,24 +107,24 @@ pub struct AttemptEntry {
 }
 
 /// One candidate fetched and judged.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AcquisitionEntry {
     pub at_ms: u64,
     pub tier: String,
     pub plugin: String,
     pub source: String,
     pub url: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_url: Option<String>,
     /// `accepted`, or the reason's code.
-    pub verdict: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     pub bytes: u64,
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub resumed_from: u64,
     pub ms: u64,
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// Whether the same candidate may be accepted another time.
     #[serde(skip)]
@@ -136,7 +137,7 @@ fn is_zero(number: &u64) -> bool {
 }
 
 /// One thing that happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum TrailEntry {
     Attempt(AttemptEntry),
@@ -144,7 +145,7 @@ pub enum TrailEntry {
 }
 
 /// The trail of one work.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Trail(pub Vec<TrailEntry>);
 
@@ -152,7 +153,7 @@ impl Trail {
     /// The URLs that were tried, as later sources are told.
     pub fn tried(&self) -> Vec<Tried> {
         self.acquisitions()
-            .map(|entry| Tried { url: entry.url.clone(), verdict: entry.verdict.to_owned() })
+            .map(|entry| Tried { url: entry.url.clone(), verdict: entry.verdict.clone().into_owned() })
             .collect()
     }
 

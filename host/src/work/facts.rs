@@ -1,5 +1,7 @@
 //! What sources say about a work, and whom to believe.
 
+use serde::{Deserialize, Serialize};
+
 use super::WorkId;
 
 /// What one source says about a work.
@@ -14,14 +16,14 @@ pub struct Facts {
 }
 
 /// A fact and the source that said it (`input` for what came with the work).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said<T> {
     pub value: T,
     pub by: String,
 }
 
 /// What is known of a work, each fact with the one who said it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
     pub title: Option<Said<String>>,
     pub authors: Option<Said<Vec<String>>>,

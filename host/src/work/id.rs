@@ -7,6 +7,7 @@ mod web;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// The kinds of identifier.
@@ -23,7 +24,8 @@ pub enum IdKind {
 /// An identifier in its normal form. Made by parsing, so that it *is* normal: two that are equal name
 /// the same thing, and two that name the same thing are equal (save for the version of an arXiv id,
 /// which [`WorkId::key`] leaves out).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub enum WorkId {
     /// Lower case, without a prefix: DOIs are case-insensitive (DOI Handbook 2.4).
     Doi(String),
@@ -148,6 +150,20 @@ impl WorkId {
 impl fmt::Display for WorkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind().label(), self.value())
+    }
+}
+
+impl From<WorkId> for String {
+    fn from(id: WorkId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for WorkId {
+    type Error = InvalidId;
+
+    fn try_from(text: String) -> Result<Self, InvalidId> {
+        text.parse()
     }
 }
 

@@ -9,10 +9,11 @@ pub use facts::{Facts, Known, Said};
 pub use finding::{Basis, Candidate, Finding, Version};
 pub use id::{IdKind, InvalidId, WorkId};
 
+use serde::{Deserialize, Serialize};
 use url::Url;
 
 /// One scholarly work: its identifiers, the URLs it is known by, and what is known of it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
     /// Never empty; the first is the one the user gave.
     pub ids: Vec<WorkId>,

@@ -101,6 +101,34 @@ fn settings() -> AcquireSettings {
     }
 }
 
+/// An acquisition, and its file once that is stored.
+#[derive(Debug)]
+struct Done {
+    acquisition: Acquisition,
+    artifact: Option<Artifact>,
+}
+
+impl std::ops::Deref for Done {
+    type Target = Acquisition;
+
+    fn deref(&self) -> &Acquisition {
+        &self.acquisition
+    }
+}
+
+/// Fetches, and stores what was accepted.
+async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done {
+    let (key, work) = (work.key(), Arc::new(work));
+    let hard = Instant::now() + Duration::from_secs(600);
+    let grip = Grip::empty();
+    let mut acquisition = acquirer.acquire(candidate, &move || Arc::clone(&work), hard, &grip).await;
+    let artifact = match acquisition.file.take() {
+        Some(file) => Some(acquirer.keep(file, key, Vec::new()).await.expect("a writable store")),
+        None => None,
+    };
+    Done { acquisition, artifact }
+}
+
 /// An output folder and what fetches into it.
 struct Desk {
     out: TempDir,
@@ -121,14 +149,12 @@ impl Desk {
         Acquirer::new(door, Arc::new(Native), store, self.settings.clone())
     }
 
-    async fn acquire(&self, work: &Work, candidate: &Candidate) -> Acquisition {
-        let work = Arc::new(work.clone());
-        let hard = Instant::now() + Duration::from_secs(600);
-        self.acquirer().acquire(candidate, &move || Arc::clone(&work), hard).await
+    async fn acquire(&self, work: &Work, candidate: &Candidate) -> Done {
+        acquire(&self.acquirer(), work.clone(), candidate).await
     }
 
     /// For the paper of these tests, from a registry.
-    async fn fetch(&self) -> Acquisition {
+    async fn fetch(&self) -> Done {
         self.acquire(&work_of(&paper(), DOI), &candidate(URL, Basis::Registry)).await
     }
 

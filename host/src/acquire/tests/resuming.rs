@@ -139,7 +139,7 @@ async fn a_file_that_was_complete_when_the_process_ended_is_not_fetched_again() 
     assert!(dropped.is_err());
     let acquisition = desk.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
-    assert_eq!(acquisition.final_url.map(String::from).as_deref(), Some(URL));
+    assert_eq!(acquisition.final_url.as_ref().map(Url::as_str), Some(URL));
     assert_eq!(desk.remote.ranges().len(), 1);
 }
 

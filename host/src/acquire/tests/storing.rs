@@ -103,10 +103,7 @@ async fn a_store_that_cannot_be_written_is_said_to_be_the_reason() {
     let acquirer = desk.acquirer();
     // Root may write anywhere, so permissions would not do.
     fs::remove_dir(desk.out.path().join("partial")).expect("removed");
-    let work = Arc::new(work_of(&paper(), DOI));
-    let hard = Instant::now() + Duration::from_secs(60);
-    let acquisition =
-        acquirer.acquire(&candidate(URL, Basis::Registry), &move || Arc::clone(&work), hard).await;
+    let acquisition = acquire(&acquirer, work_of(&paper(), DOI), &candidate(URL, Basis::Registry)).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Storage), "{acquisition:?}");
     assert!(desk.files("files").is_empty());
 }
@@ -118,13 +115,12 @@ async fn many_at_once_into_one_store_lose_nothing() {
         Reply::ok(paper().with_pages(8 + number % 5).pdf(Style::DoiInMetadata))
     }));
     let acquirer = desk.acquirer();
-    let hard = Instant::now() + Duration::from_secs(60);
     let acquisitions = (0..40).map(|number| {
         let acquirer = acquirer.clone();
         tokio::spawn(async move {
-            let work = Arc::new(work_of(&paper(), &format!("pmid:{}", number + 1)));
+            let work = work_of(&paper(), &format!("pmid:{}", number + 1));
             let candidate = candidate(&format!("http://a.example/{number}"), Basis::Registry);
-            acquirer.acquire(&candidate, &move || Arc::clone(&work), hard).await
+            acquire(&acquirer, work, &candidate).await
         })
     });
     for acquisition in futures_util::future::join_all(acquisitions).await {

@@ -27,7 +27,7 @@ async fn verdict_on(reply: Reply) -> (Verdict, String) {
     let acquisition = desk.fetch().await;
     let stored = desk.files("files").len();
     assert_eq!(stored, usize::from(matches!(acquisition.verdict, Verdict::Accepted(_))), "{acquisition:?}");
-    (acquisition.verdict, acquisition.detail)
+    (acquisition.verdict, acquisition.acquisition.detail)
 }
 
 #[tokio::test]
@@ -195,6 +195,7 @@ async fn facts_learned_while_the_file_came_count_in_its_proof() {
     let remote = Arc::clone(&desk.remote);
     let work = move || Arc::clone(if remote.ranges().is_empty() { &bare } else { &full });
     let hard = Instant::now() + Duration::from_secs(60);
-    let acquisition = desk.acquirer().acquire(&candidate(URL, Basis::Registry), &work, hard).await;
+    let acquisition =
+        desk.acquirer().acquire(&candidate(URL, Basis::Registry), &work, hard, &Grip::empty()).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::WrongWork));
 }

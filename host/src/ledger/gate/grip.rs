@@ -44,7 +44,8 @@ struct Held {
     lease: Lease,
     /// What the ledger could not be told while it was away, in its order.
     unsaid: Mutex<Vec<Unsaid>>,
-    lost: watch::Receiver<bool>,
+    /// Why the work must stop, once it must.
+    stop: watch::Sender<Option<GateError>>,
     heartbeat: AbortHandle,
 }
 
@@ -57,7 +58,8 @@ enum Unsaid {
 }
 
 impl Grip {
-    pub(super) fn empty() -> Self {
+    /// No ledger is kept: everything is to be done, and nobody is told.
+    pub fn empty() -> Self {
         Self { inner: None, held: None }
     }
 
@@ -67,10 +69,11 @@ impl Grip {
     }
 
     pub(super) fn held(inner: &Arc<Inner>, lease: Lease) -> Self {
-        let (tell, lost) = watch::channel(false);
+        let stop = watch::Sender::new(None);
         let due = Instant::now() + inner.settings.lease / 3;
-        let heartbeat = tokio::spawn(beat(Arc::clone(inner), lease.clone(), due, tell)).abort_handle();
-        let held = Held { lease, unsaid: Mutex::new(Vec::new()), lost, heartbeat };
+        let heartbeat =
+            tokio::spawn(beat(Arc::clone(inner), lease.clone(), due, stop.clone())).abort_handle();
+        let held = Held { lease, unsaid: Mutex::new(Vec::new()), stop, heartbeat };
         Self { inner: Some(Arc::clone(inner)), held: Some(held) }
     }
 
@@ -79,13 +82,14 @@ impl Grip {
         self.held.as_ref().map(|held| &held.lease)
     }
 
-    /// Completes when the lease is lost: the work must stop, and touch nothing of the job's again. Without a
-    /// lease it never completes.
-    pub async fn lost(&self) {
+    /// Completes when the work must stop, and touch nothing of the job's again: its lease is lost, or the ledger
+    /// failed and nothing is to be done without it. Whatever else is asked of this grip fails by then.
+    pub async fn stopped(&self) -> GateError {
         if let Some(held) = &self.held
-            && held.lost.clone().wait_for(|lost| *lost).await.is_ok()
+            && let Ok(reason) = held.stop.subscribe().wait_for(Option::is_some).await
+            && let Some(reason) = reason.clone()
         {
-            return;
+            return reason;
         }
         std::future::pending().await
     }
@@ -189,10 +193,10 @@ impl Held {
     where
         F: Future<Output = Result<T, LedgerError>>,
     {
-        if let Answer::Away = self.catch_up(inner).await? {
-            return Ok(Answer::Away);
+        match self.catch_up(inner).await? {
+            Answer::Away => Ok(Answer::Away),
+            Answer::Given(()) | Answer::Refused => self.ours(inner.ask(duty, point, question).await),
         }
-        self.ours(inner.ask(duty, point, question).await)
     }
 
     /// Tells the ledger what it missed, in its order.
@@ -222,10 +226,12 @@ impl Held {
         });
     }
 
+    /// An error ends the work: everyone who waits for that is told.
     fn ours<T>(&self, answer: Result<T, GateError>) -> Result<T, GateError> {
-        answer.map_err(|error| match error {
-            GateError::Failed(LedgerError::Stale { .. }) => GateError::Lost(self.lease.job().clone()),
-            other => other,
+        answer.map_err(|error| {
+            let error = of_lease(&self.lease, error);
+            self.stop.send_replace(Some(error.clone()));
+            error
         })
     }
 
@@ -256,8 +262,16 @@ async fn tell(ledger: &dyn Ledger, lease: &Lease, unsaid: Unsaid) -> Result<Stat
     }
 }
 
+/// A lease that is over is no failure of the ledger.
+fn of_lease(lease: &Lease, error: GateError) -> GateError {
+    match error {
+        GateError::Failed(LedgerError::Stale { .. }) => GateError::Lost(lease.job().clone()),
+        other => other,
+    }
+}
+
 /// Renews the lease until it is lost, or the grip is dropped. `due` is its first time.
-async fn beat(inner: Arc<Inner>, lease: Lease, mut due: Instant, tell: watch::Sender<bool>) {
+async fn beat(inner: Arc<Inner>, lease: Lease, mut due: Instant, stop: watch::Sender<Option<GateError>>) {
     let third = inner.settings.lease / 3;
     loop {
         tokio::time::sleep_until(due).await;
@@ -268,8 +282,9 @@ async fn beat(inner: Arc<Inner>, lease: Lease, mut due: Instant, tell: watch::Se
             // Sooner than usual, so that a short failure does not cost the lease.
             Ok(Answer::Refused | Answer::Away) => due = asked + third / 4,
             Err(error) => {
-                tracing::debug!(job_id = lease.job().as_str(), %error, "the lease is lost");
-                tell.send_replace(true);
+                let error = of_lease(&lease, error);
+                tracing::debug!(job_id = lease.job().as_str(), %error, "the lease is not renewed");
+                stop.send_replace(Some(error));
                 return;
             }
         }

@@ -123,7 +123,7 @@ impl Scene {
     }
 
     async fn enter(&self) -> Grip {
-        match self.gate.enter(job(1), "a").await {
+        match self.gate.enter(|| job(1), "a").await {
             Ok(Entry::Go(grip)) => grip,
             other => panic!("{other:?}"),
         }
@@ -139,7 +139,7 @@ impl Scene {
 async fn off_is_a_gate_that_lets_everything_through_and_asks_nobody() {
     let gate = Gate::off();
     assert!(!gate.is_on() && gate.ledger().is_none() && gate.tally().is_none());
-    let Ok(Entry::Go(grip)) = gate.enter(job(1), "a").await else { panic!("closed") };
+    let Ok(Entry::Go(grip)) = gate.enter(|| job(1), "a").await else { panic!("closed") };
     assert!(grip.lease().is_none());
     assert_eq!(walk(&grip).await.unwrap(), KINDS, "nothing is replayed, everything is done");
     grip.release().await.unwrap();
@@ -154,7 +154,7 @@ async fn on_it_tells_the_ledger_everything() {
     grip.release().await.unwrap();
     assert_eq!(scene.state().await, State::Indexed);
     assert_eq!(scene.gate.tally().unwrap().total(), 0);
-    let entry = scene.gate.enter(job(1), "a").await.unwrap();
+    let entry = scene.gate.enter(|| job(1), "a").await.unwrap();
     assert!(matches!(entry, Entry::Over { state: State::Indexed, result: Some(_), .. }), "{entry:?}");
     let points = scene.points.lock().unwrap().clone();
     assert_eq!(
@@ -173,7 +173,7 @@ async fn a_ledger_that_cannot_be_opened_is_a_warning_or_an_error_as_the_settings
     };
     let gate = Gate::open(broken(), settings_of(OnFailure::Degrade)).await.unwrap();
     assert!(!gate.is_on());
-    let Ok(Entry::Go(grip)) = gate.enter(job(1), "a").await else { panic!("closed") };
+    let Ok(Entry::Go(grip)) = gate.enter(|| job(1), "a").await else { panic!("closed") };
     assert_eq!(walk(&grip).await.unwrap(), KINDS);
     assert!(gate.take_next("a").await.is_err(), "without a ledger there is no queue");
     let counts = gate.tally().unwrap().counts();
@@ -310,7 +310,7 @@ async fn with_abort_the_first_failure_ends_the_work() {
     let marked = grip.mark(Step::HeadDone).await;
     assert!(matches!(marked, Err(GateError::Failed(LedgerError::Unavailable(_)))), "{marked:?}");
     assert!(walk(&grip).await.is_err());
-    let entered = scene.gate.enter(job(2), "a").await;
+    let entered = scene.gate.enter(|| job(2), "a").await;
     assert!(matches!(entered, Err(GateError::Failed(_))), "{entered:?}");
 }
 
@@ -336,7 +336,7 @@ async fn a_lease_is_kept_while_its_job_is_in_hand_and_not_longer() {
             tokio::task::yield_now().await;
         }
     }
-    assert!(matches!(scene.gate.enter(job(1), "b").await.unwrap(), Entry::Held { .. }));
+    assert!(matches!(scene.gate.enter(|| job(1), "b").await.unwrap(), Entry::Held { .. }));
     drop(grip);
     scene.pass(LEASE).await;
     let taken = scene.flaky.lease(&job(1).key(), "b").await.unwrap();
@@ -356,7 +356,7 @@ async fn a_worker_that_slept_past_its_lease_is_stopped_even_where_failures_are_f
     assert!(matches!(grip.begin(OpKind::Finalize, json!({})).await, Err(GateError::Lost(_))));
     // And told so without asking, at its next heartbeat.
     tokio::time::advance(LEASE / 3).await;
-    grip.lost().await;
+    assert!(matches!(grip.stopped().await, GateError::Lost(_)));
     let failed = Ending::Failed { reason: "late".to_owned(), passing: true };
     assert_eq!(grip.finish(failed).await, Err(GateError::Lost(key)));
 }

@@ -1,11 +1,11 @@
 //! The race's promises, on paused time.
 
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures_util::future::BoxFuture;
 
 use super::*;
+use crate::acquire::{Artifact, StoreError};
 use crate::sandbox::SourceError;
 use crate::tiers::{Budgets, Skipped};
 use crate::work::{Basis, Finding, Version, WorkId};
@@ -88,6 +88,7 @@ impl Acquire for ByUrl {
         candidate: &'a Candidate,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _hard: Instant,
+        _grip: &'a Grip,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async move {
             let mut here = self.gauge.enter();
@@ -104,13 +105,8 @@ impl Acquire for ByUrl {
                 "/busy" => Verdict::Rejected(Reason::Stalled),
                 other => panic!("no script for {other}"),
             };
-            let artifact = matches!(verdict, Verdict::Accepted(_)).then(|| Artifact {
-                sha256: "ab".repeat(32),
-                bytes: 1,
-                path: PathBuf::from("files/x.pdf"),
-                link: PathBuf::new(),
-                pages: 1,
-            });
+            let file = matches!(verdict, Verdict::Accepted(_))
+                .then(|| Proven::in_store("ab".repeat(32), 1, 1, false));
             Acquisition {
                 verdict,
                 status: Some(200),
@@ -120,9 +116,13 @@ impl Acquire for ByUrl {
                 elapsed: Duration::ZERO,
                 detail: String::new(),
                 signals: Signals::default(),
-                artifact,
+                file,
             }
         })
+    }
+
+    fn keep(&self, _: Proven, _: String, _: Vec<String>) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+        unreachable!("a race stores nothing")
     }
 }
 
@@ -202,7 +202,7 @@ impl Sketch {
     async fn walk(&mut self, acquirer: &ByUrl) -> (Outcome, Duration) {
         let plan = self.plan();
         let began = Instant::now();
-        let outcome = walk(&plan, doi("10.5555/1"), acquirer, &()).await;
+        let outcome = walk(&plan, doi("10.5555/1"), acquirer, &Grip::empty(), &()).await;
         (outcome, began.elapsed())
     }
 }
@@ -281,7 +281,7 @@ async fn the_total_timeout_ends_the_work_at_its_deadline_with_the_trail_so_far()
     let (outcome, took) = sketch.walk(&ByUrl::default()).await;
     assert_eq!(took, ms(200));
     assert_eq!(outcome.status, Status::Timeout);
-    assert_eq!(outcome.reason, Some("total_timeout"));
+    assert_eq!(outcome.reason.as_deref(), Some("total_timeout"));
     assert_eq!(outcomes(&outcome), [("quick".into(), AttemptOutcome::NoPdf)]);
 }
 
@@ -293,7 +293,7 @@ async fn attempts_are_reserved_before_they_are_launched() {
     sketch.tier(3, sources);
     let (outcome, _) = sketch.walk(&ByUrl::default()).await;
     assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
-    assert_eq!(outcome.reason, Some("max_attempts"));
+    assert_eq!(outcome.reason.as_deref(), Some("max_attempts"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,7 +341,8 @@ async fn a_rejected_candidate_is_not_the_end() {
     sketch.tier(1, vec![bad]);
     sketch.tier(1, vec![good]);
     let (outcome, _) = sketch.walk(&ByUrl::default()).await;
-    let verdicts: Vec<_> = outcome.trail.acquisitions().map(|acquisition| acquisition.verdict).collect();
+    let verdicts: Vec<_> =
+        outcome.trail.acquisitions().map(|acquisition| acquisition.verdict.as_ref()).collect();
     assert_eq!(verdicts, ["html_instead", "stalled", "accepted"]);
     assert_eq!(outcome.won.expect("it is stored").tier, "tier2");
 }
@@ -355,7 +356,7 @@ async fn a_url_is_acquired_once_however_many_sources_propose_it() {
     let (outcome, _) = sketch.walk(&ByUrl::default()).await;
     assert_eq!(outcome.trail.acquisitions().count(), 1);
     assert_eq!(outcome.status, Status::NoCopy);
-    assert_eq!(outcome.reason, Some("html_instead"));
+    assert_eq!(outcome.reason.as_deref(), Some("html_instead"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -430,7 +431,8 @@ async fn works_walked_at_the_same_time_share_no_state() {
             let acquirer = ByUrl::default();
             let mut stored = 0;
             for n in 0..200 {
-                let outcome = walk(&plan, doi(&format!("10.5555/{lane}.{n}")), &acquirer, &()).await;
+                let outcome =
+                    walk(&plan, doi(&format!("10.5555/{lane}.{n}")), &acquirer, &Grip::empty(), &()).await;
                 stored += usize::from(outcome.status == Status::Stored);
             }
             stored
@@ -462,7 +464,7 @@ async fn what_is_replayed_is_taken_in_the_order_in_which_it_was_asked_for() {
     let fast = sketch.source("fast", 10, NONE);
     sketch.tier(2, vec![slow, fast]);
     let plan = Plan { in_order: true, ..sketch.plan() };
-    let outcome = walk(&plan, doi("10.5555/1"), &ByUrl::default(), &()).await;
+    let outcome = walk(&plan, doi("10.5555/1"), &ByUrl::default(), &Grip::empty(), &()).await;
     let order: Vec<_> = outcome.trail.attempts().map(|attempt| attempt.source.as_str()).collect();
     assert_eq!(order, ["slow", "fast"]);
 }

@@ -1,0 +1,73 @@
+//! A file that was accepted and is not stored yet: of several that a work may have on their way, only the winner's
+//! is to be.
+
+use std::io;
+
+use super::partial::Partial;
+use super::sink::on_blocking_thread;
+use super::store::Store;
+use super::{Artifact, StoreError};
+
+/// A file that was accepted. Dropped, it leaves at most a partial file, as any acquisition does.
+#[derive(Debug)]
+pub struct Proven {
+    pub sha256: String,
+    pub bytes: u64,
+    pub pages: u32,
+    /// `None`: the store has the file already.
+    partial: Option<Partial>,
+    /// The store had the same bytes before this work came to them.
+    pub stored_before: bool,
+}
+
+impl Proven {
+    pub(super) fn arrived(partial: Partial, pages: u32, stored_before: bool) -> Self {
+        Self {
+            sha256: partial.sha256(),
+            bytes: partial.received(),
+            pages,
+            partial: Some(partial),
+            stored_before,
+        }
+    }
+
+    /// A file that is in the store already.
+    pub fn in_store(sha256: String, bytes: u64, pages: u32, stored_before: bool) -> Self {
+        Self { sha256, bytes, pages, partial: None, stored_before }
+    }
+
+    /// Puts it in its place and links it, and clears away what came of its rivals.
+    pub(super) async fn keep(
+        self,
+        store: Store,
+        work_key: String,
+        rivals: Vec<String>,
+    ) -> Result<Artifact, StoreError> {
+        let kept = on_blocking_thread(move || {
+            let Self { sha256, bytes, pages, partial, stored_before } = self;
+            let stored = match partial {
+                Some(partial) => {
+                    let stored = store.adopt(partial.path(), &sha256, bytes, &work_key);
+                    stored.and_then(|stored| {
+                        let sidecar = partial.path().to_owned();
+                        partial.settle().map_err(|source| StoreError::clearing(sidecar, source))?;
+                        Ok(stored)
+                    })
+                }
+                None => store.link_stored(&sha256, &work_key),
+            };
+            for url in rivals {
+                store.clear(&work_key, &url);
+            }
+            Ok(stored.map(|stored| Artifact {
+                duplicate: stored.duplicate || stored_before,
+                sha256,
+                bytes,
+                path: stored.path,
+                link: stored.link,
+                pages,
+            }))
+        });
+        kept.await.unwrap_or_else(|error: io::Error| Err(StoreError::interrupted(error)))
+    }
+}

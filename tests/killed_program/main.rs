@@ -1,0 +1,41 @@
+//! The real program, killed at a point of one's choice: what tests of crashes run in place of it.
+//!
+//! A point is a write to the ledger, before or after it, as in `complete FINALIZE before`. `KILL_AT` names one, with
+//! the number of the time that it is come to (`complete FINALIZE before:1`), and the process kills itself there, as
+//! hard as `kill -9` would. `LIST_POINTS_TO` names a file that every point is added to as it is passed.
+
+use std::collections::HashMap;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::process::{Command, ExitCode};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tierfall::ledger::Probe;
+
+fn main() -> ExitCode {
+    let kill_at = std::env::var("KILL_AT").ok();
+    let list = std::env::var_os("LIST_POINTS_TO");
+    // The program takes none of them for a setting of its own.
+    let passed: Mutex<HashMap<String, u32>> = Mutex::default();
+    let probe = Probe(Arc::new(move |point: &str| {
+        let mut passed = passed.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = passed.entry(point.to_owned()).or_insert(0);
+        *times += 1;
+        let here = format!("{point}:{times}");
+        if let Some(list) = &list {
+            let mut file = OpenOptions::new().create(true).append(true).open(list).expect("a writable list");
+            writeln!(file, "{here}").expect("a writable list");
+        }
+        if kill_at.as_deref() == Some(here.as_str()) {
+            kill_self();
+        }
+    }));
+    tierfall::cli::main_with(Some(probe))
+}
+
+/// SIGKILL cannot be caught, and leaves nobody time to tidy up.
+fn kill_self() -> ! {
+    let killed = Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
+    // Not reached where there is a `kill`.
+    panic!("this process could not kill itself: {killed:?}");
+}
