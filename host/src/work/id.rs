@@ -23,9 +23,9 @@ pub enum IdKind {
 
 /// An identifier in its normal form. Made by parsing, so that it *is* normal: two that are equal name
 /// the same thing, and two that name the same thing are equal (save for the version of an arXiv id,
-/// which [`WorkId::key`] leaves out).
+/// which [`WorkId::key`] leaves out). As JSON it is `{"doi": "10.1371/…"}`, which is taken back as it is.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[serde(rename_all = "lowercase")]
 pub enum WorkId {
     /// Lower case, without a prefix: DOIs are case-insensitive (DOI Handbook 2.4).
     Doi(String),
@@ -150,20 +150,6 @@ impl WorkId {
 impl fmt::Display for WorkId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.kind().label(), self.value())
-    }
-}
-
-impl From<WorkId> for String {
-    fn from(id: WorkId) -> Self {
-        id.to_string()
-    }
-}
-
-impl TryFrom<String> for WorkId {
-    type Error = InvalidId;
-
-    fn try_from(text: String) -> Result<Self, InvalidId> {
-        text.parse()
     }
 }
 
