@@ -26,8 +26,11 @@ pub enum Agreement {
 #[derive(Clone, Debug)]
 pub struct Found {
     pub agreement: Agreement,
-    /// The text before it on its page or in its heading, at most some lines.
-    pub before: String,
+    /// The text before it on its page or in its heading, at most some lines; `None` if it is in the
+    /// metadata alone.
+    pub before: Option<String>,
+    /// What is set in the same type behind it.
+    pub after: String,
     /// The share of its words that was found.
     pub share: f64,
 }
@@ -89,9 +92,13 @@ impl Title {
         });
         let own = document.report.title.as_ref();
         let in_metadata = std::iter::once_with(|| self.in_metadata(own?)).flatten();
-        let mut best = Found { agreement: Agreement::None, before: String::new(), share: 0.0 };
-        for found in in_text.chain(in_metadata) {
+        let mut best = Found { agreement: Agreement::None, before: None, after: String::new(), share: 0.0 };
+        for mut found in in_text.chain(in_metadata) {
             if found.agreement < best.agreement {
+                // Lines do not tell types apart: what a heading went on with is not forgotten for them.
+                if found.after.is_empty() {
+                    found.after = best.after;
+                }
                 best = found;
             }
             if best.agreement == Agreement::Exact {
@@ -124,7 +131,8 @@ impl Title {
                 before = format!("{larger}\n{before}");
             }
         }
-        Some(Found { agreement, before, share: 1.0 })
+        let after = in_heading.after(&range).to_owned();
+        Some(Found { agreement, before: Some(before), after, share: 1.0 })
     }
 
     fn in_lines(&self, page: &Page<'_>) -> Option<Found> {
@@ -132,7 +140,8 @@ impl Title {
         let found = |range: &Range<usize>, agreement, share| {
             (range.start <= page.body).then(|| Found {
                 agreement,
-                before: tail(&page.text[..text.byte(range.start)]),
+                before: Some(tail(&page.text[..text.byte(range.start)])),
+                after: String::new(),
                 share,
             })
         };
@@ -160,7 +169,7 @@ impl Title {
         } else {
             return None;
         };
-        Some(Found { agreement, before: String::new(), share: 1.0 })
+        Some(Found { agreement, before: None, after: String::new(), share: 1.0 })
     }
 
     /// The title on lines of its own.

@@ -94,6 +94,24 @@ fn a_paper_is_known_by_its_title_however_its_page_is_made() {
             ),
         ),
         (
+            "a section on corrections",
+            report(
+                &[TITLE, "Correction for multiple drift"],
+                &format!("{TITLE}\n{authors}\nCorrection for multiple drift"),
+            ),
+        ),
+        (
+            "a section on its supplement",
+            report(
+                &[TITLE, "Supplementary materials and methods"],
+                &format!("{TITLE}\n{authors}\nSupplementary materials and methods"),
+            ),
+        ),
+        (
+            "a review of a book, under its section's name",
+            report(&[TITLE], &format!("Book Reviews\n{TITLE}\n{authors}")),
+        ),
+        (
             "a button before the abstract",
             report(
                 &[TITLE],
@@ -248,7 +266,7 @@ fn far_fewer_pages_than_the_work_has_are_a_preview() {
     for (pages, known, preview) in [
         (1, 4, true),
         (1, 3, true),
-        (1, 2, false),
+        (1, 2, true),
         (2, 6, true),
         (2, 5, false),
         (4, 8, false),
