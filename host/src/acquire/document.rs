@@ -96,10 +96,11 @@ const REFERENCES: [&str; 8] = [
 /// Running text in a language written with Latin letters has small words; text whose characters are
 /// mapped wrongly has none. Other scripts cannot come out of a wrong mapping by chance.
 fn is_language(text: &str) -> bool {
-    const SMALL_WORDS: [&str; 40] = [
+    const SMALL_WORDS: [&str; 60] = [
         "the", "of", "and", "in", "to", "a", "is", "for", "on", "by", "with", "der", "die", "und", "von",
         "das", "des", "zu", "le", "la", "les", "et", "du", "un", "el", "los", "y", "que", "en", "del", "de",
-        "il", "di", "e", "che", "o", "da", "het", "van", "i",
+        "il", "di", "e", "che", "o", "da", "het", "van", "i", "ve", "bir", "bu", "ile", "dan", "yang", "na",
+        "z", "w", "ja", "og", "och", "det", "som", "em", "no", "os", "az", "si", "se",
     ];
     let (mut latin, mut other) = (0usize, 0usize);
     for c in text.chars().filter(|c| c.is_alphabetic()) {

@@ -39,9 +39,10 @@ pub fn judge(
 ) -> Judgement {
     let id = own_id(document, work);
     let authors = authors(document, work);
-    let judged = match title {
+    let pages = work.known.pages.as_ref().map(|said| said.value);
+    let comparable = title.filter(|(title, _)| !title.is_foreign_to(document));
+    let judged = match comparable {
         Some((title, found)) => {
-            let pages = work.known.pages.as_ref().map(|said| said.value);
             // A cover or a blank page more is no other work.
             let same_length = pages.is_some_and(|known| (known..=known + 2).contains(&document.report.pages));
             by_title(title, found, &Evidence { id, authors, basis, same_length })
@@ -49,12 +50,12 @@ pub fn judge(
         None => match id {
             OwnId::Declared | OwnId::Printed => Some(true),
             OwnId::Other => Some(false),
-            OwnId::None => None,
+            OwnId::None => (authors == Authors::Missing).then_some(false),
         },
     };
     let readable = document.is_readable();
     match judged {
-        Some(true) => Judgement::Is(Identity::Proven, proof(title.map(|(_, found)| found), id)),
+        Some(true) => Judgement::Is(Identity::Proven, proof(comparable.map(|(_, found)| found), id)),
         Some(false) if readable || id == OwnId::Other => Judgement::IsNot(instead(document, id)),
         // Text that cannot be read speaks of nothing.
         _ => {
@@ -62,6 +63,8 @@ pub fn judge(
                 "it has no text that can be read"
             } else if title.is_none() {
                 "neither a title nor an identifier is known to compare it with"
+            } else if comparable.is_none() {
+                "the work's title is in a script that it does not have"
             } else {
                 "its title agrees too little, or is one that many works have"
             };
@@ -69,6 +72,9 @@ pub fn judge(
                 IdentityPolicy::Strict => Judgement::CannotTell(why.into()),
                 _ if basis == Basis::Link => {
                     Judgement::CannotTell(format!("{why}, and only a link led to it"))
+                }
+                _ if !readable && pages.is_some_and(|known| !is_of_length(document.report.pages, known)) => {
+                    Judgement::CannotTell(format!("{why}, and the work has another number of pages"))
                 }
                 // A scan cannot be compared by anyone; a text that nothing is known about was guessed at.
                 _ if readable && basis == Basis::Rule => {
@@ -78,6 +84,13 @@ pub fn judge(
             }
         }
     }
+}
+
+/// Whether a scan may be a work of so many pages: with a cover, as a typescript, two pages to an image.
+/// Fewer pages are a part of it or a notice about it, very many the volume that it is in.
+fn is_of_length(pages: u32, known: u32) -> bool {
+    (known..=known.saturating_mul(4).saturating_add(10)).contains(&pages)
+        || (known > 2 && (known.div_ceil(2)..=known / 2 + 1).contains(&pages))
 }
 
 /// How many of the known authors the document names.
@@ -144,7 +157,14 @@ fn authors(document: &Document<'_>, work: &Work) -> Authors {
     /// Later authors are left out on many a title page.
     const ASKED: usize = 5;
     let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
-    let families: Vec<Vec<char>> = known.iter().filter_map(|name| family(name)).take(ASKED).collect();
+    let here = |family: &Vec<char>| {
+        let foreign = |c: &char| c.is_alphabetic() && !c.is_ascii();
+        let mut there = document.front().iter().flat_map(|page| page.letters.as_slice());
+        // A name in another script than the document's is not missing from it.
+        !family.iter().all(foreign) || there.any(foreign)
+    };
+    let families: Vec<Vec<char>> =
+        known.iter().filter_map(|name| family(name)).filter(here).take(ASKED).collect();
     if families.is_empty() {
         return Authors::Unknown;
     }

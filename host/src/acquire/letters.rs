@@ -47,10 +47,6 @@ impl<'t> Letters<'t> {
         self.letters.len()
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.letters.is_empty()
-    }
-
     /// Every place where these letters stand as whole words.
     pub fn places<'s>(&'s self, needle: &'s [char]) -> impl Iterator<Item = Range<usize>> + 's {
         let last = (self.len() + 1).saturating_sub(needle.len().max(1));
@@ -133,13 +129,19 @@ impl<'t> Letters<'t> {
             let (Some(before), Some(after)) = (self.letters.get(left), self.letters.get(left + 1)) else {
                 return false;
             };
-            let alike = before.is_alphabetic() == after.is_alphabetic();
+            let alike = before.is_alphabetic() == after.is_alphabetic()
+                && !(is_word_sign(*before) || is_word_sign(*after));
             self.byte(left) == self.byte(left + 1)
                 || (alike && self.end_byte(left + 1) == self.byte(left + 1))
         };
         range.start.checked_sub(1).is_none_or(|left| !joined(left))
             && range.end.checked_sub(1).is_none_or(|left| !joined(left))
     }
+}
+
+/// Chinese characters, kana and syllables of Korean: each is a word or nearly one, and no spaces part them.
+pub fn is_word_sign(c: char) -> bool {
+    matches!(c, '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// The letters of a text.

@@ -48,43 +48,69 @@ pub const PLACEHOLDER: &[&str] = &[
     "comingsoon",
 ];
 
-/// A document of a page or two that says one of these is an abstract.
+/// A document of a page or two that says one of these is an abstract, also where the work has no more pages.
 pub const ABSTRACT_ONLY: &[&str] = &[
-    "onlytheabstract",
-    "abstractonly",
-    "onlyanabstract",
+    "onlytheabstractcan",
+    "onlytheabstractis",
+    "onlyanabstractis",
     "fulltextofthisarticleisnotavailable",
     "fulltextofthisarticleisavailable",
     "fulltextofthispaperisnotavailable",
+    "fulltextofthisdocumentisnotavailable",
+    "fulltextisavailabletosubscribers",
+    "availabletosubscribersonly",
+    "toreadthefulltextofthis",
+    "toviewthefulltextofthis",
+    "fullarticleisnotavailable",
+    "fullarticleisavailabletosubscribers",
+    "fullpaperisnotavailable",
+    "fullpapernotavailable",
+    "letextecompletnestpasdisponible",
+    "textocompletonoestadisponible",
+    "volltextistnichtverfugbar",
+    "volltextnichtverfugbar",
+];
+
+/// What says the same of a document with fewer pages than the work has.
+pub const ABSTRACT_OF_MORE: &[&str] = &[
+    "onlytheabstract",
+    "abstractonly",
+    "onlyanabstract",
     "fulltextisnotavailable",
     "fulltextnotavailable",
-    "fulltextisavailabletosubscribers",
     "availabletosubscribers",
     "toreadthefulltext",
     "toviewthefulltext",
     "accessthefulltext",
-    "fullarticleisnotavailable",
-    "fullpaperisnotavailable",
-    "fullpapernotavailable",
     "nofulltext",
 ];
 
-/// A document of a few pages that says one of these is a preview.
+/// A document of a few pages that says one of these is a preview, also where the work has no more pages.
 pub const PREVIEW: &[&str] = &[
     "previewofthefirst",
     "firstpagepreview",
-    "thisisapreview",
+    "thisisapreviewof",
+    "thisisafreepreview",
     "endofthispreview",
-    "previewonly",
-    "pagepreview",
+    "endofpreview",
     "buythisarticle",
     "purchasethisarticle",
-    "purchaseaccess",
     "buythefullarticle",
+    "purchasethefullarticle",
+    "buythispaper",
+    "purchasethispaper",
+    "rentthisarticle",
+];
+
+/// What says the same of a document with fewer pages than the work has.
+pub const PREVIEW_OF_MORE: &[&str] = &[
+    "thisisapreview",
+    "previewonly",
+    "pagepreview",
+    "purchaseaccess",
     "tocontinuereading",
     "continuereading",
     "readthefullarticle",
-    "rentthisarticle",
     "samplepages",
 ];
 
@@ -124,6 +150,25 @@ pub const SUPPLEMENT: &[&str] = &[
     "webappendix",
     "webextra",
     "additionalfile",
+    "supplementto",
+    "supplementfor",
+    "supplementalresults",
+    "supplementaryresults",
+    "supplementarydocument",
+    "supplementaryinformations",
+    "supportinginfo",
+    "informationssupplementaires",
+    "materielsupplementaire",
+    "materialsuplementario",
+    "materialsuplementar",
+    "informacionsuplementaria",
+    "materialesupplementare",
+    "zusatzmaterial",
+    "onlineanhang",
+    "appendixs1",
+    "s1appendix",
+    "s1file",
+    "s1text",
     "appendixtothearticle",
 ];
 
@@ -154,6 +199,11 @@ pub const NOTICE: &[&str] = &[
     "expressionofconcern",
     "editorialexpressionofconcern",
     "addendum",
+    "berichtigung",
+    "rectificatif",
+    "rectificacion",
+    "fedeerratas",
+    "fedeerrores",
     "withdrawalnotice",
     "withdrawn",
     "removalnotice",
@@ -169,12 +219,11 @@ pub const ABOUT: &[&str] = &[
     "rejoinderto",
     "areplyto",
     "reviewof",
-    "bookreview",
-    "invitedcommentary",
     "editorialcommenton",
     "discussionof",
     "discussionon",
-    "peerreview",
+    "peerreviewfile",
+    "peerreviewhistory",
     "reviewerreport",
 ];
 

@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::identity::{IdentityPolicy, Judgement, judge};
-use super::letters::{Letters, letters};
+use super::letters::letters;
 use super::marks;
 use super::title::{Agreement, Found, Title};
 use super::verdict::{Identity, Reason, Verdict};
@@ -55,7 +55,7 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
 
     if let Some((reason, detail)) = stand_in(&document, known_pages)
         .or_else(|| companion(&document, title.as_ref(), found.as_ref()))
-        .or_else(|| too_few_pages(report.pages, known_pages))
+        .or_else(|| too_few_pages(&document, known_pages))
     {
         return (Verdict::Rejected(reason), detail);
     }
@@ -81,8 +81,11 @@ fn stand_in(document: &Document<'_>, known_pages: Option<u32>) -> Option<(Reason
         };
         marks.iter().copied().find(says)
     };
-    // A work of one page that is all there is no preview of itself.
-    let complete = known_pages.is_some_and(|known| pages >= known);
+    // A work of one page that is all there is no preview of itself, unless it offers the rest for sale.
+    let more = known_pages.is_none_or(|known| pages < known);
+    let says_so = |always: &[&'static str], of_more: &[&'static str]| {
+        says(always).or_else(|| says(of_more).filter(|_| more))
+    };
     if pages <= 2
         && document.letter_count() < SENTENCES
         && let Some(mark) = says(marks::PLACEHOLDER)
@@ -90,14 +93,12 @@ fn stand_in(document: &Document<'_>, known_pages: Option<u32>) -> Option<(Reason
         return Some((Reason::Placeholder, format!("it says \"{mark}\"")));
     }
     if pages <= 2
-        && !complete
-        && let Some(mark) = says(marks::ABSTRACT_ONLY)
+        && let Some(mark) = says_so(marks::ABSTRACT_ONLY, marks::ABSTRACT_OF_MORE)
     {
         return Some((Reason::AbstractOnly, format!("it says \"{mark}\"")));
     }
     if pages <= 3
-        && !complete
-        && let Some(mark) = says(marks::PREVIEW)
+        && let Some(mark) = says_so(marks::PREVIEW, marks::PREVIEW_OF_MORE)
     {
         return Some((Reason::Preview, format!("it says \"{mark}\"")));
     }
@@ -105,10 +106,11 @@ fn stand_in(document: &Document<'_>, known_pages: Option<u32>) -> Option<(Reason
 }
 
 /// Manuscripts have more pages than the published version, and a scan of an opened book half as many; a
-/// third is a preview.
-fn too_few_pages(pages: u32, known: Option<u32>) -> Option<(Reason, String)> {
-    let known = known?;
-    let preview = (pages <= 2 && pages * 3 <= known) || (known >= 20 && pages * 5 <= known);
+/// third is a preview, and so is the first of two pages that somebody typeset.
+fn too_few_pages(document: &Document<'_>, known: Option<u32>) -> Option<(Reason, String)> {
+    let (pages, known) = (document.report.pages, known?);
+    let first_of_two = pages == 1 && known == 2 && document.is_readable();
+    let preview = first_of_two || (pages <= 2 && pages * 3 <= known) || (known >= 20 && pages * 5 <= known);
     preview.then(|| (Reason::Preview, format!("it has {pages} of {known} pages")))
 }
 
@@ -123,12 +125,17 @@ fn companion(
     /// Where no title was found, what the first lines say.
     const FIRST_LETTERS: usize = 160;
     let first = document.pages.first()?;
-    let before = match found {
-        Some(found) if found.agreement < Agreement::Words => found.before.as_str(),
-        _ => first.text.get(..first.letters.byte(FIRST_LETTERS)).unwrap_or_default(),
+    let found = found.filter(|found| found.agreement < Agreement::Words);
+    let before = match found.and_then(|found| found.before.as_deref()) {
+        Some(before) => before.to_owned(),
+        // Without a title in the text, whatever stands first or largest heads it.
+        None => {
+            let top = first.text.get(..first.letters.byte(FIRST_LETTERS)).unwrap_or_default();
+            format!("{top}\n{}", first.headings.first().map_or("", String::as_str))
+        }
     };
-    let of_headings = first.headings.iter().flat_map(|heading| heading.lines());
-    let lines: Vec<Vec<char>> = before.lines().chain(of_headings).map(letters).collect();
+    let lines_of = |text: &str| text.lines().map(letters).collect::<Vec<_>>();
+    let (before, after) = (lines_of(&before), lines_of(found.map_or("", |found| found.after.as_str())));
     let begins = |line: &[char], marks: &[&'static str]| {
         marks.iter().copied().find(|mark| {
             let mut letters = line.iter();
@@ -140,14 +147,12 @@ fn companion(
         let title: String = title.map(Title::letters).unwrap_or_default().iter().collect();
         marks.iter().any(|mark| title.contains(mark))
     };
-    let heads = |marks: &[&'static str]| {
-        if is_one_itself(marks) {
-            None
-        } else {
-            lines.iter().find_map(|line| Some((line, begins(line, marks)?)))
-        }
+    let heads = |lines: &[Vec<char>], marks: &[&'static str]| {
+        let headed = lines.iter().find_map(|line| Some((line.clone(), begins(line, marks)?)));
+        headed.filter(|_| !is_one_itself(marks))
     };
-    if let Some((line, mark)) = heads(marks::SUPPLEMENT) {
+    if let Some((line, mark)) = heads(&before, marks::SUPPLEMENT).or_else(|| heads(&after, marks::SUPPLEMENT))
+    {
         let text: String = line.iter().collect();
         let points_elsewhere = marks::POINTER.iter().any(|pointer| text[mark.len()..].contains(pointer));
         if !points_elsewhere {
@@ -155,15 +160,13 @@ fn companion(
         }
     }
     if document.report.pages <= NOTICE_PAGES
-        && let Some((_, mark)) = heads(marks::NOTICE)
+        && let Some((_, mark)) = heads(&before, marks::NOTICE)
     {
         return Some((Reason::Notice, format!("it is headed \"{mark}\"")));
     }
     // A text about the work names it right behind its own mark.
-    let leads_to_title = before.lines().rev().map(Letters::of).find(|line| !line.is_empty())?;
-    if !is_one_itself(marks::ABOUT)
-        && let Some(mark) = begins(leads_to_title.as_slice(), marks::ABOUT)
-    {
+    let last = before.iter().rfind(|line| !line.is_empty())?;
+    if let Some((_, mark)) = heads(std::slice::from_ref(last), marks::ABOUT) {
         return Some((Reason::WrongWork, format!("it is headed \"{mark}\"")));
     }
     None

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::document::{Document, Page};
-use super::letters::{Letters, letters, without_markup, words};
+use super::letters::{Letters, is_word_sign, letters, without_markup, words};
 
 /// How well a document's own title agrees with the work's, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,8 +26,11 @@ pub enum Agreement {
 #[derive(Clone, Debug)]
 pub struct Found {
     pub agreement: Agreement,
-    /// The text before it on its page or in its heading, at most some lines.
-    pub before: String,
+    /// The text before it on its page or in its heading, at most some lines; `None` if it is in the
+    /// metadata alone.
+    pub before: Option<String>,
+    /// What is set in the same type behind it.
+    pub after: String,
     /// The share of its words that was found.
     pub share: f64,
 }
@@ -61,20 +64,34 @@ impl Title {
         Self { letters: letters(&plain), main, words: words(&plain) }
     }
 
+    /// Whether it is written in a script that the document does not have: then it cannot be looked for
+    /// there, and its absence says nothing.
+    pub fn is_foreign_to(&self, document: &Document<'_>) -> bool {
+        let foreign = self.letters.iter().filter(|c| is_foreign(**c)).count();
+        let there = document.front().iter().flat_map(|page| page.letters.as_slice());
+        foreign * 2 > self.letters.len() && there.filter(|c| is_foreign(**c)).take(foreign).count() < foreign
+    }
+
+    /// What its letters say, in letters of an alphabet: a sign of Chinese is about a word.
+    fn weight(&self) -> usize {
+        self.letters.iter().map(|c| if is_word_sign(*c) { 3 } else { 1 }).sum()
+    }
+
     pub fn letters(&self) -> &[char] {
         &self.letters
     }
 
     /// Whether so few works are called this that the title alone tells them apart.
     pub fn is_telling(&self) -> bool {
-        self.letters.len() >= 20
-            && self.words.len() >= 3
+        let signs = self.letters.iter().filter(|c| is_word_sign(**c)).count();
+        self.weight() >= 20
+            && self.words.len() + signs / 2 >= 3
             && !self.words.iter().all(|word| COMMON.contains(&word.iter().collect::<String>().as_str()))
     }
 
     /// Whether it is so long that no second work is called this.
     pub fn is_long(&self) -> bool {
-        self.letters.len() >= 40 && self.is_telling()
+        self.weight() >= 40 && self.is_telling()
     }
 
     /// The best agreement anywhere in the document where a title may stand.
@@ -89,9 +106,13 @@ impl Title {
         });
         let own = document.report.title.as_ref();
         let in_metadata = std::iter::once_with(|| self.in_metadata(own?)).flatten();
-        let mut best = Found { agreement: Agreement::None, before: String::new(), share: 0.0 };
-        for found in in_text.chain(in_metadata) {
+        let mut best = Found { agreement: Agreement::None, before: None, after: String::new(), share: 0.0 };
+        for mut found in in_text.chain(in_metadata) {
             if found.agreement < best.agreement {
+                // Lines do not tell types apart: what a heading went on with is not forgotten for them.
+                if found.after.is_empty() {
+                    found.after = best.after;
+                }
                 best = found;
             }
             if best.agreement == Agreement::Exact {
@@ -124,7 +145,8 @@ impl Title {
                 before = format!("{larger}\n{before}");
             }
         }
-        Some(Found { agreement, before, share: 1.0 })
+        let after = in_heading.after(&range).to_owned();
+        Some(Found { agreement, before: Some(before), after, share: 1.0 })
     }
 
     fn in_lines(&self, page: &Page<'_>) -> Option<Found> {
@@ -132,7 +154,8 @@ impl Title {
         let found = |range: &Range<usize>, agreement, share| {
             (range.start <= page.body).then(|| Found {
                 agreement,
-                before: tail(&page.text[..text.byte(range.start)]),
+                before: Some(tail(&page.text[..text.byte(range.start)])),
+                after: String::new(),
                 share,
             })
         };
@@ -160,7 +183,7 @@ impl Title {
         } else {
             return None;
         };
-        Some(Found { agreement, before: String::new(), share: 1.0 })
+        Some(Found { agreement, before: None, after: String::new(), share: 1.0 })
     }
 
     /// The title on lines of its own.
@@ -262,8 +285,30 @@ fn contains(text: &[char], word: &[char]) -> bool {
 /// The title before its subtitle, where it can stand for the whole.
 fn main_title(title: &str) -> Option<&str> {
     let end = [": ", " – ", " — ", " - ", "? ", ". "].iter().filter_map(|mark| title.find(mark)).min()?;
-    let main = &title[..end];
-    (letters(main).len() >= 20 && words(main).len() >= 3).then_some(main)
+    let (main, rest) = title.split_at(end);
+    // The parts of a series have it in common.
+    (letters(main).len() >= 20 && words(main).len() >= 3 && !counts_parts(rest)).then_some(main)
+}
+
+/// Whether a subtitle begins by counting: `I. Kinetics`, `2) Methods`, `Part three`.
+fn counts_parts(subtitle: &str) -> bool {
+    let mut words = subtitle.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let Some(first) = words.next() else { return false };
+    let behind = subtitle.split_once(first).map_or("", |(_, behind)| behind).trim_start();
+    let numbered = behind.is_empty() || behind.starts_with(['.', ':', ')', '-', '\u{2013}', '\u{2014}', ',']);
+    let first = first.to_lowercase();
+    let roman = first.chars().all(|c| matches!(c, 'i' | 'v' | 'x'));
+    let digits = first.len() <= 2 && first.chars().all(|c| c.is_ascii_digit());
+    let letter = first.len() == 1 && first != "a";
+    (numbered && (roman || digits || letter)) || (first.len() > 1 && roman) || PARTS.contains(&first.as_str())
+}
+
+/// How parts of a series are called.
+const PARTS: [&str; 8] = ["part", "teil", "partie", "parte", "deel", "chapter", "volume", "section"];
+
+/// Neither one of the Latin letters nor a digit, nor what is reduced to them.
+fn is_foreign(c: char) -> bool {
+    c.is_alphabetic() && !c.is_ascii()
 }
 
 /// The last lines of a text.

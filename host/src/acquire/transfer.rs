@@ -22,6 +22,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// A server that continues wrongly is asked for the whole file; that it then sends another part of it
 /// instead happens to no honest one.
 const RESTARTS: u32 = 2;
+/// A server that stalls may have lost the connection; one that stalls again stalls for everyone, and the
+/// work's time is better spent elsewhere.
+const STALLS: u32 = 2;
+/// Less than this from one request is no beginning that a second one could add to.
+const BEGINNING: u64 = 4 * 1024;
 
 /// Why there is no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +76,7 @@ impl Transfer<'_> {
         effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(), Rejection> {
-        let mut restarts = 0;
+        let (mut restarts, mut stalls) = (0, 0);
         let mut pause = PAUSE;
         // An earlier process may have received everything when it ended.
         while !sink.is_complete() || sink.received() == 0 {
@@ -92,6 +97,13 @@ impl Transfer<'_> {
                     sink.begin(None);
                 }
                 Err(Stop::Broken(rejection)) => {
+                    if rejection.reason == Reason::Stalled {
+                        stalls += 1;
+                        let came = sink.received().saturating_sub(trace.resumed_from);
+                        if stalls == STALLS || came < BEGINNING {
+                            return Err(rejection);
+                        }
+                    }
                     let take = |left: u32| left.checked_sub(1);
                     let left = self.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
                     if !left || pause >= self.clock.remaining() {

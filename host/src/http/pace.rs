@@ -48,8 +48,17 @@ pub struct Permit {
 struct Lane {
     name: String,
     /// `None`: any number at once.
-    open: Option<Arc<Semaphore>>,
+    open: Option<Gate>,
     state: Mutex<State>,
+}
+
+/// Who is let in next: in order of arrival, but files before the rest. What was found is fetched before
+/// more is looked for, or works that wait for their last step would wait behind all who begin.
+#[derive(Debug)]
+struct Gate {
+    open: Arc<Semaphore>,
+    /// Of those who do not come for files one at a time stands in the queue; the others behind this.
+    second: Semaphore,
 }
 
 #[derive(Debug)]
@@ -62,7 +71,14 @@ struct State {
     /// The first moment that nobody has taken.
     next: Instant,
     held: Option<Instant>,
-    waiting: u32,
+    waiting: Queue,
+}
+
+/// Requests that wait for others to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Queue {
+    files: u32,
+    others: u32,
 }
 
 impl Pace {
@@ -76,13 +92,11 @@ impl Pace {
         let lane = self.lane(host, role);
         let _queued = clock.queue();
         let deadline = Instant::now() + clock.until_hard();
-        let waiting = Waiting::join(&lane, deadline)?;
+        let waiting = Waiting::join(&lane, role, deadline)?;
         let open = match &lane.open {
-            Some(semaphore) => {
-                let turn = tokio::time::timeout_at(deadline, Arc::clone(semaphore).acquire_owned());
-                // The semaphore is never closed.
-                let permit = turn.await.map_err(|_| lane.busy(0))?.map_err(|_| lane.busy(0))?;
-                Some(permit)
+            Some(gate) => {
+                let turn = tokio::time::timeout_at(deadline, gate.pass(role)).await;
+                Some(turn.map_err(|_| lane.busy(0))?.ok_or_else(|| lane.busy(0))?)
             }
             None => None,
         };
@@ -129,11 +143,17 @@ impl Pace {
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.state().forgettable(now));
         }
         let (every, open) = match self.settings.enabled {
-            true => (limit.every, Some(Arc::new(Semaphore::new(limit.concurrency.max(1))))),
+            true => (limit.every, Some(Gate::new(limit.concurrency))),
             false => (Duration::ZERO, None),
         };
-        let state =
-            State { configured: every, every, slowness: 1.0, next: Instant::now(), held: None, waiting: 0 };
+        let state = State {
+            configured: every,
+            every,
+            slowness: 1.0,
+            next: Instant::now(),
+            held: None,
+            waiting: Queue::default(),
+        };
         let lane = Arc::new(Lane { name: host.to_owned(), open, state: Mutex::new(state) });
         lanes.insert(key, Arc::clone(&lane));
         lane
@@ -201,27 +221,65 @@ impl Permit {
 
 /// One who waits for a request of others to end; counted, so that those behind can tell how long the
 /// queue is.
-struct Waiting<'a>(&'a Lane);
+struct Waiting<'a> {
+    lane: &'a Lane,
+    role: Role,
+}
+
+impl Gate {
+    fn new(concurrency: usize) -> Self {
+        Self { open: Arc::new(Semaphore::new(concurrency.max(1))), second: Semaphore::new(1) }
+    }
+
+    /// Waits to be let in. `None` would mean that the gate was closed, which nobody does.
+    async fn pass(&self, role: Role) -> Option<OwnedSemaphorePermit> {
+        let _first_of_the_rest = match role {
+            Role::File => None,
+            Role::Api | Role::Page => Some(self.second.acquire().await.ok()?),
+        };
+        Arc::clone(&self.open).acquire_owned().await.ok()
+    }
+}
+
+impl Queue {
+    /// Of one role.
+    fn of(&mut self, role: Role) -> &mut u32 {
+        match role {
+            Role::File => &mut self.files,
+            Role::Api | Role::Page => &mut self.others,
+        }
+    }
+
+    /// Those who are let in before one that comes now.
+    fn ahead(self, role: Role) -> u32 {
+        self.files
+            + match role {
+                Role::File => self.others.min(1),
+                Role::Api | Role::Page => self.others,
+            }
+    }
+}
 
 impl<'a> Waiting<'a> {
     /// Refuses when those ahead alone take longer than until `deadline`, at the pace of now.
-    fn join(lane: &'a Lane, deadline: Instant) -> Result<Self, FetchError> {
+    fn join(lane: &'a Lane, role: Role, deadline: Instant) -> Result<Self, FetchError> {
         let mut state = lane.state();
-        let turn = state.first_free() + state.interval().saturating_mul(state.waiting);
+        let ahead = state.waiting.ahead(role);
+        let turn = state.first_free() + state.interval().saturating_mul(ahead);
         if turn > deadline {
-            let ahead = state.waiting;
             let held = state.held.is_some_and(|held| held > deadline);
             drop(state);
             return Err(if held { lane.held(turn) } else { lane.busy(ahead) });
         }
-        state.waiting += 1;
-        Ok(Self(lane))
+        *state.waiting.of(role) += 1;
+        drop(state);
+        Ok(Self { lane, role })
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.0.state().waiting -= 1;
+        *self.lane.state().waiting.of(self.role) -= 1;
     }
 }
 
@@ -299,7 +357,7 @@ impl State {
     }
 
     fn forgettable(&self, now: Instant) -> bool {
-        self.waiting == 0
+        self.waiting == Queue::default()
             && self.next <= now
             && self.held.is_none_or(|held| held <= now)
             && self.slowness <= 1.0

@@ -17,6 +17,8 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The body breaks off here.
     pub cut: Option<usize>,
+    /// Where it breaks off, nothing comes any more, until the door gives up.
+    pub stalls: bool,
     /// After the body, nothing: not even its end.
     pub hang: bool,
     pub fail: Option<FetchError>,
@@ -33,7 +35,15 @@ pub struct Remote {
 
 impl Reply {
     pub fn status(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Vec::new(), cut: None, hang: false, fail: None }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Vec::new(),
+            cut: None,
+            stalls: false,
+            hang: false,
+            fail: None,
+        }
     }
 
     pub fn ok(body: impl Into<Vec<u8>>) -> Self {
@@ -60,6 +70,10 @@ impl Reply {
     pub fn cut(mut self, at: usize) -> Self {
         self.cut = Some(at);
         self
+    }
+
+    pub fn stalling(self, at: usize) -> Self {
+        Self { stalls: true, ..self.cut(at) }
     }
 
     pub fn hanging(mut self, at: usize) -> Self {
@@ -124,7 +138,10 @@ impl Transport for Arc<Remote> {
                 .map(|piece| Ok(Bytes::copy_from_slice(piece)))
                 .collect();
             if cut.is_some() {
-                pieces.push(Err(FetchError::Incomplete("the connection was reset".into())));
+                pieces.push(Err(match reply.stalls {
+                    true => FetchError::Stalled("nothing came".into()),
+                    false => FetchError::Incomplete("the connection was reset".into()),
+                }));
             }
             let body = stream::iter(pieces);
             let body =

@@ -26,6 +26,26 @@ async fn a_reset_is_continued_where_it_happened() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_server_that_stalls_is_asked_once_more_and_one_that_drips_is_not() {
+    let file = paper().pdf(Style::Plain);
+    for (name, keeps, requests) in [("stalls", 9000, 2), ("drips", 1500, 1)] {
+        let reply = Reply::ok(file.clone()).header("etag", "\"1\"").stalling(keeps);
+        let desk = Desk::new(Remote::always(reply));
+        let acquisition = desk.fetch().await;
+        assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Stalled), "{name}");
+        assert_eq!(desk.remote.ranges().len(), requests, "{name} {acquisition:?}");
+    }
+    let served = file.clone();
+    let desk = Desk::new(Remote::new(move |asked, number| {
+        let reply = Reply::honest(&served, "\"1\"", asked);
+        if number == 0 { reply.stalling(9000) } else { reply }
+    }));
+    let acquisition = desk.fetch().await;
+    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{}", acquisition.detail);
+    assert_eq!(desk.remote.ranges(), [None, range_from(9000)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_a_validator_nothing_is_glued_together() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();

@@ -210,6 +210,28 @@ async fn no_more_are_open_than_allowed_and_an_open_body_counts() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_found_is_fetched_before_more_is_looked_for() {
+    let script = Script::new(|_, _| ok(""));
+    let door = script.door(paced(Duration::from_secs(1), 1));
+    let start = Instant::now();
+    let ask = |role: Role, url: &'static str, hard: u64| {
+        let (door, hard) = (door.clone(), start + Duration::from_secs(hard));
+        async move { Attempt::until(Duration::from_secs(9), hard, 0).fetch(&door, role, url).await.is_ok() }
+    };
+    let came = tokio::join!(
+        crowd(&door, Role::Page, 6),
+        ask(Role::File, "http://host.example/found", 3),
+        ask(Role::Page, "http://host.example/late", 3),
+    );
+    assert!(came.1, "it waits for the one that is on its way and the one that is next");
+    assert!(!came.2, "in order of arrival it is too late");
+    let urls = script.urls();
+    let place = urls.iter().position(|url| url.ends_with("found"));
+    assert_eq!(place, Some(3), "{urls:?}");
+    assert_eq!(script.times(start), [0, 1000, 2000, 3000, 4000, 5000, 6000]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn pages_and_files_of_a_host_share_its_pace_and_its_api_does_not() {
     let mut settings = paced(Duration::from_secs(1), 4);
     settings.pace.page.every = Duration::from_millis(100);
