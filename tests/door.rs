@@ -61,37 +61,88 @@ fn a_robots_txt_that_cannot_be_read_forbids_everything_and_one_that_is_missing_n
     }
 }
 
+/// Addresses of the network that the program runs in, as a hostile page may write them.
+const INSIDE: [&str; 36] = [
+    "127.0.0.1",
+    "127.0.0.1:8080",
+    "127.1",
+    "2130706433",
+    "0x7f.1",
+    "0x7f000001",
+    "017700000001",
+    "0177.0.0.1",
+    "0",
+    "0.0.0.0",
+    "10.0.0.7",
+    "172.16.0.1",
+    "192.168.1.1",
+    "169.254.169.254",
+    "0xa9fea9fe",
+    "100.64.0.1",
+    "100.100.100.200",
+    "192.0.2.1",
+    "198.18.0.1",
+    "224.0.0.1",
+    "240.0.0.1",
+    "[::]",
+    "[::1]",
+    "[::ffff:127.0.0.1]",
+    "[::ffff:7f00:1]",
+    "[::127.0.0.1]",
+    "[64:ff9b::7f00:1]",
+    "[64:ff9b:1::1]",
+    "[2002:7f00:1::]",
+    "[2001:0:7f00:1::]",
+    "[fd00::1]",
+    "[fe80::1]",
+    "localhost",
+    "a.localhost.",
+    "metadata.google.internal",
+    "printer.local",
+];
+
 #[test]
-fn no_candidate_leads_into_the_network_that_the_program_runs_in() {
-    for inside in [
-        "http://127.0.0.1/secret.pdf",
-        "http://localhost/secret.pdf",
-        "http://169.254.169.254/latest/secret.pdf",
-        "http://10.0.0.7/secret.pdf",
-        "http://192.168.1.1/secret.pdf",
-        "http://[::1]/secret.pdf",
-        "http://[::ffff:127.0.0.1]/secret.pdf",
-        "http://2130706433/secret.pdf",
-        "http://0x7f.1/secret.pdf",
-    ] {
-        for redirected in [false, true] {
-            let (home, web) = (Home::new(), Web::start());
-            let article = Article::without_file(&web, "trap", 8);
-            let file = if redirected { article.file.as_str() } else { inside };
-            web.get(&article.page, [Answer::html(&format!(
-                "<html><head><title>Trap</title><meta name=\"citation_title\" content=\"The Invented Matter of trap Considered \
-                 Anew\"><meta name=\"citation_pdf_url\" content=\"{file}\"></head><body></body></html>"
-            ))]);
-            web.get(&article.file, [Answer::redirect(inside)]);
-            pages_only(&home, &web, &[&article.page]).run().expect(3);
-            assert_eq!(
-                verdict(&home),
-                ("no_copy".into(), "private_address".into()),
-                "{inside}, redirected: {redirected}"
+fn no_page_leads_into_the_network_that_the_program_runs_in() {
+    for way in ["declared", "redirected", "refreshed", "moved"] {
+        let (home, web) = (Home::new(), Web::start());
+        let mut pages = Vec::new();
+        for (n, host) in INSIDE.iter().enumerate() {
+            let inside = format!("http://{host}/secret.pdf");
+            let article = Article::without_file(&web, &format!("trap{n}"), 8);
+            let page = |head: &str| {
+                Answer::html(&format!(
+                    "<html><head><title>Trap</title><meta name=\"citation_title\" content=\"The Invented Matter of \
+                     trap{n} Considered Anew\">{head}</head><body></body></html>"
+                ))
+            };
+            let file = |url: &str| page(&format!("<meta name=\"citation_pdf_url\" content=\"{url}\">"));
+            web.get(
+                &article.page,
+                [match way {
+                    "declared" => file(&inside),
+                    "redirected" => file(&article.file),
+                    "refreshed" => {
+                        page(&format!("<meta http-equiv=\"refresh\" content=\"0; url={inside}\">"))
+                    }
+                    _ => Answer::redirect(&inside),
+                }],
             );
-            let outside = |seen: &crate::support::web::Seen| seen.host == "trap.example";
-            assert!(web.requests().iter().all(outside), "{:#?}", web.requests());
+            web.get(&article.file, [Answer::redirect(&inside)]);
+            pages.push(article.page);
         }
+        let works: Vec<&str> = pages.iter().map(String::as_str).collect();
+        pages_only(&home, &web, &works).args(["--workers", "8"]).run().expect(3);
+        let manifest = home.manifest("papers");
+        assert_eq!(manifest.len(), INSIDE.len());
+        for work in manifest {
+            let candidate = matches!(way, "declared" | "redirected");
+            let reason = if candidate { "private_address" } else { "no_candidates" };
+            assert_eq!(work["reason"], reason, "{way}: {work:#}");
+            let told = work["trail"].to_string();
+            assert!(candidate || told.contains("denied (private address)"), "{way}: {work:#}");
+        }
+        let outside = |seen: &crate::support::web::Seen| seen.host.starts_with("trap");
+        assert!(web.requests().iter().all(outside), "{way}: {:#?}", web.requests());
     }
 }
 

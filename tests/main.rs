@@ -2,6 +2,7 @@
 //! nothing beyond 127.0.0.1.
 
 mod author;
+mod bounded;
 mod budgets;
 mod config;
 mod demo;
@@ -14,6 +15,7 @@ mod input;
 mod interrupt;
 mod plan;
 mod plugin;
+mod resilience;
 mod run;
 mod sandbox;
 mod support;

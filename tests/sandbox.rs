@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::component::component;
 use crate::support::pdf::{Paper, Style};
@@ -21,7 +21,12 @@ const DOI: &str = "10.5555/zoo.1";
 
 /// Asks the animal, then the tame source of the same plugin; returns the trail's line and the animal's attempt.
 fn visit(animal: &str, more: &[&str]) -> (Value, Value) {
-    let web = Web::start();
+    let (line, attempt, _) = visit_on(&Web::start(), animal, more);
+    (line, attempt)
+}
+
+/// The same on a web that can be asked afterwards what it saw; also returns all that the program said and wrote.
+fn visit_on(web: &Web, animal: &str, more: &[&str]) -> (Value, Value, String) {
     let paper = Paper::new("Keeping wild plugins behind bars", &["Ada Keeper"], Some(DOI));
     web.get(&web.url("/good.pdf"), [Answer::pdf(paper.pdf(Style::Plain))]);
     web.get(&web.url("/small"), [Answer::json("{}")]);
@@ -47,7 +52,8 @@ fn visit(animal: &str, more: &[&str]) -> (Value, Value) {
         .unwrap_or_else(|| panic!("{animal} was asked: {line}"));
     assert_eq!(line["status"], "stored", "the work goes on to the next source: {line}");
     assert_eq!(line["source"], "tame");
-    (line, attempt)
+    let all = format!("{}{}{}", ended.out, ended.err, home.read("out/manifest.jsonl"));
+    (line, attempt, all)
 }
 
 #[track_caller]
@@ -145,11 +151,91 @@ fn headers_that_belong_to_the_host_are_refused() {
 
 #[test]
 fn a_plugin_sees_whether_a_secret_is_set_and_never_its_value() {
-    let (_, attempt) = visit("fisher", &["--set", "secrets.fisher_key=hush"]);
+    let web = Web::start();
+    let (_, attempt, all) = visit_on(&web, "fisher", &["--set", "secrets.fisher_key=hush", "-vvv"]);
     assert!(
         attempt["detail"].as_str().is_some_and(|detail| detail.contains("seen: false, set: true")),
         "{attempt}"
     );
+    let sent = format!("{:?}", web.requests());
+    assert!(sent.contains("/small?key=") && !sent.contains("hush"), "it is for another host: {sent}");
+    assert!(!all.contains("hush"), "{all}");
+}
+
+#[test]
+fn text_that_is_no_text_ends_the_call_and_is_named() {
+    contained("mojibake", "trapped");
+    contained("babbler", "trapped");
+}
+
+#[test]
+fn memory_that_a_plugin_does_not_have_is_not_read() {
+    contained("stray", "trapped");
+}
+
+#[test]
+fn a_plugin_asks_nothing_when_its_time_is_over() {
+    let web = Web::start();
+    let (_, attempt, _) = visit_on(&web, "late", &[]);
+    assert_eq!(attempt["outcome"], "timeout", "{attempt}");
+    assert!(web.requests_for("/late").is_empty(), "{:#?}", web.requests());
+}
+
+#[test]
+fn no_plugin_finds_a_way_into_the_network_that_the_program_runs_in() {
+    let (_, attempt) = visit("prober", &["--set", "sandbox.fetches=100"]);
+    assert_eq!(attempt["detail"], "the source's answer cannot be read: reached:", "{attempt}");
+    let notes: Vec<&str> =
+        attempt["notes"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    // As many as are kept.
+    assert_eq!(notes.len(), 20, "{notes:#?}");
+    assert!(notes.iter().all(|note| note.starts_with("denied: denied (private address)")), "{notes:#?}");
+}
+
+#[test]
+fn a_forged_host_is_taken_for_what_it_is() {
+    let web = Web::start();
+    let (_, attempt, _) = visit_on(&web, "forger", &["--set", "sandbox.fetches=100"]);
+    assert_eq!(attempt["detail"], "the source's answer cannot be read: reached:", "{attempt}");
+    assert!(web.requests_for("/small").is_empty(), "{:#?}", web.requests());
+}
+
+#[test]
+fn a_source_that_calls_itself_a_registry_is_not_believed_like_one() {
+    let (home, web) = (Home::new(), Web::start());
+    let record = json!({"status": "ok", "message": {"DOI": DOI, "title": ["What the registry says"]}});
+    web.get("http://crossref.example/*", [Answer::json(&record.to_string())]);
+    home.tierfall(["run", DOI, "--out", "out", "--fallback-tier"])
+        .args([format!("{}:sources=crossref", zoo().display())])
+        .args(["--fallback-tier", "direct_oa:sources=crossref,api_base=http://crossref.example"])
+        .through(&web)
+        .run()
+        .expect(3);
+    let work = &home.manifest("out")[0];
+    assert_eq!(work["title"], "What the registry says", "{work:#}");
+    let asked: Vec<_> =
+        work["trail"].as_array().into_iter().flatten().map(|entry| &entry["plugin"]).collect();
+    assert_eq!(asked, ["zoo", "direct_oa"], "{work:#}");
+}
+
+#[test]
+fn two_plugins_cannot_go_by_one_name() {
+    let home = Home::new();
+    let mut other = std::fs::read(zoo()).expect("the zoo");
+    // A custom section, which says nothing: another file, the same plugin.
+    other.extend(b"\0\x05\x04note");
+    home.write("other.wasm", other);
+    let ended = home
+        .tierfall([
+            "plan",
+            "--fallback-tier",
+            &zoo().display().to_string(),
+            "--fallback-tier",
+            "./other.wasm",
+        ])
+        .run()
+        .expect(2);
+    assert!(ended.err.contains("./other.wasm calls itself `zoo`"), "{}", ended.err);
 }
 
 #[test]

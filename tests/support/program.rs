@@ -29,6 +29,7 @@ pub struct Running {
     typing: Option<ChildStdin>,
     out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<String>>,
+    began: Instant,
 }
 
 /// How a program ended, and what it said.
@@ -38,6 +39,10 @@ pub struct Ended {
     pub code: Option<i32>,
     pub out: String,
     pub err: String,
+    /// From its start to its end.
+    pub took: Duration,
+    /// The most memory that it had at one time, in bytes; nothing where the system does not tell.
+    pub peak: Option<u64>,
 }
 
 impl Home {
@@ -182,10 +187,11 @@ impl Call {
 
     fn spawn(mut self, input: Stdio) -> Running {
         self.command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let began = Instant::now();
         let mut child = self.command.spawn().expect("the program starts");
         let typing = child.stdin.take();
         let (out, err) = (child.stdout.take().map(reader), child.stderr.take().map(reader));
-        Running { child, typing, out, err }
+        Running { child, typing, out, err, began }
     }
 
     pub fn run(self) -> Ended {
@@ -197,10 +203,13 @@ impl Running {
     /// Waits for the end; a program that does not come to one fails the test.
     pub fn wait(mut self) -> Ended {
         let began = Instant::now();
+        let mut peak = None;
         let status = loop {
             if let Some(status) = self.child.try_wait().expect("a child can be waited for") {
                 break status;
             }
+            // Kept by the system, so that nothing between two looks is missed but what follows the last one.
+            peak = peak_memory(self.child.id()).or(peak);
             if began.elapsed() > PATIENCE {
                 self.child.kill().expect("a child can be killed");
                 let err = self.err.take().map(said).unwrap_or_default();
@@ -209,7 +218,8 @@ impl Running {
             thread::sleep(Duration::from_millis(5));
         };
         let (out, err) = (self.out.take().map(said), self.err.take().map(said));
-        Ended { code: status.code(), out: out.unwrap_or_default(), err: err.unwrap_or_default() }
+        let (out, err) = (out.unwrap_or_default(), err.unwrap_or_default());
+        Ended { code: status.code(), out, err, took: self.began.elapsed(), peak }
     }
 
     /// Writes to the standard input of a program that was started with [`Call::start_typing`].
@@ -253,6 +263,13 @@ impl Ended {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.out, self.err);
         self
     }
+}
+
+/// The high-water mark of a process's resident memory, in bytes.
+fn peak_memory(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
 }
 
 fn reader(mut pipe: impl Read + Send + 'static) -> JoinHandle<String> {

@@ -12,6 +12,7 @@ mod partial;
 mod proof;
 mod proven;
 mod shelf;
+mod signals;
 mod sink;
 mod sniff;
 mod store;
@@ -27,6 +28,7 @@ pub use identity::IdentityPolicy;
 pub use proof::{Proof, prove};
 pub use proven::Proven;
 pub use shelf::Leftover;
+pub use signals::Signals;
 pub use store::{Store, StoreError, Stored};
 pub use verdict::{Identity, Reason, Verdict};
 
@@ -41,13 +43,17 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::http::{AttemptClock, Door};
+use crate::http::{AttemptClock, Door, Reservation};
 use crate::ledger::Grip;
 use crate::work::{Candidate, Work};
 use effects::{Effects, Fetched};
 use partial::Partial;
 use sink::{Sink, on_blocking_thread};
 use transfer::{Rejection, Trace, Transfer};
+
+/// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
+/// answer. A site that takes longer is known by the time of its next file.
+const SITE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What an operator can set about acquisitions.
 #[derive(Clone, Debug)]
@@ -112,15 +118,6 @@ pub struct Artifact {
     pub pages: u32,
     /// The same bytes were stored before, for another work or by an earlier run.
     pub duplicate: bool,
-}
-
-/// What the server said about the use of the file, as it said it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signals {
-    /// The header `tdm-reservation` (TDM Reservation Protocol, W3C community group, 2024).
-    pub tdm_reservation: Option<String>,
-    /// The headers `X-Robots-Tag`, joined by commas.
-    pub x_robots_tag: Option<String>,
 }
 
 impl Acquirer {
@@ -237,6 +234,11 @@ impl Inner {
         let clock = AttemptClock::new(self.settings.timeout, hard);
         let retries = AtomicU32::new(self.settings.retries);
         let resume = self.settings.resume;
+        // Whoever honours reservations looks for them before asking for the file.
+        let site = match self.settings.honour_tdm {
+            true => self.site_says(url, clock.remaining()).await,
+            false => None,
+        };
         let mut sink =
             Sink::open(self.store.clone(), work().key(), url.to_string(), resume).await.map_err(storage)?;
         let transfer = Transfer {
@@ -245,6 +247,7 @@ impl Inner {
             retries: &retries,
             max_bytes: self.settings.max_bytes,
             honour_tdm: self.settings.honour_tdm,
+            site,
         };
         let came = transfer.run(url, candidate.landing_page.as_deref(), &mut sink, effects, trace).await;
         if let Err(rejection) = came {
@@ -255,14 +258,35 @@ impl Inner {
             return Err(rejection);
         }
         let partial = sink.finish().await.map_err(storage)?;
-        let (partial, proof) = self.prove(partial, candidate, work).await?;
+        let site = async {
+            let answered = trace.final_url.as_ref().filter(|_| trace.signals.undecided())?;
+            let patience = SITE_PATIENCE.min(hard.saturating_duration_since(Instant::now()));
+            self.site_says(answered, patience).await
+        };
+        // The proof takes its time anyway.
+        let (proved, site) = tokio::join!(self.prove(partial, candidate, work), site);
+        let (partial, proof) = proved?;
+        let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
+        let page = page.and_then(|page| self.door.page_reservation(&page));
+        trace.signals.consider(site);
+        trace.signals.consider(page);
         match proof.verdict {
+            Verdict::Accepted(_) if self.settings.honour_tdm && trace.signals.reserved() => {
+                on_blocking_thread(|| partial.discard()).await.map_err(storage)?;
+                let detail = trace.signals.who_reserves().into();
+                Err(Rejection { reason: Reason::Reserved, detail })
+            }
             Verdict::Accepted(identity) => Ok((partial, proof, identity)),
             Verdict::Rejected(reason) => {
                 on_blocking_thread(|| partial.discard()).await.map_err(storage)?;
                 Err(Rejection { reason, detail: proof.detail })
             }
         }
+    }
+
+    /// What a file's site says of its text and data mining, if that is there within `patience`.
+    async fn site_says(&self, url: &Url, patience: Duration) -> Option<Reservation> {
+        tokio::time::timeout(patience, self.door.site_reservation(url)).await.ok().flatten()
     }
 
     async fn prove(
@@ -299,24 +323,6 @@ fn fetched(file: &Proven, identity: Identity, proof: &Proof, trace: &Trace) -> F
         final_url: trace.final_url.as_ref().map(Url::to_string),
         signals: trace.signals.clone(),
         stored_before: file.stored_before,
-    }
-}
-
-impl Signals {
-    fn of(headers: &[(String, String)]) -> Self {
-        let all = |wanted: &str| {
-            let values: Vec<&str> =
-                headers.iter().filter(|(name, _)| name == wanted).map(|(_, value)| value.as_str()).collect();
-            (!values.is_empty()).then(|| values.join(", "))
-        };
-        Self { tdm_reservation: all("tdm-reservation"), x_robots_tag: all("x-robots-tag") }
-    }
-
-    /// Whether text and data mining is reserved.
-    fn reserves(&self) -> bool {
-        let tag = self.x_robots_tag.as_deref().unwrap_or_default().to_ascii_lowercase();
-        self.tdm_reservation.as_deref().is_some_and(|value| value.trim() == "1")
-            || tag.split(',').any(|rule| matches!(rule.trim(), "noai" | "notdm"))
     }
 }
 

@@ -73,9 +73,8 @@ impl Store {
         &self.0.partials
     }
 
-    /// Takes a complete file over into the store and links it under the work's name. The file lies in
-    /// the same file system (its folder is in the store's), so that the move is one step: at no moment
-    /// is there half a file under a final name.
+    /// Takes a complete file over into the store and links it under the work's name. At no moment is there
+    /// half a file under a final name.
     pub fn adopt(&self, file: &Path, sha256: &str, bytes: u64, work_key: &str) -> Result<Stored, StoreError> {
         let path = path_of(sha256);
         let target = self.0.root.join(&path);
@@ -87,7 +86,7 @@ impl Store {
             fs::create_dir_all(folder).map_err(error("create the folder", folder))?;
             File::open(file).and_then(|file| file.sync_all()).map_err(error("write to the disk", file))?;
             // The folder itself is not synced: a power failure may undo the move, but not tear it.
-            fs::rename(file, &target).map_err(error("move into the store as", &target))?;
+            move_whole(file, &target).map_err(error("move into the store as", &target))?;
         }
         let link = self.link(&path, &target, work_key)?;
         Ok(Stored { path, link, duplicate })
@@ -159,6 +158,24 @@ impl Store {
             _ => Owner::Stranger,
         }
     }
+}
+
+/// Moves a file in one step. That it lies in another file system happens where an operator has put a part of
+/// the output folder elsewhere; then it is copied beside its place first, and removed last.
+fn move_whole(file: &Path, target: &Path) -> io::Result<()> {
+    match fs::rename(file, target) {
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        moved => return moved,
+    }
+    let draft = target.with_extension(format!("{}.tmp", std::process::id()));
+    let carried = fs::copy(file, &draft)
+        .and_then(|_| File::open(&draft)?.sync_all())
+        .and_then(|()| fs::rename(&draft, target));
+    if carried.is_err() {
+        // What went wrong is told by the first error.
+        let _ = fs::remove_file(&draft);
+    }
+    carried.and_then(|()| fs::remove_file(file))
 }
 
 enum Owner {

@@ -9,13 +9,15 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::Signals;
 use super::effects::Effects;
 use super::partial::{Origin, Validator};
+use super::signals::Signals;
 use super::sink::{Sink, UNWRITTEN};
 use super::sniff::{self, Kind};
 use super::verdict::Reason;
-use crate::http::{Allowance, AttemptClock, Body, Denial, Door, FetchError, Head, Method, Request, Role};
+use crate::http::{
+    Allowance, AttemptClock, Body, Denial, Door, FetchError, Head, Method, Request, Reservation, Role,
+};
 
 /// Before a broken transfer is continued; doubled each time.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -54,6 +56,8 @@ pub struct Transfer<'a> {
     pub max_bytes: u64,
     /// Files of which text and data mining is reserved are not wanted.
     pub honour_tdm: bool,
+    /// What the site of the URL says of it, where that was asked for before.
+    pub site: Option<Reservation>,
 }
 
 /// How one request ended before the end of the file.
@@ -134,6 +138,9 @@ impl Transfer<'_> {
         let mut body =
             self.door.open(request, allowance).await.map_err(|error| Stop::Final(of_error(&error)))?;
         trace.note(&body.head);
+        if body.head.url.origin() == asked.origin() {
+            trace.signals.consider(self.site.clone());
+        }
         match body.head.status {
             206 if ranged => continues(&body, sink).map_err(Stop::FromZero)?,
             206 => return Err(Stop::FromZero("it sends a part of a file that was asked for whole")),
@@ -160,8 +167,8 @@ impl Transfer<'_> {
 
     /// Takes in the beginning of a whole file, and stops there if it is not a PDF's.
     async fn begin(&self, asked: &Url, body: &mut Body, sink: &mut Sink, trace: &Trace) -> Result<(), Stop> {
-        if self.honour_tdm && trace.signals.reserves() {
-            return Err(Stop::Final(rejection(Reason::Reserved, "")));
+        if self.honour_tdm && trace.signals.reserved() {
+            return Err(Stop::Final(rejection(Reason::Reserved, trace.signals.who_reserves())));
         }
         let length = body.declared_length();
         if length.is_some_and(|length| length > self.max_bytes) {
@@ -188,6 +195,11 @@ impl Transfer<'_> {
                     format!("it is {}", sniff::describe(kind)),
                 )));
             }
+        }
+        if trace.signals.undecided() {
+            // What the site says is asked for while the file comes; whoever waits for it finds it there.
+            let (door, url) = (self.door.clone(), body.head.url.clone());
+            tokio::spawn(async move { door.site_reservation(&url).await });
         }
         let validator = Validator::of(&body.head.headers).filter(|_| !body.encoded());
         let work = sink.work_key().to_owned();

@@ -5,7 +5,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
@@ -25,6 +25,7 @@ use super::replay::Replay;
 use super::retry;
 use super::robots::{self, Fetched, RobotsCache};
 use super::settings::HttpSettings;
+use super::tdm::{self, Reservation, Reservations};
 use super::transport::{Incoming, Outgoing, Transport, header};
 use super::{Allowance, AttemptClock, Head, Method, Request, Response, Role};
 
@@ -49,7 +50,8 @@ struct Inner {
     transport: Box<dyn Transport>,
     pace: Pace,
     breakers: Breakers,
-    robots: Arc<RobotsCache>,
+    robots: RobotsCache,
+    reservations: Reservations,
     /// Numbers in `0.0..1.0` that spread retries.
     spread: fn() -> f64,
 }
@@ -63,6 +65,9 @@ const PDF_GLIMPSE: usize = 4 * 1024;
 /// All of fetching a robots.txt: redirects and retries included.
 const ROBOTS_TIME: Duration = Duration::from_secs(10);
 const ROBOTS_RETRIES: u32 = 2;
+
+/// All of fetching a `tdmrep.json`, the wait for a turn at its host included.
+const TDM_TIME: Duration = Duration::from_secs(10);
 
 /// A host that said nothing for so long before the attempt's time was over did fail; with less time
 /// than this left, it was the attempt that was late.
@@ -88,7 +93,8 @@ impl Door {
             policy: Arc::new(AddressPolicy::new(&settings.allow_private)),
             pace: Pace::new(settings.pace.clone()),
             breakers: Breakers::new(settings.breaker.clone()),
-            robots: Arc::default(),
+            robots: RobotsCache::default(),
+            reservations: Reservations::default(),
             spread: fastrand::f64,
             transport,
             settings,
@@ -132,6 +138,24 @@ impl Door {
             Some(format!("{host} asked to be left alone for {left} s more"))
         };
         self.0.breakers.refusal(host, role).map(|error| error.to_string()).or_else(held)
+    }
+
+    /// What the site of `url` says of its text and data mining, by its `/.well-known/tdmrep.json`. That is
+    /// asked for once per origin and day, in the host's turn and as far as its robots allow, within ten
+    /// seconds; one that cannot be had says nothing. The asking goes on when this is dropped.
+    pub async fn site_reservation(&self, url: &Url) -> Option<Reservation> {
+        let inner = Arc::clone(&self.0);
+        self.0.reservations.of_site(url, move |rules| async move { inner.fetch_tdm(rules).await }).await
+    }
+
+    /// Remembers for a while what a page says of itself.
+    pub fn page_says(&self, page: &Url, said: Reservation) {
+        self.0.reservations.page_says(page, said);
+    }
+
+    /// What a page that was read not long ago said of itself.
+    pub fn page_reservation(&self, page: &Url) -> Option<Reservation> {
+        self.0.reservations.of_page(page)
     }
 
     /// Milliseconds since the Unix epoch; under replay, the time of the recording.
@@ -317,6 +341,17 @@ impl Inner {
             let answer = read(body, Role::Api, robots::READ).await?;
             return Ok((answer.head.status, answer.body.to_vec()));
         }
+    }
+
+    /// A site's rules on text and data mining; `None` where it has none.
+    async fn fetch_tdm(self: Arc<Self>, url: Url) -> Result<Option<Vec<u8>>, FetchError> {
+        let headers = vec![("accept".to_owned(), "application/json, */*;q=0.8".to_owned())];
+        let request = Request { method: Method::Get, url, headers, secret_headers: Vec::new(), body: None };
+        let clock = AttemptClock::new(TDM_TIME, Instant::now() + TDM_TIME);
+        let allowance = Allowance { hops: &Role::Page, clock: &clock, retries: &AtomicU32::new(0) };
+        let (body, _) = self.open(request, &allowance).await?;
+        let answer = within(&clock, read(body, Role::Api, tdm::READ)).await?;
+        Ok((answer.head.status == 200 && !answer.truncated).then(|| answer.body.to_vec()))
     }
 
     fn now(&self) -> SystemTime {

@@ -14,7 +14,7 @@ use super::Method;
 use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, DoorError, FetchError};
 use super::proxy::Proxies;
-use super::resolver::CheckedResolver;
+use super::resolver::{CheckedResolver, Lookup, System};
 use super::settings::{HttpSettings, Limits};
 use super::tls;
 use super::transport::{Incoming, Outgoing, RawBody, Transport, header_text, shown};
@@ -34,6 +34,15 @@ pub struct Live {
 
 impl Live {
     pub fn new(settings: &HttpSettings, policy: Arc<AddressPolicy>) -> Result<Self, DoorError> {
+        Self::resolving(settings, policy, Arc::new(System))
+    }
+
+    /// With another resolver than the system's.
+    pub fn resolving(
+        settings: &HttpSettings,
+        policy: Arc<AddressPolicy>,
+        lookup: Arc<dyn Lookup>,
+    ) -> Result<Self, DoorError> {
         let proxies = Proxies::new(&settings.proxy)?;
         let tls = tls::client_config(&settings.ca_certs)?;
         let builder = || -> Result<ClientBuilder, DoorError> {
@@ -54,8 +63,8 @@ impl Live {
                 .http1_max_headers(settings.limits.header_count)
                 .http2_max_header_list_size(header_bytes))
         };
-        let direct = CheckedResolver::new(Arc::clone(&policy), Vec::new());
-        let proxied = CheckedResolver::new(policy, proxies.hosts());
+        let direct = CheckedResolver::new(Arc::clone(&lookup), Arc::clone(&policy), Vec::new());
+        let proxied = CheckedResolver::new(lookup, policy, proxies.hosts());
         Ok(Self {
             direct: builder()?.no_proxy().dns_resolver(Arc::new(direct)).build()?,
             proxied: proxies.apply(builder()?)?.dns_resolver(Arc::new(proxied)).build()?,

@@ -12,6 +12,7 @@ mod error;
 mod exchange;
 mod headers;
 mod live;
+mod origins;
 mod pace;
 mod proxy;
 mod record;
@@ -20,6 +21,7 @@ mod resolver;
 mod retry;
 mod robots;
 mod settings;
+mod tdm;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -33,6 +35,7 @@ pub use error::{Denial, DoorError, FetchError};
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings,
 };
+pub use tdm::{Reservation, SaidBy};
 pub use tls::tls_config;
 pub use transport::{Incoming, Outgoing, RawBody, Transport};
 
@@ -117,17 +120,5 @@ impl Head {
     /// The first value of a header; `name` in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         transport::header(&self.headers, name)
-    }
-
-    /// `tdm-reservation`: the publisher's word on text and data mining (TDM Reservation Protocol).
-    pub fn tdm_reservation(&self) -> Option<&str> {
-        self.header("tdm-reservation")
-    }
-
-    /// All values of `X-Robots-Tag`, joined.
-    pub fn x_robots_tag(&self) -> Option<String> {
-        let tags = self.headers.iter().filter(|(name, _)| name == "x-robots-tag");
-        let tags: Vec<&str> = tags.map(|(_, value)| value.as_str()).collect();
-        (!tags.is_empty()).then(|| tags.join(", "))
     }
 }

@@ -1,23 +1,40 @@
 //! DNS for the dialler: it gets the addresses that were checked, and no others.
 
+use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address::AddressPolicy;
 
-/// Asks the system's resolver, and refuses a name with any answer that may not be dialled.
-#[derive(Debug)]
+/// Where names are looked up.
+pub trait Lookup: Send + Sync {
+    /// The addresses of a name; the port does not matter.
+    fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
+}
+
+/// The system's resolver.
+pub struct System;
+
+impl Lookup for System {
+    fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+        Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
+    }
+}
+
+/// Looks names up, and refuses a name with any answer that may not be dialled.
 pub struct CheckedResolver {
+    lookup: Arc<dyn Lookup>,
     policy: Arc<AddressPolicy>,
     /// The proxies' own names: the operator chose them, wherever they are.
     proxies: Vec<String>,
 }
 
 impl CheckedResolver {
-    pub fn new(policy: Arc<AddressPolicy>, proxies: Vec<String>) -> Self {
-        Self { policy, proxies }
+    pub fn new(lookup: Arc<dyn Lookup>, policy: Arc<AddressPolicy>, proxies: Vec<String>) -> Self {
+        Self { lookup, policy, proxies }
     }
 }
 
@@ -25,9 +42,10 @@ impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let policy = Arc::clone(&self.policy);
         let chosen = self.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
+        let looking = self.lookup.lookup(name.as_str().to_owned());
         Box::pin(async move {
             // Port 0 is replaced by the URL's.
-            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let found = looking.await?;
             if !chosen {
                 let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
                 policy.check_answers(name.as_str(), &addresses)?;
@@ -35,5 +53,49 @@ impl Resolve for CheckedResolver {
             let checked: Addrs = Box::new(found.into_iter());
             Ok(checked)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Answers each lookup with the next of these.
+    struct Turning(Mutex<Vec<Vec<&'static str>>>);
+
+    impl Lookup for Turning {
+        fn lookup(&self, _name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
+            let next = self.0.lock().unwrap().remove(0);
+            let found =
+                next.into_iter().map(|address| SocketAddr::new(address.parse().unwrap(), 0)).collect();
+            Box::pin(std::future::ready(Ok(found)))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_turns_bad_is_refused_when_it_does_and_good_answers_do_not_save_bad_ones() {
+        let answers = [
+            (vec!["8.8.8.8", "2600::1"], true),
+            (vec!["127.0.0.1"], false),
+            (vec!["8.8.8.8", "169.254.169.254"], false),
+            (vec!["::ffff:10.0.0.1", "8.8.8.8"], false),
+            (vec!["64:ff9b::7f00:1"], false),
+            (vec!["8.8.4.4"], true),
+        ];
+        let script = answers.iter().map(|(found, _)| found.clone()).collect();
+        let policy = Arc::new(AddressPolicy::new(&["127.0.0.1".into()]));
+        let resolver = CheckedResolver::new(Arc::new(Turning(Mutex::new(script))), policy, Vec::new());
+        for (found, good) in answers {
+            let name: Name = "rebinding.example".parse().unwrap();
+            match resolver.resolve(name).await {
+                Ok(dialled) => {
+                    let dialled: Vec<String> = dialled.map(|address| address.ip().to_string()).collect();
+                    assert!(good && dialled == found, "what was checked is what is dialled: {dialled:?}");
+                }
+                Err(error) => assert!(!good && error.to_string().contains("rebinding.example"), "{error}"),
+            }
+        }
     }
 }

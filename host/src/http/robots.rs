@@ -5,26 +5,21 @@
 //! whole file for one bad rule and compiles regular expressions; `robotstxt`, a port of the best-known
 //! parser, has not been released since 2021 and drops crawl-delay.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use robotxt::{AccessResult, Robots};
-use tokio::sync::OnceCell;
-use tokio::time::Instant;
 use url::Url;
 
 use super::error::{Denial, FetchError};
+use super::origins::PerOrigin;
 
 /// The product token that robots.txt knows us by.
-const AGENT: &str = "tierfall";
+pub const AGENT: &str = "tierfall";
 /// RFC 9309, 2.4: no longer than a day.
 const FRESH: Duration = Duration::from_secs(24 * 3600);
 /// What could not be read is asked for again sooner: the host may be back.
 const FRESH_FAILURE: Duration = Duration::from_secs(120);
-/// Origins that are remembered; the rules of one are a few kilobytes, in the worst case 500.
-const ORIGINS: usize = 2048;
 /// RFC 9309, 2.5: at least this much must be read.
 pub const READ: u64 = robotxt::BYTE_LIMIT as u64 + 1;
 /// RFC 9309, 2.3.1.2: at least five.
@@ -43,15 +38,7 @@ pub enum Fetched {
 
 /// The rules of the origins met so far.
 #[derive(Debug, Default)]
-pub struct RobotsCache {
-    origins: Mutex<HashMap<String, Arc<OnceCell<Entry>>>>,
-}
-
-#[derive(Debug)]
-struct Entry {
-    until: Instant,
-    rules: Result<Robots, FetchError>,
-}
+pub struct RobotsCache(PerOrigin<Result<Robots, FetchError>>);
 
 /// The URL of the file that rules over `url`.
 pub fn location(url: &Url) -> Url {
@@ -63,30 +50,22 @@ pub fn location(url: &Url) -> Url {
 }
 
 impl RobotsCache {
-    /// Checks `url` against its origin's rules, which `fetch` gets if they are not here. One fetch runs
-    /// per origin; it goes on when the one who asked first is cancelled, so that the next finds it done.
-    /// Returns the crawl-delay that the rules ask for.
+    /// Checks `url` against its origin's rules, which `fetch` gets if they are not here. Returns the
+    /// crawl-delay that the rules ask for.
     pub async fn check<F>(
-        self: &Arc<Self>,
+        &self,
         url: &Url,
         fetch: impl FnOnce(Url) -> F + Send + 'static,
     ) -> Result<Option<Duration>, FetchError>
     where
         F: Future<Output = Fetched> + Send + 'static,
     {
-        let cell = self.cell(&url.origin().ascii_serialization());
-        if cell.get().is_none() {
-            let (cell, robots) = (Arc::clone(&cell), location(url));
-            let filling = tokio::spawn(async move {
-                cell.get_or_init(|| async move { Entry::new(&robots, fetch(robots.clone()).await) }).await;
-            });
-            // A panic in the task leaves the cell empty, which is answered below.
-            let _ = filling.await;
-        }
-        let Some(entry) = cell.get() else {
+        let robots = location(url);
+        let read = move || async move { rules_of(&robots, fetch(robots.clone()).await) };
+        let Some(rules) = self.0.get(url, read).await else {
             return Err(FetchError::denied(Denial::RobotsUnreachable, "reading robots.txt was given up"));
         };
-        let rules = entry.rules.as_ref().map_err(Clone::clone)?;
+        let rules = rules.as_ref().as_ref().map_err(Clone::clone)?;
         if rules.is_url_allowed(url) {
             return Ok(rules.crawl_delay());
         }
@@ -95,49 +74,87 @@ impl RobotsCache {
         let detail = format!("{} disallows this{}", location(url), rule.unwrap_or_default());
         Err(FetchError::denied(Denial::Robots, detail))
     }
-
-    fn cell(&self, origin: &str) -> Arc<OnceCell<Entry>> {
-        let now = Instant::now();
-        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = origins.get(origin)
-            && cell.get().is_none_or(|entry| entry.until > now)
-        {
-            return Arc::clone(cell);
-        }
-        if origins.len() >= ORIGINS {
-            origins.retain(|_, cell| cell.get().is_some_and(|entry| entry.until > now));
-        }
-        if origins.len() >= ORIGINS {
-            origins.clear();
-        }
-        let cell = Arc::<OnceCell<Entry>>::default();
-        origins.insert(origin.to_owned(), Arc::clone(&cell));
-        cell
-    }
 }
 
-impl Entry {
-    fn new(robots: &Url, fetched: Fetched) -> Self {
-        let unreachable = |why: String| {
-            let detail = format!("{robots} {why}, which forbids everything there for now");
-            Err(FetchError::denied(Denial::RobotsUnreachable, detail))
-        };
-        let rules = match fetched {
-            Fetched::Answer(200..=299, body) => {
-                Ok(Robots::from_access(AccessResult::Successful(&body), AGENT))
+/// What follows from fetching a robots.txt, and for how long.
+fn rules_of(robots: &Url, fetched: Fetched) -> (Result<Robots, FetchError>, Duration) {
+    let unreachable = |why: String| {
+        let detail = format!("{robots} {why}, which forbids everything there for now");
+        Err(FetchError::denied(Denial::RobotsUnreachable, detail))
+    };
+    let rules = match fetched {
+        Fetched::Answer(200..=299, body) => Ok(Robots::from_access(AccessResult::Successful(&body), AGENT)),
+        // "Unavailable": 2.3.1.3 names 400 to 499. Other odd answers are no rules either.
+        Fetched::Answer(status, _) if status < 500 => Ok(Robots::allow_all()),
+        Fetched::Answer(status, _) => unreachable(format!("answers {status}")),
+        Fetched::Redirected => Ok(Robots::from_access(AccessResult::TooManyRedirects, AGENT)),
+        // A host that is not there is reported as that; nothing is asked of it either way.
+        Fetched::Failed(error @ (FetchError::Transport(_) | FetchError::Certificate(_))) => Err(error),
+        Fetched::Failed(error @ FetchError::Denied { reason: Denial::PrivateAddress, .. }) => Err(error),
+        // A recording without the file was made without asking for it.
+        Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Robots::allow_all()),
+        Fetched::Failed(error) => unreachable(format!("cannot be read ({error})")),
+    };
+    let fresh = if rules.is_ok() { FRESH } else { FRESH_FAILURE };
+    (rules, fresh)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rules(text: &[u8]) -> Robots {
+        let url = "http://host.example/robots.txt".parse().unwrap();
+        rules_of(&url, Fetched::Answer(200, text.to_vec())).0.unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn no_robots_txt_makes_the_program_fall(
+            lines in prop::collection::vec(
+                prop_oneof![
+                    prop::collection::vec(any::<u8>(), 0..60),
+                    "(user-agent|Allow|DISALLOW|crawl-delay|sitemap) ?: ?[ -~é]{0,40}".prop_map(String::into_bytes),
+                    "crawl-delay: -?[0-9]{0,30}(e[0-9]{1,4})?".prop_map(String::into_bytes),
+                ],
+                0..12,
+            ),
+            path in "/[ -~é]{0,40}",
+        ) {
+            let text = [b"user-agent: *\n".as_slice(), &lines.join(&b'\n')].concat();
+            let rules = rules(&text);
+            if let Ok(url) = Url::parse("http://host.example").and_then(|base| base.join(&path)) {
+                let _ = rules.is_url_allowed(&url);
+                let _ = rules.matching_rule(&url[url::Position::BeforePath..]);
             }
-            // "Unavailable": 2.3.1.3 names 400 to 499. Other odd answers are no rules either.
-            Fetched::Answer(status, _) if status < 500 => Ok(Robots::allow_all()),
-            Fetched::Answer(status, _) => unreachable(format!("answers {status}")),
-            Fetched::Redirected => Ok(Robots::from_access(AccessResult::TooManyRedirects, AGENT)),
-            // A host that is not there is reported as that; nothing is asked of it either way.
-            Fetched::Failed(error @ (FetchError::Transport(_) | FetchError::Certificate(_))) => Err(error),
-            Fetched::Failed(error @ FetchError::Denied { reason: Denial::PrivateAddress, .. }) => Err(error),
-            // A recording without the file was made without asking for it.
-            Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Robots::allow_all()),
-            Fetched::Failed(error) => unreachable(format!("cannot be read ({error})")),
-        };
-        let fresh = if rules.is_ok() { FRESH } else { FRESH_FAILURE };
-        Self { until: Instant::now() + fresh, rules }
+            let _ = rules.crawl_delay();
+        }
+    }
+
+    #[test]
+    fn patterns_that_are_made_to_be_slow_to_match_are_not() {
+        let url = Url::parse(&format!("http://host.example/{}", "a".repeat(8000))).unwrap();
+        for line in
+            ["disallow: /*a*a*a*a*a*a*a*a*a*a*a*a*a*a*b\n", "disallow: /****************b$\n", "allow: *b\n"]
+        {
+            let text = format!("user-agent: *\n{}disallow: /b", line.repeat(500 * 1024 / line.len()));
+            let began = std::time::Instant::now();
+            assert!(rules(text.as_bytes()).is_url_allowed(&url));
+            // Twenty thousand rules against eight thousand letters; backtracking would not end today.
+            assert!(began.elapsed() < Duration::from_secs(20), "{line}: {:?}", began.elapsed());
+        }
+    }
+
+    #[test]
+    fn what_lies_beyond_the_size_limit_is_not_read_and_a_rule_that_is_cut_does_not_count() {
+        let filler = "# filler\n".repeat(robotxt::BYTE_LIMIT / 9);
+        let url = Url::parse("http://host.example/secret").unwrap();
+        let text = format!("user-agent: *\ndisallow: /secret\n{filler}{filler}");
+        assert!(!rules(text.as_bytes()).is_url_allowed(&url));
+        let text = format!("user-agent: *\n{filler}disallow: /secret\n");
+        let read = usize::try_from(READ).unwrap().min(text.len());
+        assert!(rules(&text.as_bytes()[..read]).is_url_allowed(&url));
     }
 }

@@ -46,8 +46,11 @@ pub struct Line {
     pub identity: Option<Cow<'static, str>>,
     /// Where the candidate was found.
     pub evidence: Option<String>,
-    /// What the host said about text and data mining, as sent.
+    /// What was said about the text and data mining of the file, where its conditions are, and who said
+    /// it: `header`, `site` or `page`.
     pub tdm_reservation: Option<String>,
+    pub tdm_policy: Option<String>,
+    pub tdm_by: Option<Cow<'static, str>>,
     pub x_robots_tag: Option<String>,
     pub ids: Ids,
     pub title: Option<String>,
@@ -95,7 +98,11 @@ impl Line {
         line.license = won.candidate.license;
         line.identity = Some(won.identity.label().into());
         line.evidence = Some(won.candidate.evidence);
-        line.tdm_reservation = won.signals.tdm_reservation;
+        if let Some(said) = won.signals.tdm {
+            line.tdm_reservation = Some(said.value);
+            line.tdm_policy = said.policy;
+            line.tdm_by = Some(said.by.label().into());
+        }
         line.x_robots_tag = won.signals.x_robots_tag;
         (line, Some(won.file))
     }
@@ -125,6 +132,8 @@ impl Line {
             identity: None,
             evidence: None,
             tdm_reservation: None,
+            tdm_policy: None,
+            tdm_by: None,
             x_robots_tag: None,
             ids: Ids {
                 doi: id(IdKind::Doi),

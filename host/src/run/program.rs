@@ -139,9 +139,29 @@ impl<'a> Loaded<'a> {
             let found = plugin.sha256().to_owned();
             return Err(LoadError::Digest { plugin: name, found, pinned }.into());
         }
+        let described = &plugin.description().name;
+        let namesake =
+            |other: &Plugin| other.description().name == *described && other.sha256() != plugin.sha256();
+        if poses_as_built_in(wanted, described) || self.plugins.iter().any(|(_, other)| namesake(other)) {
+            let taken = described.clone();
+            return Err(LoadError::NameTaken { plugin: name, name: taken }.into());
+        }
         self.plugins.push((wanted.clone(), plugin.clone()));
         Ok(plugin)
     }
+}
+
+/// Whether the operator knows this plugin by one of the built-in names: then it is what they hold it for,
+/// even if another file took the built-in one's place.
+fn is_built_in(wanted: &PluginRef) -> bool {
+    matches!(wanted, PluginRef::Name(name) if PLUGINS.iter().any(|(known, _)| known == name))
+}
+
+/// A plugin from elsewhere that gives itself the name of a built-in one would be taken for it in trails, and
+/// its sources for those that were asked already.
+fn poses_as_built_in(wanted: &PluginRef, described: &str) -> bool {
+    let honest = matches!(wanted, PluginRef::Name(name) if name == described);
+    !honest && PLUGINS.iter().any(|(known, _)| *known == described)
 }
 
 async fn plan(config: &Config, plugins: &mut Loaded<'_>, door: &Door) -> Result<Plan, SetupError> {
@@ -265,6 +285,7 @@ fn source(
     Ok(PluginSource {
         name,
         plugin: plugin.clone(),
+        built_in: is_built_in(reference),
         access: Arc::new(access),
         ids: description.ids.clone(),
         timeout: settings.timeout,
@@ -275,4 +296,21 @@ fn source(
 
 fn declared(source: &SourceDescription) -> impl Iterator<Item = Declared<'_>> {
     source.settings.iter().map(|setting| Declared { name: &setting.name, secret: setting.secret.is_some() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_plugin_from_elsewhere_can_pose_as_a_built_in_one() {
+        let path = PluginRef::Path("./evil.wasm".into());
+        let named = |name: &str| PluginRef::Name(name.into());
+        assert!(poses_as_built_in(&path, "direct_oa"));
+        assert!(poses_as_built_in(&named("mine"), "direct_oa"));
+        assert!(poses_as_built_in(&named("archive"), "direct_oa"));
+        assert!(!poses_as_built_in(&named("direct_oa"), "direct_oa"), "the operator says so");
+        assert!(!poses_as_built_in(&path, "mine"));
+        assert!(!is_built_in(&path) && !is_built_in(&named("mine")) && is_built_in(&named("direct_oa")));
+    }
 }

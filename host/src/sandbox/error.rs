@@ -25,6 +25,8 @@ pub enum LoadError {
     Describe { plugin: String, failure: FailureKind },
     #[error("plugin {plugin} describes itself wrongly: {detail}")]
     Description { plugin: String, detail: String },
+    #[error("plugin {plugin} calls itself `{name}`, as another plugin does; it needs a name of its own")]
+    NameTaken { plugin: String, name: String },
     #[error("plugin {plugin}: its SHA-256 is {found}, and the configuration pins {pinned}")]
     Digest { plugin: String, found: String, pinned: String },
 }

@@ -144,12 +144,15 @@ impl SourceAccess {
         Self { robots: false, ..self }
     }
 
-    /// The hosts that it always needs, in their roles: those of its APIs.
-    pub fn fixed_hosts(&self) -> impl Iterator<Item = (&str, Role)> {
-        self.needs.iter().filter_map(|(rule, role)| match rule {
-            Rule::Exact(host) => Some((host.as_str(), *role)),
+    /// The hosts that it may ask about `work`, in their roles, as far as they are known before: those of its
+    /// APIs, and those of the work's own pages.
+    pub fn hosts_for(&self, work: &Work) -> impl Iterator<Item = (String, Role)> {
+        let fixed = self.needs.iter().filter_map(|(rule, role)| match rule {
+            Rule::Exact(host) => Some((host.clone(), *role)),
             Rule::Subdomains(_) => None,
-        })
+        });
+        let own = self.work_hosts.map(|role| own_hosts(work).into_iter().map(move |host| (host, role)));
+        fixed.chain(own.into_iter().flatten())
     }
 
     /// The rules for one call about `work`; `tried` are the URLs earlier tiers tried for it.
@@ -160,12 +163,8 @@ impl SourceAccess {
     ) -> CallHops {
         let mut hosts = HashSet::new();
         if self.work_hosts.is_some() {
-            let urls = work.landing_urls.iter().map(String::as_str).chain(tried);
-            hosts.extend(urls.filter_map(host_of));
-            if work.has(IdKind::Doi) {
-                // The DOI's own URL is one of the work's.
-                hosts.insert("doi.org".to_owned());
-            }
+            hosts = own_hosts(work);
+            hosts.extend(tried.into_iter().filter_map(host_of));
         }
         CallHops { access: Arc::clone(self), work_hosts: Mutex::new(hosts) }
     }
@@ -284,6 +283,16 @@ impl Rule {
             }
         }
     }
+}
+
+/// The hosts of a work's own URLs.
+fn own_hosts(work: &Work) -> HashSet<String> {
+    let mut hosts: HashSet<String> = work.landing_urls.iter().filter_map(|url| host_of(url)).collect();
+    if work.has(IdKind::Doi) {
+        // The DOI's own URL is one of the work's.
+        hosts.insert("doi.org".to_owned());
+    }
+    hosts
 }
 
 fn host_of(url: &str) -> Option<String> {

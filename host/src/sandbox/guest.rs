@@ -10,7 +10,7 @@ use super::engine::Limited;
 use super::grant::CallHops;
 use super::limits::{Limit, Limiter};
 use super::text;
-use crate::http::{Allowance, AttemptClock, Door, FetchError, Method, Request};
+use crate::http::{Allowance, AttemptClock, Door, FetchError, Method, Request, Reservation, SaidBy};
 
 /// What the host says about a call afterwards, whatever became of it: denials, limits that were
 /// reached without ending it. Shared, because a call that is dropped cannot return anything.
@@ -134,6 +134,10 @@ impl Guest {
                     && let Ok(next) = answer.head.url.join(&next)
                 {
                     network.hops.redirected_to(&next);
+                }
+                if let Some((value, policy)) = text::tdm_metadata(&decoded) {
+                    let said = Reservation::new(&value, policy.as_deref(), SaidBy::Page);
+                    network.door.page_says(&answer.head.url, said);
                 }
                 http::Body::Text(decoded)
             }

@@ -1,4 +1,4 @@
-//! Bodies as text: charset detection as browsers do it, and the one thing the host reads in a page.
+//! Bodies as text: charset detection as browsers do it, and the two things that the host reads in a page.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
 
@@ -55,6 +55,50 @@ pub(super) fn meta_refresh(page: &str) -> Option<String> {
     })
 }
 
+/// What a page reserves for itself: the contents of `<meta name="tdm-reservation">` and, if it is there,
+/// `<meta name="tdm-policy">`.
+pub(super) fn tdm_metadata(page: &str) -> Option<(String, Option<String>)> {
+    // Metadata is in a page's head; the longest heads are those that hold their styles and scripts.
+    let cut = page.char_indices().map(|(at, _)| at).find(|at| *at >= 256 * 1024).unwrap_or(page.len());
+    let content = |wanted: &str| {
+        page[..cut].split('<').skip(1).find_map(|tag| {
+            let tag = tag.get("meta".len()..).filter(|_| starts_with_word(tag, "meta"))?;
+            let named = attribute(tag, "name")?.trim().eq_ignore_ascii_case(wanted);
+            attribute(tag, "content").filter(|_| named).map(|content| content.replace("&amp;", "&"))
+        })
+    };
+    Some((content("tdm-reservation")?, content("tdm-policy")))
+}
+
+fn starts_with_word(tag: &str, word: &str) -> bool {
+    let begins = tag.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+    begins && tag[word.len()..].starts_with(|c: char| c.is_whitespace() || c == '/')
+}
+
+/// The value of an attribute, in what follows a tag's name.
+fn attribute<'a>(tag: &'a str, wanted: &str) -> Option<&'a str> {
+    let mut rest = tag;
+    loop {
+        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/'))?;
+        let (name, after) = rest.split_at(end);
+        let after = after.trim_start();
+        let Some(value) = after.strip_prefix('=').map(str::trim_start) else {
+            // An attribute without a value; `>` ends the tag.
+            rest = if after.starts_with('>') { return None } else { after };
+            continue;
+        };
+        let (value, next) = match value.chars().next()? {
+            quote @ ('"' | '\'') => value[1..].split_once(quote)?,
+            _ => value.split_at(value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len())),
+        };
+        if name.eq_ignore_ascii_case(wanted) {
+            return Some(value);
+        }
+        rest = next;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,5 +118,35 @@ mod tests {
         let page = r#"<html><META HTTP-EQUIV="Refresh" CONTENT="0; URL='/next?a=1&amp;b=2'">"#;
         assert_eq!(meta_refresh(page), Some("/next?a=1&b=2".into()));
         assert_eq!(meta_refresh("<meta name=x content='url=/no'>"), None);
+    }
+
+    #[test]
+    fn a_page_tells_what_it_reserves_however_its_metadata_is_written() {
+        let policy = "https://host.example/p?a=1&b=2";
+        for (page, value, policy) in [
+            (r#"<meta name="tdm-reservation" content="1">"#, "1", None),
+            ("<html><head><META content='0' NAME = 'TDM-Reservation' />", "0", None),
+            ("<meta charset=utf-8><meta name=tdm-reservation content=1>", "1", None),
+            (
+                "<meta name=\"tdm-policy\" content=\"https://host.example/p?a=1&amp;b=2\">\n\
+                 <meta data-x hidden name=tdm-reservation content=\"1\">",
+                "1",
+                Some(policy),
+            ),
+        ] {
+            assert_eq!(tdm_metadata(page), Some((value.into(), policy.map(Into::into))), "{page}");
+        }
+        for page in [
+            "",
+            "<meta name=robots content=tdm-reservation>",
+            "<meta name=tdm-reservation>",
+            "<metaphor name=tdm-reservation content=1>",
+            "<meta name=\"tdm-reservation\" content=\"1",
+            "<meta name=",
+            "<meta =\u{e9}= name",
+            "<p name=tdm-reservation content=1>",
+        ] {
+            assert_eq!(tdm_metadata(page), None, "{page}");
+        }
     }
 }

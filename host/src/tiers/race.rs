@@ -242,16 +242,9 @@ impl<'a> Race<'a> {
             };
             if let Some((tier_name, source)) = waiting.remove(at)
                 && !self.asked.contains(source.name())
+                && self.open(tier_name, source)
             {
-                match source.closed(self.deadline.saturating_duration_since(Instant::now())) {
-                    None => self.launch_attempt(tier_name, source, false),
-                    Some(reason) => {
-                        self.asked.insert(source.name());
-                        let at_ms = self.at_ms();
-                        let entry = skipped(tier_name, source.name(), at_ms, &reason, true);
-                        self.record(TrailEntry::Attempt(entry));
-                    }
-                }
+                self.launch_attempt(tier_name, source, false);
             }
         }
     }
@@ -284,11 +277,22 @@ impl<'a> Race<'a> {
             if self.attempts_left > 0
                 && !self.asked.contains(source.name())
                 && self.applicable(source.as_ref())
+                && self.open("facts", source)
             {
                 self.launch_attempt("facts", source, true);
                 return true;
             }
         }
+        false
+    }
+
+    /// Whether a source can be asked now; where its hosts are left alone, it is skipped.
+    fn open(&mut self, tier: &str, source: &'a Arc<dyn Source>) -> bool {
+        let patience = self.deadline.saturating_duration_since(Instant::now());
+        let Some(reason) = source.closed(&self.snapshot(), patience) else { return true };
+        self.asked.insert(source.name());
+        let at_ms = self.at_ms();
+        self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &reason, true)));
         false
     }
 
@@ -339,7 +343,7 @@ impl<'a> Race<'a> {
             Done::Attempt { tier, source, facts, began, answer } => {
                 self.attempts_running -= 1;
                 self.facts_running -= usize::from(facts);
-                self.settle_attempt(tier, source.name(), began, answer);
+                self.settle_attempt(tier, source.as_ref(), began, answer);
                 None
             }
             Done::Acquisition { queued, began, acquisition } => {
@@ -349,14 +353,15 @@ impl<'a> Race<'a> {
         }
     }
 
-    fn settle_attempt(&mut self, tier: String, name: &SourceName, began: Instant, answer: Answer) {
+    fn settle_attempt(&mut self, tier: String, source: &dyn Source, began: Instant, answer: Answer) {
+        let name = source.name();
         if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
             // It asked nobody: a skipped source costs nothing.
             self.attempts_left += 1;
         }
         let (outcome, detail, candidates) = match answer.result {
             Ok(finding) => {
-                self.learn(&finding.facts, &name.source);
+                self.learn(&finding.facts, &source.speaks_as());
                 let outcome = if finding.candidates.is_empty() {
                     AttemptOutcome::NoPdf
                 } else {

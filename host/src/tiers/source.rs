@@ -53,9 +53,14 @@ pub trait Source: Send + Sync {
     fn ids(&self) -> &[IdKind];
     /// The time of one attempt.
     fn timeout(&self) -> Duration;
-    /// Why asking it now would be in vain: its host failed too often, or asked to be left alone for longer
-    /// than `patience`.
-    fn closed(&self, _patience: Duration) -> Option<String> {
+    /// As whom it is remembered for the facts that it brings. Registries are believed over the rest by
+    /// their names, so nobody else may have one.
+    fn speaks_as(&self) -> String {
+        self.name().source.clone()
+    }
+    /// Why asking it about this work now would be in vain: its hosts failed too often, or asked to be left
+    /// alone for longer than `patience`.
+    fn closed(&self, _work: &Work, _patience: Duration) -> Option<String> {
         None
     }
     /// Asks; the answer comes before `ask.clock` expires, or the race ends the attempt.
@@ -88,6 +93,8 @@ pub trait Acquire: Send + Sync {
 pub struct PluginSource {
     pub name: SourceName,
     pub plugin: Plugin,
+    /// One of the program's own, whose sources are what their names say.
+    pub built_in: bool,
     pub access: Arc<SourceAccess>,
     pub ids: Vec<IdKind>,
     pub timeout: Duration,
@@ -108,11 +115,14 @@ impl Source for PluginSource {
         self.timeout
     }
 
-    fn closed(&self, patience: Duration) -> Option<String> {
-        let mut hosts = self.access.fixed_hosts().peekable();
-        hosts.peek()?;
+    fn speaks_as(&self) -> String {
+        let SourceName { plugin, source } = &self.name;
+        if self.built_in { source.clone() } else { format!("{plugin}/{source}") }
+    }
+
+    fn closed(&self, work: &Work, patience: Duration) -> Option<String> {
         let mut reason = None;
-        for (host, role) in hosts {
+        for (host, role) in self.access.hosts_for(work) {
             let url = Url::parse(&format!("https://{host}/")).ok()?;
             // One host that can be asked is enough to try.
             reason = Some(self.door.closed_to(&url, role, patience)?);

@@ -45,6 +45,14 @@ pub enum Fault {
     Drip(Duration),
     /// Header lines without end.
     HeaderFlood,
+    /// One header line without end.
+    EndlessHeader,
+    /// Silence within the head.
+    StallInHead,
+    /// The connection is reset before the first byte.
+    ResetAtOnce,
+    /// The connection is reset within the head.
+    ResetInHead,
     /// The body again and again, without end.
     Endless,
 }

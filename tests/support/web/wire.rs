@@ -62,6 +62,22 @@ pub fn send(stream: &TcpStream, answer: &Answer, seen: &Seen, stopped: &AtomicBo
                 out.write_all(b"X-Flood: and another line, and another line, and another line\r\n")?;
             }
         }
+        Some(Fault::EndlessHeader) => {
+            out.write_all(b"HTTP/1.1 200 OK\r\nX-Endless: ")?;
+            loop {
+                out.write_all(&[b'x'; 8 * 1024])?;
+            }
+        }
+        Some(Fault::StallInHead) => {
+            out.write_all(b"HTTP/1.1 200 OK\r\nContent-Ty")?;
+            return wait_for_the_end(stream, stopped);
+        }
+        Some(fault @ (Fault::ResetAtOnce | Fault::ResetInHead)) => {
+            if fault == Fault::ResetInHead {
+                out.write_all(b"HTTP/1.1 200 OK\r\nContent-Ty")?;
+            }
+            return reset(stream);
+        }
         _ => {}
     }
     let part = Part::of(answer, seen);
@@ -84,8 +100,7 @@ pub fn send(stream: &TcpStream, answer: &Answer, seen: &Seen, stopped: &AtomicBo
     match answer.fault {
         Some(Fault::Reset(at)) => {
             write_body(out, &part.body[..at.min(part.body.len())], chunked)?;
-            socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
-            return Ok(false);
+            return reset(stream);
         }
         Some(Fault::Cut(at)) => {
             write_body(out, &part.body[..at.min(part.body.len())], chunked)?;
@@ -163,6 +178,12 @@ fn write_body(mut out: &TcpStream, body: &[u8], chunked: bool) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The connection is to be closed, which then sends a reset.
+fn reset(stream: &TcpStream) -> Result<bool> {
+    socket2::SockRef::from(stream).set_linger(Some(Duration::ZERO))?;
+    Ok(false)
 }
 
 /// Silence until the client leaves or the server is dropped.

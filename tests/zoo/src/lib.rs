@@ -39,6 +39,13 @@ impl Plugin for Zoo {
             )),
             animal("painter", "writes terminal escapes into all it says"),
             animal("liar", "answers for another source").setting(Setting::new("n", "a number")),
+            animal("crossref", "gives itself the name of a registry"),
+            animal("mojibake", "proposes text that is none"),
+            animal("babbler", "asks and logs with text that is none"),
+            animal("stray", "hands over memory that it does not have"),
+            animal("late", "asks when its time is over"),
+            animal("prober", "looks for ways into the network of its keeper"),
+            animal("forger", "forges the host that it asks"),
         ];
         describe("zoo", "6.6.6", sources)
     }
@@ -120,7 +127,13 @@ impl Plugin for Zoo {
                 return Err(SourceError::BadAnswer(format!("passed: {heard:?}")));
             }
             "fisher" => {
-                let seen = ctx.settings.iter().any(|(name, _)| name == "key");
+                // Its own server would tell it what the host added to its request.
+                let mut request = Request::get(format!("{base}/small?key={{key}}&env=${{FISHER_KEY}}"));
+                request.headers.push(("x-key".into(), "{key}".into()));
+                let told = host.fetch(&request).is_ok_and(|answer| format!("{answer:?}").contains("hush"));
+                let known = format!("{work:?}{ctx:?}");
+                let seen =
+                    told || known.contains("hush") || ctx.settings.iter().any(|(name, _)| name == "key");
                 let set = ctx.secret_is_set("key");
                 return Err(SourceError::BadAnswer(format!("seen: {seen}, set: {set}")));
             }
@@ -135,10 +148,112 @@ impl Plugin for Zoo {
                 finding.facts.year = Some(u16::MAX);
                 finding.facts.pages = Some(u32::MAX);
             }
+            "crossref" => finding.facts.title = Some("What nobody ever wrote".into()),
+            "mojibake" => {
+                finding.add(Candidate::new(mojibake(), Basis::Registry, "mojibake"));
+            }
+            "babbler" => {
+                host.log(Level::Warn, &mojibake());
+                let answer = host.fetch(&Request::get(mojibake()));
+                return Err(SourceError::BadAnswer(format!("taken for text: {}", answer.is_ok())));
+            }
+            "stray" => {
+                finding.add(Candidate::new(stray(), Basis::Registry, "stray"));
+            }
+            "late" => {
+                let end = host.now_ms() + u64::from(ctx.budget.time_ms) + 200;
+                while host.now_ms() < end {
+                    black_box(work);
+                }
+                return Err(SourceError::BadAnswer(format!(
+                    "{:?}",
+                    host.fetch(&Request::get(format!("{base}/late")))
+                )));
+            }
+            "prober" => return Err(SourceError::BadAnswer(reached(host, &INNER))),
+            "forger" => {
+                let port = base.rsplit(':').next().unwrap_or_default();
+                let forged = [
+                    "http://127.0.0.1@elsewhere.example/small".to_owned(),
+                    format!("http://127.0.0.1:{port}@elsewhere.example/small"),
+                    format!("http://user:pass@127.0.0.1:{port}/small"),
+                    format!("http://elsewhere.example\\@127.0.0.1:{port}/small"),
+                    format!("http://elsewhere.example#@127.0.0.1:{port}/small"),
+                    format!("http://elsewhere.example?@127.0.0.1:{port}/small"),
+                    "http://127.0.0.1.elsewhere.example/small".to_owned(),
+                    "http://elsewhere.example./small".to_owned(),
+                    "http://\u{ff45}lsewhere.example/small".to_owned(),
+                    format!(
+                        "http://127.0.0.1:{port}\r\nHost: elsewhere.example\r\n/small@elsewhere.example/"
+                    ),
+                    format!("ws://127.0.0.1:{port}/small"),
+                    "file:///etc/passwd".to_owned(),
+                ];
+                let forged: Vec<&str> = forged.iter().map(String::as_str).collect();
+                return Err(SourceError::BadAnswer(reached(host, &forged)));
+            }
             _ => return Err(SourceError::NotApplicable),
         }
         finding.or_not_found()
     }
+}
+
+/// Ways to write addresses of the network that the program runs in.
+const INNER: [&str; 22] = [
+    "http://127.0.0.2/",
+    "http://127.1.1.1:8080/",
+    "http://0x7f000002/",
+    "http://017700000002/",
+    "http://2130706434/",
+    "http://127.2/",
+    "http://0/",
+    "http://10.0.0.1/",
+    "http://172.16.0.1/",
+    "http://192.168.0.1/",
+    "http://169.254.169.254/latest/meta-data/",
+    "http://0xa9fea9fe/latest/meta-data/",
+    "http://100.64.0.1/",
+    "http://[::1]/",
+    "http://[::ffff:127.0.0.2]/",
+    "http://[64:ff9b::7f00:2]/",
+    "http://[2002:7f00:2::]/",
+    "http://[fd00::1]/",
+    "http://[fe80::1]/",
+    "http://localhost/",
+    "http://metadata.google.internal/",
+    "http://printer.local/",
+];
+
+/// Those of these URLs that the host asked, and how it refused the others.
+fn reached(host: &dyn Host, urls: &[&str]) -> String {
+    let mut told = String::from("reached:");
+    for url in urls {
+        match host.fetch(&Request::get(*url)) {
+            Err(FetchError::Denied(_)) => {}
+            other => told.push_str(&format!(
+                " {url} ({})",
+                other.map_or_else(|e| format!("{e:?}"), |_| "asked".into())
+            )),
+        }
+    }
+    told
+}
+
+/// Text that is no UTF-8, as a guest in another language may hand it over by mistake, or on purpose.
+#[expect(
+    unsafe_code,
+    reason = "the host has to check what crosses to it, whatever the guest's language promises"
+)]
+fn mojibake() -> String {
+    // SAFETY: nothing here reads it as text; it goes to the host as a pointer and a length.
+    unsafe { String::from_utf8_unchecked(b"http://\xff\xfe\xc3\x28/\xed\xa0\x80.pdf".to_vec()) }
+}
+
+/// Text that lies beyond the end of this instance's memory.
+#[expect(unsafe_code, reason = "see `mojibake`")]
+fn stray() -> String {
+    // SAFETY: none; the instance does not outlive the host's look at it.
+    unsafe { String::from_raw_parts(0xffff_0000 as *mut u8, 4096, 4096) }
 }
 
 #[expect(unconditional_recursion, reason = "that is what it is here for")]

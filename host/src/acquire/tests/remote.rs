@@ -29,6 +29,8 @@ type Script = dyn Fn(&Outgoing, usize) -> Reply + Send + Sync;
 /// Answers the n-th request by a function of it.
 pub struct Remote {
     script: Box<Script>,
+    /// The site's `tdmrep.json`; it is no part of the script, nor of what was heard.
+    rules: Option<String>,
     asked: AtomicUsize,
     heard: Mutex<Vec<Outgoing>>,
 }
@@ -105,7 +107,12 @@ impl Reply {
 
 impl Remote {
     pub fn new(script: impl Fn(&Outgoing, usize) -> Reply + Send + Sync + 'static) -> Self {
-        Self { script: Box::new(script), asked: AtomicUsize::new(0), heard: Mutex::default() }
+        Self { script: Box::new(script), rules: None, asked: AtomicUsize::new(0), heard: Mutex::default() }
+    }
+
+    /// The site reserves text and data mining by these rules.
+    pub fn with_rules(self, rules: &str) -> Self {
+        Self { rules: Some(rules.into()), ..self }
     }
 
     /// The same answer to everything.
@@ -125,9 +132,14 @@ impl Remote {
 
 impl Transport for Arc<Remote> {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
-        let number = self.asked.fetch_add(1, Ordering::SeqCst);
-        let reply = (self.script)(&hop, number);
-        self.heard.lock().unwrap_or_else(|poison| poison.into_inner()).push(hop);
+        let reply = if hop.url.path() == "/.well-known/tdmrep.json" {
+            self.rules.as_ref().map_or(Reply::status(404), |rules| Reply::ok(rules.as_str()))
+        } else {
+            let number = self.asked.fetch_add(1, Ordering::SeqCst);
+            let reply = (self.script)(&hop, number);
+            self.heard.lock().unwrap_or_else(|poison| poison.into_inner()).push(hop);
+            reply
+        };
         Box::pin(async move {
             if let Some(error) = reply.fail {
                 return Err(error);

@@ -82,6 +82,25 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
             part(&file, 4000, 4000, "\"1\"", length).header("content-encoding", "gzip"),
         ),
         ("nothing there", Reply::status(416).header("content-range", "bytes */4000")),
+        (
+            "a file that shrank below what has come",
+            Reply::status(416).header("content-range", "bytes */3000"),
+        ),
+        ("a part of a file that grew", part(&newer, 4000, 4000, "\"2\"", newer.len())),
+        (
+            "a part that ends before it begins",
+            part(&file, 4000, 4000, "\"1\"", length)
+                .header("content-range", &format!("bytes 4000-3999/{length}")),
+        ),
+        (
+            "a range of something else",
+            part(&file, 4000, 4000, "\"1\"", length).header("content-range", "items 4000-9999/*"),
+        ),
+        (
+            "a part with more behind it",
+            part(&[&file[..], b"and more"].concat(), 4000, 4000, "\"1\"", length)
+                .header("content-range", &format!("bytes 4000-{}/{length}", length - 1)),
+        ),
         ("the whole file", Reply::ok(file.clone()).header("etag", "\"1\"")),
         ("the whole of a newer file", Reply::ok(newer.clone()).header("etag", "\"2\"")),
     ] {
@@ -218,13 +237,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn wherever_it_breaks_the_stored_bytes_are_one_version_of_the_file(whims in whims()) {
-        // Of the same length, so that nothing but their tags tells them apart.
-        let versions: Vec<Vec<u8>> = ["one", "two", "six"].map(|name| {
+    fn wherever_it_breaks_the_stored_bytes_are_one_version_of_the_file(whims in whims(), alike: bool) {
+        // Of the same length nothing but their tags tells them apart; otherwise they grow and shrink.
+        let names = if alike { ["one", "two", "six"] } else { ["one", "one hundred and seventeen", "six thousand"] };
+        let versions: Vec<Vec<u8>> = names.map(|name| {
             let journal = format!("Journal of Invented Results, volume {name}");
             Paper { journal, ..paper() }.pdf(Style::Plain)
         }).into();
-        prop_assert!(versions.iter().all(|version| version.len() == versions[0].len()));
+        prop_assert_eq!(versions.iter().all(|version| version.len() == versions[0].len()), alike);
         let digests: Vec<String> = versions.iter().map(|version| sha256(version)).collect();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let version = std::sync::atomic::AtomicUsize::new(0);

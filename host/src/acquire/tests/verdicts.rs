@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::pdf::{Flaw, Style};
 use super::remote::Reply;
 use super::*;
-use crate::http::{Denial, FetchError};
+use crate::http::{Denial, FetchError, SaidBy};
 
 const STYLES: [Style; 12] = [
     Style::Plain,
@@ -165,16 +165,43 @@ async fn the_policy_decides_how_much_proof_is_asked_for() {
 }
 
 #[tokio::test]
-async fn what_the_server_says_about_use_is_recorded_and_honoured_if_asked() {
-    let reserved =
-        Reply::ok(paper().pdf(Style::Plain)).header("tdm-reservation", "1").header("x-robots-tag", "noindex");
-    let mut desk = Desk::new(Remote::always(reserved));
-    let acquisition = desk.fetch().await;
-    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
-    assert_eq!(acquisition.signals.tdm_reservation.as_deref(), Some("1"));
-    assert_eq!(acquisition.signals.x_robots_tag.as_deref(), Some("noindex"));
-    desk.settings.honour_tdm = true;
-    assert_eq!(desk.fetch().await.verdict, Verdict::Rejected(Reason::Reserved));
+async fn what_is_said_about_use_is_recorded_and_honoured_if_asked() {
+    let file = || Reply::ok(paper().pdf(Style::Plain));
+    let rules = |value: u8| {
+        format!(
+            r#"[{{"location": "/paper*", "tdm-reservation": {value}, "tdm-policy": "https://p.example/"}}]"#
+        )
+    };
+    for (name, reply, rules, said, reserved) in [
+        ("nobody", file(), None, None, false),
+        ("the file", file().header("tdm-reservation", "1"), None, Some(("1", SaidBy::Header)), true),
+        ("the site", file(), Some(rules(1)), Some(("1", SaidBy::Site)), true),
+        (
+            "the site, of all but this",
+            file().header("tdm-reservation", "0"),
+            Some(rules(1)),
+            Some(("0", SaidBy::Header)),
+            false,
+        ),
+        ("the site, by a list that is none", file(), Some("<html>".into()), None, false),
+        ("a robots tag", file().header("x-robots-tag", "noai"), None, None, true),
+        ("a robots tag for another", file().header("x-robots-tag", "otherbot: noai"), None, None, false),
+    ] {
+        let mut remote = Remote::always(reply);
+        if let Some(rules) = &rules {
+            remote = remote.with_rules(rules);
+        }
+        let mut desk = Desk::new(remote);
+        let acquisition = desk.fetch().await;
+        assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{name}");
+        let tdm = acquisition.signals.tdm.as_ref().map(|said| (said.value.as_str(), said.by));
+        assert_eq!(tdm, said, "{name}");
+        desk.settings.honour_tdm = true;
+        let honoured = desk.fetch().await;
+        let refused = matches!(honoured.verdict, Verdict::Rejected(Reason::Reserved));
+        assert_eq!(refused, reserved, "{name}: {honoured:?}");
+        assert!(desk.files("partial").is_empty(), "{name}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

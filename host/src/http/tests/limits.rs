@@ -9,6 +9,7 @@ use tokio::io::AsyncWriteExt;
 
 use super::server::{Server, http, say};
 use super::*;
+use crate::http::Denial;
 
 /// Limits that a test reaches in a moment.
 fn tight() -> HttpSettings {
@@ -162,6 +163,23 @@ async fn headers_without_end_are_given_up_and_not_kept() {
     .await;
     let error = fetch(&live(tight()), Role::Page, &server.url("/")).await.unwrap_err();
     assert!(matches!(error, FetchError::Malformed(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_robots_txt_or_reservation_without_end_is_read_up_to_its_limit() {
+    let server = Server::start(|_, mut stream| async move {
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\nUser-agent: *\nDisallow: /no\n").await;
+        while stream.write_all(&[b'#'; 4096]).await.is_ok() {}
+    })
+    .await;
+    let mut settings = tight();
+    settings.robots = true;
+    let door = live(settings);
+    assert_eq!(door.site_reservation(&server.url("/").parse().unwrap()).await, None);
+    let error = fetch(&door, Role::Page, &server.url("/no")).await.unwrap_err();
+    assert!(matches!(error, FetchError::Denied { reason: Denial::Robots, .. }), "{error}");
+    let page = fetch(&door, Role::Page, &server.url("/yes")).await.unwrap();
+    assert!(page.truncated);
 }
 
 #[tokio::test]

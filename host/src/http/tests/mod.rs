@@ -1,13 +1,16 @@
 //! The door as a whole: its policy against a scripted transport on paused time, its behaviour on the
 //! wire against servers on 127.0.0.1.
 
+pub mod forms;
 mod limits;
 mod manners;
 mod recording;
 mod redirects;
+mod reservations;
 mod retries;
 mod script;
 mod server;
+mod standard;
 mod wire;
 
 use std::sync::atomic::AtomicU32;

@@ -1,3 +1,4 @@
+use super::forms::FORBIDDEN;
 use super::script::{Reply, Script, answer, ok};
 use super::*;
 use crate::http::Denial;
@@ -133,6 +134,51 @@ async fn secrets_do_not_leave_the_origin_they_are_for() {
     };
     assert_eq!([told(0), told(1)], [(1, true), (1, true)]);
     assert_eq!([told(2), told(3)], [(0, false), (0, false)], "another scheme is another origin");
+}
+
+/// Where a server sends whoever asks for these.
+#[derive(Clone, Copy, Debug)]
+enum Lure {
+    Page,
+    File,
+    Robots,
+    Reservations,
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_that_redirects_leads_into_the_network_that_the_program_runs_in() {
+    for lure in [Lure::Page, Lure::File, Lure::Robots, Lure::Reservations] {
+        for host in FORBIDDEN {
+            let script = Script::new(move |hop, _| match (lure, hop.url.path()) {
+                (Lure::Robots, "/robots.txt") => to(302, &format!("http://{host}/robots.txt")),
+                (Lure::Reservations, "/.well-known/tdmrep.json") => {
+                    to(307, &format!("https://{host}/x.json"))
+                }
+                (_, "/robots.txt") => answer(404, &[], ""),
+                (Lure::Page, _) => to(303, &format!("//{host}/a?b")),
+                (Lure::File, _) => to(308, &format!("https://{host}:8443/a.pdf")),
+                _ => ok("here"),
+            });
+            let mut settings = settings();
+            settings.allow_private.clear();
+            settings.robots = true;
+            let door = script.door(settings);
+            let url = "http://host.example/a";
+            match lure {
+                Lure::Reservations => {
+                    assert_eq!(door.site_reservation(&url.parse().unwrap()).await, None, "{host}");
+                }
+                _ => {
+                    let role = if matches!(lure, Lure::File) { Role::File } else { Role::Page };
+                    let error = fetch(&door, role, url).await.unwrap_err();
+                    let private = matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. });
+                    assert!(private, "{lure:?} to {host}: {error}");
+                }
+            }
+            let asked = script.urls();
+            assert!(asked.iter().all(|url| url.starts_with("http://host.example/")), "{lure:?}: {asked:?}");
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,10 @@
 //! What goes over the wire: headers, proxies, certificates, names.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures_util::future::BoxFuture;
 use rcgen::{CertificateParams, Issuer, KeyPair};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
@@ -13,6 +16,7 @@ use super::server::{Server, http as message, read_head, say};
 use super::*;
 use crate::http::address::AddressPolicy;
 use crate::http::live::Live;
+use crate::http::resolver::Lookup;
 use crate::http::{Denial, Outgoing, ProxyChoice, Transport};
 
 #[tokio::test]
@@ -78,6 +82,45 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
     let error = live.send(hop).await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
     assert!(server.heard().is_empty());
+}
+
+/// A resolver that gives every name the same address, and counts.
+struct Always(std::net::IpAddr, AtomicUsize);
+
+impl Lookup for Always {
+    fn lookup(&self, _name: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::new(self.0, 0)])))
+    }
+}
+
+#[tokio::test]
+async fn the_address_that_was_checked_is_the_one_that_is_dialled() {
+    let server = Server::saying(message("200 OK", "", b"here")).await;
+    let lookup = Arc::new(Always(server.address.ip(), AtomicUsize::new(0)));
+    // No resolver of this machine knows either name.
+    for (name, opened) in [("opened.example", true), ("rebinding.example", false)] {
+        let mut settings = HttpSettings::for_tests();
+        settings.allow_private = vec!["opened.example".into(), "127.0.0.1".into()];
+        let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
+        let live = Live::resolving(&settings, policy, Arc::clone(&lookup) as Arc<dyn Lookup>).unwrap();
+        let door = Door::with_transport(settings, Box::new(live));
+        let answer = fetch(&door, Role::Api, &format!("http://{name}:{}/", server.address.port())).await;
+        match answer {
+            Ok(answer) => assert!(opened && answer.body == "here"),
+            Err(error) => {
+                let private = matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. });
+                assert!(!opened && private, "{name}: {error}");
+            }
+        }
+    }
+    assert_eq!(
+        lookup.1.load(Ordering::SeqCst),
+        2,
+        "each name is looked up once, and not again to be dialled"
+    );
+    let heard = server.heard();
+    assert!(heard.len() == 1 && heard[0].contains("host: opened.example"), "{heard:?}");
 }
 
 #[tokio::test]

@@ -47,6 +47,8 @@ struct Scripted {
     timeout: Duration,
     takes: Duration,
     answer: Result<Finding, SourceError>,
+    /// Why its hosts are not asked now.
+    closed: Option<&'static str>,
     gauge: Arc<Gauge>,
     asked: Arc<AtomicUsize>,
 }
@@ -62,6 +64,10 @@ impl Source for Scripted {
 
     fn timeout(&self) -> Duration {
         self.timeout
+    }
+
+    fn closed(&self, _work: &Work, _patience: Duration) -> Option<String> {
+        self.closed.map(str::to_owned)
     }
 
     fn find(&self, _ask: Ask) -> BoxFuture<'_, Answer> {
@@ -179,6 +185,7 @@ impl Sketch {
             timeout: Duration::from_secs(10),
             takes: Duration::from_millis(ms),
             answer,
+            closed: None,
             gauge: Arc::clone(&self.gauge),
             asked: Arc::clone(&self.asked),
         }
@@ -319,6 +326,46 @@ async fn a_skipped_source_costs_no_attempt_and_the_trail_says_why() {
     );
     let last = outcome.trail.attempts().last().expect("three attempts");
     assert_eq!(last.detail, "needs one of: pmid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_host_is_left_alone_is_skipped_at_once_and_costs_no_attempt() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.max_attempts = 1;
+    let mut closed = sketch.source("closed", 5000, NONE);
+    closed.closed = Some("api.example is left alone for 30 s: it answers 503");
+    let open = sketch.source("open", 10, NONE);
+    sketch.tier(1, vec![closed, open]);
+    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(
+        outcomes(&outcome),
+        [("closed".into(), AttemptOutcome::Skipped), ("open".into(), AttemptOutcome::NoPdf)]
+    );
+    let skipped = outcome.trail.attempts().next().expect("two attempts");
+    assert_eq!(skipped.detail, "api.example is left alone for 30 s: it answers 503");
+    assert_eq!((sketch.asked.load(Ordering::SeqCst), took), (1, ms(10)));
+    assert_eq!(outcome.status, Status::Failed, "it may have a copy, another time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_title_is_not_asked_for_where_the_host_is_left_alone() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.max_attempts = 2;
+    let mut untitled = found(&["https://a.example/good"]).expect("a finding");
+    untitled.facts = Facts::default();
+    let source = sketch.source("finder", 10, Ok(untitled));
+    sketch.tier(1, vec![source]);
+    let mut closed = sketch.source("crossref", 10, NONE);
+    closed.closed = Some("left alone");
+    let open = sketch.source("openalex", 10, Ok(Finding { facts: titled("A title"), ..Finding::default() }));
+    sketch.facts = vec![Arc::new(closed), Arc::new(open)];
+    let acquirer = ByUrl::default();
+    let (outcome, _) = sketch.walk(&acquirer).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(*acquirer.titles.lock().expect("no panic"), [Some("A title".to_owned())]);
+    let skipped =
+        outcome.trail.attempts().find(|attempt| attempt.source == "crossref").expect("in the trail");
+    assert_eq!((skipped.outcome, skipped.tier.as_str()), (AttemptOutcome::Skipped, "facts"));
 }
 
 #[tokio::test(start_paused = true)]
