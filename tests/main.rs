@@ -12,6 +12,7 @@ mod door;
 mod hostile;
 mod input;
 mod interrupt;
+mod ledger;
 mod plan;
 mod plugin;
 mod run;
