@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tierfall::acquire::Reason;
+use tierfall::ledger::EventKind;
 use tierfall::run::Line;
 use tierfall::tiers::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, Outcome, Proposal, Status, Trail, TrailEntry,
@@ -62,6 +63,13 @@ fn the_guide_has_every_flag_of_every_command() {
         &["demo"],
         &["plan"],
         &["explain"],
+        &["ledger", "status"],
+        &["ledger", "show"],
+        &["ledger", "list"],
+        &["ledger", "retry"],
+        &["ledger", "reconcile"],
+        &["ledger", "events"],
+        &["ledger", "export"],
         &["plugin", "list"],
         &["plugin", "inspect"],
         &["plugin", "build"],
@@ -77,6 +85,13 @@ fn the_guide_has_every_flag_of_every_command() {
             let named = GUIDE.contains(&format!("`{flag}")) || GUIDE.contains(&format!(" {flag}"));
             assert!(named || matches!(flag, "--help" | "--version"), "host/README.md does not name {flag}");
         }
+    }
+}
+
+#[test]
+fn the_guide_has_every_kind_of_event() {
+    for kind in EventKind::ALL {
+        assert!(GUIDE.contains(&format!("\n| `{kind}` |")), "host/README.md has no row for `{kind}`");
     }
 }
 

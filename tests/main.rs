@@ -13,6 +13,7 @@ mod door;
 mod hostile;
 mod input;
 mod interrupt;
+mod ledger;
 mod plan;
 mod plugin;
 mod resilience;

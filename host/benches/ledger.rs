@@ -244,6 +244,7 @@ async fn next_postgres() {
             connections: 4,
             patience: Duration::from_secs(30),
             tls: None,
+            create: true,
             upgrade: false,
         };
         let ledger = PostgresLedger::open(settings).await.expect("a new ledger can be made");
@@ -290,6 +291,7 @@ async fn sqlite(path: &Path) -> Arc<SqliteLedger> {
         rules: rules(),
         clock: Arc::new(SystemClock),
         patience: Duration::from_secs(30),
+        create: true,
         upgrade: false,
     };
     Arc::new(SqliteLedger::open(settings).await.expect("a new ledger can be made"))

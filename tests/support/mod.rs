@@ -2,6 +2,8 @@
 
 pub mod article;
 pub mod component;
+pub mod example;
 pub mod pdf;
+pub mod postgres;
 pub mod program;
 pub mod web;

@@ -97,7 +97,12 @@ impl Home {
 
     /// A call of `tierfall` with these arguments.
     pub fn tierfall<A: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = A>) -> Call {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_tierfall"));
+        self.call(Path::new(env!("CARGO_BIN_EXE_tierfall")), arguments)
+    }
+
+    /// A call of a program that is to find things as `tierfall` does.
+    pub fn call<A: AsRef<OsStr>>(&self, program: &Path, arguments: impl IntoIterator<Item = A>) -> Call {
+        let mut command = Command::new(program);
         command.args(arguments).current_dir(self.folder.path()).env_clear();
         for name in ["PATH", "SystemRoot"] {
             if let Some(value) = std::env::var_os(name) {
@@ -155,19 +160,33 @@ impl Call {
         let quoted = |word: &OsStr| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"));
         let words: Vec<String> =
             [self.command.get_program()].into_iter().chain(self.command.get_args()).map(quoted).collect();
-        let mut command = Command::new("script");
-        command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]).env_clear();
+        let mut command = self.as_alike("script");
+        command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
+        command.env("TERM", "xterm").env("SHELL", "/bin/sh");
+        let there = Command::new("script").arg("--version").stdout(Stdio::null()).status();
+        there.is_ok_and(|status| status.success()).then_some(Self { command, input: None })
+    }
+
+    /// The same call, begun by a program that ends in becoming it, as `env` and `nice` do.
+    pub fn under(self, program: &str, arguments: &[&str]) -> Self {
+        let mut command = self.as_alike(program);
+        command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
+        Self { command, input: self.input }
+    }
+
+    /// Another program in the same place, with the same environment.
+    fn as_alike(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.env_clear();
         for (name, value) in self.command.get_envs() {
             if let Some(value) = value {
                 command.env(name, value);
             }
         }
-        command.env("TERM", "xterm").env("SHELL", "/bin/sh");
         if let Some(folder) = self.command.get_current_dir() {
             command.current_dir(folder);
         }
-        let there = Command::new("script").arg("--version").stdout(Stdio::null()).status();
-        there.is_ok_and(|status| status.success()).then_some(Self { command, input: None })
+        command
     }
 
     /// Starts with a standard input that stays open: [`Running::type_in`] fills it.
@@ -236,8 +255,19 @@ impl Running {
     /// What Ctrl-C sends.
     #[cfg(unix)]
     pub fn interrupt(&self) {
-        let sent = Command::new("kill").args(["-INT", &self.child.id().to_string()]).status();
+        self.signal("INT");
+    }
+
+    /// Sends a signal by its name.
+    #[cfg(unix)]
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args([&format!("-{name}"), &self.child.id().to_string()]).status();
         assert!(sent.is_ok_and(|status| status.success()), "the signal could not be sent");
+    }
+
+    /// Whether it has ended by itself.
+    pub fn is_over(&mut self) -> bool {
+        !matches!(self.child.try_wait(), Ok(None))
     }
 
     /// What a power cut does to it.

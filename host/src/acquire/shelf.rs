@@ -3,13 +3,13 @@
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::partial;
 use super::store::Store;
 
-/// A partial file that nobody has finished.
+/// A partial file that nobody has finished, or what is left of one whose process ended while it was put away.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
     pub path: PathBuf,
@@ -22,35 +22,47 @@ pub struct Leftover {
 }
 
 impl Store {
-    /// Every partial file.
+    /// Every partial file, and every note about one that is no longer there.
     pub fn leftovers(&self) -> io::Result<Vec<Leftover>> {
         let now = SystemTime::now();
         let mut leftovers = Vec::new();
         for entry in fs::read_dir(self.partials().folder())? {
-            let path = entry?.path();
-            if path.extension() != Some(OsStr::new("part")) {
+            let found = entry?.path();
+            let path = found.with_extension("part");
+            let whole = found == path;
+            let note = found.extension() == Some(OsStr::new("json")) && !path.exists();
+            if !whole && !note {
                 continue;
             }
             // It may have been finished meanwhile.
-            let Ok(there) = fs::metadata(&path) else { continue };
+            let Ok(there) = fs::metadata(&found) else { continue };
             let untouched =
                 there.modified().ok().and_then(|then| now.duration_since(then).ok()).unwrap_or_default();
             let (work_key, url) = partial::origin_of(&path).map(|origin| (origin.work, origin.url)).unzip();
-            leftovers.push(Leftover { path, work_key, url, bytes: there.len(), untouched });
+            leftovers.push(Leftover {
+                path,
+                work_key,
+                url,
+                bytes: if whole { there.len() } else { 0 },
+                untouched,
+            });
         }
         Ok(leftovers)
     }
 
-    /// Removes a partial file; `false` if somebody is at it, and it was left alone.
-    pub fn remove(&self, leftover: &Leftover) -> io::Result<bool> {
-        match File::open(&leftover.path) {
+    /// Removes a leftover by its path; `false` if somebody is at it, and it was left alone.
+    pub fn remove(&self, path: &Path) -> io::Result<bool> {
+        match File::open(path) {
             Ok(file) if file.try_lock().is_err() => Ok(false),
             Ok(_locked) => {
-                partial::remove_if_there(&partial::sidecar(&leftover.path))?;
-                partial::remove_if_there(&leftover.path)?;
+                partial::remove_if_there(&partial::sidecar(path))?;
+                partial::remove_if_there(path)?;
                 Ok(true)
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                partial::remove_if_there(&partial::sidecar(path))?;
+                Ok(true)
+            }
             Err(error) => Err(error),
         }
     }
@@ -61,9 +73,8 @@ impl Store {
         if !path.exists() {
             return;
         }
-        let leftover = Leftover { path, work_key: None, url: None, bytes: 0, untouched: Duration::ZERO };
-        if let Err(error) = self.remove(&leftover) {
-            tracing::debug!(path = %leftover.path.display(), %error, "a partial file cannot be removed");
+        if let Err(error) = self.remove(&path) {
+            tracing::debug!(path = %path.display(), %error, "a partial file cannot be removed");
         }
     }
 

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::http::Mode;
+use crate::ledger::{EventKind, State};
 use crate::work::input::Format;
 
 /// Finds, fetches and proves the open-access full text of scholarly works.
@@ -29,6 +30,9 @@ pub enum Command {
     Plan(SettingArgs),
     /// Walk one work through the plan and show its whole trail; nothing is stored.
     Explain(ExplainArgs),
+    /// Look into the ledger, and mend it.
+    #[command(subcommand)]
+    Ledger(LedgerCommand),
     /// Look at plugins, and build them.
     #[command(subcommand)]
     Plugin(PluginCommand),
@@ -111,6 +115,102 @@ pub struct ExplainArgs {
     pub web: WebArgs,
     #[command(flatten)]
     pub settings: SettingArgs,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum LedgerCommand {
+    /// Count the jobs by their state, and say when the next one is ready.
+    Status(SettingArgs),
+    /// Show one job: how far it has come, its candidates and side effects, and what happened to it.
+    Show {
+        /// A work in any spelling, a job's key, or the beginning of one.
+        job: String,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// List jobs in the order of their planning.
+    List {
+        /// Only jobs in this state: PLANNED, LEASED, STREAMING, FAILED, INDEXED, …
+        #[arg(long, value_name = "STATE")]
+        state: Option<State>,
+        #[command(flatten)]
+        page: PageArgs,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Make jobs ready again that failed for good, with all their attempts.
+    Retry {
+        #[command(flatten)]
+        which: JobArgs,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Bring the ledger and the files together: what lost workers left, files nobody knows, files that are gone.
+    Reconcile {
+        /// What to do about done jobs whose file is gone.
+        #[arg(long, value_enum, default_value_t = MissingFiles::Report)]
+        missing: MissingFiles,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// List what happened, in the order in which it was kept.
+    Events {
+        /// Only of this job, given as for `show`.
+        #[arg(long, value_name = "JOB")]
+        job: Option<String>,
+        /// Only of this kind: job_planned, job_leased, job_state_changed, …
+        #[arg(long, value_name = "KIND")]
+        kind: Option<EventKind>,
+        #[command(flatten)]
+        page: PageArgs,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Write every job with its candidates and side effects as a line of JSON.
+    Export {
+        /// Where to write it; standard output otherwise.
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+}
+
+/// Which part of a long list.
+#[derive(Debug, Args)]
+pub struct PageArgs {
+    /// Rows at most.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub limit: u32,
+    /// Only rows after the one with this id.
+    #[arg(long, value_name = "ID", default_value_t = 0)]
+    pub after: i64,
+}
+
+#[derive(Debug, Args)]
+pub struct JobArgs {
+    /// Jobs, each given as for `show`; without any, all that failed and have no time for another try.
+    pub jobs: Vec<String>,
+    /// All jobs in this state in place of FAILED: EXHAUSTED are those for which no copy was found.
+    #[arg(long, value_name = "STATE", conflicts_with = "jobs", value_parser = retriable)]
+    pub state: Option<State>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum MissingFiles {
+    /// Name them.
+    Report,
+    /// Do these jobs again.
+    Again,
+}
+
+fn retriable(text: &str) -> Result<State, String> {
+    match text.parse::<State>() {
+        Ok(state @ (State::Failed | State::Exhausted)) => Ok(state),
+        Ok(state) => {
+            Err(format!("jobs that are {state} are not retried; only FAILED and EXHAUSTED ones are"))
+        }
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod args;
 mod demo;
 mod explain;
 mod input;
+mod ledger;
 mod output;
 mod plan;
 mod plugins;
@@ -21,7 +22,7 @@ use indicatif::MultiProgress;
 use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCommand, SettingArgs};
 use self::output::print;
 use crate::config::{Config, ConfigError};
-use crate::ledger::{Grip, Probe};
+use crate::ledger::{Grip, LedgerError, Probe, ReconcileError};
 use crate::run::{Asked, Exit, Line, Program, RunError, SetupError, Summary};
 use crate::tiers::walk;
 use crate::work::Work;
@@ -42,6 +43,10 @@ enum CliError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    #[error(transparent)]
     Build(#[from] plugins::PluginBuildError),
     #[error("failed to write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
@@ -53,11 +58,17 @@ impl CliError {
     fn exit(&self) -> Exit {
         match self {
             Self::Usage(_) | Self::Config(_) | Self::Input(_) => Exit::Usage,
+            Self::Ledger(LedgerError::Absent { .. } | LedgerError::Foreign { .. }) => Exit::Usage,
             Self::Setup(error) if error.is_configuration() => Exit::Usage,
-            Self::Run(RunError::Ledger(_)) => Exit::Ledger,
-            Self::Setup(_) | Self::Run(_) | Self::Build(_) | Self::Write { .. } | Self::Output(_) => {
-                Exit::Failed
+            Self::Run(RunError::Ledger(_)) | Self::Ledger(_) | Self::Reconcile(ReconcileError::Ledger(_)) => {
+                Exit::Ledger
             }
+            Self::Setup(_)
+            | Self::Run(_)
+            | Self::Reconcile(_)
+            | Self::Build(_)
+            | Self::Write { .. }
+            | Self::Output(_) => Exit::Failed,
         }
     }
 }
@@ -134,6 +145,7 @@ async fn dispatch(command: Command, console: &Console) -> Result<Exit, CliError>
         Command::Demo(args) => demo::demo(&args.out, console).await,
         Command::Plan(args) => show_plan(&args, console).await,
         Command::Explain(args) => explain(args, console).await,
+        Command::Ledger(command) => ledger::ledger(command, console).await,
         Command::Plugin(command) => plugin(command, console).await,
         Command::Config(command) => configuration(command, console).await,
         Command::Completions { shell } => {

@@ -132,7 +132,7 @@ fn input_text(text: &mut String, bad_entries: u64, repeats: u64) {
     }
 }
 
-fn counted(count: u64, one: &str, many: &str) -> String {
+pub fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -162,6 +162,23 @@ pub fn time(duration: Duration) -> String {
     }
 }
 
+/// Milliseconds since the epoch as a date and a time of day, the same wherever it is read.
+pub fn instant(ms: i64) -> String {
+    match time::UtcDateTime::from_unix_timestamp(ms.div_euclid(1000)) {
+        Ok(at) => format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
+            at.year(),
+            u8::from(at.month()),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second()
+        ),
+        // Beyond the calendar: whatever it is, it is shown.
+        Err(_) => format!("{ms} ms"),
+    }
+}
+
 /// The text with its middle left out, where it is longer than `most` characters.
 pub fn shorten(text: &str, most: usize) -> String {
     let count = text.chars().count();
@@ -186,6 +203,14 @@ mod tests {
         assert_eq!(time(Duration::from_millis(999)), "999 ms");
         assert_eq!(time(Duration::from_millis(1500)), "1.5 s");
         assert_eq!(time(Duration::from_secs(61)), "1 min 01 s");
+    }
+
+    #[test]
+    fn instants_are_told_in_utc() {
+        assert_eq!(instant(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(instant(1_700_000_000_999), "2023-11-14 22:13:20 UTC");
+        assert_eq!(instant(-1), "1969-12-31 23:59:59 UTC");
+        assert_eq!(instant(i64::MAX), "9223372036854775807 ms");
     }
 
     #[test]

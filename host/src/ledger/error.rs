@@ -16,6 +16,11 @@ pub enum LedgerError {
     #[error("the {kind} op {op} has been begun anew since, so this try of it no longer counts")]
     Superseded { kind: &'static str, op: String },
 
+    #[error(
+        "there is no ledger at {place}: a run with --enable-idempotency makes one, and --ledger or --out names \
+         another place"
+    )]
+    Absent { place: String },
     #[error("the ledger {place} cannot be opened: {why}")]
     Open { place: String, why: String },
     #[error("{place} is not a ledger of Tierfall: {why}; give another place with --ledger")]
@@ -59,6 +64,7 @@ impl LedgerError {
             LedgerError::Illegal { .. } => "illegal",
             LedgerError::UnknownJob(_) => "unknown_job",
             LedgerError::Superseded { .. } => "superseded",
+            LedgerError::Absent { .. } => "absent",
             LedgerError::Open { .. } => "open",
             LedgerError::Foreign { .. } => "foreign",
             LedgerError::Older { .. } => "older_schema",

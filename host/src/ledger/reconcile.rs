@@ -17,7 +17,8 @@ pub trait Shelf: Send + Sync {
     /// Everything that might be resumed.
     fn partials(&self) -> io::Result<Vec<Partial>>;
 
-    fn remove(&self, partial: &Partial) -> io::Result<()>;
+    /// `false`: somebody is at it, and it was left alone.
+    fn remove(&self, partial: &Partial) -> io::Result<bool>;
 
     /// SHA-256 in lower-case hex of every stored file, by its name.
     fn files(&self) -> io::Result<Vec<String>>;
@@ -123,7 +124,8 @@ async fn clear_partials(
             }
             let goner = partial.clone();
             match on_disk(shelf, move |shelf| shelf.remove(&goner)).await {
-                Ok(()) => done.removed.push(partial.path.clone()),
+                Ok(true) => done.removed.push(partial.path.clone()),
+                Ok(false) => done.kept.push(partial.path.clone()),
                 // Someone else was quicker.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error.into()),
@@ -177,6 +179,8 @@ mod tests {
     struct TestShelf {
         partials: Mutex<Vec<Partial>>,
         files: Vec<String>,
+        /// Someone is at it.
+        busy: Option<PathBuf>,
     }
 
     impl Shelf for TestShelf {
@@ -184,11 +188,14 @@ mod tests {
             Ok(self.partials.lock().unwrap().clone())
         }
 
-        fn remove(&self, partial: &Partial) -> io::Result<()> {
+        fn remove(&self, partial: &Partial) -> io::Result<bool> {
+            if self.busy.as_deref() == Some(&*partial.path) {
+                return Ok(false);
+            }
             let mut partials = self.partials.lock().unwrap();
             let at = partials.iter().position(|known| known == partial).ok_or(io::ErrorKind::NotFound)?;
             partials.remove(at);
-            Ok(())
+            Ok(true)
         }
 
         fn files(&self) -> io::Result<Vec<String>> {
@@ -224,15 +231,17 @@ mod tests {
                 partial("unknown", Some(&unknown), QUIET),
                 partial("unknown, being written", Some(&unknown), QUIET - Duration::from_secs(1)),
                 partial("nobody's", None, hour),
+                partial("nobody's, and locked", None, hour),
             ]),
             files: vec!["ab".repeat(32)],
+            busy: Some(PathBuf::from("nobody's, and locked")),
         });
         let found = reconcile(&*world.ledger, &shelf, QUIET, Missing::Report).await.unwrap();
         assert_eq!(found.recovered.leases, std::slice::from_ref(lost));
         assert_eq!(found.removed, ["done", "unknown", "nobody's"].map(PathBuf::from));
-        assert_eq!(found.kept.len(), 5);
+        assert_eq!(found.kept.len(), 6);
         assert_eq!((found.missing.len(), found.unknown_files.len()), (0, 0));
-        assert_eq!(shelf.partials().unwrap().len(), 5);
+        assert_eq!(shelf.partials().unwrap().len(), 6);
     }
 
     async fn promise_files(world: World) {

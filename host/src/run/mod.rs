@@ -6,6 +6,7 @@ mod job;
 mod manifest;
 mod opening;
 mod program;
+mod shelf;
 mod summary;
 mod wiring;
 
@@ -24,8 +25,9 @@ use hands::{Ended, Hands, How};
 pub use hands::Until;
 pub use job::job_key;
 pub use manifest::{Line, Manifest};
-pub use opening::{LedgerPlace, open_gate, open_ledger};
+pub use opening::{LedgerPlace, find_ledger, open_gate, open_ledger};
 pub use program::{Program, SetupError};
+pub use shelf::Shelved;
 pub use summary::{Exit, PlanSummary, Summary};
 
 use crate::ledger::{Gate, LedgerError, Planned};

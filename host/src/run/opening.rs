@@ -31,6 +31,14 @@ pub enum LedgerPlace {
 }
 
 impl LedgerPlace {
+    /// Which engine keeps it there.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::File(_) => "SQLite",
+            Self::Server(_) => "PostgreSQL",
+        }
+    }
+
     pub fn of(config: &Config, out: &Path) -> Self {
         match &config.ledger.url {
             None => Self::File(out.join("ledger.sqlite")),
@@ -57,6 +65,15 @@ impl std::fmt::Display for LedgerPlace {
 
 /// Opens the ledger, and makes it if there is none.
 pub async fn open_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>, LedgerError> {
+    open(config, out, true).await
+}
+
+/// Opens the ledger that is there: looking for one makes none, and changes none.
+pub async fn find_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>, LedgerError> {
+    open(config, out, false).await
+}
+
+async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>, LedgerError> {
     let rules = rules(&config.ledger);
     match LedgerPlace::of(config, out) {
         LedgerPlace::File(path) => {
@@ -65,7 +82,8 @@ pub async fn open_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>,
                 rules,
                 clock: Arc::new(SystemClock),
                 patience: PATIENCE,
-                upgrade: true,
+                create: make,
+                upgrade: make,
             };
             Ok(Arc::new(SqliteLedger::open(settings).await?))
         }
@@ -82,7 +100,8 @@ pub async fn open_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>,
                 connections: CONNECTIONS,
                 patience: PATIENCE,
                 tls: Some(Arc::new(tls)),
-                upgrade: true,
+                create: make,
+                upgrade: make,
             };
             Ok(Arc::new(PostgresLedger::open(settings).await?))
         }

@@ -332,14 +332,26 @@ async fn a_partial_file_is_removed_unless_somebody_is_at_it() {
     let looking = async {
         tokio::time::sleep(sink::UNWRITTEN * 3).await;
         let leftover = store.leftovers().expect("readable").remove(0);
-        assert!(!store.remove(&leftover).expect("looked at"), "it is being written");
+        assert!(!store.remove(&leftover.path).expect("looked at"), "it is being written");
         leftover
     };
     let leftover = tokio::select! {
         _ = desk.fetch() => panic!("it hangs"),
         leftover = looking => leftover,
     };
-    assert!(store.remove(&leftover).expect("removed"));
+    assert!(store.remove(&leftover.path).expect("removed"));
     assert!(desk.files("partial").is_empty());
-    assert!(store.remove(&leftover).expect("gone already"));
+    assert!(store.remove(&leftover.path).expect("gone already"));
+}
+
+#[test]
+fn a_note_about_a_file_that_was_put_away_is_a_leftover_too() {
+    let out = tempfile::tempdir().expect("a folder");
+    let store = Store::open(out.path()).expect("a store");
+    let note = out.path().join("partial/abc.json");
+    std::fs::write(&note, "{\"work\":\"doi:10.5555/tides.4\"}").expect("written");
+    let leftovers = store.leftovers().expect("readable");
+    assert_eq!((leftovers.len(), leftovers[0].bytes), (1, 0));
+    assert!(store.remove(&leftovers[0].path).expect("removed"));
+    assert!(!note.exists());
 }

@@ -11,6 +11,7 @@ use super::{bring_anywhere, story};
 super::promises! {
     the_database_itself_refuses_what_the_table_refuses
     opening_at_the_same_time_makes_the_schema_once
+    looking_for_a_ledger_makes_none
     another_schema_is_a_clear_error
     a_closed_ledger_answers_that_it_is
 }
@@ -39,9 +40,9 @@ async fn the_database_itself_refuses_what_the_table_refuses(world: World) {
     assert!(revived.is_err(), "a done job is never ready");
 }
 
-async fn opening_at_the_same_time_makes_the_schema_once(world: World) {
-    // A new place beside the world's own.
-    let place = match &world.place {
+/// A new place beside the world's own.
+fn elsewhere(world: &World) -> Place {
+    match &world.place {
         Place::Sqlite { path, .. } => {
             let folder = tempfile::tempdir_in(path.parent().unwrap()).unwrap();
             Place::Sqlite { path: folder.path().join("new.sqlite"), _folder: folder }
@@ -49,13 +50,35 @@ async fn opening_at_the_same_time_makes_the_schema_once(world: World) {
         Place::Postgres { url, schema } => {
             Place::Postgres { url: url.clone(), schema: format!("{schema}_new") }
         }
-    };
+    }
+}
+
+async fn opening_at_the_same_time_makes_the_schema_once(world: World) {
+    let place = elsewhere(&world);
     let opened = futures_util::future::join_all((0..6).map(|_| place.open(&world.clock, false))).await;
     let ledgers: Vec<_> = opened.into_iter().map(|ledger| ledger.expect("all of them can open it")).collect();
     ledgers[0].plan(vec![job(1)]).await.unwrap();
     for ledger in &ledgers {
         assert!(matches!(ledger.plan(vec![job(1)]).await.unwrap()[0], Planned::Known(..)));
     }
+}
+
+async fn looking_for_a_ledger_makes_none(world: World) {
+    let place = elsewhere(&world);
+    for _ in 0..2 {
+        let absent = place.look(&world.clock).await.unwrap_err();
+        assert!(matches!(absent, LedgerError::Absent { .. }), "{absent:?}");
+    }
+    if let Place::Sqlite { path, .. } = &place {
+        assert!(!path.exists());
+        std::fs::write(path, "").unwrap();
+        let absent = place.look(&world.clock).await.unwrap_err();
+        assert!(matches!(absent, LedgerError::Absent { .. }), "an empty file is none either: {absent:?}");
+        assert_eq!(std::fs::read(path).unwrap(), b"", "and stays as it is");
+    }
+    world.plan(1).await;
+    let ledger = world.place.look(&world.clock).await.unwrap();
+    assert_eq!(ledger.counts().await.unwrap().states[0].1, 1, "one that is there can be looked into");
 }
 
 async fn another_schema_is_a_clear_error(world: World) {

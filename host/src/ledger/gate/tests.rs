@@ -88,6 +88,7 @@ impl Scene {
             rules: rules(),
             clock: clock.clone(),
             patience: Duration::from_secs(5),
+            create: true,
             upgrade: false,
         };
         let ledger = SqliteLedger::open(settings).await.unwrap();

@@ -39,6 +39,8 @@ pub struct PostgresSettings {
     pub patience: Duration,
     /// For servers that are reached by TLS; without it `sslmode=require` fails.
     pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// Whether to make the ledger where there is none.
+    pub create: bool,
     /// Whether a ledger of an earlier version may be brought up to this one.
     pub upgrade: bool,
 }
@@ -66,7 +68,7 @@ pub struct PostgresLedger {
 const TRIES: usize = 8;
 
 impl PostgresLedger {
-    /// Connects, and makes the tables if there are none. Errors: `Open`, `ReadOnly`, `Foreign`, `Older`, `Newer`.
+    /// Connects. Errors: `Absent`, `Open`, `ReadOnly`, `Foreign`, `Older`, `Newer`.
     pub async fn open(settings: PostgresSettings) -> Result<Self, LedgerError> {
         let pool = open::pool(&settings)?;
         open::migrate(&settings, &pool).await?;

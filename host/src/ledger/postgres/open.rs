@@ -1,6 +1,7 @@
 //! Connecting: the pool, what every connection is told first, and the schema.
 
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::config::Host;
 use tokio_postgres::{Config, NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -48,6 +49,7 @@ pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<
         let glance = client.transaction().await?;
         match version(settings, &place, &glance).await? {
             Ok(VERSION) => return Ok(Ok(())),
+            Ok(0) if !settings.create => return Ok(Err(LedgerError::Absent { place })),
             Ok(_) => {}
             Err(refused) => return Ok(Err(refused)),
         }
@@ -141,6 +143,14 @@ fn config(settings: &PostgresSettings) -> Result<Config, LedgerError> {
 
 /// Where the server is, without anything secret.
 fn name(config: &Config) -> String {
-    let hosts: Vec<String> = config.get_hosts().iter().map(|host| format!("{host:?}")).collect();
+    let hosts: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.display().to_string(),
+        })
+        .collect();
     format!("{} at {}", config.get_dbname().unwrap_or("(default database)"), hosts.join(", "))
 }

@@ -111,6 +111,7 @@ fn settings(name: &str) -> Option<PostgresSettings> {
         connections: 4,
         patience: Duration::from_secs(20),
         tls: None,
+        create: true,
         upgrade: false,
     })
 }

@@ -33,6 +33,8 @@ pub struct SqliteSettings {
     pub clock: Arc<dyn Clock>,
     /// How long to wait for another process to end its write.
     pub patience: Duration,
+    /// Whether to make the ledger where there is none.
+    pub create: bool,
     /// Whether a ledger of an earlier version may be brought up to this one.
     pub upgrade: bool,
 }
@@ -53,7 +55,7 @@ struct Shared {
 }
 
 impl SqliteLedger {
-    /// Opens the ledger, and makes it if there is none. Errors: `Open`, `ReadOnly`, `Foreign`, `Older`, `Newer`.
+    /// Opens the ledger. Errors: `Absent`, `Open`, `ReadOnly`, `Foreign`, `Older`, `Newer`.
     pub async fn open(settings: SqliteSettings) -> Result<Self, LedgerError> {
         let shared =
             Arc::new(Shared { settings, readers: Mutex::new(Vec::new()), events_lost: AtomicU64::new(0) });

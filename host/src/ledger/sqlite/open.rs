@@ -37,10 +37,14 @@ pub(super) fn for_reading(settings: &SqliteSettings) -> Result<Connection, Ledge
 }
 
 fn open(settings: &SqliteSettings) -> Result<Connection, LedgerError> {
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(&settings.path, flags)
-        .map_err(|error| LedgerError::Open { place: name(settings), why: error.to_string() })?;
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, settings.create);
+    let connection = Connection::open_with_flags(&settings.path, flags).map_err(|error| {
+        if !settings.create && matches!(settings.path.try_exists(), Ok(false)) {
+            return absent(settings);
+        }
+        LedgerError::Open { place: name(settings), why: error.to_string() }
+    })?;
     connection.busy_timeout(settings.patience).map_err(|error| failure(&error))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
@@ -55,6 +59,9 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
     let glance = connection.transaction().map_err(sqlite)?;
     let found = version(settings, &glance)?;
     glance.rollback().map_err(sqlite)?;
+    if found == 0 && !settings.create {
+        return Err(absent(settings));
+    }
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(sqlite)?;
     if !mode.eq_ignore_ascii_case("wal") {
@@ -126,6 +133,10 @@ fn place(settings: &SqliteSettings, error: LedgerError) -> LedgerError {
         LedgerError::Corrupt(why) => LedgerError::Foreign { place: name(settings), why },
         other => other,
     }
+}
+
+fn absent(settings: &SqliteSettings) -> LedgerError {
+    LedgerError::Absent { place: name(settings) }
 }
 
 fn name(settings: &SqliteSettings) -> String {

@@ -222,6 +222,7 @@ fn settings(path: &Path) -> SqliteSettings {
         rules: rules(),
         clock: Arc::new(SystemClock),
         patience: Duration::from_secs(20),
+        create: true,
         upgrade: false,
     }
 }

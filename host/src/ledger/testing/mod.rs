@@ -168,12 +168,26 @@ impl Place {
         clock: &Arc<ManualClock>,
         upgrade: bool,
     ) -> Result<Arc<dyn Ledger>, LedgerError> {
+        self.open_if(clock, upgrade, true).await
+    }
+
+    /// As someone opens it who only wants to look.
+    pub(super) async fn look(&self, clock: &Arc<ManualClock>) -> Result<Arc<dyn Ledger>, LedgerError> {
+        self.open_if(clock, false, false).await
+    }
+
+    async fn open_if(
+        &self,
+        clock: &Arc<ManualClock>,
+        upgrade: bool,
+        create: bool,
+    ) -> Result<Arc<dyn Ledger>, LedgerError> {
         let patience = Duration::from_secs(20);
         let clock = Arc::clone(clock) as Arc<dyn Clock>;
         Ok(match self {
             Place::Sqlite { path, .. } => {
-                let settings =
-                    SqliteSettings { path: path.clone(), rules: rules(), clock, patience, upgrade };
+                let path = path.clone();
+                let settings = SqliteSettings { path, rules: rules(), clock, patience, create, upgrade };
                 Arc::new(SqliteLedger::open(settings).await?)
             }
             Place::Postgres { url, schema } => {
@@ -185,6 +199,7 @@ impl Place {
                     connections: 8,
                     patience,
                     tls: None,
+                    create,
                     upgrade,
                 };
                 Arc::new(PostgresLedger::open(settings).await?)

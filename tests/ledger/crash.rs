@@ -1,0 +1,160 @@
+//! A run that is killed, wherever that is, and the run after it: together they leave what one run leaves.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Mutex;
+
+use serde_json::{Value, json};
+
+use crate::support::article::Article;
+use crate::support::example::example;
+use crate::support::program::{Call, Home, eventually};
+use crate::support::web::{Answer, Fault, Web};
+
+use super::{PAGES_ONLY, Place, history, on_both_engines, remembering, told_at, told_once_at};
+
+on_both_engines! {
+    a_download_that_was_killed_is_taken_over_and_goes_on_where_it_stopped
+    wherever_a_run_is_killed_the_next_one_leaves_what_a_whole_one_leaves
+}
+
+/// Pages of a file so long that its bytes are written down before it is over.
+const LONG: u32 = 120;
+/// Bytes of such a file that come before the server falls silent: more than are gathered before a write.
+const MOST: usize = 400_000;
+
+/// The shortest lease whose heartbeat a busy machine still keeps up with.
+const SHORT_LEASE: [&str; 2] = ["--set", "ledger.lease_s=3"];
+
+fn a_download_that_was_killed_is_taken_over_and_goes_on_where_it_stopped(place: &Place) {
+    let (home, web) = (Home::new(), Web::start());
+    let (long, next) = (Article::without_file(&web, "long", LONG), Article::on(&web, "next"));
+    let good = Answer::pdf(long.bytes.clone()).with_ranges("\"v1\"");
+    web.get(&long.file, [good.clone().failing(Fault::Stall(MOST)), good]);
+    let run = || {
+        let call = remembering(&home, &web, place, &[&long.page, &next.page]).args(SHORT_LEASE);
+        call.args(["--run-id", "the-run", "--workers", "1"])
+    };
+    let running = run().start();
+    eventually("the first bytes are on disk", || {
+        let parts = home.files("papers/partial");
+        parts.iter().any(|part| fs::metadata(home.path("papers/partial").join(part)).is_ok_and(|part| part.len() > 4096))
+    });
+    running.kill();
+    let left = told_once_at(&home, place, &["show", &long.page]);
+    assert_eq!(left["state"], "STREAMING", "{left}");
+    assert!(left["owner"].is_string(), "nobody gave it back: {left}");
+
+    run().run().expect(0);
+    let asked = web.requests_for(&long.file);
+    let last = asked.last().expect("the file was asked for");
+    assert!(last.header("range").is_some_and(|range| range != "bytes=0-"), "{last:?}");
+    assert_eq!(last.header("if-range"), Some("\"v1\""));
+    let job = told_once_at(&home, place, &["show", &long.page]);
+    assert_eq!((&job["state"], &job["fence"]), (&"INDEXED".into(), &2.into()), "{job}");
+    assert_eq!(job["sha256"], long.sha256.as_str());
+    let recovered = told_at(&home, place, &["events", "--kind", "crash_recovery_event"]);
+    assert_eq!(recovered.len(), 1, "{recovered:#?}");
+    assert_eq!(recovered[0]["owner"], left["owner"]);
+    assert_eq!(history(&home, place, &next.page).last().map(String::as_str), Some("INDEXED"));
+    assert_eq!(home.manifest("papers").len(), 2);
+    assert!(home.files("papers/partial").is_empty(), "what was finished is not left behind");
+}
+
+/// What a run leaves that does not depend on when and how often it was begun.
+#[derive(Debug, PartialEq)]
+struct Left {
+    files: Vec<String>,
+    works: Vec<String>,
+    partial: Vec<String>,
+    manifest: Vec<Value>,
+    jobs: Vec<Value>,
+}
+
+impl Left {
+    #[track_caller]
+    fn by(home: &Home, place: &Place) -> Self {
+        let mut manifest = home.manifest("papers");
+        for line in &mut manifest {
+            let line = line.as_object_mut().expect("a line is an object");
+            // The trail is that of the attempt that came to the end.
+            line.retain(|field, _| field != "ms" && field != "trail");
+        }
+        manifest.sort_by_key(|line| line["work_id"].to_string());
+        let list = |value: &Value, parts: [&str; 2]| {
+            let rows = value.as_array().cloned().unwrap_or_default();
+            let mut rows: Vec<String> =
+                rows.iter().map(|row| format!("{} {}", row[parts[0]], row[parts[1]])).collect();
+            rows.sort();
+            rows
+        };
+        let jobs = told_at(home, place, &["export"]).into_iter().map(|job| {
+            json!({
+                "work_id": job["work_id"], "state": job["state"], "owner": job["owner"], "ready_at": job["ready_at"],
+                "reason": job["reason"], "sha256": job["sha256"], "ops": list(&job["ops"], ["kind", "status"]),
+                "candidates": list(&job["candidates"], ["url", "verdict"]),
+            })
+        });
+        Self {
+            files: home.files("papers/files"),
+            works: home.files("papers/works"),
+            partial: home.files("papers/partial"),
+            manifest,
+            jobs: jobs.collect(),
+        }
+    }
+}
+
+/// A file, the same bytes for another work, a file that is none before one that is, and a page with nothing.
+fn works(web: &Web) -> Vec<String> {
+    let article = Article::without_file(web, "plain", 8);
+    web.get(&article.file, [Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"")]);
+    let again = "http://plain.example/again".to_owned();
+    web.get(&again, [Answer::html(&format!(
+        "<html><head><title>Again</title><meta name=\"citation_title\" content=\"The Invented Matter of plain Considered \
+         Anew\"><meta name=\"citation_pdf_url\" content=\"{}\"></head><body></body></html>",
+        article.file
+    ))]);
+    let missing = Article::missing(web, "missing");
+    vec![article.page, again, missing.page]
+}
+
+/// Kills the program before and after everything that it writes, and lets another finish what it left.
+fn wherever_a_run_is_killed_the_next_one_leaves_what_a_whole_one_leaves(place: &Place) {
+    let web = Web::start();
+    let (works, killed) = (works(&web), example("killed-program"));
+    let run = |home: &Home, place: &Place, program: &PathBuf| -> Call {
+        let call = home.call(program, ["run", "--enable-idempotency"]).args(&works).args(PAGES_ONLY);
+        let call = call.args(["--run-id", "the-run", "--workers", "1"]).args(SHORT_LEASE);
+        call.args(place.flags()).through(&web)
+    };
+    let whole = PathBuf::from(env!("CARGO_BIN_EXE_tierfall"));
+
+    let home = Home::new();
+    run(&home, place, &killed).env("LIST_POINTS_TO", home.path("points")).run().expect(3);
+    let (points, expected) = (home.read("points"), Left::by(&home, place));
+    // A lease is renewed when its time comes, which is not the same place in every run.
+    let points: VecDeque<&str> = points.lines().filter(|point| !point.starts_with("renew")).collect();
+    for kind in ["plan", "lease", "begin HEAD", "complete FINALIZE", "complete INDEX", "complete DEDUPE", "finish"] {
+        assert!(points.iter().any(|point| point.starts_with(kind)), "{kind} is no point of {points:?}");
+    }
+
+    let points = Mutex::new(points);
+    let next = || points.lock().expect("no thread panics with it").pop_front();
+    // Mostly they wait for leases to run out, so there are more of them than processors.
+    std::thread::scope(|scope| {
+        for _ in 0..8 {
+            scope.spawn(|| {
+                while let Some(point) = next() {
+                    let home = Home::new();
+                    let Some(place) = place.another() else { return };
+                    let ended = run(&home, &place, &killed).env("KILL_AT", point).run();
+                    assert_eq!(ended.code, None, "{point} was not reached:\n{}", ended.err);
+                    run(&home, &place, &whole).run().expect(3);
+                    assert_eq!(Left::by(&home, &place), expected, "killed at {point}");
+                }
+            });
+        }
+    });
+}

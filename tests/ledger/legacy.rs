@@ -1,0 +1,32 @@
+//! Without the gate nothing is remembered, and nothing of a ledger is there.
+
+use crate::run::pages_only;
+use crate::support::article::Article;
+use crate::support::program::Home;
+use crate::support::web::Web;
+
+#[test]
+fn a_run_that_was_not_asked_to_remember_has_no_ledger_and_writes_none() {
+    let (home, web) = (Home::new(), Web::start());
+    let (first, second) = (Article::on(&web, "first"), Article::on(&web, "second"));
+    // A ledger that is named is not one that is asked for.
+    let call = pages_only(&home, &web, &[&first.page, &second.page]).args(["--ledger", "named.sqlite", "-vvv"]);
+    let ended = call.run().expect(0);
+    let files: Vec<String> = home.files("").into_iter().filter(|file| !file.starts_with("papers/")).collect();
+    assert_eq!(files, [""; 0], "and nothing else is left beside the output");
+    let left = home.files("papers");
+    assert!(left.iter().all(|file| !file.contains("ledger") && !file.contains("sqlite")), "{left:?}");
+    assert_eq!(home.manifest("papers").len(), 2);
+    assert!(!ended.err.contains("tierfall::ledger") && !ended.err.contains("job_id"), "{}", ended.err);
+    assert!(!ended.err.contains("idempotency is on"), "{}", ended.err);
+}
+
+#[test]
+fn without_a_ledger_a_second_run_fetches_again() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "again");
+    for times in 1..=2 {
+        pages_only(&home, &web, &[&article.page]).run().expect(0);
+        assert_eq!(web.requests_for(&article.file).len(), times);
+    }
+}

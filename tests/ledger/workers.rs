@@ -1,0 +1,152 @@
+//! Several workers with one ledger: each work is done once, whoever dies, and whoever sleeps.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::article::Article;
+use crate::support::program::{Call, Home, Running, eventually};
+use crate::support::web::{Answer, Gate, Web};
+
+use super::{PAGES_ONLY, Place, count, on_both_engines, remembering, told_at, told_once_at};
+
+on_both_engines! {
+    eight_workers_of_which_some_are_killed_do_every_work_once
+    a_worker_that_slept_past_its_lease_writes_nothing
+    a_worker_ends_when_nothing_is_left_to_do
+}
+
+fn worker(home: &Home, web: &Web, place: &Place) -> Call {
+    home.tierfall(["worker"]).args(PAGES_ONLY).args(place.flags()).through(web)
+}
+
+fn a_worker_ends_when_nothing_is_left_to_do(place: &Place) {
+    let (home, web) = (Home::new(), Web::start());
+    let (article, missing) = (Article::on(&web, "planned"), Article::missing(&web, "missing"));
+    remembering(&home, &web, place, &[&article.page, &missing.page]).args(["--plan-only"]).run().expect(0);
+    assert!(web.requests().is_empty(), "a plan asks nobody");
+    assert_eq!(count(&home, place, "PLANNED"), 2);
+    worker(&home, &web, place).run().expect(3);
+    assert_eq!((count(&home, place, "INDEXED"), count(&home, place, "EXHAUSTED")), (1, 1));
+    assert_eq!(home.manifest("papers").len(), 2);
+    let asked = web.requests().len();
+    worker(&home, &web, place).run().expect(0);
+    assert_eq!(web.requests().len(), asked);
+}
+
+/// Works of the storm here; `tests/storm` makes a long one.
+const WORKS: usize = 500;
+const WORKERS: usize = 8;
+/// Workers that are killed, one after the other, while the storm goes on.
+const KILLED: usize = 12;
+
+fn eight_workers_of_which_some_are_killed_do_every_work_once(place: &Place) {
+    let (home, web) = (Home::new(), Web::start());
+    let articles: Vec<Article> = (0..WORKS)
+        .map(|number| {
+            let article = Article::without_file(&web, &format!("work{number}"), 4);
+            web.get(&article.file, [Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"")]);
+            article
+        })
+        .collect();
+    let list: String = articles.iter().map(|article| format!("{}\n", article.page)).collect();
+    let list = home.write("works.txt", list);
+    let plan = remembering::<&str>(&home, &web, place, &[]).args(["--plan-only", "--input"]).args([list]);
+    plan.run().expect(0);
+
+    let start = || worker(&home, &web, place).args(["--set", "ledger.lease_s=3", "--workers", "2"]).start();
+    let mut running: Vec<Running> = (0..WORKERS).map(|_| start()).collect();
+    for killed in 0..KILLED {
+        // One at each share of the works, so that all of them are killed at work.
+        let share = (killed + 1) * WORKS / (KILLED + 2);
+        eventually("the next share of the works is done", || files_asked_for(&web) >= share);
+        running.remove(fastrand::usize(..running.len())).kill();
+        running.push(start());
+    }
+    for worker in running {
+        worker.wait().expect(0);
+    }
+
+    assert_eq!(count(&home, place, "INDEXED") as usize, WORKS);
+    // The run whose end puts the manifest in order.
+    remembering(&home, &web, place, &[&articles[0].page]).run().expect(0);
+    let mut lines: HashMap<String, u32> = HashMap::new();
+    for line in home.manifest("papers") {
+        assert_eq!(line["status"], "stored", "{line}");
+        *lines.entry(line["work_id"].to_string()).or_default() += 1;
+    }
+    assert_eq!(lines.len(), WORKS);
+    assert!(lines.values().all(|count| *count == 1), "a work has two lines");
+    assert_eq!(home.files("papers/files").len(), WORKS);
+    assert!(home.files("papers/partial").is_empty());
+    leases_do_not_overlap(&told_at(&home, place, &["events", "--limit", "1000000"]));
+}
+
+fn files_asked_for(web: &Web) -> usize {
+    web.requests().iter().filter(|seen| seen.url.ends_with(".pdf")).count()
+}
+
+/// From the events: a lease of a job begins after the one before it was given back, or had run out.
+#[track_caller]
+fn leases_do_not_overlap(events: &[Value]) {
+    // Of each job the leases by their fences: when each began, and when it was over.
+    let mut leases: HashMap<&str, BTreeMap<i64, (i64, i64)>> = HashMap::new();
+    for event in events {
+        let (Some(job), Some(fence), Some(at)) =
+            (event["job_id"].as_str(), event["fence"].as_i64(), event["at"].as_i64())
+        else {
+            panic!("an event of nothing: {event}")
+        };
+        let until = event["detail"]["until"].as_i64();
+        let lease = leases.entry(job).or_default().entry(fence);
+        match (event["event"].as_str(), until) {
+            (Some("job_leased"), Some(until)) => {
+                lease.or_insert((at, until));
+            }
+            (Some("lease_renewed"), Some(until)) => {
+                lease.and_modify(|(_, over)| *over = until.max(*over));
+            }
+            (Some("lease_released"), _) => {
+                lease.and_modify(|(_, over)| *over = at.min(*over));
+            }
+            _ => {}
+        }
+    }
+    assert!(leases.values().any(|leases| leases.len() > 1), "no job was taken over: nothing was tested");
+    for (job, leases) in leases {
+        for ((first, (_, over)), (next, (began, _))) in leases.iter().zip(leases.iter().skip(1)) {
+            assert!(began >= over, "job {job}: lease {next} began at {began}, and {first} was over at {over}");
+        }
+    }
+}
+
+fn a_worker_that_slept_past_its_lease_writes_nothing(place: &Place) {
+    let (home, web, gate) = (Home::new(), Web::start(), Gate::default());
+    let article = Article::without_file(&web, "sleeper", 8);
+    let good = Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"");
+    web.get(&article.file, [good.clone().behind(&gate), good]);
+    remembering(&home, &web, place, &[&article.page]).args(["--plan-only"]).run().expect(0);
+    let start = || worker(&home, &web, place).args(["--set", "ledger.lease_s=1", "-vv"]).start();
+    let sleeper = start();
+    web.wait_for(&article.file, 1);
+    sleeper.signal("STOP");
+    // The other waits for the lease to run out, and takes the job.
+    let began = Instant::now();
+    start().wait().expect(0);
+    assert!(began.elapsed() > Duration::from_millis(300), "it did not wait for the lease");
+    let done = told_once_at(&home, place, &["show", &article.page]);
+    assert_eq!((&done["state"], &done["fence"]), (&"INDEXED".into(), &2.into()), "{done}");
+    let left = |home: &Home| (home.manifest("papers"), home.files("papers/files"), home.files("papers/works"));
+    let before = left(&home);
+
+    // Everything that the sleeper was waiting for comes at once.
+    gate.open();
+    sleeper.signal("CONT");
+    let ended = sleeper.wait();
+    assert!(ended.err.contains("lease"), "it was told why: {}", ended.err);
+    assert_eq!(left(&home), before);
+    assert!(home.files("papers/partial").is_empty());
+    let now = told_once_at(&home, place, &["show", &article.page]);
+    assert_eq!((&now["state"], &now["fence"], &now["ops"]), (&done["state"], &done["fence"], &done["ops"]));
+}
