@@ -4,6 +4,7 @@
 mod author;
 mod budgets;
 mod config;
+mod corpora;
 mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
@@ -16,6 +17,7 @@ mod plan;
 mod plugin;
 mod run;
 mod sandbox;
+mod soak;
 mod support;
 
-use support::pdf;
+use support::{pdf, web};

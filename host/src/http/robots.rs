@@ -50,7 +50,28 @@ pub struct RobotsCache {
 #[derive(Debug)]
 struct Entry {
     until: Instant,
-    rules: Result<Robots, FetchError>,
+    rules: Result<Rules, FetchError>,
+}
+
+/// What one robots.txt says to us.
+#[derive(Debug)]
+pub struct Rules(Robots);
+
+impl Rules {
+    /// Reads the file of an answer that was one (RFC 9309, 2.3.1.1), whatever is in it.
+    pub fn read(file: &[u8]) -> Self {
+        Self(Robots::from_access(AccessResult::Successful(file), AGENT))
+    }
+
+    /// The crawl-delay that the rules ask for; an `Err` is the pattern that forbids this URL.
+    pub fn check(&self, url: &Url) -> Result<Option<Duration>, String> {
+        if self.0.is_url_allowed(url) {
+            return Ok(self.0.crawl_delay());
+        }
+        let path = &url[url::Position::BeforePath..];
+        let rule = self.0.matching_rule(path).map(|rule| format!("{:?}", rule.pattern()));
+        Err(rule.unwrap_or_else(|| "the whole host".into()))
+    }
 }
 
 /// The URL of the file that rules over `url`.
@@ -87,13 +108,10 @@ impl RobotsCache {
             return Err(FetchError::denied(Denial::RobotsUnreachable, "reading robots.txt was given up"));
         };
         let rules = entry.rules.as_ref().map_err(Clone::clone)?;
-        if rules.is_url_allowed(url) {
-            return Ok(rules.crawl_delay());
-        }
-        let path = &url[url::Position::BeforePath..];
-        let rule = rules.matching_rule(path).map(|rule| format!(" by {:?}", rule.pattern()));
-        let detail = format!("{} disallows this{}", location(url), rule.unwrap_or_default());
-        Err(FetchError::denied(Denial::Robots, detail))
+        rules.check(url).map_err(|rule| {
+            let detail = format!("{} disallows this by {rule}", location(url));
+            FetchError::denied(Denial::Robots, detail)
+        })
     }
 
     fn cell(&self, origin: &str) -> Arc<OnceCell<Entry>> {
@@ -123,18 +141,16 @@ impl Entry {
             Err(FetchError::denied(Denial::RobotsUnreachable, detail))
         };
         let rules = match fetched {
-            Fetched::Answer(200..=299, body) => {
-                Ok(Robots::from_access(AccessResult::Successful(&body), AGENT))
-            }
+            Fetched::Answer(200..=299, body) => Ok(Rules::read(&body)),
             // "Unavailable": 2.3.1.3 names 400 to 499. Other odd answers are no rules either.
-            Fetched::Answer(status, _) if status < 500 => Ok(Robots::allow_all()),
+            Fetched::Answer(status, _) if status < 500 => Ok(Rules(Robots::allow_all())),
             Fetched::Answer(status, _) => unreachable(format!("answers {status}")),
-            Fetched::Redirected => Ok(Robots::from_access(AccessResult::TooManyRedirects, AGENT)),
+            Fetched::Redirected => Ok(Rules(Robots::from_access(AccessResult::TooManyRedirects, AGENT))),
             // A host that is not there is reported as that; nothing is asked of it either way.
             Fetched::Failed(error @ (FetchError::Transport(_) | FetchError::Certificate(_))) => Err(error),
             Fetched::Failed(error @ FetchError::Denied { reason: Denial::PrivateAddress, .. }) => Err(error),
             // A recording without the file was made without asking for it.
-            Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Robots::allow_all()),
+            Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Rules(Robots::allow_all())),
             Fetched::Failed(error) => unreachable(format!("cannot be read ({error})")),
         };
         let fresh = if rules.is_ok() { FRESH } else { FRESH_FAILURE };
