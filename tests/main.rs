@@ -18,6 +18,8 @@ mod plugin;
 mod run;
 mod sandbox;
 mod soak;
+#[path = "soak/short.rs"]
+mod soak_short;
 mod support;
 
 use support::{pdf, web};

@@ -14,6 +14,7 @@ use crate::web::Web;
 pub struct Site {
     folder: tempfile::TempDir,
     program: PathBuf,
+    cache: PathBuf,
     ledger: Place,
 }
 
@@ -32,11 +33,12 @@ pub const LEASE: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Site {
-    /// `program` is the `tierfall` that is tried.
-    pub fn new(program: &Path, ledger: Place, web: &Web) -> Self {
+    /// `program` is the `tierfall` that is tried; `cache` keeps compiled plugins.
+    pub fn new(program: &Path, cache: &Path, ledger: Place, web: &Web) -> Self {
         let site = Self {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
             program: program.to_owned(),
+            cache: cache.to_owned(),
             ledger,
         };
         fs::write(site.path("tierfall.toml"), site.configuration(web)).expect("a file can be written");
@@ -85,8 +87,7 @@ impl Site {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        // Compiled plugins are kept from one process to the next.
-        command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", self.folder.path().join("cache"));
+        command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", &self.cache);
         command
     }
 

@@ -8,7 +8,7 @@ mod pdf;
 mod server;
 #[path = "mod.rs"]
 mod soak;
-#[expect(dead_code, reason = "its web answers by a script, and not from one")]
+#[expect(dead_code, unused_imports, reason = "its web is made by a function, and not from routes")]
 #[path = "../support/web.rs"]
 mod web;
 
@@ -69,6 +69,7 @@ fn main() -> ExitCode {
         };
         Some(Storm {
             program: program.clone(),
+            cache: program.with_file_name("soak-cache"),
             ledger,
             seed,
             works: 0,

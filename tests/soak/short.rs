@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Figures, Length, Place, Storm};
+use crate::soak::{Figures, Length, Place, Storm};
 
 fn storm(seed: u64) -> Storm {
     Storm {
         program: Path::new(env!("CARGO_BIN_EXE_tierfall")).to_owned(),
+        cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
         ledger: Place::File,
         seed,
         works: 60,

@@ -20,6 +20,8 @@ use crate::web::Web;
 pub struct Storm {
     /// The `tierfall` that is tried.
     pub program: PathBuf,
+    /// Where compiled plugins are kept.
+    pub cache: PathBuf,
     pub ledger: Place,
     pub seed: u64,
     pub works: usize,
@@ -137,7 +139,7 @@ impl Storm {
     fn place(&self) -> (Works, Web, Site) {
         let works = Works { seed: self.seed, count: self.works, length: self.length };
         let web = Web::of_script(move |seen, nth| works.answer(seen, nth));
-        let site = Site::new(&self.program, self.ledger.clone(), &web);
+        let site = Site::new(&self.program, &self.cache, self.ledger.clone(), &web);
         fs::write(site.path("works.txt"), works.list()).expect("a file can be written");
         (works, web, site)
     }
@@ -145,22 +147,21 @@ impl Storm {
     /// Looks at what is left, and asks for everything once more: nothing may be fetched for that.
     fn ended(&self, site: Site, works: &Works, web: &Web, began: Instant, mut figures: Figures) -> Figures {
         figures.took = began.elapsed();
-        let before = figures.report.wrong.clone();
         let requests = |web: &Web| web.asked().into_values().sum();
         figures.requests = requests(web);
-        if before.is_empty() {
+        let look = || runtime().block_on(check(&site, works, web));
+        let mut wrong = std::mem::replace(&mut figures.report, look()).wrong;
+        if wrong.is_empty() && figures.report.wrong.is_empty() {
             let again = site.run("again.log", &["run", "--input", "works.txt", "--out", "papers"]);
             if !again.as_ref().is_ok_and(|status| matches!(status.code(), Some(0 | 3))) {
-                let said = said(&site, "again.log");
-                figures.report.wrong.push(format!("asking once more ended with {again:?}: {said}"));
+                wrong.push(format!("asking once more ended with {again:?}: {}", said(&site, "again.log")));
             }
             let more = requests(web) - figures.requests;
             if more > 0 {
-                figures.report.wrong.push(format!("{more} requests were made for what was done"));
+                wrong.push(format!("{more} requests were made for what was done"));
             }
+            figures.report.wrong = look().wrong;
         }
-        let wrong = std::mem::take(&mut figures.report.wrong);
-        figures.report = runtime().block_on(check(&site, works, web));
         figures.report.wrong.splice(..0, wrong);
         // Each kill can leave one file on its way, and one link, for every work that was in hand.
         let allowed = 2 * (figures.kills + figures.sleeps) * self.workers;

@@ -207,7 +207,8 @@ impl FromStr for WorkId {
                 IdKind::Doi,
                 text,
                 format!(
-                    "it is a short form that only doi.org can resolve; give https://doi.org/10/{rest} or the full DOI"
+                    "it is a short form that only doi.org can resolve; give https://doi.org/10/{} or the full DOI",
+                    excerpt(rest)
                 ),
             ));
         }
@@ -586,7 +587,7 @@ mod tests {
     #[test]
     fn a_refusal_is_one_short_line_whatever_was_given() {
         let long = "1".repeat(500);
-        for text in ["10.5555\0\0!/x", &format!("10.{long}/x"), "10.5555.\u{1b}[2J/"] {
+        for text in ["10.5555\0\0!/x", "10/\u{19}x", &format!("10.{long}/x"), "10.5555.\u{1b}[2J/"] {
             let message = refused(text);
             assert!(!message.contains(char::is_control) && message.chars().count() < 400, "{message:?}");
         }
