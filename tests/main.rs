@@ -5,6 +5,7 @@ mod author;
 mod bounded;
 mod budgets;
 mod config;
+mod corpora;
 mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
@@ -19,6 +20,9 @@ mod plugin;
 mod resilience;
 mod run;
 mod sandbox;
+mod soak;
+#[path = "soak/short.rs"]
+mod soak_short;
 mod support;
 
-use support::pdf;
+use support::{pdf, web};

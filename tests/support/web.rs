@@ -42,8 +42,12 @@ pub struct Web {
     address: SocketAddr,
 }
 
+/// Makes the answer to a request, which is told with the number of GETs of its URL that came before. `None` is a 404.
+type Script = dyn Fn(&Seen, usize) -> Option<Answer> + Send + Sync;
+
 struct Shared {
     address: SocketAddr,
+    script: Option<Box<Script>>,
     state: Mutex<State>,
     changed: Condvar,
     stopped: AtomicBool,
@@ -54,6 +58,8 @@ struct State {
     /// By method and absolute URL.
     routes: HashMap<(String, String), Route>,
     seen: Vec<Seen>,
+    /// GETs by URL, where a script answers: those webs are too large to have every request on record.
+    asked: HashMap<String, usize>,
     open: HashMap<String, usize>,
     peak: HashMap<String, usize>,
     peak_of_all: usize,
@@ -68,10 +74,21 @@ struct Route {
 
 impl Web {
     pub fn start() -> Self {
+        Self::answering(None)
+    }
+
+    /// A web of any size: its answers are made as they are asked for, and of its requests only their number
+    /// is kept.
+    pub fn of_script(script: impl Fn(&Seen, usize) -> Option<Answer> + Send + Sync + 'static) -> Self {
+        Self::answering(Some(Box::new(script)))
+    }
+
+    fn answering(script: Option<Box<Script>>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on the loopback is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let shared = Arc::new(Shared {
             address,
+            script,
             state: Mutex::default(),
             changed: Condvar::new(),
             stopped: AtomicBool::new(false),
@@ -127,6 +144,11 @@ impl Web {
     pub fn requests_for(&self, url: &str) -> Vec<Seen> {
         let url = self.shared.absolute(url);
         self.requests().into_iter().filter(|seen| is_meant(&url, &seen.url)).collect()
+    }
+
+    /// GETs by URL, of a web that was started with [`Web::of_script`].
+    pub fn asked(&self) -> HashMap<String, usize> {
+        self.shared.lock().asked.clone()
     }
 
     /// The most requests that were open at one time on this host (`127.0.0.1:port` for the server itself).
@@ -239,6 +261,15 @@ impl Shared {
     /// Puts the request on record and takes the answer that is due.
     fn arrived(&self, seen: &Seen) -> Answer {
         let mut state = self.lock();
+        if let Some(script) = &self.script {
+            let asked = state.asked.entry(seen.url.clone()).or_default();
+            let before = *asked;
+            *asked += usize::from(seen.method == "GET");
+            *state.open.entry(seen.host.clone()).or_default() += 1;
+            drop(state);
+            return script(seen, before)
+                .unwrap_or_else(|| Answer::status(404).text("There is nothing here."));
+        }
         state.seen.push(seen.clone());
         let open = state.open.entry(seen.host.clone()).or_default();
         *open += 1;
@@ -277,7 +308,7 @@ impl Shared {
         if let Some(open) = state.open.get_mut(&seen.host) {
             *open = open.saturating_sub(1);
         }
-        if kept.is_err() {
+        if kept.is_err() && self.script.is_none() {
             state.abandoned.push(seen.url.clone());
         }
         drop(state);

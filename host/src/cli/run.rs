@@ -11,7 +11,7 @@ use super::{CliError, Console, input};
 use crate::config::Config;
 use crate::http::Mode;
 use crate::ledger::Gate;
-use crate::run::{Exit, Program, Run, RunError, Summary, Taken, Until, open_gate};
+use crate::run::{Exit, Program, Run, RunError, Shelved, Summary, Taken, Until, open_gate};
 
 pub async fn run(mut args: RunArgs, console: &Console) -> Result<Exit, CliError> {
     let works = input::works(args.works, &args.input)?;
@@ -96,6 +96,7 @@ impl Job {
             reporter: Arc::clone(&progress) as _,
             workers: program.workers,
             gate,
+            shelf: Some(Arc::new(Shelved(program.store))),
             stop: CancellationToken::new(),
         };
         Self { run, progress }

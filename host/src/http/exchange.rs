@@ -199,7 +199,10 @@ pub fn read_response(block: &mut impl BufRead) -> io::Result<(u16, Vec<(String, 
         .ignore_invalid_headers_in_responses(true)
         .parse_response(&mut response, &head);
     match (parsed, response.code) {
-        (Ok(httparse::Status::Complete(_)), Some(status)) => Ok((status, owned(response.headers))),
+        // RFC 9110, 15: a status has three digits, and none begins with a zero.
+        (Ok(httparse::Status::Complete(_)), Some(status @ 100..=999)) => {
+            Ok((status, owned(response.headers)))
+        }
         _ => Err(io::Error::new(io::ErrorKind::InvalidData, "the record holds no HTTP answer")),
     }
 }
@@ -224,7 +227,14 @@ fn anonymous(url: &Url) -> String {
 }
 
 fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
-    headers.iter().map(|header| (header.name.to_ascii_lowercase(), header_text(header.value))).collect()
+    let text = |header: &httparse::Header<'_>| match header_text(header.value) {
+        // A value may go on in the next line, which means a space (RFC 9112, 5.2).
+        folded if folded.contains(['\r', '\n']) => {
+            folded.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+        }
+        text => text,
+    };
+    headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header))).collect()
 }
 
 fn push_headers<'a>(block: &mut Vec<u8>, headers: impl Iterator<Item = &'a (String, String)>) {
@@ -232,4 +242,22 @@ fn push_headers<'a>(block: &mut Vec<u8>, headers: impl Iterator<Item = &'a (Stri
         block.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
     }
     block.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_goes_on_in_the_next_line_is_one_line() {
+        let head = b"HTTP/1.0 302 Found\r\nLocation: /a\r\n  b\r\n\r\nbody";
+        let (status, headers) = read_response(&mut head.as_slice()).unwrap();
+        assert_eq!((status, headers), (302, vec![("location".to_owned(), "/a b".to_owned())]));
+    }
+
+    #[test]
+    fn a_status_that_begins_with_a_zero_is_none() {
+        assert!(read_response(&mut b"HTTP/1.0 032 Found\r\n\r\n".as_slice()).is_err());
+        assert!(read_response(&mut b"HTTP/1.1 999 Denied\r\n\r\n".as_slice()).is_ok());
+    }
 }

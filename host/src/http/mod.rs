@@ -26,12 +26,14 @@ mod tdm;
 mod tests;
 mod tls;
 mod transport;
-mod warc;
+pub mod warc;
 
 pub use body::Body;
 pub use clock::AttemptClock;
 pub use door::{Door, Mode};
 pub use error::{Denial, DoorError, FetchError};
+pub use exchange::{read_response, response_head};
+pub use robots::Rules as RobotsRules;
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings,
 };

@@ -126,7 +126,7 @@ struct Found {
 impl Index {
     fn read(&mut self, path: &Path) -> Result<(), WarcError> {
         let mut scanner = Scanner::open(path)?;
-        while let Some((head, place)) = scanner.next()? {
+        while let Some((head, place)) = scanner.next_record()? {
             if self.now_ms == 0 {
                 self.now_ms = head.field("warc-date").and_then(milliseconds).unwrap_or_default();
             }

@@ -38,7 +38,28 @@ pub enum Fetched {
 
 /// The rules of the origins met so far.
 #[derive(Debug, Default)]
-pub struct RobotsCache(PerOrigin<Result<Robots, FetchError>>);
+pub struct RobotsCache(PerOrigin<Result<Rules, FetchError>>);
+
+/// What one robots.txt says to us.
+#[derive(Debug)]
+pub struct Rules(Robots);
+
+impl Rules {
+    /// Reads the file of an answer that was one (RFC 9309, 2.3.1.1), whatever is in it.
+    pub fn read(file: &[u8]) -> Self {
+        Self(Robots::from_access(AccessResult::Successful(file), AGENT))
+    }
+
+    /// The crawl-delay that the rules ask for; an `Err` is the pattern that forbids this URL.
+    pub fn check(&self, url: &Url) -> Result<Option<Duration>, String> {
+        if self.0.is_url_allowed(url) {
+            return Ok(self.0.crawl_delay());
+        }
+        let path = &url[url::Position::BeforePath..];
+        let rule = self.0.matching_rule(path).map(|rule| format!("{:?}", rule.pattern()));
+        Err(rule.unwrap_or_else(|| "the whole host".into()))
+    }
+}
 
 /// The URL of the file that rules over `url`.
 pub fn location(url: &Url) -> Url {
@@ -66,33 +87,30 @@ impl RobotsCache {
             return Err(FetchError::denied(Denial::RobotsUnreachable, "reading robots.txt was given up"));
         };
         let rules = rules.as_ref().as_ref().map_err(Clone::clone)?;
-        if rules.is_url_allowed(url) {
-            return Ok(rules.crawl_delay());
-        }
-        let path = &url[url::Position::BeforePath..];
-        let rule = rules.matching_rule(path).map(|rule| format!(" by {:?}", rule.pattern()));
-        let detail = format!("{} disallows this{}", location(url), rule.unwrap_or_default());
-        Err(FetchError::denied(Denial::Robots, detail))
+        rules.check(url).map_err(|rule| {
+            let detail = format!("{} disallows this by {rule}", location(url));
+            FetchError::denied(Denial::Robots, detail)
+        })
     }
 }
 
 /// What follows from fetching a robots.txt, and for how long.
-fn rules_of(robots: &Url, fetched: Fetched) -> (Result<Robots, FetchError>, Duration) {
+fn rules_of(robots: &Url, fetched: Fetched) -> (Result<Rules, FetchError>, Duration) {
     let unreachable = |why: String| {
         let detail = format!("{robots} {why}, which forbids everything there for now");
         Err(FetchError::denied(Denial::RobotsUnreachable, detail))
     };
     let rules = match fetched {
-        Fetched::Answer(200..=299, body) => Ok(Robots::from_access(AccessResult::Successful(&body), AGENT)),
+        Fetched::Answer(200..=299, body) => Ok(Rules::read(&body)),
         // "Unavailable": 2.3.1.3 names 400 to 499. Other odd answers are no rules either.
-        Fetched::Answer(status, _) if status < 500 => Ok(Robots::allow_all()),
+        Fetched::Answer(status, _) if status < 500 => Ok(Rules(Robots::allow_all())),
         Fetched::Answer(status, _) => unreachable(format!("answers {status}")),
-        Fetched::Redirected => Ok(Robots::from_access(AccessResult::TooManyRedirects, AGENT)),
+        Fetched::Redirected => Ok(Rules(Robots::from_access(AccessResult::TooManyRedirects, AGENT))),
         // A host that is not there is reported as that; nothing is asked of it either way.
         Fetched::Failed(error @ (FetchError::Transport(_) | FetchError::Certificate(_))) => Err(error),
         Fetched::Failed(error @ FetchError::Denied { reason: Denial::PrivateAddress, .. }) => Err(error),
         // A recording without the file was made without asking for it.
-        Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Robots::allow_all()),
+        Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Rules(Robots::allow_all())),
         Fetched::Failed(error) => unreachable(format!("cannot be read ({error})")),
     };
     let fresh = if rules.is_ok() { FRESH } else { FRESH_FAILURE };
@@ -105,7 +123,7 @@ mod tests {
 
     use super::*;
 
-    fn rules(text: &[u8]) -> Robots {
+    fn rules(text: &[u8]) -> Rules {
         let url = "http://host.example/robots.txt".parse().unwrap();
         rules_of(&url, Fetched::Answer(200, text.to_vec())).0.unwrap()
     }
@@ -126,10 +144,8 @@ mod tests {
             let text = [b"user-agent: *\n".as_slice(), &lines.join(&b'\n')].concat();
             let rules = rules(&text);
             if let Ok(url) = Url::parse("http://host.example").and_then(|base| base.join(&path)) {
-                let _ = rules.is_url_allowed(&url);
-                let _ = rules.matching_rule(&url[url::Position::BeforePath..]);
+                let _ = rules.check(&url);
             }
-            let _ = rules.crawl_delay();
         }
     }
 
@@ -141,7 +157,7 @@ mod tests {
         {
             let text = format!("user-agent: *\n{}disallow: /b", line.repeat(500 * 1024 / line.len()));
             let began = std::time::Instant::now();
-            assert!(rules(text.as_bytes()).is_url_allowed(&url));
+            assert!(rules(text.as_bytes()).check(&url).is_ok());
             // Twenty thousand rules against eight thousand letters; backtracking would not end today.
             assert!(began.elapsed() < Duration::from_secs(20), "{line}: {:?}", began.elapsed());
         }
@@ -152,9 +168,9 @@ mod tests {
         let filler = "# filler\n".repeat(robotxt::BYTE_LIMIT / 9);
         let url = Url::parse("http://host.example/secret").unwrap();
         let text = format!("user-agent: *\ndisallow: /secret\n{filler}{filler}");
-        assert!(!rules(text.as_bytes()).is_url_allowed(&url));
+        assert!(!rules(text.as_bytes()).check(&url).is_ok());
         let text = format!("user-agent: *\n{filler}disallow: /secret\n");
         let read = usize::try_from(READ).unwrap().min(text.len());
-        assert!(rules(&text.as_bytes()[..read]).is_url_allowed(&url));
+        assert!(rules(&text.as_bytes()[..read]).check(&url).is_ok());
     }
 }

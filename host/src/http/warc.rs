@@ -74,7 +74,7 @@ impl Scanner {
     }
 
     /// The next record, or `None` at the end of the file.
-    pub fn next(&mut self) -> Result<Option<(RecordHead, Place)>, WarcError> {
+    pub fn next_record(&mut self) -> Result<Option<(RecordHead, Place)>, WarcError> {
         self.skip_block()?;
         // Each block is followed by two line ends; some writers give none, or more.
         loop {
@@ -323,7 +323,7 @@ mod tests {
     fn records(path: &Path) -> Vec<(String, Vec<u8>, Place)> {
         let mut scanner = Scanner::open(path).unwrap();
         let mut found = Vec::new();
-        while let Some((head, place)) = scanner.next().unwrap() {
+        while let Some((head, place)) = scanner.next_record().unwrap() {
             let block = scanner.block(u64::MAX).unwrap();
             found.push((head.field("warc-type").unwrap_or_default().to_owned(), block, place));
         }
@@ -377,21 +377,21 @@ mod tests {
                     content-length: 2\r\n\r\nhiWARC/1.0\r\nWARC-Type: request\r\nContent-Length: 0\r\n\r\n";
         let file = file(text.as_bytes());
         let mut scanner = Scanner::open(file.path()).unwrap();
-        let (head, _) = scanner.next().unwrap().unwrap();
+        let (head, _) = scanner.next_record().unwrap().unwrap();
         assert_eq!((head.uri("warc-target-uri"), head.field("x")), (Some("http://a.example/"), Some("a b")));
-        assert_eq!(scanner.next().unwrap().unwrap().0.field("warc-type"), Some("request"));
-        assert!(scanner.next().unwrap().is_none());
+        assert_eq!(scanner.next_record().unwrap().unwrap().0.field("warc-type"), Some("request"));
+        assert!(scanner.next_record().unwrap().is_none());
     }
 
     #[test]
     fn what_is_no_warc_is_an_error_and_not_an_empty_archive() {
         for text in ["%PDF-1.4\n", "WARC/1.0\r\nWARC-Type: response\r\n\r\n", "WARC/1.0\r\nWARC-Type: r"] {
             let file = file(text.as_bytes());
-            assert!(Scanner::open(file.path()).unwrap().next().is_err(), "{text:?}");
+            assert!(Scanner::open(file.path()).unwrap().next_record().is_err(), "{text:?}");
         }
         let cut = file(b"WARC/1.0\r\nContent-Length: 100\r\n\r\nshort");
         let mut scanner = Scanner::open(cut.path()).unwrap();
-        scanner.next().unwrap();
-        assert!(scanner.next().is_err());
+        scanner.next_record().unwrap();
+        assert!(scanner.next_record().is_err());
     }
 }

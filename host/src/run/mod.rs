@@ -8,6 +8,7 @@ mod opening;
 mod program;
 mod shelf;
 mod summary;
+mod upkeep;
 mod wiring;
 
 use std::io;
@@ -30,7 +31,7 @@ pub use program::{Program, SetupError};
 pub use shelf::Shelved;
 pub use summary::{Exit, PlanSummary, Summary};
 
-use crate::ledger::{Gate, LedgerError, Planned};
+use crate::ledger::{Gate, LedgerError, Planned, Shelf};
 use crate::tiers::{Acquire, Observer, Plan};
 use crate::work::Work;
 use crate::work::input::BadEntry;
@@ -90,6 +91,8 @@ pub struct Run {
     pub workers: usize,
     /// The ledger, if one is kept.
     pub gate: Gate,
+    /// The files that the ledger is kept in step with.
+    pub shelf: Option<Arc<dyn Shelf>>,
     /// Cancelled by Ctrl-C: nothing new is started, and what is in flight is dropped.
     pub stop: CancellationToken,
 }
@@ -216,6 +219,14 @@ impl Run {
             watch: Mutex::new(()),
             waits: AtomicBool::new(false),
         });
+        let ended_all = CancellationToken::new();
+        let upkeep = self
+            .shelf
+            .clone()
+            .filter(|_| self.gate.is_on())
+            .map(|shelf| tokio::spawn(upkeep::keep_up(self.gate.clone(), shelf, ended_all.clone())));
+        // However this ends, the upkeep ends with it.
+        let _ending = ended_all.clone().drop_guard();
         let mut workers = JoinSet::new();
         for _ in 0..self.workers {
             let (working, halt) = (work(Arc::clone(&hands)), halt.clone());
@@ -247,6 +258,10 @@ impl Run {
         }
         summary.interrupted = self.stop.is_cancelled();
         manifest.finish().map_err(failed)?;
+        ended_all.cancel();
+        if let Some(upkeep) = upkeep {
+            upkeep.await.map_err(|error| RunError::Worker(error.to_string()))?;
+        }
         self.gate.close().await;
         summary.count_ledger(&self.gate);
         Ok(summary)

@@ -18,6 +18,7 @@ use super::wiring;
 pub struct Program {
     pub plan: Arc<Plan>,
     pub acquirer: Arc<Acquirer>,
+    pub store: Store,
     /// Works in hand at the same time.
     pub workers: usize,
 }
@@ -59,8 +60,8 @@ impl Program {
         let workers = if replayed { 1 } else { config.run.workers };
         let examiner = Examiner::load(&sandbox, EXAMINER).await?;
         let store = Store::open(out)?;
-        let acquirer = Acquirer::new(door, Arc::new(examiner), store, wiring::acquire(config));
-        Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer), workers })
+        let acquirer = Acquirer::new(door, Arc::new(examiner), store.clone(), wiring::acquire(config));
+        Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer), store, workers })
     }
 
     /// The plan alone: nothing is fetched, and no folder is made.

@@ -207,7 +207,8 @@ impl FromStr for WorkId {
                 IdKind::Doi,
                 text,
                 format!(
-                    "it is a short form that only doi.org can resolve; give https://doi.org/10/{rest} or the full DOI"
+                    "it is a short form that only doi.org can resolve; give https://doi.org/10/{} or the full DOI",
+                    excerpt(rest)
                 ),
             ));
         }
@@ -308,7 +309,7 @@ fn web(text: &str) -> Result<WorkId, InvalidId> {
     loop {
         let mut url = Url::parse(&text).map_err(|error| malformed(IdKind::Url, &text, error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            let problem = format!("the scheme {} is not http or https", url.scheme());
+            let problem = format!("the scheme {} is not http or https", excerpt(url.scheme()));
             return Err(malformed(IdKind::Url, &text, problem));
         }
         if !url.username().is_empty() || url.password().is_some() {
@@ -581,6 +582,15 @@ mod tests {
         assert_eq!(parsed("HTTP://Example.ORG:80/a b#top"), "url:http://example.org/a%20b");
         assert_eq!(parsed("url:https://example.org/x."), "url:https://example.org/x");
         assert_eq!(parsed("https://doi.org/abc"), "url:https://doi.org/abc");
+    }
+
+    #[test]
+    fn a_refusal_is_one_short_line_whatever_was_given() {
+        let long = "1".repeat(500);
+        for text in ["10.5555\0\0!/x", "10/\u{19}x", &format!("10.{long}/x"), "10.5555.\u{1b}[2J/"] {
+            let message = refused(text);
+            assert!(!message.contains(char::is_control) && message.chars().count() < 400, "{message:?}");
+        }
     }
 
     #[test]

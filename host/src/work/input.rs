@@ -13,7 +13,7 @@ mod text;
 
 use std::fmt;
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -236,10 +236,14 @@ impl Bad {
 
 /// Unpacks gzip and turns UTF-16 into UTF-8, both known by their first bytes.
 fn decoded(source: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    let mut packed = BufReader::new(source);
-    let gzipped = packed.fill_buf()?.starts_with(&[0x1f, 0x8b]);
+    let mut source = BufReader::new(source);
+    // A pipe may bring them one at a time.
+    let mut first = Vec::new();
+    source.by_ref().take(2).read_to_end(&mut first)?;
+    let gzipped = first == [0x1f, 0x8b];
+    let source = Cursor::new(first).chain(source);
     let plain: Box<dyn Read + Send> =
-        if gzipped { Box::new(MultiGzDecoder::new(packed)) } else { Box::new(packed) };
+        if gzipped { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) };
     Ok(Box::new(DecodeReaderBytesBuilder::new().strip_bom(true).build(plain)))
 }
 
@@ -348,7 +352,11 @@ mod tests {
             }
         }
         let source = b"\n\n{\"doi\": \"10.1371/x\"}\n".to_vec();
-        assert_eq!(keys(Drops(Cursor::new(source))), ["doi:10.1371/x"]);
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(&source).expect("memory can be written");
+        for source in [source, packed.finish().expect("memory")] {
+            assert_eq!(keys(Drops(Cursor::new(source))), ["doi:10.1371/x"]);
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub enum Fault {
     Stall(usize),
     /// One byte of the body at a time, with this pause between.
     Drip(Duration),
+    /// So many bytes of the body at a time, with this pause between.
+    Trickle(usize, Duration),
     /// Header lines without end.
     HeaderFlood,
     /// One header line without end.

@@ -111,13 +111,8 @@ pub fn send(stream: &TcpStream, answer: &Answer, seen: &Seen, stopped: &AtomicBo
             write_body(out, &part.body[..at.min(part.body.len())], chunked)?;
             return wait_for_the_end(stream, stopped);
         }
-        Some(Fault::Drip(pause)) => {
-            for byte in part.body {
-                write_body(out, &[*byte], chunked)?;
-                thread::sleep(pause);
-                still_there(stream, stopped)?;
-            }
-        }
+        Some(Fault::Drip(pause)) => trickle(stream, part.body, 1, pause, chunked, stopped)?,
+        Some(Fault::Trickle(size, pause)) => trickle(stream, part.body, size, pause, chunked, stopped)?,
         Some(Fault::Endless) => loop {
             write_body(out, part.body, chunked)?;
         },
@@ -164,6 +159,22 @@ impl<'a> Part<'a> {
             },
         }
     }
+}
+
+fn trickle(
+    stream: &TcpStream,
+    body: &[u8],
+    size: usize,
+    pause: Duration,
+    chunked: bool,
+    stopped: &AtomicBool,
+) -> Result<()> {
+    for piece in body.chunks(size.max(1)) {
+        write_body(stream, piece, chunked)?;
+        thread::sleep(pause);
+        still_there(stream, stopped)?;
+    }
+    Ok(())
 }
 
 fn write_body(mut out: &TcpStream, body: &[u8], chunked: bool) -> Result<()> {

@@ -15,10 +15,10 @@ pub(super) fn normalise(text: &str) -> Result<String, String> {
     let code = parts.next().unwrap_or_default();
     // Registrants have four digits or more; subdivisions may follow (10.1000.10/123).
     if !(4..=9).contains(&code.len()) || !super::is_digits(code) || !parts.all(super::is_digits) {
-        return Err(format!("10.{registrant} is not the prefix of a registrant"));
+        return Err(format!("10.{} is not the prefix of a registrant", super::excerpt(registrant)));
     }
     if suffix.is_empty() {
-        return Err(format!("nothing follows the prefix 10.{registrant}/"));
+        return Err(format!("nothing follows the prefix 10.{}/", super::excerpt(registrant)));
     }
     if suffix.chars().any(char::is_whitespace) {
         return Err("it contains a space".into());

@@ -1,0 +1,30 @@
+//! An identifier, printed and read again, is the same one.
+
+use tierfall::work::{IdKind, InvalidId, Work, WorkId};
+
+pub fn promise(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let read = text.parse::<WorkId>();
+    assert_eq!(format!(" \t{text}\r\n").parse(), read, "blanks around it count");
+    check(&read);
+    for kind in IdKind::ALL {
+        check(&WorkId::parse_as(kind, &text));
+    }
+}
+
+fn check(read: &Result<WorkId, InvalidId>) {
+    let id = match read {
+        Ok(id) => id,
+        Err(error) => {
+            let message = error.to_string();
+            assert!(!message.contains(char::is_control) && message.len() < 2000, "{message:?}");
+            return;
+        }
+    };
+    assert!(!id.value().is_empty() && !id.value().contains(char::is_control), "{id:?}");
+    assert_eq!(id.to_string().parse().as_ref(), Ok(id), "printed and read again");
+    assert_eq!(WorkId::parse_as(id.kind(), id.value()).as_ref(), Ok(id), "as a column of its kind has it");
+    let again: Result<WorkId, _> = id.key().parse();
+    assert_eq!(again.map(|again| again.key()), Ok(id.key()), "its key, read again");
+    assert_eq!(Work::new(id.clone()).key(), id.key());
+}

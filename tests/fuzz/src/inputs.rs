@@ -1,0 +1,97 @@
+//! Every line of an input leads to a work or to an error with its number, however its bytes arrive.
+//!
+//! The first byte of the data chooses the format.
+
+use std::io::{self, Cursor, Read};
+
+use tierfall::work::WorkId;
+use tierfall::work::input::{BadEntry, Entry, Format, Reader};
+
+pub fn promise(data: &[u8]) {
+    let Some((choice, source)) = data.split_first() else { return };
+    let format = match usize::from(*choice) % (Format::ALL.len() + 1) {
+        0 => None,
+        nth => Some(Format::ALL[nth - 1]),
+    };
+    // Packed or wide input has more lines than its bytes show.
+    let plain = !source.starts_with(&[0x1f, 0x8b])
+        && !source.starts_with(&[0xff, 0xfe])
+        && !source.starts_with(&[0xfe, 0xff]);
+    let most = if plain { source.len() } else { source.len() * 2048 } + 1;
+    let whole = read(Cursor::new(source.to_vec()), format, most);
+    let dripping = read(Drops(Cursor::new(source.to_vec())), format, most);
+    // Of a packed file that is damaged, more or less can be unpacked; but never without saying so.
+    if !plain && damaged(&whole) {
+        assert!(damaged(&dripping), "the damage is not seen: {dripping:?}");
+    } else {
+        assert_eq!(whole, dripping, "it matters how the bytes arrive");
+    }
+    let Ok(entries) = whole else { return };
+    assert!(entries.len() <= most, "it goes on for ever");
+    let mut before = 1;
+    for (at, entry) in entries.iter().enumerate() {
+        let line = line(entry);
+        assert!(line >= before, "line {line} comes after line {before}");
+        before = line;
+        match entry {
+            Ok(Entry { raw, work, .. }) => {
+                assert!(!raw.is_empty() && !work.ids.is_empty(), "{work:?}");
+                for id in &work.ids {
+                    assert_eq!(id.to_string().parse::<WorkId>().as_ref(), Ok(id));
+                }
+            }
+            Err(bad) => {
+                assert!(!bad.message.is_empty());
+                assert!(!bad.last || at + 1 == entries.len(), "something follows the last");
+            }
+        }
+    }
+    if plain {
+        let lines = source.iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
+        assert!(before <= lines, "line {before} of {lines}");
+    }
+    if let (Some(Format::Text), Ok(text)) = (format, std::str::from_utf8(source)) {
+        let numbers: Vec<u64> = entries.iter().map(line).collect();
+        assert_eq!(numbers, that_say_something(text.trim_start_matches('\u{feff}')));
+    }
+}
+
+/// What came of an input: the entries, or why it could not be opened.
+type Outcome = Result<Vec<Result<Entry, BadEntry>>, String>;
+
+fn damaged(outcome: &Outcome) -> bool {
+    let ends = |entry: &Result<Entry, BadEntry>| matches!(entry, Err(bad) if bad.last);
+    outcome.as_ref().map_or(true, |entries| entries.iter().any(ends))
+}
+
+fn read(source: impl Read + Send + 'static, format: Option<Format>, most: usize) -> Outcome {
+    let reader = Reader::new("the input", source, format, None).map_err(|error| error.to_string())?;
+    Ok(reader.take(most + 1).collect())
+}
+
+fn line(entry: &Result<Entry, BadEntry>) -> u64 {
+    match entry {
+        Ok(entry) => entry.line,
+        Err(bad) => bad.line,
+    }
+}
+
+/// The lines of a list that are neither blank nor a comment.
+fn that_say_something(text: &str) -> Vec<u64> {
+    let says = |line: &str| {
+        let uncommented = line.split(" #").next().unwrap_or_default().split("\t#").next().unwrap_or_default();
+        !line.trim_start().starts_with('#') && !uncommented.trim().is_empty()
+    };
+    let lines = (1..).zip(text.split('\n'));
+    lines.filter(|(_, line)| says(line.trim_end_matches('\r'))).map(|(number, _)| number).collect()
+}
+
+/// One byte at a time.
+struct Drops(Cursor<Vec<u8>>);
+
+impl Read for Drops {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let one = buffer.len().min(1);
+        self.0.read(&mut buffer[..one])
+    }
+}
