@@ -91,8 +91,8 @@ pub struct Run {
     pub workers: usize,
     /// The ledger, if one is kept.
     pub gate: Gate,
-    /// The files that the ledger is kept in step with.
-    pub shelf: Option<Arc<dyn Shelf>>,
+    /// How the ledger is kept in step with the files.
+    pub upkeep: Option<Upkeep>,
     /// Cancelled by Ctrl-C: nothing new is started, and what is in flight is dropped.
     pub stop: CancellationToken,
 }

@@ -11,17 +11,22 @@ use crate::ledger::{Gate, Missing, Shelf, reconcile};
 /// large folder does not matter.
 const EVERY: Duration = Duration::from_secs(600);
 
-/// A partial file that was written to since then may be a download's that goes on without the ledger.
-const QUIET: Duration = Duration::from_secs(600);
+/// The files that a ledger is kept in step with.
+#[derive(Clone)]
+pub struct Upkeep {
+    pub shelf: Arc<dyn Shelf>,
+    /// A partial file that was written to since then may be that of a download which goes on without the ledger.
+    pub quiet: Duration,
+}
 
 /// Reconciles until the run ends. Its failures are told, and hurt nothing: no job waits for it.
-pub(super) async fn keep_up(gate: Gate, shelf: Arc<dyn Shelf>, halt: CancellationToken) {
+pub(super) async fn keep_up(gate: Gate, upkeep: Upkeep, halt: CancellationToken) {
     let Some(ledger) = gate.ledger() else { return };
     loop {
         let done = tokio::select! {
             biased;
             () = halt.cancelled() => return,
-            done = reconcile(&**ledger, &shelf, QUIET, Missing::Report) => done,
+            done = reconcile(&**ledger, &upkeep.shelf, upkeep.quiet, Missing::Report) => done,
         };
         match done {
             Ok(done) => {
