@@ -97,7 +97,7 @@ fn run(works: u64) {
         reporter: Arc::new(()),
         workers: 16,
         gate: Gate::off(),
-        shelf: None,
+        upkeep: None,
         stop: CancellationToken::new(),
     };
     let mut seen = Dedupe::new();

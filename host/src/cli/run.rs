@@ -11,14 +11,14 @@ use super::{CliError, Console, input};
 use crate::config::Config;
 use crate::http::Mode;
 use crate::ledger::Gate;
-use crate::run::{Exit, Program, Run, RunError, Shelved, Summary, Taken, Until, open_gate};
+use crate::run::{Exit, Program, Run, RunError, Shelved, Summary, Taken, Until, Upkeep, open_gate};
 
 pub async fn run(mut args: RunArgs, console: &Console) -> Result<Exit, CliError> {
     let works = input::works(args.works, &args.input)?;
     args.settings.ledger.enable_idempotency |= args.plan_only;
     let (config, program, gate) = ready(&args.settings, args.web.mode(), console).await?;
     let id = args.run_id.unwrap_or_else(new_run_id);
-    let job = Job::new(program, gate, id, console);
+    let job = Job::new(&config, program, gate, id, console);
     if args.plan_only {
         let summary = job.watched(job.run.plan(works)).await?;
         if console.output.json {
@@ -40,7 +40,7 @@ pub async fn worker(mut args: WorkerArgs, console: &Console) -> Result<Exit, Cli
     args.settings.ledger.enable_idempotency = true;
     let (config, program, gate) = ready(&args.settings, Mode::Live, console).await?;
     let until = if args.forever { Until::Stopped } else { Until::Empty };
-    let job = Job::new(program, gate, args.run_id.unwrap_or_else(new_run_id), console);
+    let job = Job::new(&config, program, gate, args.run_id.unwrap_or_else(new_run_id), console);
     let summary = job.watched(job.run.serve(until, &config.run.out)).await?;
     job.tell(&summary, console)?;
     if console.for_people() {
@@ -57,7 +57,7 @@ pub async fn go(
     works: impl Iterator<Item = Taken> + Send + 'static,
     console: &Console,
 ) -> Result<Summary, CliError> {
-    let job = Job::new(program, Gate::off(), id, console);
+    let job = Job::new(config, program, Gate::off(), id, console);
     let summary = job.watched(job.run.go(works, &config.run.out)).await?;
     job.tell(&summary, console)?;
     Ok(summary)
@@ -86,7 +86,8 @@ struct Job {
 }
 
 impl Job {
-    fn new(program: Program, gate: Gate, id: String, console: &Console) -> Self {
+    fn new(config: &Config, program: Program, gate: Gate, id: String, console: &Console) -> Self {
+        let quiet = config.ledger.op_timeout;
         let mode = ProgressMode::choose(console.output.json, console.output.quiet);
         let progress = Progress::new(mode, console.bars.clone());
         let run = Run {
@@ -96,7 +97,7 @@ impl Job {
             reporter: Arc::clone(&progress) as _,
             workers: program.workers,
             gate,
-            shelf: Some(Arc::new(Shelved(program.store))),
+            upkeep: Some(Upkeep { shelf: Arc::new(Shelved(program.store)), quiet }),
             stop: CancellationToken::new(),
         };
         Self { run, progress }

@@ -30,8 +30,9 @@ pub use opening::{LedgerPlace, find_ledger, open_gate, open_ledger};
 pub use program::{Program, SetupError};
 pub use shelf::Shelved;
 pub use summary::{Exit, PlanSummary, Summary};
+pub use upkeep::Upkeep;
 
-use crate::ledger::{Gate, LedgerError, Planned, Shelf};
+use crate::ledger::{Gate, LedgerError, Planned};
 use crate::tiers::{Acquire, Observer, Plan};
 use crate::work::Work;
 use crate::work::input::BadEntry;
@@ -221,10 +222,10 @@ impl Run {
         });
         let ended_all = CancellationToken::new();
         let upkeep = self
-            .shelf
+            .upkeep
             .clone()
             .filter(|_| self.gate.is_on())
-            .map(|shelf| tokio::spawn(upkeep::keep_up(self.gate.clone(), shelf, ended_all.clone())));
+            .map(|upkeep| tokio::spawn(upkeep::keep_up(self.gate.clone(), upkeep, ended_all.clone())));
         // However this ends, the upkeep ends with it.
         let _ending = ended_all.clone().drop_guard();
         let mut workers = JoinSet::new();
