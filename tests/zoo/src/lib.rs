@@ -1,5 +1,6 @@
 //! A zoo of hostile and careless sources, one per way to misbehave. Built and run by the tests of the
-//! sandbox; `tame` is the one that behaves, to show that its neighbours hurt nobody.
+//! sandbox; `tame` is the one that behaves, to show that its neighbours hurt nobody, and `mirror` is the
+//! only source of the benchmark of whole runs.
 
 use std::hint::black_box;
 
@@ -21,6 +22,7 @@ impl Plugin for Zoo {
     fn describe() -> Description {
         let sources = vec![
             animal("tame", "proposes what it is told to"),
+            animal("mirror", "has a file for every DOI"),
             animal("spin", "never returns"),
             animal("allocate", "allocates without end"),
             animal("recurse", "recurses without end"),
@@ -59,6 +61,10 @@ impl Plugin for Zoo {
                 if let Some(title) = &work.title {
                     finding.facts.title = Some(title.clone());
                 }
+            }
+            "mirror" => {
+                let doi = work.doi().unwrap_or_default();
+                finding.add(Candidate::new(format!("{base}/{doi}.pdf"), Basis::Registry, "mirror"));
             }
             "spin" => loop {
                 black_box(work);
