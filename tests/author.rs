@@ -49,7 +49,7 @@ fn built() -> &'static [u8] {
                 call = call.env(name, value);
             }
         }
-        let said = call.run().expect(0).out;
+        let said = call.building().run().expect(0).out;
         assert!(said.contains("my_library.wasm"), "{said}");
         std::fs::read(home.path("my_library.wasm")).expect("the component is there")
     })

@@ -46,7 +46,7 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
             let path = site.out().join("ledger.sqlite");
             let clock = Arc::new(SystemClock);
             Arc::new(
-                SqliteLedger::open(SqliteSettings { path, rules, clock, patience, upgrade: false }).await?,
+                SqliteLedger::open(SqliteSettings { path, rules, clock, patience, create: false, upgrade: false }).await?,
             )
         }
         Place::Server(url) => Arc::new(
@@ -58,6 +58,7 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
                 connections: 2,
                 patience,
                 tls: None,
+                create: false,
                 upgrade: false,
             })
             .await?,

@@ -21,6 +21,8 @@ pub struct Home {
 pub struct Call {
     command: Command,
     input: Option<Vec<u8>>,
+    /// A program that takes longer fails its test.
+    patience: Duration,
 }
 
 /// A program at work; killed if the test ends before it does.
@@ -30,6 +32,7 @@ pub struct Running {
     out: Option<JoinHandle<String>>,
     err: Option<JoinHandle<String>>,
     began: Instant,
+    patience: Duration,
 }
 
 /// How a program ended, and what it said.
@@ -117,7 +120,7 @@ impl Home {
             command.env(name, "http://127.0.0.1:9");
         }
         command.env("NO_PROXY", "127.0.0.1");
-        Call { command, input: None }
+        Call { command, input: None, patience: PATIENCE }
     }
 }
 
@@ -147,6 +150,11 @@ impl Call {
         self
     }
 
+    /// It builds something: from nothing, on a busy machine, where others build too.
+    pub fn building(self) -> Self {
+        Self { patience: PATIENCE * 15, ..self }
+    }
+
     /// What the program reads from its standard input; nothing otherwise.
     pub fn input(mut self, text: impl Into<Vec<u8>>) -> Self {
         self.input = Some(text.into());
@@ -164,14 +172,14 @@ impl Call {
         command.args(["--quiet", "--return", "--command", &words.join(" "), "/dev/null"]);
         command.env("TERM", "xterm").env("SHELL", "/bin/sh");
         let there = Command::new("script").arg("--version").stdout(Stdio::null()).status();
-        there.is_ok_and(|status| status.success()).then_some(Self { command, input: None })
+        there.is_ok_and(|status| status.success()).then_some(Self { command, input: None, ..self })
     }
 
     /// The same call, begun by a program that ends in becoming it, as `env` and `nice` do.
     pub fn under(self, program: &str, arguments: &[&str]) -> Self {
         let mut command = self.as_alike(program);
         command.args(arguments).arg(self.command.get_program()).args(self.command.get_args());
-        Self { command, input: self.input }
+        Self { command, ..self }
     }
 
     /// Another program in the same place, with the same environment.
@@ -210,7 +218,7 @@ impl Call {
         let mut child = self.command.spawn().expect("the program starts");
         let typing = child.stdin.take();
         let (out, err) = (child.stdout.take().map(reader), child.stderr.take().map(reader));
-        Running { child, typing, out, err, began }
+        Running { child, typing, out, err, began, patience: self.patience }
     }
 
     pub fn run(self) -> Ended {
@@ -229,7 +237,7 @@ impl Running {
             }
             // Kept by the system, so that nothing between two looks is missed but what follows the last one.
             peak = peak_memory(self.child.id()).or(peak);
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > self.patience {
                 self.child.kill().expect("a child can be killed");
                 let err = self.err.take().map(said).unwrap_or_default();
                 panic!("the program did not end; it said:\n{err}");

@@ -24,7 +24,7 @@ use crate::acquire::{Acquisition, Identity, Proven, Reason, Signals, Verdict};
 use crate::http::AttemptClock;
 use crate::ledger::Grip;
 use crate::sandbox::{CallError, SourceError};
-use crate::work::{Candidate, Facts, IdKind, Work};
+use crate::work::{Candidate, Facts, IdKind, Said, Work};
 
 /// How a work ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -268,7 +268,8 @@ impl<'a> Race<'a> {
     }
 
     fn lacks_title(&self) -> bool {
-        self.snapshot().known.title.is_none() && (self.facts_running > 0 || !self.facts.is_empty())
+        let lacking = self.snapshot().known.title.as_ref().is_none_or(Said::is_hearsay);
+        lacking && (self.facts_running > 0 || !self.facts.is_empty())
     }
 
     /// Asks the next facts source that can help; `false` when there is none left.

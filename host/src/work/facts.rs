@@ -35,9 +35,30 @@ pub struct Known {
 /// Who is believed over everybody else: the registries that publishers deposit their metadata with.
 const REGISTRIES: [&str; 3] = ["crossref", "datacite", "openalex"];
 
-/// Whether `by` is one of the registries, which are believed over the rest.
-pub(super) fn is_registry(by: &str) -> bool {
-    REGISTRIES.contains(&by)
+/// How much someone is believed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    /// A source of a plugin from elsewhere, written `plugin/source`: nobody vouches for it.
+    Stranger,
+    Known,
+    Registry,
+}
+
+impl Rank {
+    fn of(by: &str) -> Self {
+        match by {
+            by if REGISTRIES.contains(&by) => Self::Registry,
+            by if by.contains('/') => Self::Stranger,
+            _ => Self::Known,
+        }
+    }
+}
+
+impl<T> Said<T> {
+    /// Nobody but a stranger says so.
+    pub fn is_hearsay(&self) -> bool {
+        Rank::of(&self.by) == Rank::Stranger
+    }
 }
 
 impl Facts {
@@ -55,16 +76,18 @@ impl Known {
         let mut new = believe(&mut self.title, title, by);
         new |= believe(&mut self.authors, Some(authors).filter(|authors| !authors.is_empty()), by);
         new |= believe(&mut self.year, facts.year.filter(|&year| year > 0), by);
-        new |= believe(&mut self.pages, facts.pages.filter(|&pages| pages > 0), by);
+        // A wrong number of pages makes a good file of somebody else look like a preview.
+        let pages = facts.pages.filter(|&pages| pages > 0 && Rank::of(by) > Rank::Stranger);
+        new |= believe(&mut self.pages, pages, by);
         new
     }
 }
 
-/// First said, unless a registry corrects someone who is not one.
+/// First said, unless someone who is believed more corrects it.
 fn believe<T: PartialEq>(known: &mut Option<Said<T>>, value: Option<T>, by: &str) -> bool {
     let Some(value) = value else { return false };
     if let Some(said) = known
-        && (is_registry(&said.by) || !is_registry(by))
+        && Rank::of(&said.by) >= Rank::of(by)
     {
         return false;
     }

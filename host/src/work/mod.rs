@@ -159,6 +159,19 @@ mod tests {
     }
 
     #[test]
+    fn a_stranger_is_believed_where_nobody_else_says_anything_and_never_about_pages() {
+        let mut work = work("10.1371/x");
+        let facts = Facts { pages: Some(9999), ..title("From a stranger") };
+        assert!(work.learn(&facts, "theirs/crossref"));
+        assert!(work.known.title.as_ref().is_some_and(Said::is_hearsay) && work.known.pages.is_none());
+        assert!(!work.learn(&title("From another"), "others/source"));
+        assert!(work.learn(&title("From a page"), "landing_page"));
+        assert!(!work.learn(&title("From a stranger"), "theirs/crossref"));
+        assert!(work.learn(&title("From Crossref"), "crossref"));
+        assert!(work.known.title.is_some_and(|said| said.value == "From Crossref" && !said.is_hearsay()));
+    }
+
+    #[test]
     fn agreement_with_a_registry_is_nothing_new_but_is_remembered() {
         let mut work = work("10.1371/x");
         assert!(work.learn(&title("The title"), "input"));

@@ -79,16 +79,15 @@ impl Plugin for Zoo {
                 black_box(recurse(black_box(1)));
             }
             "trap" => panic!("the zoo is closed"),
+            // Past the SDK, which would leave out what it has already and what is no web address.
             "million" => {
-                for n in 0..1_000_000 {
-                    finding.add(Candidate::new(format!("{base}/{n}"), Basis::Registry, ""));
-                }
+                let one = |n| Candidate::new(format!("{base}/{n}"), Basis::Registry, "");
+                finding.candidates.extend((0..1_000_000).map(one));
             }
             "heavy" => {
-                for _ in 0..3 {
-                    let url = format!("{base}/{}", "x".repeat(10 << 20));
-                    finding.add(Candidate::new(&url, Basis::Registry, ""));
-                }
+                let one =
+                    |n| Candidate::new(format!("{base}/{n}/{}", "x".repeat(10 << 20)), Basis::Registry, "");
+                finding.candidates.extend((0..3).map(one));
             }
             "fetch_flood" => loop {
                 match host.fetch(&Request::get(format!("{base}/small"))) {
@@ -148,15 +147,14 @@ impl Plugin for Zoo {
                 return Err(SourceError::BadAnswer("\u{1b}[2J\u{1b}[31mowned\u{202e}".into()));
             }
             "liar" => {
-                finding.add(Candidate::new("javascript:alert(1)", Basis::Registry, "liar"));
-                finding.add(Candidate::new("file:///etc/passwd", Basis::Registry, "liar"));
-                finding.add(Candidate::new("not a url at all", Basis::Registry, "liar"));
+                let lies = ["javascript:alert(1)", "file:///etc/passwd", "not a url at all"];
+                finding.candidates.extend(lies.map(|lie| Candidate::new(lie, Basis::Registry, "liar")));
                 finding.facts.year = Some(u16::MAX);
                 finding.facts.pages = Some(u32::MAX);
             }
             "crossref" => finding.facts.title = Some("What nobody ever wrote".into()),
             "mojibake" => {
-                finding.add(Candidate::new(mojibake(), Basis::Registry, "mojibake"));
+                finding.add(Candidate::new(format!("{base}/1"), Basis::Registry, mojibake()));
             }
             "babbler" => {
                 host.log(Level::Warn, &mojibake());
@@ -164,7 +162,7 @@ impl Plugin for Zoo {
                 return Err(SourceError::BadAnswer(format!("taken for text: {}", answer.is_ok())));
             }
             "stray" => {
-                finding.add(Candidate::new(stray(), Basis::Registry, "stray"));
+                finding.add(Candidate::new(format!("{base}/1"), Basis::Registry, stray()));
             }
             "late" => {
                 let end = host.now_ms() + u64::from(ctx.budget.time_ms) + 200;
