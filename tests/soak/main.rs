@@ -4,8 +4,6 @@
 #[expect(dead_code, reason = "a soak does not need every kind of paper")]
 #[path = "../support/pdf.rs"]
 mod pdf;
-#[path = "../../host/src/ledger/testing/server.rs"]
-mod server;
 #[path = "mod.rs"]
 mod soak;
 #[expect(dead_code, unused_imports, reason = "its web is made by a function, and not from routes")]
@@ -18,7 +16,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use soak::{Figures, Length, Place, Storm};
+use soak::{Figures, Length, Place, Storm, database};
 
 #[derive(Parser)]
 #[command(about = "Many works over a web where everything goes wrong, by processes that are killed")]
@@ -175,19 +173,4 @@ fn beside_this() -> PathBuf {
     let this = std::env::current_exe().expect("a program knows where it is");
     let folder = this.parent().and_then(|examples| examples.parent()).expect("it lies in a build's folder");
     folder.join(format!("tierfall{}", std::env::consts::EXE_SUFFIX))
-}
-
-/// A database of its own on a server of its own; nothing where no server is installed, and that was said.
-fn database(name: &str) -> Option<String> {
-    let server = server::server("")?;
-    let url = server.url();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-    runtime.block_on(async {
-        let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.ok()?;
-        let connection = tokio::spawn(connection);
-        client.batch_execute(&format!("CREATE DATABASE {name}")).await.ok()?;
-        drop(client);
-        drop(connection.await);
-        Some(url.replace("/postgres", &format!("/{name}")))
-    })
 }

@@ -6,9 +6,11 @@
 
 mod check;
 mod crew;
+mod database;
 mod storm;
 mod works;
 
 pub use crew::Place;
+pub use database::database;
 pub use storm::{Figures, Storm};
 pub use works::Length;

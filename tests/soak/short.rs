@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::soak::{Figures, Length, Place, Storm};
+use crate::soak::{Figures, Length, Place, Storm, database};
 
 fn storm(seed: u64) -> Storm {
     Storm {
@@ -32,6 +32,12 @@ fn nothing_wrong(figures: Figures) -> Figures {
 fn nothing_is_lost_and_nothing_done_twice_when_workers_are_killed_over_a_bad_web() {
     let figures = nothing_wrong(storm(1).of_workers());
     assert!(figures.report.stored > 20 && figures.report.no_copy > 5, "{figures:?}");
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_done_twice_over_a_ledger_on_a_server() {
+    let Some(url) = database("short") else { return };
+    nothing_wrong(Storm { ledger: Place::Server(url), works: 40, ..storm(3) }.of_workers());
 }
 
 #[test]

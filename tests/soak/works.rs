@@ -377,7 +377,9 @@ impl Works {
         let mut rng =
             Rng::with_seed(self.seed ^ (number as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (salt << 56));
         // The first numbers of neighbouring seeds are alike.
-        (0..4).for_each(|_| drop(rng.u64(..)));
+        for _ in 0..4 {
+            rng.u64(..);
+        }
         rng
     }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::{EventFilter, EventKind};
 use crate::ledger::job::{Ending, Story, Taken};
-use crate::ledger::op::{Begun, OpKind, OpStatus, Outcome};
+use crate::ledger::op::{Begun, Op, OpKind, OpStatus, Outcome};
 use crate::ledger::state::{State, Step};
 use crate::ledger::testing::{ABANDONED, EngineKind, LEASE, Place, World, done, op};
 
@@ -22,6 +22,7 @@ super::promises! {
     an_effect_that_could_not_succeed_is_refused_before_it_happens
     an_op_and_the_state_it_causes_stand_or_fall_together
     saying_the_same_twice_is_no_error
+    a_job_that_is_done_has_no_op_that_runs
     results_are_kept_whole
 }
 
@@ -179,6 +180,20 @@ async fn saying_the_same_twice_is_no_error(world: World) {
     for _ in 0..2 {
         assert_eq!(world.ledger.finish(&lease, failed.clone()).await, Ok((State::Failed, None)));
     }
+}
+
+async fn a_job_that_is_done_has_no_op_that_runs(world: World) {
+    let key = world.plan(1).await;
+    let lease = bring_to(&world, &key, State::Streaming).await;
+    let rival = Op::new(lease.job(), OpKind::Stream, json!({"url": "http://dropped.example/"}));
+    let Begun::Run(late) = world.ledger.begin(&lease, rival).await.unwrap() else { panic!("it is new") };
+    world.effect(&lease, OpKind::Finalize).await;
+    world.effect(&lease, OpKind::Index).await;
+    let ops = story(&world, &key).await.ops;
+    assert!(ops.iter().all(|op| op.status != OpStatus::Running), "{ops:?}");
+    assert_eq!(ops.iter().filter(|op| op.status == OpStatus::Abandoned).count(), 1);
+    let told = world.ledger.complete(&lease, late, done(OpKind::Stream)).await;
+    assert!(matches!(told, Err(LedgerError::Stale { .. })), "{told:?}");
 }
 
 async fn results_are_kept_whole(world: World) {

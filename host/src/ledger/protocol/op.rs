@@ -9,7 +9,7 @@ use crate::ledger::op::{Begun, Op, OpStatus, Outcome, Ticket};
 use crate::ledger::sql::{Param, Row, Sql};
 use crate::ledger::state::State;
 
-use super::rows::{Head, Notes, corrupt, read_json, read_status, stale};
+use super::rows::{Head, Notes, abandon_ops, corrupt, read_json, read_status, stale};
 use super::{Book, Request, millis, told};
 
 /// Asks whether to have a side effect, and takes the step that its beginning is.
@@ -172,6 +172,8 @@ impl Request for Complete {
         .await?;
         if head.state.is_ending() {
             head.let_go(None);
+            // Of the rivals that were dropped when this one won nobody will say how they ended.
+            abandon_ops(sql, head.id, now).await?;
         }
         if head.state != from || notes.artifact.is_some() {
             head.save(sql, head.fence, now, notes).await?;

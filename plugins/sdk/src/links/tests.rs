@@ -251,3 +251,12 @@ fn the_budget_of_fetches_ends_a_walk_with_what_was_found() {
     assert_eq!(host.urls(), ["https://a.invalid/"]);
     assert_eq!(found.candidates.len(), 1);
 }
+
+#[test]
+fn a_page_that_asks_to_come_back_later_is_asked_again_later() {
+    for status in [408, 425, 429, 503] {
+        let host = Recorded::new().status("https://a.invalid/7", status);
+        let walked = walked(&host, &["https://a.invalid/7"]);
+        assert_eq!(walked, Err(SourceError::Unavailable(None)), "{status}");
+    }
+}

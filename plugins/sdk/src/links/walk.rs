@@ -101,11 +101,13 @@ impl Walker<'_> {
                 self.read(&step, &response);
             }
         } else {
-            // A page that is closed to us is still where the work lives, and may be archived.
-            if !matches!(response.status, 404 | 410 | 500..=599) {
+            let error = SourceError::of_status(&response);
+            // A page that is closed to us is still where the work lives, and may be archived. One that may be
+            // open later has said nothing yet.
+            if !error.passing() && !matches!(response.status, 404 | 410) {
                 self.landed(&step, &response.url);
             }
-            self.failed.add(SourceError::of_status(&response));
+            self.failed.add(error);
         }
     }
 
