@@ -49,7 +49,7 @@ pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<
         let glance = client.transaction().await?;
         match version(settings, &place, &glance).await? {
             Ok(VERSION) => return Ok(Ok(())),
-            Ok(0) if !settings.create => return Ok(Err(LedgerError::Absent { place })),
+            Ok(0) if !settings.create => return Ok(Err(LedgerError::Absent { place: place.clone() })),
             Ok(_) => {}
             Err(refused) => return Ok(Err(refused)),
         }
