@@ -39,7 +39,9 @@ fn a_download_that_was_killed_is_taken_over_and_goes_on_where_it_stopped(place: 
     let running = run().start();
     eventually("the first bytes are on disk", || {
         let parts = home.files("papers/partial");
-        parts.iter().any(|part| fs::metadata(home.path("papers/partial").join(part)).is_ok_and(|part| part.len() > 4096))
+        parts.iter().any(|part| {
+            fs::metadata(home.path("papers/partial").join(part)).is_ok_and(|part| part.len() > 4096)
+        })
     });
     running.kill();
     let left = told_once_at(&home, place, &["show", &long.page]);
@@ -136,7 +138,9 @@ fn wherever_a_run_is_killed_the_next_one_leaves_what_a_whole_one_leaves(place: &
     let (points, expected) = (home.read("points"), Left::by(&home, place));
     // A lease is renewed when its time comes, which is not the same place in every run.
     let points: VecDeque<&str> = points.lines().filter(|point| !point.starts_with("renew")).collect();
-    for kind in ["plan", "lease", "begin HEAD", "complete FINALIZE", "complete INDEX", "complete DEDUPE", "finish"] {
+    for kind in
+        ["plan", "lease", "begin HEAD", "complete FINALIZE", "complete INDEX", "complete DEDUPE", "finish"]
+    {
         assert!(points.iter().any(|point| point.starts_with(kind)), "{kind} is no point of {points:?}");
     }
 

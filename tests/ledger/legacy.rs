@@ -10,7 +10,8 @@ fn a_run_that_was_not_asked_to_remember_has_no_ledger_and_writes_none() {
     let (home, web) = (Home::new(), Web::start());
     let (first, second) = (Article::on(&web, "first"), Article::on(&web, "second"));
     // A ledger that is named is not one that is asked for.
-    let call = pages_only(&home, &web, &[&first.page, &second.page]).args(["--ledger", "named.sqlite", "-vvv"]);
+    let call =
+        pages_only(&home, &web, &[&first.page, &second.page]).args(["--ledger", "named.sqlite", "-vvv"]);
     let ended = call.run().expect(0);
     let files: Vec<String> = home.files("").into_iter().filter(|file| !file.starts_with("papers/")).collect();
     assert_eq!(files, [""; 0], "and nothing else is left beside the output");

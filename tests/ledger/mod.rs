@@ -1,11 +1,11 @@
 //! The ledger, seen from outside: the commands that look into it, and the five promises of a run that has one.
 
 mod commands;
-//mod crash;
-//mod enabled;
-//mod errors;
-//mod legacy;
-//mod workers;
+mod crash;
+mod enabled;
+mod errors;
+mod legacy;
+mod workers;
 
 use serde_json::Value;
 

@@ -116,7 +116,10 @@ fn leases_do_not_overlap(events: &[Value]) {
     assert!(leases.values().any(|leases| leases.len() > 1), "no job was taken over: nothing was tested");
     for (job, leases) in leases {
         for ((first, (_, over)), (next, (began, _))) in leases.iter().zip(leases.iter().skip(1)) {
-            assert!(began >= over, "job {job}: lease {next} began at {began}, and {first} was over at {over}");
+            assert!(
+                began >= over,
+                "job {job}: lease {next} began at {began}, and {first} was over at {over}"
+            );
         }
     }
 }
@@ -137,7 +140,8 @@ fn a_worker_that_slept_past_its_lease_writes_nothing(place: &Place) {
     assert!(began.elapsed() > Duration::from_millis(300), "it did not wait for the lease");
     let done = told_once_at(&home, place, &["show", &article.page]);
     assert_eq!((&done["state"], &done["fence"]), (&"INDEXED".into(), &2.into()), "{done}");
-    let left = |home: &Home| (home.manifest("papers"), home.files("papers/files"), home.files("papers/works"));
+    let left =
+        |home: &Home| (home.manifest("papers"), home.files("papers/files"), home.files("papers/works"));
     let before = left(&home);
 
     // Everything that the sleeper was waiting for comes at once.

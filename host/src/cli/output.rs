@@ -94,7 +94,7 @@ pub fn summary_text(summary: &Summary) -> String {
         let works = counted(summary.pending, "work", "works");
         text.push_str(&format!(
             "\n{works} failed before and were not tried now: `tierfall ledger list --state FAILED` says when \
-             they will be, `tierfall ledger retry` makes it now"
+             they will be, `tierfall ledger retry WORK` makes it now"
         ));
     }
     if !summary.ledger_failures.is_empty() {
