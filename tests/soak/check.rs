@@ -46,7 +46,15 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
             let path = site.out().join("ledger.sqlite");
             let clock = Arc::new(SystemClock);
             Arc::new(
-                SqliteLedger::open(SqliteSettings { path, rules, clock, patience, create: false, upgrade: false }).await?,
+                SqliteLedger::open(SqliteSettings {
+                    path,
+                    rules,
+                    clock,
+                    patience,
+                    create: false,
+                    upgrade: false,
+                })
+                .await?,
             )
         }
         Place::Server(url) => Arc::new(
