@@ -23,7 +23,9 @@ mod robots;
 #[path = "fuzz/src/warc.rs"]
 mod warc;
 
-const TARGETS: [(&str, fn(&[u8])); 9] = [
+type Promise = fn(&[u8]);
+
+const TARGETS: [(&str, Promise); 9] = [
     ("config", config::promise),
     ("heads", heads::promise),
     ("identifiers", identifiers::promise),

@@ -72,6 +72,9 @@ struct Left {
     partial: Vec<String>,
     manifest: Vec<Value>,
     jobs: Vec<Value>,
+    /// How the jobs came to their end, but not which: of two works with the same file, the one that is done first
+    /// stores it.
+    ways: Vec<String>,
 }
 
 impl Left {
@@ -91,19 +94,26 @@ impl Left {
             rows.sort();
             rows
         };
-        let jobs = told_at(home, place, &["export"]).into_iter().map(|job| {
+        let exported = told_at(home, place, &["export"]);
+        let jobs = exported.iter().map(|job| {
             json!({
-                "work_id": job["work_id"], "state": job["state"], "owner": job["owner"], "ready_at": job["ready_at"],
-                "reason": job["reason"], "sha256": job["sha256"], "ops": list(&job["ops"], ["kind", "status"]),
-                "candidates": list(&job["candidates"], ["url", "verdict"]),
+                "work_id": job["work_id"], "owner": job["owner"], "ready_at": job["ready_at"], "reason": job["reason"],
+                "sha256": job["sha256"], "candidates": list(&job["candidates"], ["url", "verdict"]),
             })
         });
+        let ways = exported.iter().map(|job| {
+            let ops = list(&job["ops"], ["kind", "status"]);
+            format!("{} {} {ops:?}", job["sha256"], job["state"])
+        });
+        let mut ways: Vec<String> = ways.collect();
+        ways.sort();
         Self {
             files: home.files("papers/files"),
             works: home.files("papers/works"),
             partial: home.files("papers/partial"),
             manifest,
             jobs: jobs.collect(),
+            ways,
         }
     }
 }

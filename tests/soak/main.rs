@@ -4,6 +4,9 @@
 #[expect(dead_code, reason = "a soak does not need every kind of paper")]
 #[path = "../support/pdf.rs"]
 mod pdf;
+#[expect(dead_code, reason = "here the server stays as it is")]
+#[path = "../support/postgres.rs"]
+mod postgres;
 #[path = "mod.rs"]
 mod soak;
 #[expect(dead_code, unused_imports, reason = "its web is made by a function, and not from routes")]
@@ -16,7 +19,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
-use soak::{Figures, Length, Place, Storm, database};
+use postgres::Database;
+use soak::{Figures, Length, Place, Storm};
 
 #[derive(Parser)]
 #[command(about = "Many works over a web where everything goes wrong, by processes that are killed")]
@@ -60,10 +64,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     println!("seed {}", arguments.seed);
     let program = arguments.tierfall.clone().unwrap_or_else(beside_this);
-    let storm = |seed, schema: &str| -> Option<Storm> {
+    let storm = |seed| -> Option<Storm> {
         let ledger = match arguments.engine {
             Engine::Sqlite => Place::File,
-            Engine::Postgres => Place::Server(database(schema)?),
+            Engine::Postgres => Place::Server(Database::new()?.url()),
         };
         Some(Storm {
             program: program.clone(),
@@ -83,14 +87,14 @@ fn main() -> ExitCode {
     head();
     match arguments.what {
         What::Soak { works, workers } => {
-            let Some(storm) = storm(arguments.seed, "soak") else { return ExitCode::FAILURE };
+            let Some(storm) = storm(arguments.seed) else { return ExitCode::FAILURE };
             wrong |= tell("soak", &Storm { works, processes: workers, ..storm }.of_workers());
         }
         What::Kills { kills } => {
             while struck < kills && !wrong {
                 rounds += 1;
                 let seed = arguments.seed.wrapping_mul(1000) + rounds;
-                let Some(storm) = storm(seed, &format!("kills{rounds}")) else { return ExitCode::FAILURE };
+                let Some(storm) = storm(seed) else { return ExitCode::FAILURE };
                 let left = kills - struck;
                 let (name, figures) = if rounds % 2 == 1 {
                     let every = (Duration::from_millis(20), Duration::from_millis(700));

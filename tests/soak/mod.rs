@@ -6,11 +6,9 @@
 
 mod check;
 mod crew;
-mod database;
 mod storm;
 mod works;
 
 pub use crew::Place;
-pub use database::database;
 pub use storm::{Figures, Storm};
 pub use works::Length;

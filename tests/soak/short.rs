@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use crate::soak::{Figures, Length, Place, Storm, database};
+use crate::soak::{Figures, Length, Place, Storm};
+use crate::support::postgres::Database;
 
 fn storm(seed: u64) -> Storm {
     Storm {
@@ -36,8 +37,8 @@ fn nothing_is_lost_and_nothing_done_twice_when_workers_are_killed_over_a_bad_web
 
 #[test]
 fn nothing_is_lost_and_nothing_done_twice_over_a_ledger_on_a_server() {
-    let Some(url) = database("short") else { return };
-    nothing_wrong(Storm { ledger: Place::Server(url), works: 40, ..storm(3) }.of_workers());
+    let Some(database) = Database::new() else { return };
+    nothing_wrong(Storm { ledger: Place::Server(database.url()), works: 40, ..storm(3) }.of_workers());
 }
 
 #[test]

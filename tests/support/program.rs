@@ -273,11 +273,6 @@ impl Running {
         assert!(sent.is_ok_and(|status| status.success()), "the signal could not be sent");
     }
 
-    /// Whether it has ended by itself.
-    pub fn is_over(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
-    }
-
     /// What a power cut does to it.
     pub fn kill(mut self) {
         self.child.kill().expect("a child can be killed");

@@ -168,7 +168,7 @@ mod tests {
         let filler = "# filler\n".repeat(robotxt::BYTE_LIMIT / 9);
         let url = Url::parse("http://host.example/secret").unwrap();
         let text = format!("user-agent: *\ndisallow: /secret\n{filler}{filler}");
-        assert!(!rules(text.as_bytes()).check(&url).is_ok());
+        assert!(rules(text.as_bytes()).check(&url).is_err());
         let text = format!("user-agent: *\n{filler}disallow: /secret\n");
         let read = usize::try_from(READ).unwrap().min(text.len());
         assert!(rules(&text.as_bytes()[..read]).check(&url).is_ok());

@@ -21,7 +21,7 @@ use super::{Asked, Reporter, RunError};
 use crate::acquire::{Proven, Reason};
 use crate::ledger::{
     Effect, Ending, Entry, Finalized, Gate, GateError, Grip, JobKey, LedgerError, OpKind, Outcome as Told,
-    State,
+    Shelf, State,
 };
 use crate::tiers::{Acquire, Outcome, Plan, Status, Trail, walk};
 use crate::work::Work;
@@ -33,6 +33,8 @@ pub(super) struct Hands {
     pub acquirer: Arc<dyn Acquire>,
     pub reporter: Arc<dyn Reporter>,
     pub gate: Gate,
+    /// Where partial files are, if there is a ledger.
+    pub shelf: Option<Arc<dyn Shelf>>,
     /// Who holds the leases: this process.
     pub owner: String,
     pub out: PathBuf,
@@ -205,7 +207,29 @@ impl Hands {
         };
         match self.walk_and_end(&asked, grip).instrument(span).await {
             Ok(()) => Ok(None),
-            Err(error) => self.ended_by(error, asked),
+            Err(error) => {
+                if matches!(error, GateError::Lost(_)) {
+                    self.clear_up_after(&asked.work).await;
+                }
+                self.ended_by(error, asked)
+            }
+        }
+    }
+
+    /// Removes what came of a work that is another worker's now. That one could not continue it while it was ours;
+    /// what it is at is left alone.
+    async fn clear_up_after(&self, work: &Work) {
+        let Some(shelf) = self.shelf.clone() else { return };
+        let job = job_key(&work.key());
+        let cleared = tokio::task::spawn_blocking(move || {
+            for partial in shelf.partials()?.iter().filter(|partial| partial.job.as_ref() == Some(&job)) {
+                shelf.remove(partial)?;
+            }
+            std::io::Result::Ok(())
+        });
+        // The next reconciliation finds what is left.
+        if let Ok(Err(error)) = cleared.await {
+            tracing::debug!(%error, "the partial files of {} were not cleared away", work.key());
         }
     }
 

@@ -208,6 +208,7 @@ impl Run {
             acquirer: Arc::clone(&self.acquirer),
             reporter: Arc::clone(&self.reporter),
             gate: self.gate.clone(),
+            shelf: self.upkeep.as_ref().map(|upkeep| Arc::clone(&upkeep.shelf)),
             owner: format!(
                 "{}/{}/{}",
                 gethostname::gethostname().to_string_lossy(),
