@@ -220,7 +220,8 @@ fn a_tunnel_that_does_not_speak_tls_is_told_as_that() {
         web.on("CONNECT", "tunnel.example:443", [answer]);
         let ended = one(&home, &web, page).args(["--set", "http.limits.connect_ms=3000"]).run();
         bounded(name, &home, &ended, most);
-        assert!(home.manifest("papers")[0]["trail"].to_string().contains("tunnel.example"), "{name}");
+        let work = &home.manifest("papers")[0];
+        assert!(work["trail"].to_string().contains("tunnel.example"), "{name}: {work:#}");
     }
 }
 

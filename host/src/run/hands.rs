@@ -15,7 +15,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::job::{self, job_key};
+use super::job::{self, Filed, job_key};
 use super::manifest::Line;
 use super::{Asked, Reporter, RunError};
 use crate::acquire::{Proven, Reason};
@@ -301,7 +301,7 @@ impl Hands {
         };
         line.stored_as(&artifact);
         if let (Some(pending), Some(_)) = (finalizing, grip.lease()) {
-            let result = job::line_value(&job::without_attempts(&line));
+            let result = Filed::of(&line, artifact.duplicate).value();
             grip.complete(pending, Told::Done { result, artifact: Some(artifact.sha256) }).await?;
         }
         self.index(line, artifact.duplicate, context, grip).await
@@ -311,9 +311,11 @@ impl Hands {
     async fn end_finalized(&self, finalized: &Finalized, grip: Grip) -> Result<(), GateError> {
         // Brings the job to where that worker had brought it.
         grip.begin(OpKind::Finalize, finalized.context.clone()).await?;
-        let kept = job::kept_line(&finalized.result).filter(|line| self.has_file(line));
-        match kept {
-            Some(line) => self.index(line, false, finalized.context.clone(), grip).await,
+        let filed = Filed::kept(&finalized.result).filter(|filed| self.has_file(&filed.line));
+        match filed {
+            Some(Filed { line, duplicate }) => {
+                self.index(line, duplicate, finalized.context.clone(), grip).await
+            }
             None => {
                 let reason = "its file is gone".to_owned();
                 grip.finish(Ending::Lost { reason }).await.map(drop)

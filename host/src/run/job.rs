@@ -20,6 +20,14 @@ struct Task {
     work: Work,
 }
 
+/// What came of storing a file: enough to end the job, for a worker that comes after a crash.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Filed {
+    pub line: Line,
+    /// The bytes were there before, for another work.
+    pub duplicate: bool,
+}
+
 /// The job of a work, by the work's key.
 pub fn job_key(work_key: &str) -> JobKey {
     JobKey::new(work_key, ARTIFACT, ROLE)
@@ -45,6 +53,20 @@ pub(super) fn asked(work: &Value) -> Result<Asked, serde_json::Error> {
 /// A line as the ledger keeps it.
 pub(super) fn line_value(line: &Line) -> Value {
     serde_json::to_value(line).unwrap_or_default()
+}
+
+impl Filed {
+    pub fn of(line: &Line, duplicate: bool) -> Self {
+        Self { line: without_attempts(line), duplicate }
+    }
+
+    pub fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+
+    pub fn kept(result: &Value) -> Option<Self> {
+        Self::deserialize(result).ok()
+    }
 }
 
 /// A line that the ledger kept; a duplicate's is inside what is said of it.
@@ -81,8 +103,8 @@ pub(super) fn candidates(trail: &Trail) -> Vec<CandidateRecord> {
     records
 }
 
-/// The line without what a worker that comes after a crash does not need: how each source was asked.
-pub(super) fn without_attempts(line: &Line) -> Line {
+/// The line without what nobody needs after a crash: how each source was asked.
+fn without_attempts(line: &Line) -> Line {
     let trail = line.trail.0.iter().filter(|entry| matches!(entry, TrailEntry::Acquisition(_)));
     Line { trail: Trail(trail.cloned().collect()), ..line.clone() }
 }
