@@ -37,6 +37,22 @@ impl Notes {
     }
 }
 
+/// A request under way. If its time is over before its answer is there, the notes say whom it was waiting for;
+/// no more of the URL than that, which may hold what is nobody else's business.
+struct Waiting<'a> {
+    notes: &'a Notes,
+    origin: String,
+    answered: bool,
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.notes.add(format!("no answer from {} in time", clean(&self.origin, 200)));
+        }
+    }
+}
+
 /// The state of one call.
 pub(super) struct Guest {
     pub(super) limiter: Limiter,
@@ -117,8 +133,11 @@ impl Guest {
             body: request.body,
         };
         let allowance = Allowance { hops: &network.hops, clock: &network.clock, retries: &network.retries };
-        let answer =
-            network.door.fetch(door_request, cap, allowance).await.map_err(|error| self.refusal(error))?;
+        let origin = door_request.url.origin().ascii_serialization();
+        let mut waiting = Waiting { notes: &self.notes, origin, answered: false };
+        let answer = network.door.fetch(door_request, cap, allowance).await;
+        waiting.answered = !matches!(answer, Err(FetchError::Timeout));
+        let answer = answer.map_err(|error| self.refusal(error))?;
         let pdf = starts_as_pdf(&answer.body);
         if answer.truncated && !pdf && wanted > self.fetch_bytes {
             self.notes.limit(Limit::FetchBytes);
