@@ -1,10 +1,12 @@
 //! Whole runs over good files from one local server, against programs that only fetch.
 //!
-//! `cargo bench -p tierfall --bench throughput [-- FILES ROUNDS]`; `TMPDIR` chooses the disk.
+//! `cargo bench -p tierfall --bench throughput [-- FILES ROUNDS LATENCY_MS]`; `TMPDIR` chooses the disk.
 //!
 //! Tierfall asks one sandboxed source for each work, fetches the one file it names, hashes, proves and
 //! stores it durably. `aria2c` and `curl`, where they are installed, fetch the same files with as many
-//! connections, and neither hash, check nor sync them. All take turns in every round, each going first in
+//! connections, and neither hash, check nor sync them. Last comes Tierfall with a ledger, beside itself without
+//! one: `-- 200 10` compares a run of the size of the demo, `-- 200 10 50` over a web that takes its time. All
+//! take turns in every round, each going first in
 //! some, so that a busy machine slows all of them.
 
 #[path = "../../tests/support/component.rs"]
@@ -39,13 +41,14 @@ fn main() {
     let rounds = asked.get(1).copied().unwrap_or(ROUNDS).max(1);
     let folder = tempfile::tempdir().expect("the temporary folder can be written to");
     let papers = Papers::printed(files);
-    let server = papers.serve();
+    let server = papers.serve(Duration::from_millis(asked.get(2).map_or(0, |ms| *ms as u64)));
     let lists = Lists::written(folder.path(), server, files);
     let mut contestants: Vec<Contestant> = [
         Program::Aria2,
         Program::Curl,
-        Program::Tierfall { identity: true },
-        Program::Tierfall { identity: false },
+        Program::TIERFALL,
+        Program::Tierfall { identity: false, ledger: false },
+        Program::Tierfall { identity: true, ledger: true },
     ]
     .into_iter()
     .filter(|program| program.is_there())
@@ -85,16 +88,25 @@ fn report(contestants: &mut [Contestant], files: usize) {
             of(|result| result.peak_kib as f64 / 1024.0)
         );
     }
-    for (identity, peer) in [(true, Program::Aria2), (false, Program::Curl)] {
+    let unchecked = Program::Tierfall { identity: false, ledger: false };
+    let remembering = Program::Tierfall { identity: true, ledger: true };
+    for (ours, peer, goal) in [
+        (Program::TIERFALL, Program::Aria2, 1.0),
+        (unchecked, Program::Curl, 1.0),
+        (remembering, Program::TIERFALL, 1.03),
+    ] {
         let walls = |wanted: Program| {
             let of = contestants.iter().find(|contestant| contestant.program == wanted);
             of.map(|of| of.results.iter().map(|result| result.wall.as_secs_f64()).collect::<Vec<_>>())
         };
-        let ours = Program::Tierfall { identity };
         match (walls(ours), walls(peer)) {
             (Some(us), Some(them)) => {
                 let ratio = median(us.iter().zip(&them).map(|(us, them)| us / them).collect());
-                println!("{} in {ratio:.2} of the time of {} (goal: 1.00 or less)", ours.name(), peer.name());
+                println!(
+                    "{} in {ratio:.2} of the time of {} (goal: at most {goal:.2})",
+                    ours.name(),
+                    peer.name()
+                );
             }
             _ => println!("{} is not installed: nothing to compare {} with", peer.name(), ours.name()),
         }
@@ -116,16 +128,19 @@ struct Contestant {
 enum Program {
     Aria2,
     Curl,
-    Tierfall { identity: bool },
+    Tierfall { identity: bool, ledger: bool },
 }
 
 impl Program {
+    const TIERFALL: Self = Self::Tierfall { identity: true, ledger: false };
+
     fn name(self) -> &'static str {
         match self {
             Self::Aria2 => "aria2c -j16 -x1",
             Self::Curl => "curl --parallel-max 16",
-            Self::Tierfall { identity: true } => "tierfall",
-            Self::Tierfall { identity: false } => "tierfall --identity off",
+            Self::Tierfall { ledger: true, .. } => "tierfall with a ledger",
+            Self::Tierfall { identity: true, .. } => "tierfall",
+            Self::Tierfall { identity: false, .. } => "tierfall --identity off",
         }
     }
 
@@ -152,7 +167,7 @@ impl Program {
                 command.args(["--disable", "--silent", "--fail", "--parallel", "--parallel-max", PARALLEL]);
                 command.args(["--create-dirs", "--output-dir"]).arg(out).arg("--config").arg(&lists.curl);
             }
-            Self::Tierfall { identity } => {
+            Self::Tierfall { identity, ledger } => {
                 command = Command::new(env!("CARGO_BIN_EXE_tierfall"));
                 command.args(["run", "--quiet", "--workers", PARALLEL, "--allow-private", "127.0.0.1"]);
                 command.args(["--set", "http.pace.enabled=false", "--set", "fallback.facts="]);
@@ -160,6 +175,9 @@ impl Program {
                 command.arg("--out").arg(out);
                 if !identity {
                     command.args(["--identity", "off"]);
+                }
+                if ledger {
+                    command.args(["--enable-idempotency", "--ledger"]).arg(out.join("ledger.sqlite"));
                 }
             }
         }
@@ -171,7 +189,7 @@ impl Program {
 
     /// A program that brought less was not faster.
     fn check(self, out: &Path, files: usize) {
-        let Self::Tierfall { identity } = self else {
+        let Self::Tierfall { identity, .. } = self else {
             let entries = std::fs::read_dir(out).expect("there are files");
             let whole = entries
                 .flatten()
@@ -320,7 +338,7 @@ impl Papers {
         self.0.iter().map(Vec::len).sum::<usize>() / self.0.len()
     }
 
-    fn serve(&self) -> SocketAddr {
+    fn serve(&self, latency: Duration) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on the loopback is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let papers = Arc::clone(&self.0);
@@ -328,7 +346,7 @@ impl Papers {
             for stream in listener.incoming().map_while(Result::ok) {
                 let papers = Arc::clone(&papers);
                 // A client that leaves ends the conversation.
-                thread::spawn(move || converse(&stream, &papers));
+                thread::spawn(move || converse(&stream, &papers, latency));
             }
         });
         address
@@ -336,7 +354,7 @@ impl Papers {
 }
 
 /// Answers `GET /10.5555/throughput.N.pdf`, and 404 to the rest, for as long as the client asks.
-fn converse(stream: &TcpStream, papers: &[Vec<u8>]) -> std::io::Result<()> {
+fn converse(stream: &TcpStream, papers: &[Vec<u8>], latency: Duration) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut reader = BufReader::new(stream);
     loop {
@@ -352,6 +370,9 @@ fn converse(stream: &TcpStream, papers: &[Vec<u8>]) -> std::io::Result<()> {
             if reader.read_line(&mut line)? == 0 || line.trim().is_empty() {
                 break;
             }
+        }
+        if !latency.is_zero() {
+            thread::sleep(latency);
         }
         let (status, body) = body.map_or(("404 Not Found", &[] as &[u8]), |body| ("200 OK", body));
         let length = body.len();

@@ -64,6 +64,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     println!("seed {}", arguments.seed);
     let program = arguments.tierfall.clone().unwrap_or_else(beside_this);
+    // Each process runs in a folder of its own.
+    let program = program.canonicalize().unwrap_or(program);
     let storm = |seed| -> Option<Storm> {
         let ledger = match arguments.engine {
             Engine::Sqlite => Place::File,

@@ -228,7 +228,16 @@ impl Shared {
         while let Some(asked) = wire::read_request(&mut reader) {
             let seen = self.seen(asked);
             let answer = self.arrived(&seen);
-            let kept = wire::send(&stream, &answer, &seen, &self.stopped);
+            let held = wire::hold(&stream, &answer, &self.stopped);
+            // The client has the end of an answer, and may ask the next thing, before we know that it was sent.
+            let at_once = held.is_ok() && answer.fault.is_none();
+            if at_once {
+                self.answered(&seen);
+            }
+            let kept = held.and_then(|()| wire::send(&stream, &answer, &seen, &self.stopped));
+            if !at_once {
+                self.answered(&seen);
+            }
             self.left(&seen, &kept);
             if !matches!(kept, Ok(true)) {
                 return;
@@ -303,11 +312,16 @@ impl Shared {
         answer
     }
 
-    fn left(&self, seen: &Seen, kept: &std::io::Result<bool>) {
+    /// It is not open any more.
+    fn answered(&self, seen: &Seen) {
         let mut state = self.lock();
         if let Some(open) = state.open.get_mut(&seen.host) {
             *open = open.saturating_sub(1);
         }
+    }
+
+    fn left(&self, seen: &Seen, kept: &std::io::Result<bool>) {
+        let mut state = self.lock();
         if kept.is_err() && self.script.is_none() {
             state.abandoned.push(seen.url.clone());
         }

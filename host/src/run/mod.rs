@@ -255,8 +255,10 @@ impl Run {
             summary.count(&line, how);
             self.reporter.ended(&line);
         }
+        // Whatever ended the run, what it has done is written down first.
+        let mut worked = Ok(());
         while let Some(worker) = workers.join_next().await {
-            worker.map_err(|error| RunError::Worker(error.to_string()))??;
+            worked = worked.and(worker.unwrap_or_else(|error| Err(RunError::Worker(error.to_string()))));
         }
         summary.interrupted = self.stop.is_cancelled();
         manifest.finish().map_err(failed)?;
@@ -265,6 +267,7 @@ impl Run {
             upkeep.await.map_err(|error| RunError::Worker(error.to_string()))?;
         }
         self.gate.close().await;
+        worked?;
         summary.count_ledger(&self.gate);
         Ok(summary)
     }

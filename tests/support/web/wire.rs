@@ -44,15 +44,20 @@ pub fn host_of(url: &str) -> &str {
     url.strip_prefix("http://").unwrap_or(url).split(['/', '?']).next().unwrap_or_default()
 }
 
-/// Sends the answer. `Ok(true)` if the connection goes on, `Ok(false)` if it is ended on purpose, an
-/// error if the client left.
-pub fn send(stream: &TcpStream, answer: &Answer, seen: &Seen, stopped: &AtomicBool) -> Result<bool> {
+/// Waits for an answer's gate to open.
+pub fn hold(stream: &TcpStream, answer: &Answer, stopped: &AtomicBool) -> Result<()> {
     while let Some(gate) = &answer.gate {
         if gate.wait(MOMENT) {
             break;
         }
         still_there(stream, stopped)?;
     }
+    Ok(())
+}
+
+/// Sends the answer. `Ok(true)` if the connection goes on, `Ok(false)` if it is ended on purpose, an
+/// error if the client left.
+pub fn send(stream: &TcpStream, answer: &Answer, seen: &Seen, stopped: &AtomicBool) -> Result<bool> {
     let mut out = stream;
     match answer.fault {
         Some(Fault::Hang) => return wait_for_the_end(stream, stopped),
