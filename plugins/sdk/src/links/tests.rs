@@ -220,7 +220,8 @@ fn one_page_that_fails_does_not_end_the_walk_and_the_error_says_how_all_failed()
         .error("https://d.invalid/", FetchError::Denied("robots.txt".into()));
     let end = |starts: &[&str]| walked(&failing, starts).unwrap_err();
     assert_eq!(end(&["https://a.invalid/", "https://b.invalid/"]), SourceError::Unavailable(None));
-    assert_eq!(end(&["https://a.invalid/", "https://c.invalid/"]), SourceError::NotFound);
+    assert_eq!(end(&["https://a.invalid/", "https://c.invalid/"]), SourceError::Unavailable(None));
+    assert_eq!(end(&["https://c.invalid/", "https://d.invalid/"]), SourceError::NotFound);
     assert_eq!(end(&["https://d.invalid/"]), SourceError::Misconfigured("robots.txt".into()));
 }
 
@@ -259,4 +260,13 @@ fn a_page_that_asks_to_come_back_later_is_asked_again_later() {
         let walked = walked(&host, &["https://a.invalid/7"]);
         assert_eq!(walked, Err(SourceError::Unavailable(None)), "{status}");
     }
+}
+
+#[test]
+fn a_page_that_may_answer_later_is_not_made_up_for_by_one_that_has_nothing() {
+    let host = Recorded::new()
+        .status("https://a.invalid/7", 503)
+        .html("https://b.invalid/7", "<title>Welcome</title>");
+    let walked = walked(&host, &["https://a.invalid/7", "https://b.invalid/7"]);
+    assert_eq!(walked, Err(SourceError::Unavailable(None)));
 }

@@ -65,12 +65,13 @@ pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Res
                 if let FetchError::Budget(_) = error {
                     budget = 0;
                 }
-                walker.failed.add(error.into());
+                walker.failed.add(&step, error.into());
                 step.probe.into_iter().for_each(|c| walker.found.add(c));
             }
         }
     }
-    if walker.found.candidates.is_empty() && walker.found.facts.is_empty() {
+    let nothing_else = walker.found.facts.is_empty() || walker.failed.unread;
+    if walker.found.candidates.is_empty() && nothing_else {
         return Err(walker.failed.error());
     }
     Ok(walker.found)
@@ -107,7 +108,7 @@ impl Walker<'_> {
             if !error.passing() && !matches!(response.status, 404 | 410) {
                 self.landed(&step, &response.url);
             }
-            self.failed.add(error);
+            self.failed.add(&step, error);
         }
     }
 
@@ -183,11 +184,14 @@ struct Failures {
     answered: bool,
     /// Some may pass, after this many seconds.
     passing: Option<Option<u32>>,
+    /// One that the walk began with is among those: it may have what the others have not.
+    unread: bool,
     refused: Option<String>,
 }
 
 impl Failures {
-    fn add(&mut self, error: SourceError) {
+    fn add(&mut self, step: &Step, error: SourceError) {
+        self.unread |= step.hops == 0 && error.passing();
         match error {
             SourceError::Unavailable(seconds) => {
                 let longest = self.passing.flatten().max(seconds);
@@ -200,6 +204,7 @@ impl Failures {
 
     fn error(self) -> SourceError {
         match (self.answered, self.refused, self.passing) {
+            (_, _, Some(seconds)) if self.unread => SourceError::Unavailable(seconds),
             (false, Some(reason), _) => SourceError::Misconfigured(reason),
             (false, None, Some(seconds)) => SourceError::Unavailable(seconds),
             _ => SourceError::NotFound,
