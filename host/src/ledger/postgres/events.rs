@@ -15,7 +15,7 @@ use crate::ledger::protocol::insert_events;
 use super::Time;
 use super::statements::{Failure, Session};
 
-/// The way to the task that keeps events. The task ends when this is dropped.
+/// The way to the task that keeps events. The task ends when this is dropped, or told to.
 #[derive(Debug)]
 pub(super) struct Keeper {
     door: mpsc::Sender<Message>,
@@ -26,6 +26,7 @@ pub(super) struct Keeper {
 enum Message {
     Events(Vec<Event>),
     Settle(oneshot::Sender<()>),
+    End(oneshot::Sender<()>),
 }
 
 /// Events are written this many at once, or this long after the first: what a crash may cost of the history.
@@ -59,9 +60,19 @@ impl Keeper {
         }
     }
 
+    /// Waits until what was said so far is written, or the server cannot be reached.
     pub(super) async fn settle(&self) {
+        self.wait_for(Message::Settle).await;
+    }
+
+    /// The last try: what cannot be written now is lost, and that is said.
+    pub(super) async fn end(&self) {
+        self.wait_for(Message::End).await;
+    }
+
+    async fn wait_for(&self, message: impl FnOnce(oneshot::Sender<()>) -> Message) {
         let (to, done) = oneshot::channel();
-        if self.door.send(Message::Settle(to)).await.is_ok() {
+        if self.door.send(message(to)).await.is_ok() {
             // An error means that the task has ended, and it writes its events before it does.
             let _ = done.await;
         }
@@ -94,6 +105,12 @@ async fn keep(pool: Pool, time: Time, mut inbox: mpsc::Receiver<Message>, lost: 
             Ok(Some(Message::Settle(to))) => {
                 write(&pool, &time, &mut events, &lost).await;
                 let _ = to.send(());
+            }
+            Ok(Some(Message::End(to))) => {
+                write(&pool, &time, &mut events, &lost).await;
+                lose(&lost, events.len());
+                let _ = to.send(());
+                return;
             }
             Ok(None) => {
                 write(&pool, &time, &mut events, &lost).await;

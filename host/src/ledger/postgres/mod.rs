@@ -140,7 +140,7 @@ impl Engine for PostgresLedger {
     }
 
     async fn shut(&self) {
-        self.events.settle().await;
+        self.events.end().await;
         self.pool.close();
     }
 }
