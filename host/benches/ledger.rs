@@ -19,7 +19,7 @@ use serde_json::json;
 use tierfall::ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall::ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall::ledger::{
-    Begun, JobKey, Ledger, NewJob, Op, OpKey, OpKind, Outcome, Rules, Schedule, SystemClock, Taken,
+    JobKey, Ledger, NewJob, Op, OpKey, OpKind, Outcome, Rules, Schedule, SystemClock, Taken, Word,
 };
 
 const WORKERS: u32 = 64;
@@ -90,22 +90,25 @@ async fn work_all(ledger: &Arc<SqliteLedger>, jobs: u32) -> Duration {
     started.elapsed()
 }
 
+/// As a run does it: what it says of a download it says in the commit that asks for the finalize.
 async fn work_one(ledger: &dyn Ledger, number: u32, owner: &str) {
     let job = job(number);
     let key = job.key();
-    ledger.plan(vec![job]).await.expect("planned");
-    let Ok(Taken::Leased(lease)) = ledger.lease(&key, owner).await else { panic!("the job is free") };
-    for kind in KINDS {
-        let Ok(Begun::Run(ticket)) = ledger.begin(&lease, Op::new(&key, kind, context(number))).await else {
-            panic!("the op is new")
-        };
-        let artifact = (kind == OpKind::Finalize).then(|| key.to_string());
-        ledger
-            .complete(&lease, ticket, Outcome::Done { result: result(number), artifact })
-            .await
-            .expect("held");
+    let Ok(Taken::Leased(lease)) = ledger.enter(job, owner).await else { panic!("the job is free") };
+    let [head, stream, finalize, index] = KINDS.map(|kind| Op::new(&key, kind, context(number)));
+    let done = |op: &Op| {
+        let artifact = (op.kind == OpKind::Finalize).then(|| key.to_string());
+        Word::Complete(op.clone(), Outcome::Done { result: result(number), artifact })
+    };
+    let begin = |op: &Op| Word::Begin(op.clone());
+    for words in [
+        vec![begin(&head), done(&head), begin(&stream), done(&stream), begin(&finalize)],
+        vec![done(&finalize), begin(&index)],
+        vec![done(&index), Word::Release],
+    ] {
+        let heard = ledger.tell(&lease, words.into()).await.expect("told");
+        assert!(heard.iter().all(Result::is_ok), "{heard:?}");
     }
-    ledger.release(&lease).await.expect("released");
 }
 
 /// The rows that one job leaves behind and passes through, written with nothing else around them.

@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tierfall::ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall::ledger::{
-    Begun, CandidateRecord, Ending, JobKey, Lease, Ledger, NewJob, Op, OpKind, Outcome, Rules, Schedule,
-    SystemClock, Taken,
+    CandidateRecord, Ending, JobKey, Lease, Ledger, NewJob, Op, OpKind, Outcome, Rules, Schedule,
+    SystemClock, Taken, Word,
 };
 
 use super::{look, told, told_once};
@@ -72,19 +72,18 @@ async fn stored(ledger: &dyn Ledger, work_id: &str) {
         detail: json!({"version": "accepted"}),
         verdict: Some("accepted".to_owned()),
     };
-    ledger.candidates(&lease, vec![candidate]).await.expect("noted");
+    ledger.say(&lease, Word::Candidates(vec![candidate])).await.expect("noted");
     for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index] {
         let op = Op::new(lease.job(), kind, url.clone());
-        let Ok(Begun::Run(ticket)) = ledger.begin(&lease, op).await else { panic!("{kind} is to be run") };
         let artifact = (kind == OpKind::Finalize).then(|| SHA256.to_owned());
         let outcome = Outcome::Done { result: json!({"bytes": 12}), artifact };
-        ledger.complete(&lease, ticket, outcome).await.expect("completed");
+        ledger.say(&lease, Word::Complete(op, outcome)).await.expect("completed");
     }
 }
 
 async fn ended(ledger: &dyn Ledger, work_id: &str, ending: Ending) {
     let lease = taken(ledger, work_id).await;
-    ledger.finish(&lease, ending).await.expect("finished");
+    ledger.say(&lease, Word::Finish(ending)).await.expect("finished");
 }
 
 /// A ledger with a job in most of the states that it can be in.
@@ -96,7 +95,8 @@ fn one_of_each(home: &Home) {
         ended(&*ledger, "doi:10.5555/later", failed(true)).await;
         ended(&*ledger, "doi:10.5555/nowhere", Ending::Exhausted { result: json!({}) }).await;
         let lease = taken(&*ledger, "doi:10.5555/held").await;
-        ledger.begin(&lease, Op::new(lease.job(), OpKind::Stream, json!({}))).await.expect("begun");
+        let op = Op::new(lease.job(), OpKind::Stream, json!({}));
+        ledger.say(&lease, Word::Begin(op)).await.expect("begun");
         ledger.plan(vec![job("doi:10.5555/planned")]).await.expect("planned");
     });
 }

@@ -43,6 +43,8 @@ fn a_download_that_was_killed_is_taken_over_and_goes_on_where_it_stopped(place: 
             fs::metadata(home.path("papers/partial").join(part)).is_ok_and(|part| part.len() > 4096)
         })
     });
+    let state = || told_once_at(&home, place, &["show", &long.page])["state"].clone();
+    eventually("the ledger has heard of it", || state() == "STREAMING");
     running.kill();
     let left = told_once_at(&home, place, &["show", &long.page]);
     assert_eq!(left["state"], "STREAMING", "{left}");

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Signals;
 use super::verdict::Identity;
-use crate::ledger::{Effect, GateError, Grip, OpKind, Outcome, Pending, Step};
+use crate::ledger::{Effect, Grip, OpKind, Outcome, Pending, Step};
 
 /// The side effects of one acquisition.
 ///
@@ -66,10 +66,10 @@ impl<'a> Effects<'a> {
     pub async fn streaming(&mut self, status: Option<u16>, length: Option<u64>, resumed: bool) {
         if let Some(head) = self.head.take() {
             let result = json!({"status": status, "length": length});
-            self.complete(head, Outcome::Done { result, artifact: None }).await;
+            self.grip.complete(head, Outcome::Done { result, artifact: None });
         }
         if resumed {
-            or_wait(self.grip.mark(Step::ResumeOk).await).await;
+            self.grip.mark(Step::ResumeOk);
         }
         if matches!(self.stream, Stream::NotBegun) {
             self.begin_stream().await;
@@ -77,21 +77,21 @@ impl<'a> Effects<'a> {
     }
 
     /// The file is whole, and it is the work's.
-    pub async fn proven(self, fetched: &Fetched) {
+    pub fn proven(self, fetched: &Fetched) {
         if let Stream::Begun(pending) = self.stream {
             let result = serde_json::to_value(fetched).unwrap_or_default();
-            or_wait(self.grip.complete(pending, Outcome::Done { result, artifact: None }).await).await;
+            self.grip.complete(pending, Outcome::Done { result, artifact: None });
         }
     }
 
     /// There is no file, or it is not the work's: it is all to be done again, if it is ever asked for again.
-    pub async fn rejected(self, code: &str) {
+    pub fn rejected(self, code: &str) {
         let begun = match self.stream {
             Stream::Begun(pending) => Some(pending),
             Stream::NotBegun | Stream::Done => None,
         };
         for pending in self.head.into_iter().chain(begun) {
-            or_wait(self.grip.complete(pending, Outcome::Failed { error: code.to_owned() }).await).await;
+            self.grip.complete(pending, Outcome::Failed { error: code.to_owned() });
         }
     }
 
@@ -109,17 +109,9 @@ impl<'a> Effects<'a> {
     }
 
     async fn ask(&self, kind: OpKind) -> Effect {
-        or_wait(self.grip.begin(kind, json!({"url": self.url})).await).await
-    }
-
-    async fn complete(&self, pending: Pending, outcome: Outcome) {
-        or_wait(self.grip.complete(pending, outcome).await).await;
-    }
-}
-
-async fn or_wait<T>(answer: Result<T, GateError>) -> T {
-    match answer {
-        Ok(answer) => answer,
-        Err(_) => std::future::pending().await,
+        match self.grip.begin(kind, json!({"url": self.url})).await {
+            Ok(effect) => effect,
+            Err(_) => std::future::pending().await,
+        }
     }
 }

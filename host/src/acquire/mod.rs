@@ -193,11 +193,11 @@ impl Inner {
             Ok((partial, proof, identity)) => {
                 let stored_before = self.store.holds(&partial.sha256(), partial.received());
                 let file = Proven::arrived(partial, proof.pages, stored_before);
-                effects.proven(&fetched(&file, identity, &proof, trace)).await;
+                effects.proven(&fetched(&file, identity, &proof, trace));
                 Ok((identity, proof.detail, file))
             }
             Err(rejection) => {
-                effects.rejected(rejection.reason.code()).await;
+                effects.rejected(rejection.reason.code());
                 Err(rejection)
             }
         }

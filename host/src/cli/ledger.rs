@@ -107,62 +107,58 @@ impl<'a> Opened<'a> {
         self.done().await
     }
 
-    async fn list(self, mut filter: JobFilter) -> Result<Exit, CliError> {
-        let mut left = filter.limit;
-        let mut rows = Vec::new();
-        while left > 0 {
-            filter.limit = left.min(PAGE);
-            let page = self.ledger.list(filter.clone()).await?;
-            let Some(last) = page.last() else { break };
-            filter.after = last.id;
-            left -= u32::try_from(page.len()).unwrap_or(left).min(left);
-            if self.json() {
-                for job in &page {
-                    print(json::job(job))?;
-                }
-            } else {
-                rows.extend(page);
+    async fn list(self, filter: JobFilter) -> Result<Exit, CliError> {
+        let page = async |after, limit| self.ledger.list(JobFilter { after, limit, ..filter.clone() }).await;
+        let (rows, more) = self.rows(filter.after, filter.limit, page, |job| job.id, json::job).await?;
+        match rows.last() {
+            _ if self.json() => {}
+            Some(last) => {
+                print(tables::jobs(&rows))?;
+                tables::tell_more(more, last.id)?;
             }
-        }
-        if !self.json() {
-            match rows.last() {
-                Some(last) => {
-                    print(tables::jobs(&rows))?;
-                    tables::tell_more(left == 0, last.id)?;
-                }
-                None => print("there are no such jobs")?,
-            }
+            None => print("there are no such jobs")?,
         }
         self.done().await
     }
 
-    async fn events(self, mut filter: EventFilter) -> Result<Exit, CliError> {
-        let mut left = filter.limit;
-        let mut rows = Vec::new();
-        while left > 0 {
-            filter.limit = left.min(PAGE);
-            let page = self.ledger.events(filter.clone()).await?;
-            let Some(last) = page.last() else { break };
-            filter.after = last.id;
-            left -= u32::try_from(page.len()).unwrap_or(left).min(left);
-            if self.json() {
-                for event in &page {
-                    print(json::event(event))?;
-                }
-            } else {
-                rows.extend(page);
+    async fn events(self, filter: EventFilter) -> Result<Exit, CliError> {
+        let page =
+            async |after, limit| self.ledger.events(EventFilter { after, limit, ..filter.clone() }).await;
+        let (rows, more) = self.rows(filter.after, filter.limit, page, |event| event.id, json::event).await?;
+        match rows.last() {
+            _ if self.json() => {}
+            Some(last) => {
+                print(tables::events(&rows))?;
+                tables::tell_more(more, last.id)?;
             }
-        }
-        if !self.json() {
-            match rows.last() {
-                Some(last) => {
-                    print(tables::events(&rows))?;
-                    tables::tell_more(left == 0, last.id)?;
-                }
-                None => print("there are no such events")?,
-            }
+            None => print("there are no such events")?,
         }
         self.done().await
+    }
+
+    /// Up to `left` rows from after the id `after` on, and whether there may be more. What scripts read is printed
+    /// as it comes; for people the rows are kept, so that a table can align them.
+    async fn rows<T, J: std::fmt::Display>(
+        &self,
+        mut after: i64,
+        mut left: u32,
+        page: impl AsyncFn(i64, u32) -> Result<Vec<T>, LedgerError>,
+        id: impl Fn(&T) -> i64,
+        json: impl Fn(&T) -> J,
+    ) -> Result<(Vec<T>, bool), CliError> {
+        let mut rows = Vec::new();
+        while left > 0 {
+            let some = page(after, left.min(PAGE)).await?;
+            let Some(last) = some.last() else { break };
+            after = id(last);
+            left = left.saturating_sub(u32::try_from(some.len()).unwrap_or(u32::MAX));
+            if self.json() {
+                some.iter().try_for_each(|row| print(json(row)))?;
+            } else {
+                rows.extend(some);
+            }
+        }
+        Ok((rows, left == 0))
     }
 
     async fn retry(self, which: JobArgs) -> Result<Exit, CliError> {

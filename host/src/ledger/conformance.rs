@@ -11,7 +11,7 @@ use serde_json::json;
 use super::error::LedgerError;
 use super::job::{CandidateRecord, Ending, Lease, Story};
 use super::key::JobKey;
-use super::op::{OpKind, Ticket};
+use super::op::{Op, OpKind};
 use super::state::{State, Step};
 use super::testing::{World, done, op};
 
@@ -48,10 +48,10 @@ async fn bring_to(world: &World, key: &JobKey, state: State) -> Lease {
         State::Leased => {}
         State::HeadDone => world.effect(&lease, OpKind::Head).await,
         State::ResumeOk => {
-            world.ledger.advance(&lease, Step::ResumeOk).await.unwrap();
+            world.advance(&lease, Step::ResumeOk).await.unwrap();
         }
         State::Streaming => {
-            world.ledger.advance(&lease, Step::Stream).await.unwrap();
+            world.advance(&lease, Step::Stream).await.unwrap();
         }
         State::Finalized => {
             for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize] {
@@ -80,12 +80,11 @@ async fn bring_anywhere(world: &World, key: &JobKey, state: State) {
         }
     };
     let lease = world.take(key, "a").await;
-    world.ledger.finish(&lease, ending).await.unwrap();
+    world.finish(&lease, ending).await.unwrap();
 }
 
 /// Every way to write by this lease is refused, and leaves no trace.
-async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, ticket: Ticket) {
-    let ledger = &world.ledger;
+async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, begun: Op) {
     let before = story(world, key).await;
     let candidate = CandidateRecord {
         url: "https://late.example/".to_owned(),
@@ -95,13 +94,13 @@ async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, ticket: Ti
     };
     let failed = Ending::Failed { reason: "late".to_owned(), passing: true };
     let answers = [
-        ledger.renew(lease).await.map(drop),
-        ledger.advance(lease, Step::Stream).await.map(drop),
-        ledger.begin(lease, op(lease, OpKind::Head)).await.map(drop),
-        ledger.complete(lease, ticket, done(OpKind::Stream)).await.map(drop),
-        ledger.candidates(lease, vec![candidate]).await,
-        ledger.finish(lease, failed).await.map(drop),
-        ledger.release(lease).await,
+        world.ledger.renew(lease).await.map(drop),
+        world.advance(lease, Step::Stream).await.map(drop),
+        world.ask(lease, op(lease, OpKind::Head)).await.map(drop),
+        world.complete(lease, begun, done(OpKind::Stream)).await.map(drop),
+        world.candidates(lease, vec![candidate]).await,
+        world.finish(lease, failed).await.map(drop),
+        world.release(lease).await,
     ];
     for answer in answers {
         assert!(matches!(answer, Err(LedgerError::Stale { .. })), "{answer:?}");

@@ -1,23 +1,24 @@
 //! The one trait that every ledger keeps. Its comments are the contract; `conformance.rs` holds both engines to it.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 
 use super::error::LedgerError;
 use super::history::{EventFilter, EventRecord};
 use super::job::{
-    CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
-    Standing, StoredFile, Story, Taken,
+    Counts, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry, Standing, StoredFile, Story,
+    Taken,
 };
 use super::key::JobKey;
-use super::op::{Begun, Op, Outcome, Ticket};
-use super::state::{State, Step};
+use super::word::{Heard, Word};
 
 /// Jobs, leases and ops, kept so that they outlive any process.
 ///
 /// - An `Ok` is durable: its transaction was committed, and synced to disk, before the answer.
 /// - An error that [`LedgerError::is_refusal`] wrote nothing. After any other error the write may or may not have
 ///   happened; asking again is safe, and gives the answer that the first time would have given.
-/// - Every method that takes a lease refuses with [`LedgerError::Stale`] once the lease has run out or another
+/// - Every word and every renewal is refused with [`LedgerError::Stale`] once the lease has run out or another
 ///   worker has the job, and then has written nothing.
 /// - A future that is dropped may still do what it was asked.
 pub trait Ledger: Send + Sync + std::fmt::Debug {
@@ -34,46 +35,30 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// Takes this job if it can be had, by the rules of [`Ledger::lease_next`]. Errors: `UnknownJob`.
     fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>>;
 
+    /// Plans a job and takes it if it can be had, in one transaction.
+    fn enter<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>>;
+
     /// Moves the lease's end to a whole lease from now, in any state. Answers with the new end, in milliseconds
     /// since the epoch. A lease that has run out is not revived.
     fn renew<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<i64, LedgerError>>;
 
-    /// Takes a step that is no op's and no ending. Answers with the state it led to. Errors: `Illegal`.
-    fn advance<'a>(&'a self, lease: &Lease, step: Step) -> BoxFuture<'a, Result<State, LedgerError>>;
-
-    /// Asks before a side effect. A success of the same op is replayed, and with it the state it had led to; an op
-    /// that failed, was left by an earlier lease, or has run for longer than `abandoned` is to be done again.
-    /// Errors: `Illegal`, if its success would be no legal step.
-    fn begin<'a>(&'a self, lease: &Lease, op: Op) -> BoxFuture<'a, Result<Begun, LedgerError>>;
-
-    /// Says how a side effect ended, and takes the step that its success is, in one transaction. An index or
-    /// dedupe op that succeeds makes the job done and ends the lease. Answers with the state.
-    /// Errors: `Superseded`, if the op was begun again since.
-    fn complete<'a>(
+    /// Tells of a job what happened to it, in this order and in one transaction. Answers each word; one that is
+    /// refused wrote nothing, and those after it are heard all the same.
+    fn tell<'a>(
         &'a self,
         lease: &Lease,
-        ticket: Ticket,
-        outcome: Outcome,
-    ) -> BoxFuture<'a, Result<State, LedgerError>>;
+        words: Arc<[Word]>,
+    ) -> BoxFuture<'a, Result<Vec<Result<Heard, LedgerError>>, LedgerError>>;
 
-    /// Adds candidates to the job, and notes verdicts on those it has: a verdict that is `None` changes nothing.
-    fn candidates<'a>(
-        &'a self,
-        lease: &Lease,
-        candidates: Vec<CandidateRecord>,
-    ) -> BoxFuture<'a, Result<(), LedgerError>>;
-
-    /// Ends the attempt, and the lease with it. Answers with the state, and with the time of the next attempt
-    /// (milliseconds since the epoch) if there will be one. Errors: `Illegal`.
-    fn finish<'a>(
-        &'a self,
-        lease: &Lease,
-        ending: Ending,
-    ) -> BoxFuture<'a, Result<(State, Option<i64>), LedgerError>>;
-
-    /// Hands the job back as it is, to be taken again at once; the attempt does not count. Nothing happens if the
-    /// lease itself has ended the job before.
-    fn release<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<(), LedgerError>>;
+    /// One word alone.
+    fn say<'a>(&'a self, lease: &Lease, word: Word) -> BoxFuture<'a, Result<Heard, LedgerError>> {
+        let told = self.tell(lease, Arc::from([word]));
+        Box::pin(async move {
+            let answers = told.await?;
+            let silent = || Err(LedgerError::Corrupt("it had no answer".to_owned()));
+            answers.into_iter().next().unwrap_or_else(silent)
+        })
+    }
 
     /// Makes failed or exhausted jobs ready again, with all their attempts. Answers with how many.
     fn retry(&self, which: Retry) -> BoxFuture<'_, Result<u64, LedgerError>>;

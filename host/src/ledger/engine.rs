@@ -9,17 +9,15 @@ use super::contract::Ledger;
 use super::error::LedgerError;
 use super::history::{EventFilter, EventRecord};
 use super::job::{
-    CandidateRecord, Counts, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
-    Standing, StoredFile, Story, Taken,
+    Counts, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry, Standing, StoredFile, Story,
+    Taken,
 };
 use super::key::JobKey;
-use super::op::{Begun, Op, Outcome, Ticket};
 use super::protocol::{
-    Advance, Artifacts, Begin, Complete, CountJobs, FindJob, Finish, LeaseJob, LeaseNext, ListEvents,
-    ListJobs, Lose, NextAt, NoteCandidates, Plan, Recover, Release, Renew, Request, RetryJobs, Standings,
-    TellStory,
+    Artifacts, CountJobs, Enter, FindJob, LeaseJob, LeaseNext, ListEvents, ListJobs, Lose, NextAt, Plan,
+    Recover, Renew, Request, RetryJobs, Standings, Tell, TellStory,
 };
-use super::state::{Illegal, State, Step};
+use super::word::{Heard, Word};
 
 /// What an engine is: a way to run a request in a transaction.
 pub(super) trait Engine: Send + Sync + std::fmt::Debug {
@@ -64,53 +62,21 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.write(LeaseJob { job: job.clone(), owner: Arc::from(owner) }))
     }
 
+    fn enter<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>> {
+        let lease = LeaseJob { job: job.key(), owner: Arc::from(owner) };
+        Box::pin(self.write(Enter { plan: Plan(vec![job]), lease }))
+    }
+
     fn renew<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<i64, LedgerError>> {
         Box::pin(self.write(Renew { claim: lease.claim.clone() }))
     }
 
-    fn advance<'a>(&'a self, lease: &Lease, step: Step) -> BoxFuture<'a, Result<State, LedgerError>> {
-        // The other steps come with something to write down: an owner, an op's result, a reason.
-        if !matches!(step, Step::HeadDone | Step::ResumeOk | Step::Stream) {
-            let refused = LedgerError::Illegal {
-                job: lease.claim.job.to_string(),
-                illegal: Illegal { from: lease.state, step },
-            };
-            return Box::pin(std::future::ready(Err(refused)));
-        }
-        Box::pin(self.write(Advance { claim: lease.claim.clone(), step }))
-    }
-
-    fn begin<'a>(&'a self, lease: &Lease, op: Op) -> BoxFuture<'a, Result<Begun, LedgerError>> {
-        Box::pin(self.write(Begin { claim: lease.claim.clone(), op }))
-    }
-
-    fn complete<'a>(
+    fn tell<'a>(
         &'a self,
         lease: &Lease,
-        ticket: Ticket,
-        outcome: Outcome,
-    ) -> BoxFuture<'a, Result<State, LedgerError>> {
-        Box::pin(self.write(Complete { claim: lease.claim.clone(), ticket, outcome }))
-    }
-
-    fn candidates<'a>(
-        &'a self,
-        lease: &Lease,
-        candidates: Vec<CandidateRecord>,
-    ) -> BoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.write(NoteCandidates { claim: lease.claim.clone(), candidates }))
-    }
-
-    fn finish<'a>(
-        &'a self,
-        lease: &Lease,
-        ending: Ending,
-    ) -> BoxFuture<'a, Result<(State, Option<i64>), LedgerError>> {
-        Box::pin(self.write(Finish { claim: lease.claim.clone(), ending }))
-    }
-
-    fn release<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<(), LedgerError>> {
-        Box::pin(self.write(Release { claim: lease.claim.clone() }))
+        words: Arc<[Word]>,
+    ) -> BoxFuture<'a, Result<Vec<Result<Heard, LedgerError>>, LedgerError>> {
+        Box::pin(self.write(Tell { claim: lease.claim.clone(), words }))
     }
 
     fn retry(&self, which: Retry) -> BoxFuture<'_, Result<u64, LedgerError>> {

@@ -13,8 +13,6 @@ pub enum LedgerError {
     Illegal { job: String, illegal: Illegal },
     #[error("there is no job {0} in the ledger; plan it first")]
     UnknownJob(String),
-    #[error("the {kind} op {op} has been begun anew since, so this try of it no longer counts")]
-    Superseded { kind: &'static str, op: String },
 
     #[error(
         "there is no ledger at {place}: a run with --enable-idempotency makes one, and --ledger or --out names \
@@ -48,13 +46,7 @@ pub enum LedgerError {
 impl LedgerError {
     /// The ledger works and said no: retrying or degrading would be wrong.
     pub fn is_refusal(&self) -> bool {
-        matches!(
-            self,
-            LedgerError::Stale { .. }
-                | LedgerError::Illegal { .. }
-                | LedgerError::UnknownJob(_)
-                | LedgerError::Superseded { .. }
-        )
+        matches!(self, LedgerError::Stale { .. } | LedgerError::Illegal { .. } | LedgerError::UnknownJob(_))
     }
 
     /// A short name for counters and logs.
@@ -63,7 +55,6 @@ impl LedgerError {
             LedgerError::Stale { .. } => "stale",
             LedgerError::Illegal { .. } => "illegal",
             LedgerError::UnknownJob(_) => "unknown_job",
-            LedgerError::Superseded { .. } => "superseded",
             LedgerError::Absent { .. } => "absent",
             LedgerError::Open { .. } => "open",
             LedgerError::Foreign { .. } => "foreign",

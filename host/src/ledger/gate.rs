@@ -3,6 +3,7 @@
 
 mod grip;
 mod tally;
+mod teller;
 #[cfg(test)]
 mod tests;
 
@@ -17,12 +18,14 @@ use tokio::time::Instant;
 
 use super::contract::Ledger;
 use super::error::LedgerError;
-use super::job::{NewJob, Taken};
+use super::job::{Lease, NewJob, Taken};
 use super::key::JobKey;
 use super::state::State;
 
 pub use grip::{Effect, Grip, Pending};
 pub use tally::{Duty, Tally};
+
+use teller::Teller;
 
 /// What happens when the ledger fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,8 +64,8 @@ struct Inner {
     tally: Tally,
     /// After a failure it is not asked again before this: a dead ledger must not slow every step of every work.
     paused: Mutex<Option<Instant>>,
-    /// Jobs whose end the ledger was not there to hear.
-    late: Mutex<JoinSet<()>>,
+    /// Of the jobs in hand, and of those whose end the ledger was not there to hear.
+    tellers: Mutex<JoinSet<()>>,
 }
 
 /// What came of bringing a job to the gate.
@@ -88,7 +91,7 @@ pub enum GateError {
 }
 
 /// What came of a question.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Answer<T> {
     Given(T),
     /// The ledger works and will not have it; it is not worth asking again.
@@ -130,7 +133,7 @@ impl Gate {
             settings,
             tally,
             paused: Mutex::new(None),
-            late: Mutex::new(JoinSet::new()),
+            tellers: Mutex::new(JoinSet::new()),
         }))))
     }
 
@@ -141,7 +144,7 @@ impl Gate {
 
     /// Whether downloads go on when the ledger fails.
     pub fn degrades(&self) -> bool {
-        self.0.as_ref().is_none_or(|inner| inner.settings.on_failure == OnFailure::Degrade)
+        self.0.as_ref().is_none_or(|inner| inner.degrades())
     }
 
     pub fn ledger(&self) -> Option<&Arc<dyn Ledger>> {
@@ -156,21 +159,10 @@ impl Gate {
     /// Plans the job and takes it, if it can be had.
     pub async fn enter(&self, job: impl FnOnce() -> NewJob, owner: &str) -> Result<Entry, GateError> {
         let Some(inner) = &self.0 else { return Ok(Entry::Go(Grip::empty())) };
-        let job = job();
-        let key = job.key();
-        let planned = inner.ask(Duty::Plan, "plan", |ledger| ledger.plan(vec![job])).await?;
-        if !matches!(planned, Answer::Given(_)) {
-            return Ok(Entry::Go(Grip::adrift(inner)));
-        }
-        self.take(&key, owner).await
-    }
-
-    /// Takes a job that is planned, if it can be had.
-    pub async fn take(&self, job: &JobKey, owner: &str) -> Result<Entry, GateError> {
-        let Some(inner) = &self.0 else { return Ok(Entry::Go(Grip::empty())) };
-        let taken = inner.ask(Duty::Lease, "lease", |ledger| ledger.lease(job, owner)).await?;
+        let points = ["plan", "lease"];
+        let taken = inner.ask(Duty::Plan, &points, |ledger| ledger.enter(job(), owner)).await?;
         Ok(match taken {
-            Answer::Refused | Answer::Away => Entry::Go(Grip::adrift(inner)),
+            Answer::Refused | Answer::Away => Entry::Go(Grip::empty()),
             Answer::Given(Taken::Leased(lease)) => Entry::Go(Grip::held(inner, lease)),
             Answer::Given(Taken::Held { owner, until }) => Entry::Held { owner, until },
             Answer::Given(Taken::Later { at, attempts, reason }) => Entry::Later { at, attempts, reason },
@@ -184,17 +176,17 @@ impl Gate {
         let Some(inner) = &self.0 else { return Ok(None) };
         let ledger =
             inner.ledger.as_ref().ok_or_else(|| LedgerError::Unavailable("it is not open".to_owned()))?;
-        inner.probe("lease", "before");
+        inner.probe(&["lease"], "before");
         let lease = ledger.lease_next(owner).await?;
-        inner.probe("lease", "after");
+        inner.probe(&["lease"], "after");
         Ok(lease.map(|lease| Grip::held(inner, lease)))
     }
 
     /// Lets go of the ledger once everything is kept, or it does not come back to hear it.
     pub async fn close(&self) {
         let Some(inner) = &self.0 else { return };
-        let mut late = std::mem::take(&mut *inner.late());
-        let heard = async { while late.join_next().await.is_some() {} };
+        let mut tellers = std::mem::take(&mut *inner.tellers());
+        let heard = async { while tellers.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WAIT, heard).await.is_err() {
             tracing::warn!("the ledger did not come back: {}", Duty::Finish.loss());
         }
@@ -205,29 +197,33 @@ impl Gate {
 }
 
 impl Inner {
-    /// Asks the ledger. Where the download goes on without an answer, this is counted. A lost lease is always an
-    /// error: to go on then would be to write into another worker's job.
+    /// Asks the ledger for what happens at `points`.
     async fn ask<'l, T, F>(
         &'l self,
         duty: Duty,
-        point: &str,
+        points: &[impl AsRef<str>],
         question: impl FnOnce(&'l dyn Ledger) -> F,
     ) -> Result<Answer<T>, GateError>
     where
         F: Future<Output = Result<T, LedgerError>>,
     {
-        let degrade = self.settings.on_failure == OnFailure::Degrade;
         let ledger = match &self.ledger {
-            Some(ledger) if !(degrade && self.is_paused()) => ledger,
+            Some(ledger) if !(self.degrades() && self.is_paused()) => ledger,
             _ => {
                 self.tally.missed(duty);
                 return Ok(Answer::Away);
             }
         };
-        self.probe(point, "before");
+        self.probe(points, "before");
         let answer = tokio::time::timeout(self.settings.patience, question(&**ledger)).await;
-        self.probe(point, "after");
-        let error = match answer.unwrap_or_else(|_| Err(late())) {
+        self.probe(points, "after");
+        self.judge(duty, answer.unwrap_or_else(|_| Err(late())))
+    }
+
+    /// What an answer means to the work. Where the download goes on without one, this is counted. A lost lease is
+    /// always an error: to go on then would be to write into another worker's job.
+    fn judge<T>(&self, duty: Duty, answer: Result<T, LedgerError>) -> Result<Answer<T>, GateError> {
+        let error = match answer {
             Ok(answer) => return Ok(Answer::Given(answer)),
             Err(error) => error,
         };
@@ -235,7 +231,7 @@ impl Inner {
             return Err(error.into());
         }
         self.tally.failed(duty, &error);
-        if !degrade {
+        if !self.degrades() {
             return Err(error.into());
         }
         if error.is_refusal() {
@@ -245,21 +241,33 @@ impl Inner {
         Ok(Answer::Away)
     }
 
+    /// Lets someone speak to the ledger for a job that is in hand.
+    fn start(self: &Arc<Self>, teller: Teller) {
+        let mut tellers = self.tellers();
+        // Those that have ended are forgotten: a run may have millions.
+        while tellers.try_join_next().is_some() {}
+        tellers.spawn(teller.work());
+    }
+
+    fn degrades(&self) -> bool {
+        self.settings.on_failure == OnFailure::Degrade
+    }
+
     fn is_paused(&self) -> bool {
         self.pause().is_some_and(|until| Instant::now() < until)
     }
 
-    fn late(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
-        self.late.lock().unwrap_or_else(|poison| poison.into_inner())
+    fn tellers(&self) -> std::sync::MutexGuard<'_, JoinSet<()>> {
+        self.tellers.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
     fn pause(&self) -> std::sync::MutexGuard<'_, Option<Instant>> {
         self.paused.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 
-    fn probe(&self, point: &str, side: &str) {
+    fn probe(&self, points: &[impl AsRef<str>], side: &str) {
         if let Some(Probe(tell)) = &self.settings.probe {
-            tell(&format!("{point} {side}"));
+            points.iter().for_each(|point| tell(&format!("{} {side}", point.as_ref())));
         }
     }
 }
@@ -267,6 +275,14 @@ impl Inner {
 impl fmt::Debug for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Probe")
+    }
+}
+
+/// A lease that is over is no failure of the ledger.
+fn of_lease(lease: &Lease, error: GateError) -> GateError {
+    match error {
+        GateError::Failed(LedgerError::Stale { .. }) => GateError::Lost(lease.job().clone()),
+        other => other,
     }
 }
 

@@ -15,7 +15,7 @@ use super::error::LedgerError;
 use super::history::{EventFilter, EventKind};
 use super::job::{Ending, JobFilter, JobRecord, Lease, Retry, Taken};
 use super::key::JobKey;
-use super::op::{Begun, OpKind, Outcome, Ticket};
+use super::op::{Begun, OpKind, Outcome};
 use super::state::{State, Step, successors};
 use super::testing::{EngineKind, LEASE, World, job, op, rules};
 
@@ -68,7 +68,7 @@ struct Truth {
 #[derive(Default)]
 struct Worker {
     life: u32,
-    leases: Vec<(Lease, Option<Ticket>)>,
+    leases: Vec<(Lease, Option<OpKind>)>,
 }
 
 #[test]
@@ -142,8 +142,8 @@ async fn act(world: &World, truth: &mut Truth, workers: &mut [Worker], action: &
                 Late::No => leases.len().checked_sub(1),
                 Late::Yes => leases.len().checked_sub(2),
             };
-            if let Some((lease, ticket)) = at.and_then(|at| leases.get_mut(at)) {
-                truth.wrote(world, lease, ticket, write).await;
+            if let Some((lease, begun)) = at.and_then(|at| leases.get_mut(at)) {
+                truth.wrote(world, lease, begun, write).await;
             }
         }
         Action::Crash(worker) => {
@@ -193,35 +193,33 @@ impl Truth {
     }
 
     /// A write succeeds only under the highest fence, while its lease lasts.
-    async fn wrote(&mut self, world: &World, lease: &Lease, ticket: &mut Option<Ticket>, write: &Write) {
-        let ledger = &world.ledger;
+    async fn wrote(&mut self, world: &World, lease: &Lease, begun: &mut Option<OpKind>, write: &Write) {
         let key = lease.job().clone();
         let now = world.clock.now_ms();
         let (fence, until) = self.leases[&key];
         let latest = fence == lease.fence();
         let held = latest && until.is_some_and(|until| until > now);
         let answer = match write {
-            Write::Renew => ledger.renew(lease).await.map(|until| {
+            Write::Renew => world.ledger.renew(lease).await.map(|until| {
                 self.leases.insert(key.clone(), (fence, Some(until)));
             }),
-            Write::Advance(step) => ledger.advance(lease, *step).await.map(drop),
-            Write::Begin(kind) => ledger.begin(lease, op(lease, *kind)).await.map(|begun| {
+            Write::Advance(step) => world.advance(lease, *step).await.map(drop),
+            Write::Begin(kind) => world.ask(lease, op(lease, *kind)).await.map(|answer| {
                 let before = self.had.contains(&(key.clone(), *kind));
-                assert_eq!(before, matches!(begun, Begun::Replay(_)), "had once is had for good: {kind}");
-                if let Begun::Run(begun) = begun {
-                    *ticket = Some(begun);
+                assert_eq!(before, matches!(answer, Begun::Replay(_)), "had once is had for good: {kind}");
+                if answer == Begun::Run {
+                    *begun = Some(*kind);
                 }
             }),
             Write::Complete(success) => {
-                let Some(ticket) = ticket.clone() else { return };
-                let kind = ticket.kind;
+                let Some(kind) = *begun else { return };
                 let outcome = if *success {
                     Outcome::Done { result: json!({}), artifact: None }
                 } else {
                     Outcome::Failed { error: "reset".to_owned() }
                 };
                 let again = self.had.contains(&(key.clone(), kind));
-                let answer = ledger.complete(lease, ticket, outcome).await;
+                let answer = world.complete(lease, op(lease, kind), outcome).await;
                 if let Ok(state) = answer {
                     if *success {
                         self.had.insert((key.clone(), kind));
@@ -234,13 +232,13 @@ impl Truth {
                 }
                 answer.map(drop)
             }
-            Write::Finish(ending) => ledger.finish(lease, ending.clone()).await.map(|(state, _)| {
+            Write::Finish(ending) => world.finish(lease, ending.clone()).await.map(|(state, _)| {
                 if held && matches!(ending, Ending::Lost { .. }) {
                     self.lost(&key);
                 }
                 self.ended(&key, fence, state);
             }),
-            Write::Release => ledger.release(lease).await.map(|()| {
+            Write::Release => world.release(lease).await.map(|()| {
                 self.leases.insert(key.clone(), (fence, None));
             }),
         };

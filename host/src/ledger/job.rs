@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::key::JobKey;
-use super::op::OpRecord;
+use super::op::{Op, OpKind, OpRecord};
 use super::state::State;
 
 /// A job that someone wants done. Planning it again changes nothing.
@@ -45,16 +45,16 @@ pub struct Lease {
     pub attempts: u32,
     /// An earlier worker left it unfinished, so there may be something on disk to go on from.
     pub resumed: bool,
-    /// An earlier worker put the proven file in its place: only what comes after is left to do.
-    pub finalized: Option<Arc<Finalized>>,
+    /// The ops that earlier workers brought to a good end, in that order. Beginning one of them replays it.
+    pub done: Arc<[DoneOp]>,
     pub work_id: Arc<str>,
     pub work: Arc<Value>,
 }
 
-/// A finalize op that succeeded. Beginning one of the same context replays it, and brings the job to `FINALIZED`.
+/// An op that succeeded, and what it came to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finalized {
-    pub context: Value,
+pub struct DoneOp {
+    pub op: Op,
     pub result: Value,
 }
 
@@ -238,5 +238,10 @@ impl Lease {
 
     pub fn fence(&self) -> i64 {
         self.claim.fence
+    }
+
+    /// An earlier worker put the proven file in its place: only what comes after is left to do.
+    pub fn finalized(&self) -> Option<&DoneOp> {
+        self.done.iter().rev().find(|done| done.op.kind == OpKind::Finalize)
     }
 }

@@ -28,6 +28,7 @@ pub mod sqlite;
 mod state;
 #[cfg(test)]
 mod testing;
+mod word;
 
 pub use clock::{Clock, SystemClock};
 pub use contract::Ledger;
@@ -35,12 +36,13 @@ pub use error::LedgerError;
 pub use gate::{Duty, Effect, Entry, Gate, GateError, GateSettings, Grip, OnFailure, Pending, Probe, Tally};
 pub use history::{EventFilter, EventKind, EventRecord, UnknownEvent};
 pub use job::{
-    CandidateRecord, Counts, Ending, Finalized, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered,
-    Retry, Standing, StoredFile, Story, Taken,
+    CandidateRecord, Counts, DoneOp, Ending, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry,
+    Standing, StoredFile, Story, Taken,
 };
 pub use key::{JobKey, OpKey};
-pub use op::{Begun, Op, OpKind, OpRecord, OpStatus, Outcome, Ticket};
+pub use op::{Begun, Op, OpKind, OpRecord, OpStatus, Outcome};
 pub use protocol::Rules;
 pub use reconcile::{Missing, Partial, ReconcileError, Reconciliation, Shelf, reconcile, recover_all};
 pub use schedule::Schedule;
 pub use state::{Illegal, State, Step, UnknownState, next};
+pub use word::{Heard, Word};

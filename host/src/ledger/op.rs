@@ -44,21 +44,13 @@ pub struct Op {
 /// What the ledger says to a worker that is about to have a side effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Begun {
-    /// Do it, then say how it ended with this ticket.
-    Run(Ticket),
+    /// Do it, then say how it ended.
+    Run,
     /// It was done before: this is its result. Do not do it again.
     Replay(Value),
     /// The same lease began it `since` (milliseconds since the epoch) and has not said how it ended: another task
-    /// of its holder is at it, or an answer was lost on its way, and then this is the ticket that it held.
-    Running { since: i64, ticket: Ticket },
-}
-
-/// The right to say how one try of an op ended. Only the last try's ticket is good.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Ticket {
-    pub(super) key: OpKey,
-    pub(super) kind: OpKind,
-    pub(super) tries: i64,
+    /// of its holder is at it, or an answer was lost on its way.
+    Running { since: i64 },
 }
 
 /// How a try ended.
@@ -105,6 +97,11 @@ impl OpKind {
             OpKind::Index => "INDEX",
             OpKind::Dedupe => "DEDUPE",
         }
+    }
+
+    /// Whether the effect may be had twice without harm: what is fetched again is the same file.
+    pub fn is_repeatable(self) -> bool {
+        matches!(self, OpKind::Head | OpKind::Stream)
     }
 
     /// The step that its beginning is.

@@ -216,7 +216,7 @@ mod tests {
         world.take(lost, "lost").await;
         world.clock.turn(LEASE);
         let lease = world.take(held, "live").await;
-        world.ledger.advance(&lease, crate::ledger::state::Step::Stream).await.unwrap();
+        world.advance(&lease, crate::ledger::state::Step::Stream).await.unwrap();
         let lease = world.take(done, "a").await;
         world.work(&lease).await.unwrap();
         let unknown = job(99).key();

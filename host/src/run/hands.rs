@@ -20,8 +20,8 @@ use super::manifest::Line;
 use super::{Asked, Reporter, RunError};
 use crate::acquire::{Proven, Reason};
 use crate::ledger::{
-    Effect, Ending, Entry, Finalized, Gate, GateError, Grip, JobKey, LedgerError, OpKind, Outcome as Told,
-    Shelf, State,
+    DoneOp, Effect, Ending, Entry, Gate, GateError, Grip, JobKey, Lease, LedgerError, OpKind,
+    Outcome as Told, Shelf, State,
 };
 use crate::tiers::{Acquire, Outcome, Plan, Status, Trail, walk};
 use crate::work::Work;
@@ -246,8 +246,8 @@ impl Hands {
     }
 
     async fn walk_and_end(&self, asked: &Asked, grip: Grip) -> Result<(), GateError> {
-        if let Some(finalized) = grip.lease().and_then(|lease| lease.finalized.clone()) {
-            return self.end_finalized(&finalized, grip).await;
+        if let Some(finalized) = grip.lease().and_then(Lease::finalized).cloned() {
+            return self.end_finalized(finalized, grip).await;
         }
         let walked = {
             let observer = self.reporter.observer(asked);
@@ -269,7 +269,7 @@ impl Hands {
         if grip.lease().is_some() {
             let candidates = job::candidates(&line.trail);
             if !candidates.is_empty() {
-                grip.candidates(candidates).await?;
+                grip.candidates(candidates);
             }
         }
         match file {
@@ -293,7 +293,7 @@ impl Hands {
             Err(error) => {
                 tracing::error!("{}: {error}", line.work_id);
                 if let Some(pending) = finalizing {
-                    grip.complete(pending, Told::Failed { error: error.to_string() }).await?;
+                    grip.complete(pending, Told::Failed { error: error.to_string() });
                 }
                 line.not_stored(Reason::Storage.code());
                 return self.end_without_file(line, grip).await;
@@ -302,20 +302,18 @@ impl Hands {
         line.stored_as(&artifact);
         if let (Some(pending), Some(_)) = (finalizing, grip.lease()) {
             let result = Filed::of(&line, artifact.duplicate).value();
-            grip.complete(pending, Told::Done { result, artifact: Some(artifact.sha256) }).await?;
+            grip.complete(pending, Told::Done { result, artifact: Some(artifact.sha256) });
         }
         self.index(line, artifact.duplicate, context, grip).await
     }
 
     /// An earlier worker stored the file; what is left is to say so.
-    async fn end_finalized(&self, finalized: &Finalized, grip: Grip) -> Result<(), GateError> {
+    async fn end_finalized(&self, DoneOp { op, result }: DoneOp, grip: Grip) -> Result<(), GateError> {
         // Brings the job to where that worker had brought it.
-        grip.begin(OpKind::Finalize, finalized.context.clone()).await?;
-        let filed = Filed::kept(&finalized.result).filter(|filed| self.has_file(&filed.line));
+        grip.begin(OpKind::Finalize, op.context.clone()).await?;
+        let filed = Filed::kept(&result).filter(|filed| self.has_file(&filed.line));
         match filed {
-            Some(Filed { line, duplicate }) => {
-                self.index(line, duplicate, finalized.context.clone(), grip).await
-            }
+            Some(Filed { line, duplicate }) => self.index(line, duplicate, op.context, grip).await,
             None => {
                 let reason = "its file is gone".to_owned();
                 grip.finish(Ending::Lost { reason }).await.map(drop)
@@ -330,7 +328,7 @@ impl Hands {
         if self.write(line, How::Now, grip.lease().is_some()).await
             && let Effect::Run(pending) = effect
         {
-            grip.complete(pending, Told::Done { result, artifact: None }).await?;
+            grip.complete(pending, Told::Done { result, artifact: None });
         }
         grip.release().await
     }

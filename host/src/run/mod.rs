@@ -243,10 +243,16 @@ impl Run {
         drop(hands);
 
         let mut summary = Summary::default();
+        let mut wrote = Ok(());
         while let Some(Ended { line, how, written }) = ended.recv().await {
             // A line that says nothing new would hide the trail of the one that did.
-            if how != How::Pending {
-                manifest.write(&line).map_err(failed)?;
+            if how != How::Pending && wrote.is_ok() {
+                wrote = manifest.write(&line);
+            }
+            if wrote.is_err() {
+                // The hands give back what they hold, for what they did is not written down.
+                halt.cancel();
+                continue;
             }
             if let Some(written) = written {
                 // Whoever waited for it may be gone.
@@ -261,12 +267,13 @@ impl Run {
             worked = worked.and(worker.unwrap_or_else(|error| Err(RunError::Worker(error.to_string()))));
         }
         summary.interrupted = self.stop.is_cancelled();
-        manifest.finish().map_err(failed)?;
+        let wrote = wrote.and_then(|()| manifest.finish()).map_err(failed);
         ended_all.cancel();
         if let Some(upkeep) = upkeep {
             upkeep.await.map_err(|error| RunError::Worker(error.to_string()))?;
         }
         self.gate.close().await;
+        wrote?;
         worked?;
         summary.count_ledger(&self.gate);
         Ok(summary)

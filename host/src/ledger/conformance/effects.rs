@@ -18,7 +18,7 @@ super::promises! {
     a_success_is_replayed_and_brings_its_state_along
     a_failed_effect_is_done_again
     an_effect_of_a_lost_worker_is_done_again_at_once
-    an_effect_that_hangs_is_done_again_after_a_time_and_its_late_end_does_not_count
+    an_effect_that_hangs_is_done_again_after_a_time
     an_effect_that_could_not_succeed_is_refused_before_it_happens
     an_op_and_the_state_it_causes_stand_or_fall_together
     saying_the_same_twice_is_no_error
@@ -30,12 +30,12 @@ async fn a_lifecycle_goes_through_its_states_and_ends_its_own_lease(world: World
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
     world.effect(&lease, OpKind::Head).await;
-    world.ledger.advance(&lease, Step::ResumeOk).await.unwrap();
+    world.advance(&lease, Step::ResumeOk).await.unwrap();
     world.effect(&lease, OpKind::Stream).await;
     world.effect(&lease, OpKind::Finalize).await;
-    let ticket = world.begin(&lease, OpKind::Index).await;
-    assert_eq!(world.ledger.complete(&lease, ticket, done(OpKind::Index)).await, Ok(State::Indexed));
-    world.ledger.release(&lease).await.unwrap();
+    let begun = world.begin(&lease, OpKind::Index).await;
+    assert_eq!(world.complete(&lease, begun, done(OpKind::Index)).await, Ok(State::Indexed));
+    world.release(&lease).await.unwrap();
     let Story { job, ops, .. } = story(&world, &key).await;
     assert_eq!((job.state, job.owner, job.ready_at), (State::Indexed, None, None));
     assert_eq!(job.artifact, Some("ab".repeat(32)));
@@ -55,17 +55,17 @@ async fn a_success_is_replayed_and_brings_its_state_along(world: World) {
     let key = world.plan(1).await;
     let lease = bring_to(&world, &key, State::Finalized).await;
     let failed = Ending::Failed { reason: "the manifest's disk is full".to_owned(), passing: true };
-    let (state, at) = world.ledger.finish(&lease, failed).await.unwrap();
+    let (state, at) = world.finish(&lease, failed).await.unwrap();
     assert_eq!(state, State::Failed);
     world.clock.turn(Duration::from_millis((at.unwrap() - now(&world)) as u64));
 
     let lease = world.take(&key, "b").await;
     assert_eq!((lease.state, lease.attempts), (State::Leased, 2));
     // A finalize that succeeded stands for the stream before it.
-    let replay = world.ledger.begin(&lease, op(&lease, OpKind::Finalize)).await.unwrap();
+    let replay = world.ask(&lease, op(&lease, OpKind::Finalize)).await.unwrap();
     assert_eq!(replay, Begun::Replay(json!({"did": "FINALIZE"})));
     assert_eq!(story(&world, &key).await.job.state, State::Finalized);
-    let replay = world.ledger.begin(&lease, op(&lease, OpKind::Head)).await.unwrap();
+    let replay = world.ask(&lease, op(&lease, OpKind::Head)).await.unwrap();
     assert_eq!(replay, Begun::Replay(json!({"did": "HEAD"})));
     assert_eq!(story(&world, &key).await.job.state, State::Finalized, "a replay takes nothing back");
     world.effect(&lease, OpKind::Index).await;
@@ -76,9 +76,9 @@ async fn a_failed_effect_is_done_again(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
     for tries in 1..=3 {
-        let ticket = world.begin(&lease, OpKind::Head).await;
+        let begun = world.begin(&lease, OpKind::Head).await;
         let failed = Outcome::Failed { error: "connection reset".to_owned() };
-        assert_eq!(world.ledger.complete(&lease, ticket, failed).await, Ok(State::Leased));
+        assert_eq!(world.complete(&lease, begun, failed).await, Ok(State::Leased));
         let kept = story(&world, &key).await.ops.remove(0);
         assert_eq!((kept.status, kept.tries), (OpStatus::Failed, tries));
         assert_eq!(kept.error.as_deref(), Some("connection reset"));
@@ -99,13 +99,13 @@ async fn an_effect_of_a_lost_worker_is_done_again_at_once(world: World) {
     assert_eq!((kept.status, kept.tries, kept.fence), (OpStatus::Done, 2, lease.fence()));
 }
 
-async fn an_effect_that_hangs_is_done_again_after_a_time_and_its_late_end_does_not_count(world: World) {
+async fn an_effect_that_hangs_is_done_again_after_a_time(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
-    let hung = world.begin(&lease, OpKind::Head).await;
+    world.begin(&lease, OpKind::Head).await;
     let started = now(&world);
-    let running = world.ledger.begin(&lease, op(&lease, OpKind::Head)).await.unwrap();
-    assert_eq!(running, Begun::Running { since: started, ticket: hung.clone() });
+    let running = world.ask(&lease, op(&lease, OpKind::Head)).await.unwrap();
+    assert_eq!(running, Begun::Running { since: started });
     let mut passed = Duration::ZERO;
     while passed < ABANDONED {
         world.clock.turn(LEASE / 2);
@@ -113,22 +113,20 @@ async fn an_effect_that_hangs_is_done_again_after_a_time_and_its_late_end_does_n
         world.ledger.renew(&lease).await.unwrap();
     }
     let again = world.begin(&lease, OpKind::Head).await;
-    let late = world.ledger.complete(&lease, hung, done(OpKind::Head)).await;
-    assert!(matches!(late, Err(LedgerError::Superseded { .. })), "{late:?}");
-    assert_eq!(world.ledger.complete(&lease, again, done(OpKind::Head)).await, Ok(State::HeadDone));
+    assert_eq!(world.complete(&lease, again, done(OpKind::Head)).await, Ok(State::HeadDone));
 }
 
 async fn an_effect_that_could_not_succeed_is_refused_before_it_happens(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
     for kind in [OpKind::Finalize, OpKind::Index, OpKind::Dedupe] {
-        let refused = world.ledger.begin(&lease, op(&lease, kind)).await;
+        let refused = world.ask(&lease, op(&lease, kind)).await;
         assert!(matches!(refused, Err(LedgerError::Illegal { .. })), "{kind}: {refused:?}");
     }
     for step in
         [Step::Lease, Step::Finalize, Step::Index, Step::Dedupe, Step::Fail, Step::Exhaust, Step::Lose]
     {
-        let refused = world.ledger.advance(&lease, step).await;
+        let refused = world.advance(&lease, step).await;
         assert!(matches!(refused, Err(LedgerError::Illegal { .. })), "{step}: {refused:?}");
     }
     assert!(story(&world, &key).await.ops.is_empty());
@@ -137,7 +135,7 @@ async fn an_effect_that_could_not_succeed_is_refused_before_it_happens(world: Wo
 async fn an_op_and_the_state_it_causes_stand_or_fall_together(world: World) {
     let key = world.plan(1).await;
     let lease = bring_to(&world, &key, State::Streaming).await;
-    let ticket = world.begin(&lease, OpKind::Finalize).await;
+    let begun = world.begin(&lease, OpKind::Finalize).await;
     // The database refuses the second half of the write.
     let (guard, unguard) = match world.place {
         Place::Sqlite { .. } => (
@@ -152,33 +150,30 @@ async fn an_op_and_the_state_it_causes_stand_or_fall_together(world: World) {
         ),
     };
     world.sql(guard).await.unwrap();
-    let refused = world.ledger.complete(&lease, ticket.clone(), done(OpKind::Finalize)).await;
+    let refused = world.complete(&lease, begun.clone(), done(OpKind::Finalize)).await;
     assert!(matches!(refused, Err(LedgerError::Corrupt(_))), "{refused:?}");
     let before = story(&world, &key).await;
     assert_eq!(before.job.state, State::Streaming);
     assert!(before.ops.iter().any(|op| op.kind == OpKind::Finalize && op.status == OpStatus::Running));
     world.sql(unguard).await.unwrap();
-    assert_eq!(world.ledger.complete(&lease, ticket, done(OpKind::Finalize)).await, Ok(State::Finalized));
+    assert_eq!(world.complete(&lease, begun, done(OpKind::Finalize)).await, Ok(State::Finalized));
 }
 
 async fn saying_the_same_twice_is_no_error(world: World) {
     let key = world.plan(1).await;
     let lease = bring_to(&world, &key, State::Finalized).await;
-    let ticket = world.begin(&lease, OpKind::Index).await;
+    let begun = world.begin(&lease, OpKind::Index).await;
     for _ in 0..2 {
-        assert_eq!(
-            world.ledger.complete(&lease, ticket.clone(), done(OpKind::Index)).await,
-            Ok(State::Indexed)
-        );
-        assert_eq!(world.ledger.release(&lease).await, Ok(()));
+        assert_eq!(world.complete(&lease, begun.clone(), done(OpKind::Index)).await, Ok(State::Indexed));
+        assert_eq!(world.release(&lease).await, Ok(()));
     }
     let lease = bring_to(&world, &world.plan(2).await, State::Streaming).await;
     for _ in 0..2 {
-        assert_eq!(world.ledger.advance(&lease, Step::HeadDone).await, Ok(State::Streaming));
+        assert_eq!(world.advance(&lease, Step::HeadDone).await, Ok(State::Streaming));
     }
     let failed = Ending::Failed { reason: "gone".to_owned(), passing: false };
     for _ in 0..2 {
-        assert_eq!(world.ledger.finish(&lease, failed.clone()).await, Ok((State::Failed, None)));
+        assert_eq!(world.finish(&lease, failed.clone()).await, Ok((State::Failed, None)));
     }
 }
 
@@ -186,13 +181,13 @@ async fn a_job_that_is_done_has_no_op_that_runs(world: World) {
     let key = world.plan(1).await;
     let lease = bring_to(&world, &key, State::Streaming).await;
     let rival = Op::new(lease.job(), OpKind::Stream, json!({"url": "http://dropped.example/"}));
-    let Begun::Run(late) = world.ledger.begin(&lease, rival).await.unwrap() else { panic!("it is new") };
+    assert_eq!(world.ask(&lease, rival.clone()).await, Ok(Begun::Run));
     world.effect(&lease, OpKind::Finalize).await;
     world.effect(&lease, OpKind::Index).await;
     let ops = story(&world, &key).await.ops;
     assert!(ops.iter().all(|op| op.status != OpStatus::Running), "{ops:?}");
     assert_eq!(ops.iter().filter(|op| op.status == OpStatus::Abandoned).count(), 1);
-    let told = world.ledger.complete(&lease, late, done(OpKind::Stream)).await;
+    let told = world.complete(&lease, rival, done(OpKind::Stream)).await;
     assert!(matches!(told, Err(LedgerError::Stale { .. })), "{told:?}");
 }
 
@@ -200,9 +195,9 @@ async fn results_are_kept_whole(world: World) {
     let key = world.plan(1).await;
     let lease = bring_to(&world, &key, State::Finalized).await;
     let result = json!({"trail": "é\u{1F4DA}\"\\\n".repeat(200_000), "numbers": [1, -7, 1.5e300, u64::MAX]});
-    let ticket = world.begin(&lease, OpKind::Index).await;
+    let begun = world.begin(&lease, OpKind::Index).await;
     let outcome = Outcome::Done { result: result.clone(), artifact: None };
-    world.ledger.complete(&lease, ticket, outcome).await.unwrap();
+    world.complete(&lease, begun, outcome).await.unwrap();
     match world.ledger.lease(&key, "b").await.unwrap() {
         Taken::Over { state: State::Indexed, result: Some(kept), .. } => assert!(kept == result, "not whole"),
         other => panic!("{:.200}", format!("{other:?}")),

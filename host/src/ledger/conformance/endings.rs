@@ -28,7 +28,7 @@ async fn a_failure_has_a_schedule_and_an_end(world: World) {
     for attempt in 1..=MAX_ATTEMPTS {
         let lease = world.take(&key, "a").await;
         let failed = Ending::Failed { reason: format!("HTTP 503, attempt {attempt}"), passing: true };
-        let (state, at) = world.ledger.finish(&lease, failed).await.unwrap();
+        let (state, at) = world.finish(&lease, failed).await.unwrap();
         assert_eq!(state, State::Failed);
         let Some(at) = at else { break };
         waits.push(at - now(&world));
@@ -56,7 +56,7 @@ async fn a_failure_that_will_not_pass_is_not_tried_again(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
     let failed = Ending::Failed { reason: "the input is not a work".to_owned(), passing: false };
-    assert_eq!(world.ledger.finish(&lease, failed).await, Ok((State::Failed, None)));
+    assert_eq!(world.finish(&lease, failed).await, Ok((State::Failed, None)));
     match world.ledger.lease(&key, "a").await.unwrap() {
         Taken::Over { state: State::Failed, reason: Some(reason), .. } => {
             assert_eq!(reason, "the input is not a work");
@@ -76,7 +76,7 @@ async fn an_operator_can_have_failed_and_exhausted_jobs_tried_again(world: World
     for (number, ending) in endings.into_iter().enumerate() {
         let key = world.plan(number as u32).await;
         let lease = bring_to(&world, &key, State::Streaming).await;
-        world.ledger.finish(&lease, ending).await.unwrap();
+        world.finish(&lease, ending).await.unwrap();
         keys.push(key);
     }
     assert_eq!(world.ledger.retry(Retry::All(State::Failed)).await, Ok(1), "the other has its own time");
@@ -110,7 +110,7 @@ async fn a_done_job_whose_file_is_lost_is_done_again_from_the_start(world: World
     world.effect(&again, OpKind::Finalize).await;
     // The file vanishes while the job is held: the same, by its holder.
     let lost = Ending::Lost { reason: "its file is missing".to_owned() };
-    let (state, at) = world.ledger.finish(&again, lost).await.unwrap();
+    let (state, at) = world.finish(&again, lost).await.unwrap();
     assert_eq!((state, at), (State::Failed, Some(now(&world))));
     world.work(&world.take(&key, "c").await).await.unwrap();
     assert_eq!(story(&world, &key).await.ops.iter().filter(|op| op.status == OpStatus::Done).count(), 4);
@@ -139,7 +139,7 @@ async fn a_duplicate_points_to_the_job_it_is(world: World) {
     let (one, two) = (world.plan(1).await, world.plan(2).await);
     let lease = world.take(&two, "a").await;
     let ending = Ending::Duplicate { of: one.clone(), result: json!({"doi": "10.1000/1"}) };
-    assert_eq!(world.ledger.finish(&lease, ending).await, Ok((State::SkippedDuplicate, None)));
+    assert_eq!(world.finish(&lease, ending).await, Ok((State::SkippedDuplicate, None)));
     let kept = story(&world, &two).await.job.result.unwrap();
     assert_eq!(kept, json!({"duplicate_of": one.as_str(), "result": {"doi": "10.1000/1"}}));
 }
@@ -154,10 +154,10 @@ async fn candidates_hang_off_the_job_with_their_verdicts(world: World) {
         verdict: verdict.map(str::to_owned),
     };
     let found = vec![candidate("https://a.example/1.pdf", None), candidate("https://b.example/1.pdf", None)];
-    world.ledger.candidates(&lease, found).await.unwrap();
+    world.candidates(&lease, found).await.unwrap();
     let judged = vec![candidate("https://a.example/1.pdf", Some("html_instead"))];
-    world.ledger.candidates(&lease, judged).await.unwrap();
-    world.ledger.candidates(&lease, vec![candidate("https://a.example/1.pdf", None)]).await.unwrap();
+    world.candidates(&lease, judged).await.unwrap();
+    world.candidates(&lease, vec![candidate("https://a.example/1.pdf", None)]).await.unwrap();
     let kept = story(&world, &key).await.candidates;
     let told: Vec<_> = kept.iter().map(|kept| (kept.url.as_str(), kept.verdict.as_deref())).collect();
     assert_eq!(told, [("https://a.example/1.pdf", Some("html_instead")), ("https://b.example/1.pdf", None)]);

@@ -126,7 +126,7 @@ async fn a_crashed_job_is_leased_again_from_every_unfinished_state(world: World)
         let lease = world.take(&key, "b").await;
         assert_eq!(lease.state, state, "nothing that was reached is lost");
         assert!(lease.resumed);
-        assert_eq!(lease.finalized.is_some(), state == State::Finalized);
+        assert_eq!(lease.finalized().is_some(), state == State::Finalized);
         assert_eq!(lease.fence(), lost.fence() + 1);
         world.work(&lease).await.unwrap();
         assert_eq!(story(&world, &key).await.job.state, State::Indexed, "from {state}");
@@ -154,26 +154,23 @@ async fn an_expired_lease_can_write_nothing_even_before_anyone_takes_the_job(wor
         let lease = bring_to(&world, &key, state).await;
         world.clock.turn(LEASE - Duration::from_millis(1));
         assert!(world.ledger.renew(&lease).await.is_ok(), "a lease lasts to its last millisecond");
-        let ticket =
+        let begun =
             world.begin(&lease, if state == State::Finalized { OpKind::Index } else { OpKind::Stream }).await;
         world.clock.turn(LEASE);
-        assert_all_stale(&world, &key, &lease, ticket).await;
+        assert_all_stale(&world, &key, &lease, begun).await;
     }
 }
 
 async fn a_worker_whose_job_was_taken_over_can_write_nothing(world: World) {
     let key = world.plan(1).await;
     let lost = bring_to(&world, &key, State::Streaming).await;
-    let ticket = world.begin(&lost, OpKind::Finalize).await;
+    let begun = world.begin(&lost, OpKind::Finalize).await;
     world.clock.turn(LEASE);
     let taken = world.take(&key, "a").await;
-    assert_all_stale(&world, &key, &lost, ticket).await;
+    assert_all_stale(&world, &key, &lost, begun).await;
     world.work(&taken).await.unwrap();
-    let ticket = match world.ledger.begin(&taken, op(&taken, OpKind::Index)).await {
-        Err(LedgerError::Stale { .. }) => None,
-        other => panic!("a done job is nobody's: {other:?}"),
-    };
-    assert_eq!(ticket, None::<()>);
+    let asked = world.ask(&taken, op(&taken, OpKind::Index)).await;
+    assert!(matches!(asked, Err(LedgerError::Stale { .. })), "a done job is nobody's: {asked:?}");
     assert!(matches!(world.ledger.renew(&lost).await, Err(LedgerError::Stale { .. })));
 }
 
@@ -201,13 +198,13 @@ async fn a_clock_that_jumps_costs_time_but_no_second_owner(world: World) {
     world.clock.turn_back(Duration::from_secs(3600));
     assert!(world.ledger.lease_next("b").await.unwrap().is_none());
     assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Taken::Held { .. }));
-    world.ledger.advance(&lease, Step::HeadDone).await.unwrap();
+    world.advance(&lease, Step::HeadDone).await.unwrap();
     world.clock.turn(Duration::from_secs(7200));
-    assert!(matches!(world.ledger.advance(&lease, Step::Stream).await, Err(LedgerError::Stale { .. })));
+    assert!(matches!(world.advance(&lease, Step::Stream).await, Err(LedgerError::Stale { .. })));
     let taken = world.take(&key, "b").await;
     world.clock.turn_back(Duration::from_secs(7200));
     assert!(
-        matches!(world.ledger.advance(&lease, Step::Stream).await, Err(LedgerError::Stale { .. })),
+        matches!(world.advance(&lease, Step::Stream).await, Err(LedgerError::Stale { .. })),
         "the old lease's time is back, its fence is not"
     );
     world.work(&taken).await.unwrap();
@@ -218,8 +215,8 @@ async fn a_job_handed_back_is_ready_at_once_and_has_all_its_attempts(world: Worl
     for _ in 0..MAX_ATTEMPTS * 2 {
         let lease = bring_to(&world, &key, State::Streaming).await;
         assert_eq!(lease.attempts, 1);
-        world.ledger.release(&lease).await.unwrap();
-        assert!(matches!(world.ledger.release(&lease).await, Err(LedgerError::Stale { .. })));
+        world.release(&lease).await.unwrap();
+        assert!(matches!(world.release(&lease).await, Err(LedgerError::Stale { .. })));
         let job = story(&world, &key).await.job;
         assert_eq!((job.state, job.owner, job.attempts), (State::Streaming, None, 0));
     }
@@ -231,7 +228,7 @@ async fn recovery_clears_what_lost_workers_left_and_nothing_else(world: World) {
     world.begin(&lease, OpKind::Finalize).await;
     world.clock.turn(LEASE);
     let live_lease = world.take(&live, "b").await;
-    let live_ticket = world.begin(&live_lease, OpKind::Head).await;
+    let live_op = world.begin(&live_lease, OpKind::Head).await;
 
     let other = world.join().await.unwrap();
     let recovered = other.recover().await.unwrap();
@@ -240,7 +237,7 @@ async fn recovery_clears_what_lost_workers_left_and_nothing_else(world: World) {
     let job = story(&world, &lost).await;
     assert_eq!((job.job.state, job.job.owner), (State::Streaming, None));
     assert!(job.ops.iter().any(|op| op.status == OpStatus::Abandoned));
-    assert!(world.ledger.complete(&live_lease, live_ticket, done(OpKind::Head)).await.is_ok());
+    assert!(world.complete(&live_lease, live_op, done(OpKind::Head)).await.is_ok());
     assert_eq!(story(&world, &idle).await.job.state, State::Planned);
     let taken = world.take(&lost, "c").await;
     assert!(taken.resumed, "what was recovered is still known to be begun");

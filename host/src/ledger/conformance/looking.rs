@@ -61,9 +61,9 @@ async fn the_ledger_can_be_looked_into(world: World) {
     world.take(&keys[1], "lost").await;
     world.clock.turn(LEASE);
     let lease = world.take(&keys[2], "a").await;
-    world.ledger.finish(&lease, Ending::Failed { reason: "503".to_owned(), passing: true }).await.unwrap();
+    world.finish(&lease, Ending::Failed { reason: "503".to_owned(), passing: true }).await.unwrap();
     let lease = world.take(&keys[3], "a").await;
-    world.ledger.finish(&lease, Ending::Exhausted { result: json!({}) }).await.unwrap();
+    world.finish(&lease, Ending::Exhausted { result: json!({}) }).await.unwrap();
     world.take(&keys[4], "a").await;
 
     let counts = world.ledger.counts().await.unwrap();

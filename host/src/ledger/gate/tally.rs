@@ -8,8 +8,8 @@ use crate::ledger::error::LedgerError;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
     Open,
+    /// To know the work, and to keep it from others.
     Plan,
-    Lease,
     Renew,
     /// A step, an op, a candidate.
     Mark,
@@ -22,13 +22,12 @@ pub enum Duty {
 pub struct Tally([AtomicU64; Duty::ALL.len()]);
 
 impl Duty {
-    pub const ALL: [Duty; 6] = [Duty::Open, Duty::Plan, Duty::Lease, Duty::Renew, Duty::Mark, Duty::Finish];
+    pub const ALL: [Duty; 5] = [Duty::Open, Duty::Plan, Duty::Renew, Duty::Mark, Duty::Finish];
 
     pub fn label(self) -> &'static str {
         match self {
             Duty::Open => "open",
             Duty::Plan => "plan",
-            Duty::Lease => "lease",
             Duty::Renew => "renew",
             Duty::Mark => "mark",
             Duty::Finish => "finish",
@@ -42,9 +41,9 @@ impl Duty {
                 "nothing of this run is recorded: a later run may fetch the same works again, \
                  and other workers may fetch them at the same time"
             }
-            Duty::Plan => "works are fetched without being recorded: a later run may fetch them again",
-            Duty::Lease => {
-                "works are fetched without being reserved: another worker may fetch them at the same time"
+            Duty::Plan => {
+                "works are fetched without being recorded or reserved: a later run may fetch them again, \
+                 and another worker at the same time"
             }
             Duty::Renew => {
                 "another worker may take over a work that is still in hand, once its lease runs out"
@@ -86,11 +85,10 @@ impl Tally {
     }
 
     fn cell(&self, duty: Duty) -> &AtomicU64 {
-        let [open, plan, lease, renew, mark, finish] = &self.0;
+        let [open, plan, renew, mark, finish] = &self.0;
         match duty {
             Duty::Open => open,
             Duty::Plan => plan,
-            Duty::Lease => lease,
             Duty::Renew => renew,
             Duty::Mark => mark,
             Duty::Finish => finish,

@@ -6,13 +6,15 @@ use serde_json::Value;
 
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::EventKind;
-use crate::ledger::job::{Claim, Finalized, Lease, Taken};
+use crate::ledger::job::{Claim, DoneOp, Lease, Taken};
 use crate::ledger::key::JobKey;
+use crate::ledger::op::{Op, OpKind};
 use crate::ledger::sql::{Dialect, Param, Row, Sql};
 use crate::ledger::state::{State, Step};
 
+use super::plan::Plan;
 use super::rows::{
-    HEAD_COLUMNS, Head, Notes, abandon_ops, claim, job_result, read_json, read_key, select_jobs,
+    HEAD_COLUMNS, Head, Notes, abandon_ops, claim, corrupt, job_result, read_json, read_key, select_jobs,
 };
 use super::{Book, Request, millis, told};
 
@@ -35,11 +37,11 @@ pub(in crate::ledger) struct Renew {
     pub(in crate::ledger) claim: Claim,
 }
 
-/// Answers with the state that the step led to.
+/// Plans the job, and takes it if it can be had.
 #[derive(Debug)]
-pub(in crate::ledger) struct Advance {
-    pub(in crate::ledger) claim: Claim,
-    pub(in crate::ledger) step: Step,
+pub(in crate::ledger) struct Enter {
+    pub(in crate::ledger) plan: Plan,
+    pub(in crate::ledger) lease: LeaseJob,
 }
 
 /// Jobs whose workers died too often are ended on the way to one that can be had: at most so many in one
@@ -129,18 +131,12 @@ impl Request for Renew {
     }
 }
 
-impl Request for Advance {
-    type Reply = State;
+impl Request for Enter {
+    type Reply = Taken;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<State, LedgerError> {
-        let (mut head, now) = Head::claimed(sql, &self.claim).await?;
-        let from = head.state;
-        head.step(self.step, &self.claim)?;
-        if head.state != from {
-            head.save(sql, head.fence, now, Notes::default()).await?;
-            book.tell_move(now, &self.claim, from, head.state);
-        }
-        Ok(head.state)
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Taken, LedgerError> {
+        self.plan.apply(sql, book).await?;
+        self.lease.apply(sql, book).await
     }
 }
 
@@ -188,7 +184,7 @@ async fn take<S: Sql>(
         state: head.state,
         attempts: head.attempts,
         resumed,
-        finalized: if fence > 0 { finalized(sql, head.id).await? } else { None },
+        done: if fence > 0 { done(sql, head.id, &job).await? } else { Arc::default() },
         work_id: Arc::from(row.text(HEAD_COLUMNS + 1)?),
         work: Arc::new(read_json(row.text(HEAD_COLUMNS + 2)?)?),
     }))
@@ -214,14 +210,18 @@ pub(super) async fn give_up<S: Sql>(
     Ok(())
 }
 
-/// The finalize that an earlier attempt brought to its end.
-async fn finalized<S: Sql>(sql: &mut S, job_id: i64) -> Result<Option<Arc<Finalized>>, LedgerError> {
-    let statement = "SELECT context, result FROM ops WHERE job = $1 AND kind = 'FINALIZE' AND status = 'DONE' \
-                     ORDER BY ended_at DESC LIMIT 1";
+/// The ops that earlier attempts brought to a good end, in that order.
+async fn done<S: Sql>(sql: &mut S, job_id: i64, job: &JobKey) -> Result<Arc<[DoneOp]>, LedgerError> {
+    let statement = "SELECT kind, context, result FROM ops WHERE job = $1 AND status = 'DONE' \
+                     ORDER BY ended_at, key";
     let rows = sql.rows(statement, &[Param::Int(job_id)]).await?;
-    let Some(row) = rows.first() else { return Ok(None) };
-    let (context, result) = (read_json(row.text(0)?)?, read_json(row.text(1)?)?);
-    Ok(Some(Arc::new(Finalized { context, result })))
+    let read = |row: &Row| {
+        let kind = row.text(0)?;
+        let kind = OpKind::from_label(kind).ok_or_else(|| corrupt("an op's kind", kind))?;
+        let op = Op::new(job, kind, read_json(row.text(1)?)?);
+        Ok(DoneOp { op, result: read_json(row.text(2)?)? })
+    };
+    rows.iter().map(read).collect()
 }
 
 /// Why the job failed, and what it came to.

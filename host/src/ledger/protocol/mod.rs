@@ -8,6 +8,7 @@ mod op;
 mod plan;
 mod recover;
 mod rows;
+mod tell;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -22,14 +23,13 @@ use super::schedule::Schedule;
 use super::sql::Sql;
 use super::state::State;
 
-pub(super) use ending::{Finish, Release};
-pub(super) use lease::{Advance, LeaseJob, LeaseNext, Renew};
+pub(super) use lease::{Enter, LeaseJob, LeaseNext, Renew};
 pub(super) use look::{
     Artifacts, CountJobs, FindJob, ListEvents, ListJobs, NextAt, Standings, TellStory, insert_events,
 };
-pub(super) use op::{Begin, Complete};
-pub(super) use plan::{NoteCandidates, Plan};
+pub(super) use plan::Plan;
 pub(super) use recover::{Lose, Recover, RetryJobs};
+pub(super) use tell::Tell;
 
 /// The rules of a ledger that its operator may set.
 #[derive(Clone, Debug)]

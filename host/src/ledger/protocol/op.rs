@@ -4,28 +4,12 @@ use serde_json::Value;
 
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::EventKind;
-use crate::ledger::job::Claim;
-use crate::ledger::op::{Begun, Op, OpStatus, Outcome, Ticket};
+use crate::ledger::op::{Begun, Op, OpStatus, Outcome};
 use crate::ledger::sql::{Param, Row, Sql};
-use crate::ledger::state::State;
 
-use super::rows::{Head, Notes, abandon_ops, corrupt, read_json, read_status, stale};
-use super::{Book, Request, millis, told};
-
-/// Asks whether to have a side effect, and takes the step that its beginning is.
-#[derive(Debug)]
-pub(in crate::ledger) struct Begin {
-    pub(in crate::ledger) claim: Claim,
-    pub(in crate::ledger) op: Op,
-}
-
-/// Says how it ended, and takes the step that its success is, in the same transaction.
-#[derive(Debug)]
-pub(in crate::ledger) struct Complete {
-    pub(in crate::ledger) claim: Claim,
-    pub(in crate::ledger) ticket: Ticket,
-    pub(in crate::ledger) outcome: Outcome,
-}
+use super::rows::{Notes, abandon_ops, corrupt, read_json, read_status};
+use super::tell::Desk;
+use super::{millis, told};
 
 /// An op's row, as far as deciding needs it.
 struct Kept {
@@ -35,160 +19,146 @@ struct Kept {
     started_at: i64,
 }
 
-const KEPT: &str = "SELECT status, fence, tries, started_at FROM ops WHERE job = $1 AND key = $2";
-
-impl Request for Begin {
-    type Reply = Begun;
-
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Begun, LedgerError> {
-        let (mut head, now) = Head::claimed(sql, &self.claim).await?;
-        let from = head.state;
-        let place = [Param::Int(head.id), Param::Text(self.op.key.as_str())];
-        let kept = sql.rows(KEPT, &place).await?.first().map(Kept::read).transpose()?;
-        let tries = match &kept {
-            Some(kept) if kept.status == OpStatus::Done => {
-                return Ok(Begun::Replay(self.replay(sql, book, &mut head, now).await?));
-            }
-            Some(kept) if kept.is_running_under(&self.claim, now, millis(book.rules.abandoned)) => {
-                return Ok(Begun::Running { since: kept.started_at, ticket: self.ticket(kept.tries) });
-            }
+impl<S: Sql> Desk<'_, '_, S> {
+    /// Whether to have a side effect; takes the step that its beginning is.
+    pub(super) async fn begin(&mut self, op: &Op) -> Result<Begun, LedgerError> {
+        self.held()?;
+        let from = self.head.state;
+        let tries = match self.kept(op).await? {
+            Some(kept) if kept.status == OpStatus::Done => return self.replay(op).await.map(Begun::Replay),
+            Some(kept) if self.is_running(&kept) => return Ok(Begun::Running { since: kept.started_at }),
             Some(kept) => kept.tries + 1,
             None => 1,
         };
-        if let Some(step) = self.op.kind.beginning() {
-            head.step(step, &self.claim)?;
+        let mut head = self.head.clone();
+        if let Some(step) = op.kind.beginning() {
+            head.step(step, self.claim)?;
         }
         // Refused now rather than after the effect is there.
-        if let Some(step) = self.op.kind.success() {
-            head.clone().step(step, &self.claim)?;
+        if let Some(step) = op.kind.success() {
+            head.clone().step(step, self.claim)?;
         }
-        sql.run(
-            "INSERT INTO ops (job, key, kind, status, fence, tries, started_at, context) \
-             VALUES ($1, $2, $3, 'RUNNING', $4, $5, $6, $7) ON CONFLICT (job, key) DO UPDATE SET \
-             status = 'RUNNING', fence = excluded.fence, tries = excluded.tries, started_at = excluded.started_at, \
-             ended_at = NULL, error = NULL",
-            &[
-                place[0],
-                place[1],
-                Param::Text(self.op.kind.label()),
-                Param::Int(self.claim.fence),
-                Param::Int(tries),
-                Param::Int(now),
-                Param::Text(&self.op.context.to_string()),
-            ],
-        )
-        .await?;
-        if head.state != from {
-            head.save(sql, head.fence, now, Notes::default()).await?;
-        }
-        book.tell(
-            told(now, EventKind::OperationStarted, &self.claim)
-                .with("op", self.op.key.as_str())
-                .with("kind", self.op.kind.label())
+        self.head = head;
+        self.sql
+            .run(
+                "INSERT INTO ops (job, key, kind, status, fence, tries, started_at, context) \
+                 VALUES ($1, $2, $3, 'RUNNING', $4, $5, $6, $7) ON CONFLICT (job, key) DO UPDATE SET \
+                 status = 'RUNNING', fence = excluded.fence, tries = excluded.tries, \
+                 started_at = excluded.started_at, ended_at = NULL, error = NULL",
+                &[
+                    Param::Int(self.head.id),
+                    Param::Text(op.key.as_str()),
+                    Param::Text(op.kind.label()),
+                    Param::Int(self.claim.fence),
+                    Param::Int(tries),
+                    Param::Int(self.now),
+                    Param::Text(&op.context.to_string()),
+                ],
+            )
+            .await?;
+        self.book.tell(
+            told(self.now, EventKind::OperationStarted, self.claim)
+                .with("op", op.key.as_str())
+                .with("kind", op.kind.label())
                 .with("try", tries),
         );
-        book.tell_move(now, &self.claim, from, head.state);
-        Ok(Begun::Run(self.ticket(tries)))
-    }
-}
-
-impl Begin {
-    fn ticket(&self, tries: i64) -> Ticket {
-        Ticket { key: self.op.key.clone(), kind: self.op.kind, tries }
+        self.moved(from, Notes::default()).await?;
+        Ok(Begun::Run)
     }
 
-    /// The result of the op as it was kept; the job is moved on to where the op had brought it.
-    async fn replay<S: Sql>(
-        &self,
-        sql: &mut S,
-        book: &mut Book<'_>,
-        head: &mut Head,
-        now: i64,
-    ) -> Result<Value, LedgerError> {
-        let place = [Param::Int(head.id), Param::Text(self.op.key.as_str())];
-        let rows = sql.rows("SELECT result FROM ops WHERE job = $1 AND key = $2", &place).await?;
-        let row = rows.first().ok_or_else(|| corrupt("a finished op", "missing"))?;
-        let result = read_json(row.text(0)?)?;
-        for step in self.op.kind.implied() {
-            let from = head.state;
-            head.catch_up(*step);
-            if head.state != from {
-                head.save(sql, head.fence, now, Notes::default()).await?;
-                book.tell_move(now, &self.claim, from, head.state);
-            }
-        }
-        book.tell(
-            told(now, EventKind::IdempotencyReplay, &self.claim)
-                .with("what", "op")
-                .with("op", self.op.key.as_str())
-                .with("kind", self.op.kind.label()),
-        );
-        Ok(result)
-    }
-}
-
-impl Request for Complete {
-    type Reply = State;
-
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<State, LedgerError> {
-        let (mut head, now) = Head::of(sql, &self.claim).await?;
-        let place = [Param::Int(head.id), Param::Text(self.ticket.key.as_str())];
-        let kept = sql.rows(KEPT, &place).await?.first().map(Kept::read).transpose()?;
-        let mine = kept.filter(|kept| kept.fence == self.claim.fence && kept.tries == self.ticket.tries);
+    /// How it ended; takes the step that its success is.
+    pub(super) async fn complete(&mut self, op: &Op, outcome: &Outcome) -> Result<(), LedgerError> {
+        let kept = self.kept(op).await?;
+        let is_done = kept.as_ref().is_some_and(|kept| kept.status == OpStatus::Done);
+        let mine = kept.is_some_and(|kept| kept.fence == self.claim.fence);
         // Said twice, because the first answer was lost on its way: it stands.
-        if mine.as_ref().is_some_and(|kept| kept.status == OpStatus::Done) && head.fence == self.claim.fence {
-            return Ok(head.state);
+        if is_done && mine && self.head.fence == self.claim.fence {
+            return Ok(());
         }
-        if !head.is_held_by(&self.claim, now) {
-            return Err(stale(&self.claim));
+        self.held()?;
+        if is_done {
+            return Ok(());
         }
-        if mine.is_none() {
-            let op = self.ticket.key.to_string();
-            return Err(LedgerError::Superseded { kind: self.ticket.kind.label(), op });
+        if !mine {
+            self.begin(op).await?;
         }
-        let from = head.state;
+        let from = self.head.state;
         let mut notes = Notes::default();
-        let (status, result, error) = match &self.outcome {
+        let (status, result, error) = match outcome {
             Outcome::Done { result, artifact } => {
-                if let Some(step) = self.ticket.kind.success() {
-                    head.step(step, &self.claim)?;
+                if let Some(step) = op.kind.success() {
+                    self.head.step(step, self.claim)?;
                 }
                 notes.artifact = artifact.as_deref();
                 (OpStatus::Done, Some(result.to_string()), None)
             }
             Outcome::Failed { error } => (OpStatus::Failed, None, Some(error.as_str())),
         };
-        sql.run(
-            "UPDATE ops SET status = $1, ended_at = $2, result = $3, error = $4 WHERE job = $5 AND key = $6",
-            &[
-                Param::Text(status.label()),
-                Param::Int(now),
-                Param::MaybeText(result.as_deref()),
-                Param::MaybeText(error),
-                place[0],
-                place[1],
-            ],
-        )
-        .await?;
-        if head.state.is_ending() {
-            head.let_go(None);
+        let (id, now) = (self.head.id, self.now);
+        self.sql
+            .run(
+                "UPDATE ops SET status = $1, ended_at = $2, result = $3, error = $4 WHERE job = $5 AND key = $6",
+                &[
+                    Param::Text(status.label()),
+                    Param::Int(now),
+                    Param::MaybeText(result.as_deref()),
+                    Param::MaybeText(error),
+                    Param::Int(id),
+                    Param::Text(op.key.as_str()),
+                ],
+            )
+            .await?;
+        let ending = self.head.state.is_ending();
+        if ending {
+            self.head.let_go(None);
             // Of the rivals that were dropped when this one won nobody will say how they ended.
-            abandon_ops(sql, head.id, now).await?;
+            abandon_ops(self.sql, id, now).await?;
         }
-        if head.state != from || notes.artifact.is_some() {
-            head.save(sql, head.fence, now, notes).await?;
-        }
-        book.tell(
-            told(now, EventKind::OperationCompleted, &self.claim)
-                .with("op", self.ticket.key.as_str())
-                .with("kind", self.ticket.kind.label())
+        self.book.tell(
+            told(now, EventKind::OperationCompleted, self.claim)
+                .with("op", op.key.as_str())
+                .with("kind", op.kind.label())
                 .with("status", status.label()),
         );
-        book.tell_move(now, &self.claim, from, head.state);
-        if head.state.is_ending() {
-            book.tell(told(now, EventKind::LeaseReleased, &self.claim));
+        self.moved(from, notes).await?;
+        if ending {
+            self.book.tell(told(now, EventKind::LeaseReleased, self.claim));
         }
-        Ok(head.state)
+        Ok(())
+    }
+
+    async fn kept(&mut self, op: &Op) -> Result<Option<Kept>, LedgerError> {
+        let statement = "SELECT status, fence, tries, started_at FROM ops WHERE job = $1 AND key = $2";
+        let rows =
+            self.sql.rows(statement, &[Param::Int(self.head.id), Param::Text(op.key.as_str())]).await?;
+        rows.first().map(Kept::read).transpose()
+    }
+
+    /// Under an earlier fence nobody can end it any more, and after `abandoned` nobody will.
+    fn is_running(&self, kept: &Kept) -> bool {
+        kept.status == OpStatus::Running
+            && kept.fence == self.claim.fence
+            && self.now.saturating_sub(kept.started_at) < millis(self.book.rules.abandoned)
+    }
+
+    /// The result of the op as it was kept; the job is moved on to where the op had brought it.
+    async fn replay(&mut self, op: &Op) -> Result<Value, LedgerError> {
+        let place = [Param::Int(self.head.id), Param::Text(op.key.as_str())];
+        let rows = self.sql.rows("SELECT result FROM ops WHERE job = $1 AND key = $2", &place).await?;
+        let row = rows.first().ok_or_else(|| corrupt("a finished op", "missing"))?;
+        let result = read_json(row.text(0)?)?;
+        for step in op.kind.implied() {
+            let from = self.head.state;
+            self.head.catch_up(*step);
+            self.moved(from, Notes::default()).await?;
+        }
+        self.book.tell(
+            told(self.now, EventKind::IdempotencyReplay, self.claim)
+                .with("what", "op")
+                .with("op", op.key.as_str())
+                .with("kind", op.kind.label()),
+        );
+        Ok(result)
     }
 }
 
@@ -200,12 +170,5 @@ impl Kept {
             tries: row.int(2)?,
             started_at: row.int(3)?,
         })
-    }
-
-    /// Under an earlier fence nobody can end it any more, and after `abandoned` nobody will.
-    fn is_running_under(&self, claim: &Claim, now: i64, abandoned: i64) -> bool {
-        self.status == OpStatus::Running
-            && self.fence == claim.fence
-            && now.saturating_sub(self.started_at) < abandoned
     }
 }

@@ -2,23 +2,17 @@
 
 use crate::ledger::error::LedgerError;
 use crate::ledger::history::{Event, EventKind};
-use crate::ledger::job::{CandidateRecord, Claim, NewJob, Planned};
+use crate::ledger::job::{CandidateRecord, NewJob, Planned};
 use crate::ledger::key::JobKey;
 use crate::ledger::sql::{Param, Sql};
 
-use super::rows::{Head, corrupt, read_state};
+use super::rows::{corrupt, read_state};
+use super::tell::Desk;
 use super::{Book, Request};
 
 /// Answers in the order of the jobs.
 #[derive(Debug)]
 pub(in crate::ledger) struct Plan(pub(in crate::ledger) Vec<NewJob>);
-
-/// Adds candidates to a job that is held, or notes how their acquisition ended.
-#[derive(Debug)]
-pub(in crate::ledger) struct NoteCandidates {
-    pub(in crate::ledger) claim: Claim,
-    pub(in crate::ledger) candidates: Vec<CandidateRecord>,
-}
 
 impl Request for Plan {
     type Reply = Vec<Planned>;
@@ -86,34 +80,33 @@ impl Request for Plan {
     }
 }
 
-impl Request for NoteCandidates {
-    type Reply = ();
-
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<(), LedgerError> {
-        let (head, now) = Head::claimed(sql, &self.claim).await?;
-        let details: Vec<String> =
-            self.candidates.iter().map(|candidate| candidate.detail.to_string()).collect();
-        let sets: Vec<Vec<Param<'_>>> = self
-            .candidates
+impl<S: Sql> Desk<'_, '_, S> {
+    /// Adds candidates to the job, or notes how their acquisition ended.
+    pub(super) async fn note(&mut self, candidates: &[CandidateRecord]) -> Result<(), LedgerError> {
+        self.held()?;
+        let details: Vec<String> = candidates.iter().map(|candidate| candidate.detail.to_string()).collect();
+        let sets: Vec<Vec<Param<'_>>> = candidates
             .iter()
             .zip(&details)
             .map(|(candidate, detail)| {
                 vec![
-                    Param::Int(head.id),
+                    Param::Int(self.head.id),
                     Param::Text(&candidate.url),
                     Param::Text(&candidate.source),
                     Param::Text(detail),
                     Param::MaybeText(candidate.verdict.as_deref()),
-                    Param::Int(now),
+                    Param::Int(self.now),
                 ]
             })
             .collect();
-        sql.each(
-            "INSERT INTO candidates (job, url, source, detail, verdict, seen_at) VALUES ($1, $2, $3, $4, $5, $6) \
-             ON CONFLICT (job, url) DO UPDATE SET verdict = COALESCE(excluded.verdict, candidates.verdict)",
-            &sets,
-        )
-        .await?;
+        self.sql
+            .each(
+                "INSERT INTO candidates (job, url, source, detail, verdict, seen_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (job, url) DO UPDATE SET \
+                 verdict = COALESCE(excluded.verdict, candidates.verdict)",
+                &sets,
+            )
+            .await?;
         Ok(())
     }
 }

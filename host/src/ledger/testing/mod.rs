@@ -12,13 +12,15 @@ use serde_json::json;
 use super::clock::Clock;
 use super::contract::Ledger;
 use super::error::LedgerError;
-use super::job::{Lease, NewJob, Taken};
+use super::job::{CandidateRecord, Ending, Lease, NewJob, Taken};
 use super::key::JobKey;
-use super::op::{Begun, Op, OpKind, Outcome, Ticket};
+use super::op::{Begun, Op, OpKind, Outcome};
 use super::postgres::{PostgresLedger, PostgresSettings, Time};
 use super::protocol::Rules;
 use super::schedule::Schedule;
 use super::sqlite::{SqliteLedger, SqliteSettings};
+use super::state::{State, Step};
+use super::word::Word;
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
 pub(super) const ABANDONED: Duration = Duration::from_secs(600);
@@ -131,31 +133,71 @@ impl World {
         }
     }
 
-    pub(super) async fn begin(&self, lease: &Lease, kind: OpKind) -> Ticket {
-        match self.ledger.begin(lease, op(lease, kind)).await {
-            Ok(Begun::Run(ticket)) => ticket,
+    /// Begins an op that is to be run.
+    pub(super) async fn begin(&self, lease: &Lease, kind: OpKind) -> Op {
+        let op = op(lease, kind);
+        match self.ask(lease, op.clone()).await {
+            Ok(Begun::Run) => op,
             other => panic!("{kind} should be run: {other:?}"),
         }
     }
 
+    pub(super) async fn ask(&self, lease: &Lease, op: Op) -> Result<Begun, LedgerError> {
+        let heard = self.ledger.say(lease, Word::Begin(op)).await?;
+        Ok(heard.begun.expect("a begin is answered"))
+    }
+
+    pub(super) async fn complete(
+        &self,
+        lease: &Lease,
+        op: Op,
+        outcome: Outcome,
+    ) -> Result<State, LedgerError> {
+        Ok(self.ledger.say(lease, Word::Complete(op, outcome)).await?.state)
+    }
+
     /// Begins and completes one op.
     pub(super) async fn effect(&self, lease: &Lease, kind: OpKind) {
-        let ticket = self.begin(lease, kind).await;
-        self.ledger.complete(lease, ticket, done(kind)).await.expect("a held job's op can be completed");
+        let op = self.begin(lease, kind).await;
+        self.complete(lease, op, done(kind)).await.expect("a held job's op can be completed");
+    }
+
+    pub(super) async fn advance(&self, lease: &Lease, step: Step) -> Result<State, LedgerError> {
+        Ok(self.ledger.say(lease, Word::Step(step)).await?.state)
+    }
+
+    pub(super) async fn candidates(
+        &self,
+        lease: &Lease,
+        candidates: Vec<CandidateRecord>,
+    ) -> Result<(), LedgerError> {
+        self.ledger.say(lease, Word::Candidates(candidates)).await.map(drop)
+    }
+
+    pub(super) async fn finish(
+        &self,
+        lease: &Lease,
+        ending: Ending,
+    ) -> Result<(State, Option<i64>), LedgerError> {
+        let heard = self.ledger.say(lease, Word::Finish(ending)).await?;
+        Ok((heard.state, heard.next_at))
+    }
+
+    pub(super) async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
+        self.ledger.say(lease, Word::Release).await.map(drop)
     }
 
     /// Does everything that is left to do for a job.
     pub(super) async fn work(&self, lease: &Lease) -> Result<(), LedgerError> {
-        if let Some(finalized) = &lease.finalized {
-            let again = Op::new(lease.job(), OpKind::Finalize, finalized.context.clone());
-            let replayed = self.ledger.begin(lease, again).await?;
+        if let Some(finalized) = lease.finalized() {
+            let replayed = self.ask(lease, finalized.op.clone()).await?;
             assert_eq!(replayed, Begun::Replay(finalized.result.clone()));
             self.effect(lease, OpKind::Index).await;
             return Ok(());
         }
         for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index] {
-            if let Begun::Run(ticket) = self.ledger.begin(lease, op(lease, kind)).await? {
-                self.ledger.complete(lease, ticket, done(kind)).await?;
+            if self.ask(lease, op(lease, kind)).await? == Begun::Run {
+                self.complete(lease, op(lease, kind), done(kind)).await?;
             }
         }
         Ok(())
