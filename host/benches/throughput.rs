@@ -58,7 +58,8 @@ fn main() {
     for round in 0..rounds {
         contestants.rotate_left(usize::from(round > 0));
         for contestant in &mut contestants {
-            let out = folder.path().join(format!("out-{round}-{}", contestant.program.name().replace(' ', "-")));
+            let out =
+                folder.path().join(format!("out-{round}-{}", contestant.program.name().replace(' ', "-")));
             let result = measured(contestant.program.command(&lists, &out));
             contestant.program.check(&out, files);
             println!("  round {round}: {:28} {result}", contestant.program.name());

@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -85,31 +86,60 @@ const AWAY: Duration = Duration::from_secs(120);
 /// A job that another worker holds, until then (milliseconds since the epoch).
 type Held = (Asked, i64);
 
+/// What one of the hands has to come back to.
+#[derive(Default)]
+struct Last {
+    /// The end of the work before.
+    ending: Option<JoinHandle<Result<Option<Held>, RunError>>>,
+    held: VecDeque<Held>,
+}
+
+impl Last {
+    /// Waits until the work before is at its end.
+    async fn end(&mut self) -> Result<(), RunError> {
+        if let Some(ending) = self.ending.take() {
+            let ended = ending.await.unwrap_or_else(|error| Err(RunError::Worker(error.to_string())));
+            self.held.extend(ended?);
+        }
+        Ok(())
+    }
+}
+
 impl Hands {
     /// Works off a list.
-    pub async fn work_off(&self, works: async_channel::Receiver<Asked>) -> Result<(), RunError> {
-        let mut held: VecDeque<Held> = VecDeque::new();
+    pub async fn work_off(self: Arc<Self>, works: async_channel::Receiver<Asked>) -> Result<(), RunError> {
+        let mut last = Last::default();
         while let Some(asked) = self.unless_halted(works.recv()).await.and_then(Result::ok) {
-            held.extend(self.attend(asked).await?);
+            self.attend(asked, &mut last).await?;
         }
         // What others hold comes last: by then they have ended it, or their lease has run out.
-        while let Some((asked, until)) = held.pop_front() {
+        last.end().await?;
+        while let Some((asked, until)) = last.held.pop_front() {
             if self.unless_halted(tokio::time::sleep(until_then(until))).await.is_none() {
                 break;
             }
-            held.extend(self.attend(asked).await?);
+            self.attend(asked, &mut last).await?;
+            last.end().await?;
         }
         Ok(())
     }
 
     /// Works off the ledger's queue.
-    pub async fn work_queue(&self, until: Until) -> Result<(), RunError> {
+    pub async fn work_queue(self: Arc<Self>, until: Until) -> Result<(), RunError> {
         let mut away: Option<Instant> = None;
+        let mut last = Last::default();
         while !self.halt.is_cancelled() {
             match self.gate.take_next(&self.owner).await {
                 Ok(Some(grip)) => {
                     away = None;
-                    self.take_up(grip).await?;
+                    self.take_up(grip, &mut last).await?;
+                    // What another worker has taken over is in the queue for whoever comes to it.
+                    last.held.clear();
+                    continue;
+                }
+                // Whether more is to come shows once the work before is ended.
+                Ok(None) if last.ending.is_some() => {
+                    last.end().await?;
                     continue;
                 }
                 Ok(None) => away = None,
@@ -132,7 +162,7 @@ impl Hands {
                 break;
             }
         }
-        Ok(())
+        last.end().await
     }
 
     /// Whether to wait for a ledger that does not answer.
@@ -151,11 +181,11 @@ impl Hands {
         Ok(())
     }
 
-    async fn attend(&self, asked: Asked) -> Result<Option<Held>, RunError> {
+    async fn attend(self: &Arc<Self>, asked: Asked, last: &mut Last) -> Result<(), RunError> {
         let entry = self.gate.enter(|| job::new_job(&asked, &self.run_id), &self.owner).await;
         match entry {
-            Err(error) => self.ended_by(error, asked),
-            Ok(Entry::Go(grip)) => self.in_hand(asked, grip).await,
+            Err(error) => last.held.extend(self.ended_by(error, asked)?),
+            Ok(Entry::Go(grip)) => self.in_hand(asked, grip, last).await?,
             Ok(Entry::Held { owner, until }) => {
                 if !self.waits.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
@@ -164,29 +194,20 @@ impl Hands {
                         asked.work.key()
                     );
                 }
-                Ok(Some((asked, until)))
+                last.held.push_back((asked, until));
             }
-            Ok(Entry::Later { reason, .. }) => {
-                self.stands(asked, Some(reason), true).await;
-                Ok(None)
-            }
-            Ok(Entry::Over { state: State::Failed, reason, .. }) => {
-                self.stands(asked, reason, false).await;
-                Ok(None)
-            }
-            Ok(Entry::Over { result, .. }) => {
-                self.was_done(asked, result).await;
-                Ok(None)
-            }
+            Ok(Entry::Later { reason, .. }) => self.stands(asked, Some(reason), true).await,
+            Ok(Entry::Over { state: State::Failed, reason, .. }) => self.stands(asked, reason, false).await,
+            Ok(Entry::Over { result, .. }) => self.was_done(asked, result).await,
         }
+        Ok(())
     }
 
     /// A job from the queue.
-    async fn take_up(&self, grip: Grip) -> Result<(), RunError> {
+    async fn take_up(self: &Arc<Self>, grip: Grip, last: &mut Last) -> Result<(), RunError> {
         let Some(lease) = grip.lease() else { return Ok(()) };
         match job::asked(&lease.work) {
-            // Whoever has taken it over ends it.
-            Ok(asked) => self.in_hand(asked, grip).await.map(drop),
+            Ok(asked) => self.in_hand(asked, grip, last).await,
             Err(error) => {
                 let reason = format!("what was planned cannot be read: {error}");
                 tracing::error!(job_id = lease.job().as_str(), reason);
@@ -198,22 +219,34 @@ impl Hands {
         }
     }
 
-    /// Brings a work to its end. `Some`: another worker has it now.
-    async fn in_hand(&self, asked: Asked, grip: Grip) -> Result<Option<Held>, RunError> {
+    /// Walks a work, and leaves the rest to a task of its own once the work before has come to its end: so the next
+    /// walk waits neither for the disk nor for the ledger, and works end in the order of their walks.
+    async fn in_hand(self: &Arc<Self>, asked: Asked, grip: Grip, last: &mut Last) -> Result<(), RunError> {
         self.reporter.started(&asked);
         let span = match grip.lease() {
             Some(lease) => tracing::debug_span!("job", job_id = lease.job().as_str()),
             None => tracing::Span::none(),
         };
-        match self.walk_and_end(&asked, grip).instrument(span).await {
-            Ok(()) => Ok(None),
-            Err(error) => {
-                if matches!(error, GateError::Lost(_)) {
-                    self.clear_up_after(&asked.work).await;
+        let walked = self.walk(&asked, &grip).instrument(span.clone()).await;
+        last.end().await?;
+        let hands = Arc::clone(self);
+        let ending = async move {
+            let ended = match walked {
+                Ok(outcome) => hands.end(&asked, outcome, grip).await,
+                Err(error) => Err(error),
+            };
+            match ended {
+                Ok(()) => Ok(None),
+                Err(error) => {
+                    if matches!(error, GateError::Lost(_)) {
+                        hands.clear_up_after(&asked.work).await;
+                    }
+                    hands.ended_by(error, asked)
                 }
-                self.ended_by(error, asked)
             }
-        }
+        };
+        last.ending = Some(tokio::spawn(ending.instrument(span)));
+        Ok(())
     }
 
     /// Removes what came of a work that is another worker's now. That one could not continue it while it was ours;
@@ -245,24 +278,29 @@ impl Hands {
         }
     }
 
-    async fn walk_and_end(&self, asked: &Asked, grip: Grip) -> Result<(), GateError> {
+    /// What came of asking for it: `None` if the run is over, or if an earlier worker had stored it already.
+    async fn walk(&self, asked: &Asked, grip: &Grip) -> Result<Option<Outcome>, GateError> {
+        if grip.lease().and_then(Lease::finalized).is_some() {
+            return Ok(None);
+        }
+        let observer = self.reporter.observer(asked);
+        let walking = walk(&self.plan, asked.work.clone(), self.acquirer.as_ref(), grip, observer.as_ref());
+        // Dropping the walk drops its requests; what was received stays in `partial/` for the next one.
+        tokio::select! {
+            biased;
+            () = self.halt.cancelled() => Ok(None),
+            error = grip.stopped() => Err(error),
+            walked = AssertUnwindSafe(walking).catch_unwind() => {
+                Ok(Some(walked.unwrap_or_else(|_| broken(asked.work.clone()))))
+            }
+        }
+    }
+
+    /// Brings a work to its end.
+    async fn end(&self, asked: &Asked, walked: Option<Outcome>, grip: Grip) -> Result<(), GateError> {
         if let Some(finalized) = grip.lease().and_then(Lease::finalized).cloned() {
             return self.end_finalized(finalized, grip).await;
         }
-        let walked = {
-            let observer = self.reporter.observer(asked);
-            let walking =
-                walk(&self.plan, asked.work.clone(), self.acquirer.as_ref(), &grip, observer.as_ref());
-            // Dropping the walk drops its requests; what was received stays in `partial/` for the next one.
-            tokio::select! {
-                biased;
-                () = self.halt.cancelled() => None,
-                error = grip.stopped() => return Err(error),
-                walked = AssertUnwindSafe(walking).catch_unwind() => {
-                    Some(walked.unwrap_or_else(|_| broken(asked.work.clone())))
-                }
-            }
-        };
         let Some(outcome) = walked else { return grip.release().await };
         let work = Arc::clone(&outcome.work);
         let (line, file) = Line::new(&self.run_id, asked.input.clone(), outcome);
