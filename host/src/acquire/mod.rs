@@ -256,14 +256,14 @@ impl Inner {
             }
             return Err(rejection);
         }
-        let partial = sink.finish().await.map_err(storage)?;
+        let (partial, bytes) = sink.finish().await.map_err(storage)?;
         let site = async {
             let answered = trace.final_url.as_ref().filter(|_| trace.signals.undecided())?;
             let patience = SITE_PATIENCE.min(hard.saturating_duration_since(Instant::now()));
             self.site_says(answered, patience).await
         };
         // The proof takes its time anyway.
-        let (proved, site) = tokio::join!(self.prove(partial, candidate, work), site);
+        let (proved, site) = tokio::join!(self.prove(partial, bytes, candidate, work), site);
         let (partial, proof) = proved?;
         let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
         let page = page.and_then(|page| self.door.page_reservation(&page));
@@ -291,17 +291,21 @@ impl Inner {
     async fn prove(
         &self,
         mut partial: Partial,
+        bytes: Option<Vec<u8>>,
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
     ) -> Result<(Partial, Proof), Rejection> {
         let _permit =
             self.examinations.acquire().await.map_err(|closed| storage(io::Error::other(closed)))?;
-        let (partial, bytes) = on_blocking_thread(move || {
-            let bytes = partial.read()?;
-            Ok((partial, bytes))
-        })
-        .await
-        .map_err(storage)?;
+        let (partial, bytes) = match bytes {
+            Some(bytes) => (partial, bytes),
+            None => on_blocking_thread(move || {
+                let bytes = partial.read()?;
+                Ok((partial, bytes))
+            })
+            .await
+            .map_err(storage)?,
+        };
         let policy = self.settings.identity;
         // Without a comparison nobody needs the text.
         let pages = if policy == IdentityPolicy::Off { 0 } else { self.settings.first_pages };

@@ -123,7 +123,7 @@ impl Partials {
                 partial.received = partial.hasher.read_from(&mut partial.file)?;
                 partial.origin = Some(origin);
             }
-            None => partial.restart()?,
+            None => partial.empty()?,
         }
         Ok(partial)
     }
@@ -145,6 +145,11 @@ impl Partial {
 
     /// Forgets all bytes.
     pub fn restart(&mut self) -> io::Result<()> {
+        let is_empty = self.received == 0 && self.origin.is_none();
+        if is_empty { Ok(()) } else { self.empty() }
+    }
+
+    fn empty(&mut self) -> io::Result<()> {
         self.origin = None;
         remove_if_there(&self.sidecar())?;
         self.file.set_len(0)?;
@@ -288,6 +293,10 @@ fn open(path: &Path) -> io::Result<File> {
 }
 
 pub fn remove_if_there(path: &Path) -> io::Result<()> {
+    // Mostly it is not, and to look does not make others wait for the folder, as removing does.
+    if fs::symlink_metadata(path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+        return Ok(());
+    }
     match fs::remove_file(path) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
         _ => Ok(()),

@@ -93,10 +93,12 @@ impl Sink {
         if self.buffer.is_empty() { Ok(()) } else { self.flush().await }
     }
 
-    /// The end of the file: the partial with all its bytes written.
-    pub async fn finish(mut self) -> io::Result<Partial> {
-        self.flush().await?;
-        self.partial.take().ok_or_else(|| io::ErrorKind::NotFound.into())
+    /// The end of the file: the partial with all its bytes written; and the bytes, if they still are in memory.
+    pub async fn finish(mut self) -> io::Result<(Partial, Option<Vec<u8>>)> {
+        let all_here = self.received() == self.buffer.len() as u64;
+        let batch = self.batch();
+        let (partial, bytes) = on_blocking_thread(|| batch.write()).await?;
+        Ok((partial, all_here.then_some(bytes)))
     }
 
     /// Removes everything: these bytes are of no use.
@@ -111,7 +113,8 @@ impl Sink {
 
     async fn flush(&mut self) -> io::Result<()> {
         let batch = self.batch();
-        self.partial = Some(on_blocking_thread(|| batch.write()).await?);
+        let (partial, _) = on_blocking_thread(|| batch.write()).await?;
+        self.partial = Some(partial);
         Ok(())
     }
 
@@ -148,7 +151,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn write(self) -> io::Result<Partial> {
+    fn write(self) -> io::Result<(Partial, Vec<u8>)> {
         let mut partial = match self.partial {
             Some(partial) => partial,
             None => self.store.partials().open(&self.work_key, &self.url, false)?,
@@ -160,7 +163,7 @@ impl Batch {
             }
         }
         partial.append(&self.bytes)?;
-        Ok(partial)
+        Ok((partial, self.bytes))
     }
 }
 

@@ -82,11 +82,17 @@ impl Store {
         if duplicate {
             fs::remove_file(file).map_err(error("remove the second copy", file))?;
         } else {
-            let folder = target.parent().unwrap_or(&target);
-            fs::create_dir_all(folder).map_err(error("create the folder", folder))?;
             File::open(file).and_then(|file| file.sync_all()).map_err(error("write to the disk", file))?;
             // The folder itself is not synced: a power failure may undo the move, but not tear it.
-            move_whole(file, &target).map_err(error("move into the store as", &target))?;
+            let moved = match move_whole(file, &target) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                    // The first of its shelf.
+                    let folder = target.parent().unwrap_or(&target);
+                    fs::create_dir_all(folder).and_then(|()| move_whole(file, &target))
+                }
+                moved => moved,
+            };
+            moved.map_err(error("move into the store as", &target))?;
         }
         let link = self.link(&path, &target, work_key)?;
         Ok(Stored { path, link, duplicate })
@@ -121,6 +127,8 @@ impl Store {
             match self.owner(&place, target) {
                 Owner::Done => return Ok(link),
                 Owner::Stranger => {}
+                // A symbolic link comes to be in one step.
+                Owner::Nobody if symlink(&Path::new("..").join(path), &place).is_ok() => return Ok(link),
                 Owner::Ours | Owner::Nobody => {
                     let unique = self.0.links.fetch_add(1, Ordering::Relaxed);
                     let draft = self.0.root.join(format!("works/.{}-{unique}.tmp", std::process::id()));
