@@ -192,6 +192,22 @@ fn a_history_that_cannot_be_kept_costs_nothing_at_all(place: &Place) {
     assert_eq!(count(&scene.home, place, "INDEXED"), 2);
 }
 
+/// What is not written down is not done: the jobs are given back, not left to their leases.
+#[cfg(unix)]
+#[test]
+fn a_manifest_that_cannot_be_written_gives_the_jobs_back() {
+    let scene = Scene::new();
+    // Larger already than any file may become.
+    let line = "{\"work_id\":\"doi:10.5555/earlier\"}\n";
+    scene.home.write("papers/manifest.jsonl", line.repeat((2 << 20) / line.len()));
+    let limit = "trap '' XFSZ && ulimit -f 2048 && exec \"$@\"";
+    let ended = scene.run(&Place::File).under("sh", &["-c", limit, "sh"]).run();
+    assert!(ended.code != Some(0) && ended.err.contains("manifest.jsonl"), "{:?}: {}", ended.code, ended.err);
+    let jobs = super::told_at(&scene.home, &Place::File, &["list"]);
+    assert!(!jobs.is_empty(), "the ledger was written to");
+    assert!(jobs.iter().all(|job| job["owner"].is_null() && job["state"] != "INDEXED"), "{jobs:#?}");
+}
+
 /// A ledger on a disk of its own, which fills up.
 #[cfg(target_os = "linux")]
 #[test]
