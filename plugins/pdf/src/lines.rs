@@ -51,10 +51,11 @@ impl Lines {
             return;
         }
         let moved = placed.end - placed.start;
+        let length = length(moved);
         let direction = match &self.pen {
-            Some(pen) if moved.hypot() < 1e-6 => pen.direction,
-            _ if moved.hypot() < 1e-6 => Vec2::new(1.0, 0.0),
-            _ => moved.normalize(),
+            Some(pen) if length < 1e-6 => pen.direction,
+            None if length < 1e-6 => Vec2::new(1.0, 0.0),
+            _ => moved / length,
         };
         let gap = self.pen.as_ref().map(|pen| {
             let size = pen.size.max(placed.size);
@@ -145,6 +146,11 @@ impl Lines {
         }
         text
     }
+}
+
+/// The processor has a square root and no `hypot`, whose care for the largest numbers nothing on a page needs.
+pub fn length(vector: Vec2) -> f64 {
+    vector.hypot2().sqrt()
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

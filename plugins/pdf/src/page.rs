@@ -16,7 +16,7 @@ use hayro_syntax::content::ops::TypedInstruction as Op;
 use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
 use hayro_syntax::page::{Page, Resources};
 
-use crate::lines::{Lines, Placed};
+use crate::lines::{Lines, Placed, length};
 use crate::metadata::text_string;
 
 /// Forms nest a few deep in honest files.
@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
             .loaded
             .font(dict, &self.programs, &self.cmaps)
             .or_else(|| self.loaded.standard_font(StandardFont::Helvetica, &self.programs))
-            .map(|font| Rc::new(KnownFont { font, characters: RefCell::default() }));
+            .map(|font| Rc::new(KnownFont::new(font)));
         self.fonts.insert(place, font.clone());
         font
     }
@@ -93,7 +93,9 @@ impl<'a> Reader<'a> {
 /// A font and the characters of it that were met.
 struct KnownFont<'a> {
     font: Font<'a>,
-    characters: RefCell<HashMap<u32, Rc<Character>>>,
+    /// Those with a code of one byte, which most fonts have alone, by their code.
+    short: RefCell<Vec<Option<Rc<Character>>>>,
+    long: RefCell<HashMap<u32, Rc<Character>>>,
 }
 
 struct Character {
@@ -103,22 +105,29 @@ struct Character {
     advance: Vec2,
 }
 
-impl KnownFont<'_> {
+impl<'a> KnownFont<'a> {
+    fn new(font: Font<'a>) -> Self {
+        Self { font, short: RefCell::new(vec![None; 256]), long: RefCell::default() }
+    }
+
     fn character(&self, code: u32) -> Rc<Character> {
-        let mut characters = self.characters.borrow_mut();
-        let character = characters.entry(code).or_insert_with(|| {
-            let unicode = match self.font.glyph(GlyphId::NOTDEF, code) {
-                FontGlyph::Outline(glyph) => glyph.as_unicode(),
-                FontGlyph::Type3(glyph) => glyph.as_unicode(),
-            };
-            let text = match unicode {
-                Some(BfString::Char(c)) => c.to_string(),
-                Some(BfString::String(text)) => text,
-                None => String::new(),
-            };
-            Rc::new(Character { text, advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM) })
-        });
-        Rc::clone(character)
+        match self.short.borrow_mut().get_mut(code as usize) {
+            Some(known) => Rc::clone(known.get_or_insert_with(|| self.read(code))),
+            None => Rc::clone(self.long.borrow_mut().entry(code).or_insert_with(|| self.read(code))),
+        }
+    }
+
+    fn read(&self, code: u32) -> Rc<Character> {
+        let unicode = match self.font.glyph(GlyphId::NOTDEF, code) {
+            FontGlyph::Outline(glyph) => glyph.as_unicode(),
+            FontGlyph::Type3(glyph) => glyph.as_unicode(),
+        };
+        let text = match unicode {
+            Some(BfString::Char(c)) => c.to_string(),
+            Some(BfString::String(text)) => text,
+            None => String::new(),
+        };
+        Rc::new(Character { text, advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM) })
     }
 }
 
@@ -322,12 +331,12 @@ impl<'a> Pass<'_, 'a> {
         let font = &known.font;
         let mut at = 0;
         while at < bytes.len() {
-            let (code, length) = font.read_code(bytes, at);
-            at += length.max(1);
+            let (code, taken) = font.read_code(bytes, at);
+            at += taken.max(1);
             self.glyphs += 1;
             // A space takes word spacing only where it is a code of one byte.
             let spacing =
-                state.character_space + if code == 32 && length == 1 { state.word_space } else { 0.0 };
+                state.character_space + if code == 32 && taken == 1 { state.word_space } else { 0.0 };
             let character = known.character(code);
             let advance = character.advance * state.size;
             let (bare, by) = if font.is_horizontal() {
@@ -336,13 +345,14 @@ impl<'a> Pass<'_, 'a> {
                 (Vec2::new(0.0, advance.y), Vec2::new(0.0, advance.y + spacing))
             };
             let to_page = state.ctm * state.matrix * Affine::translate((0.0, state.rise));
+            let start = to_page * Point::ZERO;
             let actual = self.actual.as_mut().map(|actual| actual.take().unwrap_or_default());
             let text = actual.as_deref().unwrap_or(&character.text);
             self.lines.place(&Placed {
                 text,
-                start: to_page * Point::ZERO,
+                start,
                 end: to_page * bare.to_point(),
-                size: (to_page * Point::new(0.0, state.size) - to_page * Point::ZERO).hypot(),
+                size: length(to_page * Point::new(0.0, state.size) - start),
             });
             state.advance(by);
         }

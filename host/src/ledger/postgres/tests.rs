@@ -66,6 +66,19 @@ async fn a_row_that_someone_else_keeps_locked_is_passed_over_or_waited_for_not_f
 }
 
 #[tokio::test]
+async fn events_that_a_closing_ledger_cannot_write_are_counted_as_lost() {
+    let Some(settings) = settings("closing") else { return };
+    let settings = PostgresSettings { patience: Duration::from_millis(300), ..settings };
+    let shell = shell(&settings).await;
+    let ledger = PostgresLedger::open(settings).await.unwrap();
+    shell.batch_execute("BEGIN; LOCK TABLE closing.events IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    ledger.plan(vec![job(1), job(2)]).await.unwrap();
+    assert_eq!(ledger.events_lost(), 0, "they may still be kept");
+    ledger.close().await;
+    assert_eq!(ledger.events_lost(), 2);
+}
+
+#[tokio::test]
 async fn a_server_that_is_not_there_is_named_without_its_password() {
     let Some(settings) = settings("nowhere") else { return };
     let started = Instant::now();
