@@ -61,8 +61,7 @@ impl<'r> Document<'r> {
     /// font without a mapping gives nonsense.
     pub fn is_readable(&self) -> bool {
         let scanned = self.report.images && self.pages.iter().all(|page| page.letters.len() < STAMP);
-        let text: String = self.pages.iter().map(|page| page.text).collect::<Vec<_>>().join("\n");
-        self.letter_count() > 0 && !scanned && is_language(&text)
+        self.letter_count() > 0 && !scanned && is_language(self.pages.iter().map(|page| page.text))
     }
 }
 
@@ -73,14 +72,23 @@ const STAMP: usize = 300;
 fn references(text: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
-        let name = letters(line.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.' || c == ' '));
-        if REFERENCES.iter().any(|heading| name.iter().copied().eq(heading.chars())) {
-            return Some(at);
+        let name = line.trim_start_matches(|c: char| !c.is_alphabetic());
+        // Hardly a line of a page is worth more than a look at its first sign.
+        let may_be =
+            name.starts_with(|c: char| !c.is_ascii() || REFERENCES_BEGIN.contains(c.to_ascii_lowercase()));
+        if may_be {
+            let name = letters(name);
+            if REFERENCES.iter().any(|heading| name.iter().copied().eq(heading.chars())) {
+                return Some(at);
+            }
         }
         at += line.len();
     }
     None
 }
+
+/// The first letters of `REFERENCES`.
+const REFERENCES_BEGIN: &str = "blr";
 
 const REFERENCES: [&str; 8] = [
     "references",
@@ -95,7 +103,7 @@ const REFERENCES: [&str; 8] = [
 
 /// Running text in a language written with Latin letters has small words; text whose characters are
 /// mapped wrongly has none. Other scripts cannot come out of a wrong mapping by chance.
-fn is_language(text: &str) -> bool {
+fn is_language<'t>(pages: impl Iterator<Item = &'t str> + Clone) -> bool {
     const SMALL_WORDS: [&str; 60] = [
         "the", "of", "and", "in", "to", "a", "is", "for", "on", "by", "with", "der", "die", "und", "von",
         "das", "des", "zu", "le", "la", "les", "et", "du", "un", "el", "los", "y", "que", "en", "del", "de",
@@ -103,15 +111,21 @@ fn is_language(text: &str) -> bool {
         "z", "w", "ja", "og", "och", "det", "som", "em", "no", "os", "az", "si", "se",
     ];
     let (mut latin, mut other) = (0usize, 0usize);
-    for c in text.chars().filter(|c| c.is_alphabetic()) {
+    for c in pages.clone().flat_map(str::chars).filter(|c| c.is_alphabetic()) {
         if (c as u32) < 0x250 { latin += 1 } else { other += 1 }
     }
     if other > latin {
         return true;
     }
-    let words: Vec<String> = text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).collect();
-    let words: Vec<&String> = words.iter().filter(|word| !word.is_empty()).collect();
+    let (mut words, mut small) = (0usize, 0usize);
+    for word in
+        pages.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).filter(|word| !word.is_empty())
+    {
+        words += 1;
+        if word.len() <= 4 && SMALL_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            small += 1;
+        }
+    }
     // Fewer words may be a title page without any small word, and are taken as they stand.
-    words.len() < 60
-        || words.iter().filter(|word| SMALL_WORDS.contains(&word.as_str())).count() * 50 >= words.len()
+    words < 60 || small * 50 >= words
 }
