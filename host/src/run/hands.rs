@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::FutureExt;
 use serde_json::{Value, json};
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{Mutex, Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -42,6 +42,8 @@ pub(super) struct Hands {
     /// Cancelled when the run is to end, for whatever reason.
     pub halt: CancellationToken,
     pub ended: mpsc::Sender<Ended>,
+    /// One for each work that is walked at a time.
+    pub walks: Semaphore,
     /// Of the hands that find the queue empty only one watches it.
     pub watch: Mutex<()>,
     /// It was said that works are waited for.
@@ -222,12 +224,14 @@ impl Hands {
     /// Walks a work, and leaves the rest to a task of its own once the work before has come to its end: so the next
     /// walk waits neither for the disk nor for the ledger, and works end in the order of their walks.
     async fn in_hand(self: &Arc<Self>, asked: Asked, grip: Grip, last: &mut Last) -> Result<(), RunError> {
+        let permit = self.unless_halted(self.walks.acquire()).await;
         self.reporter.started(&asked);
         let span = match grip.lease() {
             Some(lease) => tracing::debug_span!("job", job_id = lease.job().as_str()),
             None => tracing::Span::none(),
         };
         let walked = self.walk(&asked, &grip).instrument(span.clone()).await;
+        drop(permit);
         last.end().await?;
         let hands = Arc::clone(self);
         let ending = async move {

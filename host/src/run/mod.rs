@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use futures_util::future::BoxFuture;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -104,6 +104,10 @@ const READ_AHEAD: usize = 1024;
 
 /// Jobs planned at once: enough that reading the list takes longer than planning.
 const PLANNED_AT_ONCE: usize = 500;
+
+/// Of so many hands one is spare. A lease takes some milliseconds, a walk hundreds; and every work that is leased
+/// and not walked yet is one that nobody else can take.
+const SPARE: usize = 8;
 
 impl Run {
     /// Takes works from `input` until it ends. `input` runs on a thread of its own and is read no faster
@@ -218,6 +222,7 @@ impl Run {
             out: out.to_owned(),
             halt: halt.clone(),
             ended: ended_send,
+            walks: Semaphore::new(self.workers),
             watch: Mutex::new(()),
             waits: AtomicBool::new(false),
         });
@@ -230,7 +235,9 @@ impl Run {
         // However this ends, the upkeep ends with it.
         let _ending = ended_all.clone().drop_guard();
         let mut workers = JoinSet::new();
-        for _ in 0..self.workers {
+        // With a ledger some more, who take a work while the others walk: its lease is there when a walk ends.
+        let spare = if self.gate.is_on() { self.workers / SPARE } else { 0 };
+        for _ in 0..self.workers + spare {
             let (working, halt) = (work(Arc::clone(&hands)), halt.clone());
             workers.spawn(async move {
                 let ended = working.await;
