@@ -41,6 +41,22 @@ pub struct Fetched {
     pub stored_before: bool,
 }
 
+/// A file that was fetched, and of which the ledger has not heard.
+#[derive(Debug)]
+pub struct Receipt {
+    pending: Pending,
+    fetched: Fetched,
+}
+
+impl Receipt {
+    /// `stored_before`: the store has the same bytes, and not from this work.
+    pub fn tell(self, grip: &Grip, stored_before: bool) {
+        let fetched = Fetched { stored_before, ..self.fetched };
+        let result = serde_json::to_value(fetched).unwrap_or_default();
+        grip.complete(self.pending, Outcome::Done { result, artifact: None });
+    }
+}
+
 impl<'a> Effects<'a> {
     pub fn new(grip: &'a Grip, url: &'a str) -> Self {
         Self { grip, url, head: None, stream: Stream::NotBegun }
@@ -76,11 +92,11 @@ impl<'a> Effects<'a> {
         }
     }
 
-    /// The file is whole, and it is the work's.
-    pub fn proven(self, fetched: &Fetched) {
-        if let Stream::Begun(pending) = self.stream {
-            let result = serde_json::to_value(fetched).unwrap_or_default();
-            self.grip.complete(pending, Outcome::Done { result, artifact: None });
+    /// The file is whole, and it is the work's. That is told of the work's winner alone, once it is known.
+    pub fn proven(self, fetched: Fetched) -> Option<Receipt> {
+        match self.stream {
+            Stream::Begun(pending) => Some(Receipt { pending, fetched }),
+            Stream::NotBegun | Stream::Done => None,
         }
     }
 

@@ -191,10 +191,9 @@ impl Inner {
         }
         match self.fetch(&url, candidate, work, hard, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
-                let stored_before = self.store.holds(&partial.sha256(), partial.received());
-                let file = Proven::arrived(partial, proof.pages, stored_before);
-                effects.proven(&fetched(&file, identity, &proof, trace));
-                Ok((identity, proof.detail, file))
+                let file = Proven::arrived(self.store.clone(), partial, proof.pages);
+                let receipt = effects.proven(fetched(&file, identity, &proof, trace));
+                Ok((identity, proof.detail, file.with(receipt)))
             }
             Err(rejection) => {
                 effects.rejected(rejection.reason.code());
@@ -212,7 +211,7 @@ impl Inner {
             if store.partials().has(&work_key, &url) {
                 let partial = store.partials().open(&work_key, &url, true)?;
                 if partial.received() == bytes && partial.sha256() == sha256 {
-                    return Ok(Some(Proven::arrived(partial, pages, stored_before)));
+                    return Ok(Some(Proven::arrived(store, partial, pages)));
                 }
             }
             Ok(store.holds(&sha256, bytes).then(|| Proven::in_store(sha256, bytes, pages, stored_before)))
@@ -325,7 +324,8 @@ fn fetched(file: &Proven, identity: Identity, proof: &Proof, trace: &Trace) -> F
         status: trace.status,
         final_url: trace.final_url.as_ref().map(Url::to_string),
         signals: trace.signals.clone(),
-        stored_before: file.stored_before,
+        // Looked at when it is told.
+        stored_before: false,
     }
 }
 

@@ -3,10 +3,12 @@
 
 use std::io;
 
+use super::effects::Receipt;
 use super::partial::Partial;
 use super::sink::on_blocking_thread;
 use super::store::Store;
 use super::{Artifact, StoreError};
+use crate::ledger::Grip;
 
 /// A file that was accepted. Dropped, it leaves at most a partial file, as any acquisition does.
 #[derive(Debug)]
@@ -15,25 +17,42 @@ pub struct Proven {
     pub bytes: u64,
     pub pages: u32,
     /// `None`: the store has the file already.
-    partial: Option<Partial>,
+    arrived: Option<(Store, Partial)>,
     /// The store had the same bytes before this work came to them.
-    pub stored_before: bool,
+    stored_before: bool,
+    receipt: Option<Receipt>,
 }
 
 impl Proven {
-    pub(super) fn arrived(partial: Partial, pages: u32, stored_before: bool) -> Self {
+    pub(super) fn arrived(store: Store, partial: Partial, pages: u32) -> Self {
         Self {
             sha256: partial.sha256(),
             bytes: partial.received(),
             pages,
-            partial: Some(partial),
-            stored_before,
+            arrived: Some((store, partial)),
+            stored_before: false,
+            receipt: None,
         }
     }
 
     /// A file that is in the store already.
     pub fn in_store(sha256: String, bytes: u64, pages: u32, stored_before: bool) -> Self {
-        Self { sha256, bytes, pages, partial: None, stored_before }
+        Self { sha256, bytes, pages, arrived: None, stored_before, receipt: None }
+    }
+
+    pub(super) fn with(self, receipt: Option<Receipt>) -> Self {
+        Self { receipt, ..self }
+    }
+
+    /// Tells the ledger that it was fetched, and whether the store has its bytes from another work: as late as that,
+    /// for after a crash nothing on disk tells whose they are.
+    pub fn tell(&mut self, grip: &Grip) {
+        if let Some((store, _)) = &self.arrived {
+            self.stored_before = store.holds(&self.sha256, self.bytes);
+        }
+        if let Some(receipt) = self.receipt.take() {
+            receipt.tell(grip, self.stored_before);
+        }
     }
 
     /// Puts it in its place and links it, and clears away what came of its rivals.
@@ -44,9 +63,9 @@ impl Proven {
         rivals: Vec<String>,
     ) -> Result<Artifact, StoreError> {
         let kept = on_blocking_thread(move || {
-            let Self { sha256, bytes, pages, partial, stored_before } = self;
-            let stored = match partial {
-                Some(partial) => {
+            let Self { sha256, bytes, pages, arrived, stored_before, .. } = self;
+            let stored = match arrived {
+                Some((_, partial)) => {
                     let stored = store.adopt(partial.path(), &sha256, bytes, &work_key);
                     stored.and_then(|stored| {
                         let sidecar = partial.path().to_owned();

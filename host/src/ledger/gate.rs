@@ -160,10 +160,11 @@ impl Gate {
     pub async fn enter(&self, job: impl FnOnce() -> NewJob, owner: &str) -> Result<Entry, GateError> {
         let Some(inner) = &self.0 else { return Ok(Entry::Go(Grip::empty())) };
         let points = ["plan", "lease"];
+        let asked = Instant::now();
         let taken = inner.ask(Duty::Plan, &points, |ledger| ledger.enter(job(), owner)).await?;
         Ok(match taken {
             Answer::Refused | Answer::Away => Entry::Go(Grip::empty()),
-            Answer::Given(Taken::Leased(lease)) => Entry::Go(Grip::held(inner, lease)),
+            Answer::Given(Taken::Leased(lease)) => Entry::Go(Grip::held(inner, lease, asked)),
             Answer::Given(Taken::Held { owner, until }) => Entry::Held { owner, until },
             Answer::Given(Taken::Later { at, attempts, reason }) => Entry::Later { at, attempts, reason },
             Answer::Given(Taken::Over { state, result, reason }) => Entry::Over { state, result, reason },
@@ -177,9 +178,10 @@ impl Gate {
         let ledger =
             inner.ledger.as_ref().ok_or_else(|| LedgerError::Unavailable("it is not open".to_owned()))?;
         inner.probe(&["lease"], "before");
+        let asked = Instant::now();
         let lease = ledger.lease_next(owner).await?;
         inner.probe(&["lease"], "after");
-        Ok(lease.map(|lease| Grip::held(inner, lease)))
+        Ok(lease.map(|lease| Grip::held(inner, lease, asked)))
     }
 
     /// Lets go of the ledger once everything is kept, or it does not come back to hear it.

@@ -57,11 +57,19 @@ pub(super) trait Sql: Send {
     ) -> impl Future<Output = Result<u64, LedgerError>> + Send;
 
     /// One statement for many sets of parameters, in their order, without a round trip for each.
-    fn each(
+    fn rows_of_each(
         &mut self,
         sql: &str,
         sets: &[Vec<Param<'_>>],
     ) -> impl Future<Output = Result<Vec<Vec<Row>>, LedgerError>> + Send;
+
+    /// The same for a statement that changes rows. It returns none: SQLite would gather them in a table of their
+    /// own, which costs more than the change.
+    fn run_each(
+        &mut self,
+        sql: &str,
+        sets: &[Vec<Param<'_>>],
+    ) -> impl Future<Output = Result<Vec<u64>, LedgerError>> + Send;
 }
 
 impl Row {

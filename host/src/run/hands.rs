@@ -323,7 +323,8 @@ impl Hands {
         }
     }
 
-    async fn end_with_file(&self, mut line: Line, file: Proven, grip: Grip) -> Result<(), GateError> {
+    async fn end_with_file(&self, mut line: Line, mut file: Proven, grip: Grip) -> Result<(), GateError> {
+        file.tell(&grip);
         let context = json!({"sha256": file.sha256});
         let finalizing = match grip.begin(OpKind::Finalize, context.clone()).await? {
             Effect::Run(pending) => Some(pending),
@@ -378,10 +379,11 @@ impl Hands {
     async fn end_as_duplicate(
         &self,
         mut line: Line,
-        file: Proven,
+        mut file: Proven,
         of: JobKey,
         grip: Grip,
     ) -> Result<(), GateError> {
+        file.tell(&grip);
         match self.acquirer.keep(file, line.work_id.clone(), rivals(&line)).await {
             Ok(artifact) => line.stored_as(&artifact),
             Err(error) => {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
 
 use crate::ledger::job::{CandidateRecord, Ending, Lease};
 use crate::ledger::op::{Begun, Op, OpKind, Outcome};
@@ -37,6 +38,8 @@ struct Held {
     strict: bool,
     /// To the teller, which ends when this is dropped.
     words: mpsc::UnboundedSender<Said>,
+    /// Until when the lease lasts at least.
+    lasts: watch::Receiver<Instant>,
     /// Why the work must stop, once it must.
     stop: watch::Receiver<Option<GateError>>,
 }
@@ -47,11 +50,13 @@ impl Grip {
         Self(None)
     }
 
-    pub(super) fn held(inner: &Arc<Inner>, lease: Lease) -> Self {
+    /// `asked`: when the lease was asked for, from which it counts at the latest.
+    pub(super) fn held(inner: &Arc<Inner>, lease: Lease, asked: Instant) -> Self {
         let (words, inbox) = mpsc::unbounded_channel();
         let (stopper, stop) = watch::channel(None);
-        inner.start(Teller::new(Arc::clone(inner), lease.clone(), inbox, stopper));
-        Self(Some(Held { lease, strict: !inner.degrades(), words, stop }))
+        let (lengthener, lasts) = watch::channel(asked + inner.settings.lease);
+        inner.start(Teller::new(Arc::clone(inner), lease.clone(), inbox, lengthener, stopper));
+        Self(Some(Held { lease, strict: !inner.degrades(), words, lasts, stop }))
     }
 
     /// `None`: the gate is off, or the ledger failed.
@@ -78,12 +83,12 @@ impl Grip {
 
     /// Asks before a side effect. If the ledger does not answer, it is to be had.
     ///
-    /// One that may be had twice without harm is known from the lease, and the ledger hears of it later: between
-    /// the first request and the last byte nothing waits for a disk.
+    /// One that may be had twice without harm is known from the lease, while that lasts, and the ledger hears of it
+    /// later: between the first request and the last byte nothing waits for a disk.
     pub async fn begin(&self, kind: OpKind, context: Value) -> Result<Effect, GateError> {
         let Some(held) = &self.0 else { return Ok(Effect::Run(Pending(None))) };
         let op = Op::new(held.lease.job(), kind, context);
-        if kind.is_repeatable() && !held.strict {
+        if kind.is_repeatable() && !held.strict && Instant::now() < *held.lasts.borrow() {
             self.say(Word::Begin(op.clone()));
             let done = held.lease.done.iter().find(|done| done.op.key == op.key);
             return Ok(match done {

@@ -35,6 +35,7 @@ pub(super) struct Teller {
     renew_at: Instant,
     /// The lease has ended with the job: there is nothing left to renew.
     over: bool,
+    lasts: watch::Sender<Instant>,
     stop: watch::Sender<Option<GateError>>,
 }
 
@@ -47,18 +48,21 @@ impl Teller {
         inner: Arc<Inner>,
         lease: Lease,
         inbox: mpsc::UnboundedReceiver<Said>,
+        lasts: watch::Sender<Instant>,
         stop: watch::Sender<Option<GateError>>,
     ) -> Self {
-        let now = Instant::now();
+        let third = inner.settings.lease / 3;
+        let renew_at = *lasts.borrow() - third * 2;
         Self {
-            renew_at: now + inner.settings.lease / 3,
+            renew_at,
             inner,
             lease,
             inbox,
             unsaid: Vec::new(),
             replies: Vec::new(),
-            tell_at: now,
+            tell_at: renew_at,
             over: false,
+            lasts,
             stop,
         }
     }
@@ -141,7 +145,10 @@ impl Teller {
         // A lease counts from when it was asked for at the latest, not from when the answer came.
         let asked = Instant::now();
         match self.inner.ask(Duty::Renew, &["renew"], |ledger| ledger.renew(&self.lease)).await {
-            Ok(Answer::Given(_)) => self.renew_at = asked + third,
+            Ok(Answer::Given(_)) => {
+                self.renew_at = asked + third;
+                self.lasts.send_replace(asked + self.inner.settings.lease);
+            }
             // Sooner than usual, so that a short failure does not cost the lease.
             Ok(Answer::Refused | Answer::Away) => self.renew_at = asked + third / 4,
             Err(error) => {

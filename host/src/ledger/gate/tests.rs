@@ -438,6 +438,20 @@ async fn a_worker_that_slept_past_its_lease_is_stopped_even_where_failures_are_f
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_worker_whose_lease_may_have_run_out_asks_before_it_fetches() {
+    let scene = Scene::new(OnFailure::Degrade).await;
+    let grip = scene.enter().await;
+    scene.feel(AWAY);
+    // No heartbeat is answered for a whole lease, and then another worker has the job.
+    scene.pass(LEASE).await;
+    scene.flaky.ledger.write(crate::ledger::protocol::Recover).await.unwrap();
+    scene.feel(WELL);
+    scene.pass(PAUSE).await;
+    let begun = grip.begin(OpKind::Stream, context()).await;
+    assert!(matches!(begun, Err(GateError::Lost(_))), "{begun:?}");
+}
+
 impl Scene {
     fn clock_now(&self) -> i64 {
         use crate::ledger::clock::Clock as _;

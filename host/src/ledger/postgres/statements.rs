@@ -54,18 +54,27 @@ impl<'t> Session<'t> {
         let transaction = self.transaction;
         let asked = async {
             let statement = transaction.prepare_cached(sql).await?;
-            try_join_all(sets.iter().map(|params| {
-                let statement = &statement;
-                async move {
-                    let params: Vec<&(dyn ToSql + Sync)> =
-                        params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-                    transaction.query(statement, &params).await
-                }
-            }))
+            let statement = &statement;
+            try_join_all(
+                sets.iter().map(|set| async move { transaction.query(statement, &values(set)).await }),
+            )
             .await
         };
         let found = asked.await.map_err(|error| self.note(error))?;
         found.iter().map(|rows| rows.iter().map(row).collect()).collect()
+    }
+
+    async fn change(&mut self, sql: &str, sets: &[&[Param<'_>]]) -> Result<Vec<u64>, LedgerError> {
+        let transaction = self.transaction;
+        let changed = async {
+            let statement = transaction.prepare_cached(sql).await?;
+            let statement = &statement;
+            try_join_all(
+                sets.iter().map(|set| async move { transaction.execute(statement, &values(set)).await }),
+            )
+            .await
+        };
+        changed.await.map_err(|error| self.note(error))
     }
 
     fn note(&mut self, error: tokio_postgres::Error) -> LedgerError {
@@ -74,6 +83,10 @@ impl<'t> Session<'t> {
         self.failed = Some(failure);
         error
     }
+}
+
+fn values<'p>(set: &'p [Param<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
+    set.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
 }
 
 impl Sql for Session<'_> {
@@ -95,22 +108,27 @@ impl Sql for Session<'_> {
     }
 
     async fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, LedgerError> {
-        let params: Vec<&(dyn ToSql + Sync)> =
-            params.iter().map(|param| param as &(dyn ToSql + Sync)).collect();
-        let transaction = self.transaction;
-        let ran = async {
-            let statement = transaction.prepare_cached(sql).await?;
-            transaction.execute(&statement, &params).await
-        };
-        ran.await.map_err(|error| self.note(error))
+        Ok(self.change(sql, &[params]).await?.pop().unwrap_or_default())
     }
 
-    async fn each(&mut self, sql: &str, sets: &[Vec<Param<'_>>]) -> Result<Vec<Vec<Row>>, LedgerError> {
+    async fn rows_of_each(
+        &mut self,
+        sql: &str,
+        sets: &[Vec<Param<'_>>],
+    ) -> Result<Vec<Vec<Row>>, LedgerError> {
         if sets.is_empty() {
             return Ok(Vec::new());
         }
         let sets: Vec<&[Param<'_>]> = sets.iter().map(Vec::as_slice).collect();
         self.ask(sql, &sets).await
+    }
+
+    async fn run_each(&mut self, sql: &str, sets: &[Vec<Param<'_>>]) -> Result<Vec<u64>, LedgerError> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let sets: Vec<&[Param<'_>]> = sets.iter().map(Vec::as_slice).collect();
+        self.change(sql, &sets).await
     }
 }
 

@@ -174,7 +174,7 @@ impl Request for Standings {
     async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Vec<Standing>, LedgerError> {
         let now = sql.now().await?;
         let sets: Vec<Vec<Param<'_>>> = self.0.iter().map(|job| vec![Param::Text(job.as_str())]).collect();
-        let found = sql.each("SELECT state, owner, ready_at FROM jobs WHERE key = $1", &sets).await?;
+        let found = sql.rows_of_each("SELECT state, owner, ready_at FROM jobs WHERE key = $1", &sets).await?;
         found
             .iter()
             .map(|rows| {
@@ -246,7 +246,7 @@ pub(in crate::ledger) async fn insert_events<S: Sql>(
         .collect();
     let statement = "INSERT INTO events (at, kind, job, owner, fence, from_state, to_state, detail) \
                      VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    sql.each(statement, &sets).await?;
+    sql.run_each(statement, &sets).await?;
     Ok(())
 }
 

@@ -41,34 +41,26 @@ impl Request for Plan {
             })
             .collect();
         let inserted = sql
-            .each(
+            .run_each(
                 "INSERT INTO jobs (key, state, ready_at, planned_at, changed_at, work_id, artifact_id, role, run_id, \
-                 work) VALUES ($1, 'PLANNED', $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING \
-                 RETURNING id",
+                 work) VALUES ($1, 'PLANNED', $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING",
                 &sets,
             )
             .await?;
-        let known: Vec<Vec<Param<'_>>> = keys
-            .iter()
-            .zip(&inserted)
-            .filter(|(_, rows)| rows.is_empty())
-            .map(|(key, _)| vec![Param::Text(key.as_str())])
-            .collect();
-        let mut states = sql.each("SELECT id, state FROM jobs WHERE key = $1", &known).await?.into_iter();
+        let wanted: Vec<Vec<Param<'_>>> = keys.iter().map(|key| vec![Param::Text(key.as_str())]).collect();
+        let found = sql.rows_of_each("SELECT id, state FROM jobs WHERE key = $1", &wanted).await?;
 
         let mut planned = Vec::with_capacity(keys.len());
-        for ((key, rows), job) in keys.into_iter().zip(inserted).zip(&self.0) {
-            if let Some(row) = rows.first() {
-                book.tell(
-                    event(now, EventKind::JobPlanned, row.int(0)?, &key).with("run_id", job.run_id.as_str()),
-                );
+        for (((key, rows), inserted), job) in keys.into_iter().zip(found).zip(inserted).zip(&self.0) {
+            let row = rows.first().ok_or_else(|| corrupt("a planned job", "missing"))?;
+            let id = row.int(0)?;
+            if inserted > 0 {
+                book.tell(event(now, EventKind::JobPlanned, id, &key).with("run_id", job.run_id.as_str()));
                 planned.push(Planned::New(key));
             } else {
-                let rows = states.next().unwrap_or_default();
-                let row = rows.first().ok_or_else(|| corrupt("a planned job", "missing"))?;
                 let state = read_state(row.text(1)?)?;
                 book.tell(
-                    event(now, EventKind::IdempotencyReplay, row.int(0)?, &key)
+                    event(now, EventKind::IdempotencyReplay, id, &key)
                         .with("run_id", job.run_id.as_str())
                         .with("what", "plan")
                         .with("state", state.label()),
@@ -100,7 +92,7 @@ impl<S: Sql> Desk<'_, '_, S> {
             })
             .collect();
         self.sql
-            .each(
+            .run_each(
                 "INSERT INTO candidates (job, url, source, detail, verdict, seen_at) \
                  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (job, url) DO UPDATE SET \
                  verdict = COALESCE(excluded.verdict, candidates.verdict)",

@@ -41,17 +41,27 @@ impl Sql for Statements<'_> {
     }
 
     async fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, LedgerError> {
-        let changed =
-            self.prepare(sql)?.execute(params_from_iter(params)).map_err(|error| failure(&error))?;
-        Ok(changed as u64)
+        change(&mut self.prepare(sql)?, params)
     }
 
-    async fn each(&mut self, sql: &str, sets: &[Vec<Param<'_>>]) -> Result<Vec<Vec<Row>>, LedgerError> {
+    async fn rows_of_each(
+        &mut self,
+        sql: &str,
+        sets: &[Vec<Param<'_>>],
+    ) -> Result<Vec<Vec<Row>>, LedgerError> {
         if sets.is_empty() {
             return Ok(Vec::new());
         }
         let mut statement = self.prepare(sql)?;
         sets.iter().map(|params| fetch(&mut statement, params)).collect()
+    }
+
+    async fn run_each(&mut self, sql: &str, sets: &[Vec<Param<'_>>]) -> Result<Vec<u64>, LedgerError> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.prepare(sql)?;
+        sets.iter().map(|params| change(&mut statement, params)).collect()
     }
 }
 
@@ -80,6 +90,11 @@ pub(super) fn failure(error: &rusqlite::Error) -> LedgerError {
         // Not from SQLite itself: a column of another type than was asked for, and the like.
         None => LedgerError::Corrupt(said),
     }
+}
+
+fn change(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<u64, LedgerError> {
+    let changed = statement.execute(params_from_iter(params)).map_err(|error| failure(&error))?;
+    Ok(changed as u64)
 }
 
 fn fetch(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<Vec<Row>, LedgerError> {
