@@ -58,10 +58,10 @@ impl Place {
         }
     }
 
-    /// Nobody is in the middle of a write. A server locks no more than the rows that are written.
+    /// Nobody is in the middle of a write.
     fn is_at_rest(&self, home: &Home) -> bool {
         match self {
-            Self::Server(_) => true,
+            Self::Server(database) => database.is_at_rest(),
             Self::File => {
                 let connection = rusqlite::Connection::open(home.path("papers/ledger.sqlite"));
                 let connection = connection.expect("the ledger can be opened");

@@ -134,7 +134,7 @@ fn a_worker_that_slept_past_its_lease_writes_nothing(place: &Place) {
     let sleeper = start();
     web.wait_for(&article.file, 1);
     sleeper.signal("STOP");
-    // Stopped in the middle of a commit it would keep the lock of the whole ledger: that is not what is tested.
+    // Stopped in the middle of a commit it would keep its locks in the ledger: that is not what is tested.
     while !place.is_at_rest(&home) {
         sleeper.signal("CONT");
         sleeper.signal("STOP");

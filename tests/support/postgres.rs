@@ -34,6 +34,12 @@ impl Database {
         run(&self.url(), statements);
     }
 
+    /// No transaction is open that touches the ledger's jobs.
+    pub fn is_at_rest(&self) -> bool {
+        let lock = "BEGIN; LOCK TABLE tierfall.jobs IN EXCLUSIVE MODE NOWAIT; ROLLBACK";
+        try_run(&self.url(), lock).is_ok()
+    }
+
     /// What a server that goes away does to its clients: their connections end, and no new one is let in.
     pub fn close(&self) {
         let name = &self.name;
@@ -65,14 +71,17 @@ fn url_of(database: &str) -> String {
 
 #[track_caller]
 fn run(url: &str, statements: &str) {
+    try_run(url, statements).unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+}
+
+fn try_run(url: &str, statements: &str) -> Result<(), tokio_postgres::Error> {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be started");
-    let ran = runtime.block_on(async {
+    runtime.block_on(async {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await?;
         let connection = tokio::spawn(connection);
         let ran = client.batch_execute(statements).await;
         drop(client);
         drop(connection.await);
         ran
-    });
-    ran.unwrap_or_else(|error| panic!("{statements}: {error:?}"));
+    })
 }
