@@ -134,8 +134,10 @@ impl Reader {
         let unreadable = |error| OpenError::Unreadable { origin: origin.to_owned(), error };
         let mut source = decoded(source).map_err(unreadable)?;
         let beginning = beginning(&mut source).map_err(unreadable)?;
-        let format =
-            format.unwrap_or_else(|| detect::by_content(&String::from_utf8_lossy(&beginning), column));
+        let format = format.unwrap_or_else(|| {
+            let looked_at = beginning.get(..ENOUGH).unwrap_or(&beginning);
+            detect::by_content(&String::from_utf8_lossy(looked_at), column)
+        });
         let mut lines = Lines::new(BufReader::new(Box::new(Cursor::new(beginning).chain(source))));
         let parser: Box<dyn Parse> = match format {
             Format::Text => Box::new(text::Text),
@@ -247,11 +249,13 @@ fn decoded(source: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send
     Ok(Box::new(DecodeReaderBytesBuilder::new().strip_bom(true).build(plain)))
 }
 
-/// Enough of the input to recognise it: the first line that is not blank, as far as it is within 8 KiB.
+/// How far into an input its format is looked for: longer than any header of a table.
+const ENOUGH: usize = 8 << 10;
+
+/// Enough of the input to recognise it, however it arrives: somebody may be typing it.
 fn beginning(source: &mut impl Read) -> io::Result<Vec<u8>> {
-    const ENOUGH: usize = 8 << 10;
     let mut bytes = Vec::new();
-    while bytes.len() < ENOUGH && !bytes.trim_ascii_start().contains(&b'\n') {
+    while bytes.len() < ENOUGH && !detect::is_decided(&bytes) {
         let mut piece = [0; 1024];
         match source.read(&mut piece) {
             Ok(0) => break,
@@ -319,6 +323,20 @@ mod tests {
         5! `not an id` is not an identifier of a work; accepted are DOIs, arXiv ids, PMID:…, PMC…, OpenAlex ids (W…), and http(s) URLs
         6: 10.1002/a;2-# => doi:10.1002/a;2-#
         "#);
+    }
+
+    #[test]
+    fn a_format_does_not_depend_on_how_the_bytes_arrive() {
+        struct Drops(Cursor<&'static [u8]>);
+        impl Read for Drops {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                let one = buffer.len().min(1);
+                self.0.read(&mut buffer[..one])
+            }
+        }
+        let source = b"# by hand\n\n@article{a,\n doi = {10.5555/a}}\n";
+        assert_eq!(keys(Drops(Cursor::new(source))), ["doi:10.5555/a"]);
+        assert_eq!(keys(Cursor::new(source)), ["doi:10.5555/a"]);
     }
 
     #[test]

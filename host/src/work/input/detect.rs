@@ -20,17 +20,9 @@ pub(super) fn by_extension(path: &Path) -> Option<Format> {
     }
 }
 
-/// By the first lines; text when they look like nothing else. `column` is the one to find in a table.
+/// By the first line that tells; text when it looks like nothing else. `column` is the one to find in a table.
 pub(super) fn by_content(beginning: &str, column: Option<&str>) -> Format {
-    let mut lines = beginning.lines().map(str::trim).filter(|line| !line.is_empty());
-    let first = loop {
-        match lines.next() {
-            // Comments of text and of BibTeX.
-            Some(line) if line.starts_with(['#', '%']) => {}
-            Some(line) => break line,
-            None => return Format::Text,
-        }
-    };
+    let Some(first) = beginning.lines().map(str::trim).find(|line| tells(line)) else { return Format::Text };
     if first.starts_with("TY  -") {
         return Format::Ris;
     }
@@ -51,6 +43,18 @@ pub(super) fn by_content(beginning: &str, column: Option<&str>) -> Format {
         (true, _) => Format::Csv,
         (false, _) => Format::Text,
     }
+}
+
+/// Whether the line that tells is whole: what follows it changes nothing.
+pub(super) fn is_decided(beginning: &[u8]) -> bool {
+    let whole = beginning.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+    let lines = String::from_utf8_lossy(beginning.get(..whole).unwrap_or_default());
+    lines.lines().any(|line| tells(line.trim()))
+}
+
+/// Neither blank nor a comment, of text or of BibTeX.
+fn tells(line: &str) -> bool {
+    !line.is_empty() && !line.starts_with(['#', '%'])
 }
 
 #[cfg(test)]
