@@ -74,8 +74,8 @@ fn references(text: &str) -> Option<usize> {
     for line in text.split_inclusive('\n') {
         let name = line.trim_start_matches(|c: char| !c.is_alphabetic());
         // Hardly a line of a page is worth more than a look at its first sign.
-        let may_be =
-            name.starts_with(|c: char| !c.is_ascii() || REFERENCES_BEGIN.contains(c.to_ascii_lowercase()));
+        let begins = |c: char| REFERENCES.iter().any(|heading| heading.starts_with(c.to_ascii_lowercase()));
+        let may_be = name.starts_with(|c: char| !c.is_ascii() || begins(c));
         if may_be {
             let name = letters(name);
             if REFERENCES.iter().any(|heading| name.iter().copied().eq(heading.chars())) {
@@ -86,9 +86,6 @@ fn references(text: &str) -> Option<usize> {
     }
     None
 }
-
-/// The first letters of `REFERENCES`.
-const REFERENCES_BEGIN: &str = "blr";
 
 const REFERENCES: [&str; 8] = [
     "references",

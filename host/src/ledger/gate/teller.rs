@@ -40,7 +40,7 @@ pub(super) struct Teller {
 }
 
 /// How long a word for whose answer nobody waits may stay unsaid: what a crash may cost of the account of a
-/// download that is on its way. Most of what is said of a work is said in less, and then takes one commit.
+/// download that is on its way. What is said within it shares one commit.
 pub(super) const LINGER: Duration = Duration::from_millis(200);
 
 impl Teller {
