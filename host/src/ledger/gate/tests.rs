@@ -10,7 +10,8 @@ use super::{Duty, Effect, Entry, Gate, GateError, GateSettings, Grip, OnFailure,
 use crate::ledger::contract::Ledger;
 use crate::ledger::engine::Engine;
 use crate::ledger::error::LedgerError;
-use crate::ledger::job::{Ending, Taken};
+use crate::ledger::job::{Ending, Story, Taken};
+
 use crate::ledger::op::{OpKind, OpStatus, Outcome};
 use crate::ledger::protocol::Request;
 use crate::ledger::sqlite::{SqliteLedger, SqliteSettings};
@@ -24,6 +25,8 @@ struct Flaky {
     mood: AtomicU8,
     /// Writes that were asked for, in whatever mood.
     asked: AtomicU32,
+    /// Those of them whose answer has come to whoever asked.
+    answered: AtomicU32,
     /// The number of the write whose answer is lost on its way, though it was done.
     deaf_to: AtomicU32,
 }
@@ -35,16 +38,16 @@ const HANGING: u8 = 2;
 impl Engine for Flaky {
     async fn write<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        match self.mood.load(Ordering::SeqCst) {
-            AWAY => return Err(LedgerError::Unavailable("the server is away".to_owned())),
+        let answer = match self.mood.load(Ordering::SeqCst) {
+            AWAY => Err(LedgerError::Unavailable("the server is away".to_owned())),
             HANGING => std::future::pending().await,
-            _ => {}
-        }
-        let reply = self.ledger.write(request).await;
+            _ => self.ledger.write(request).await,
+        };
+        self.answered.fetch_add(1, Ordering::SeqCst);
         if number == self.deaf_to.load(Ordering::SeqCst) {
             return Err(LedgerError::Unavailable("the connection broke".to_owned()));
         }
-        reply
+        answer
     }
 
     async fn read<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
@@ -97,6 +100,7 @@ impl Scene {
             ledger,
             mood: AtomicU8::new(WELL),
             asked: AtomicU32::new(0),
+            answered: AtomicU32::new(0),
             deaf_to: AtomicU32::new(0),
         });
         let points = Arc::new(Mutex::new(Vec::new()));
@@ -116,28 +120,34 @@ impl Scene {
 
     /// Both clocks.
     async fn pass(&self, time: Duration) {
-        // What was said before this is heard before this.
+        // What was said before this is heard before this, and answered: a question that the writer's thread is at
+        // would take all of this time otherwise, and more than the gate's patience.
         tokio::task::yield_now().await;
+        until("every answer has come", async || {
+            let open = self.flaky.asked.load(Ordering::SeqCst) - self.flaky.answered.load(Ordering::SeqCst);
+            open == 0 || self.flaky.mood.load(Ordering::SeqCst) == HANGING
+        })
+        .await;
         self.clock.turn(time);
         tokio::time::advance(time).await;
     }
 
     async fn state(&self) -> State {
-        self.flaky.show(&job(1).key()).await.unwrap().unwrap().job.state
+        self.story().await.job.state
+    }
+
+    async fn story(&self) -> Story {
+        self.flaky.show(&job(1).key()).await.unwrap().unwrap()
     }
 
     /// Waits until the ledger has heard that the job has come so far.
     async fn comes_to(&self, state: State) {
-        while self.state().await != state {
-            tokio::task::yield_now().await;
-        }
+        until(&format!("the job is {state}"), async || self.state().await == state).await;
     }
 
     /// Waits until so many writes have been asked for.
     async fn is_asked(&self, times: u32) {
-        while self.flaky.asked.load(Ordering::SeqCst) < times {
-            tokio::task::yield_now().await;
-        }
+        until("the ledger is asked", async || self.flaky.asked.load(Ordering::SeqCst) >= times).await;
     }
 
     async fn enter(&self) -> Grip {
@@ -265,7 +275,7 @@ async fn whichever_answer_fails_to_come_the_work_is_done_once_and_recorded() {
             assert!(deaf_to > 4, "an end, a finalize and an index are each told");
             return;
         }
-        let story = scene.flaky.show(&job(1).key()).await.unwrap().unwrap();
+        let story = scene.story().await;
         assert_eq!(story.job.state, State::Indexed, "after the answer to write {deaf_to} was lost");
         assert!(story.ops.iter().all(|op| op.status == OpStatus::Done && op.tries == 1), "{:?}", story.ops);
     }
@@ -404,9 +414,7 @@ async fn a_lease_is_kept_while_its_job_is_in_hand_and_not_longer() {
     for _ in 0..20 {
         scene.pass(LEASE / 3).await;
         let renewed = scene.clock_now() + LEASE.as_millis() as i64;
-        while scene.flaky.show(&job(1).key()).await.unwrap().unwrap().job.ready_at != Some(renewed) {
-            tokio::task::yield_now().await;
-        }
+        until("the lease is renewed", async || scene.story().await.job.ready_at == Some(renewed)).await;
     }
     assert!(matches!(scene.gate.enter(|| job(1), "b").await.unwrap(), Entry::Held { .. }));
     drop(grip);
@@ -460,6 +468,15 @@ impl Scene {
 }
 
 const KINDS: [OpKind; 4] = [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index];
+
+/// Waits for what another thread brings about, which takes real time and none of the paused.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let start = std::time::Instant::now();
+    while !is_so().await {
+        assert!(start.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");
+        tokio::task::yield_now().await;
+    }
+}
 
 /// Everything a work needs. Answers with what was really done.
 async fn walk(grip: &Grip) -> Result<Vec<OpKind>, GateError> {
