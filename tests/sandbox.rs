@@ -339,6 +339,36 @@ fn a_component_beyond_the_size_limit_is_refused_by_name() {
 }
 
 #[test]
+fn a_component_that_begins_with_more_than_a_limit_is_refused_by_name() {
+    let home = Home::new();
+    for limit in ["memory_bytes", "table_elements", "instances", "stack_bytes"] {
+        let setting = format!("sandbox.{limit}=1");
+        let ended =
+            home.tierfall(["plugin", "inspect"]).args([zoo()]).args(["--set", &setting]).run().expect(2);
+        assert!(ended.err.contains(limit), "{}", ended.err);
+        assert!(ended.err.lines().count() == 1 && ended.err.contains("zoo.wasm"), "{}", ended.err);
+    }
+}
+
+/// The memory that is set aside for plugins takes more addresses than this process may have.
+#[cfg(unix)]
+#[test]
+fn a_process_with_few_addresses_asks_its_plugins_all_the_same() {
+    let (home, web) = (Home::new(), Web::start());
+    let paper = Paper::new("Living in a small place", &["Ada Keeper"], Some(DOI));
+    web.get("/good.pdf", [Answer::pdf(paper.pdf(Style::Plain))]);
+    let tier = format!("{}:sources=tame,base={}", zoo().display(), web.url("/").trim_end_matches('/'));
+    let ended = home
+        .tierfall(["run", DOI, "--json", "--out", "out", "--workers", "1", "--fallback-tier", &tier, "-vv"])
+        .args(["--allow-private", "127.0.0.1", "--set", "fallback.facts="])
+        .under("sh", &["-c", "ulimit -v 24000000 && exec \"$0\" \"$@\""])
+        .run()
+        .expect(0);
+    assert!(ended.err.contains("no memory is set aside for plugins"), "{}", ended.err);
+    assert_eq!(home.manifest("out")[0]["status"], "stored");
+}
+
+#[test]
 fn precompiled_code_is_never_accepted() {
     let home = Home::new();
     home.write("it.wasm", b"\x7fELF\x02\x01\x01 and so on");

@@ -77,6 +77,7 @@ fn http() -> HttpSettings {
 
 fn sandbox() -> SandboxSettings {
     SandboxSettings {
+        calls: 1,
         memory_bytes: 64 << 20,
         table_elements: 10_000,
         instances: 20,

@@ -53,7 +53,7 @@ impl Program {
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
         let replayed = matches!(mode, Mode::Replay(_));
         let door = Door::new(wiring::http(&config.http), mode)?;
-        let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
+        let sandbox = Sandbox::new(wiring::sandbox(config))?;
         let plan = plan(config, &mut Loaded::new(&sandbox, config), &door).await?;
         let plan = Plan { in_order: replayed, ..plan };
         // Works that run side by side would share the recording's answers in the order of their luck.
@@ -67,13 +67,13 @@ impl Program {
     /// The plan alone: nothing is fetched, and no folder is made.
     pub async fn plan(config: &Config) -> Result<Plan, SetupError> {
         let door = Door::new(wiring::http(&config.http), Mode::Live)?;
-        let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
+        let sandbox = Sandbox::new(wiring::sandbox(config))?;
         plan(config, &mut Loaded::new(&sandbox, config), &door).await
     }
 
     /// The plugins of the plan and of `[plugins]`, each once.
     pub async fn plugins(config: &Config) -> Result<Vec<Plugin>, SetupError> {
-        let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
+        let sandbox = Sandbox::new(wiring::sandbox(config))?;
         let mut loaded = Loaded::new(&sandbox, config);
         for tier in &config.plan {
             loaded.plugin(&tier.plugin).await?;
@@ -95,7 +95,7 @@ impl Program {
                 return Err(SetupError::NoPlugin { name: wanted.to_owned(), suggestion });
             }
         };
-        let sandbox = Sandbox::new(wiring::sandbox(&config.sandbox))?;
+        let sandbox = Sandbox::new(wiring::sandbox(config))?;
         Loaded::new(&sandbox, config).plugin(&wanted).await
     }
 }

@@ -50,8 +50,13 @@ pub(super) fn http(config: &config::Http) -> http::HttpSettings {
     }
 }
 
-pub(super) fn sandbox(config: &config::Sandbox) -> SandboxSettings {
+pub(super) fn sandbox(config: &config::Config) -> SandboxSettings {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    // Each worker's attempts, and as many examinations as there are processors.
+    let calls = config.run.workers * config.fallback.max_concurrent + processors;
+    let config = &config.sandbox;
     SandboxSettings {
+        calls,
         memory_bytes: config.memory_bytes,
         table_elements: config.table_elements,
         instances: config.instances,

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Cache, CacheConfig, Config, Engine, Store, UpdateDeadline};
+use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, Store, UpdateDeadline};
 
 use super::bindings::source::Plugin as Bindings;
 use super::error::LoadError;
 use super::guest::Guest;
 use super::limits::{Limit, Limiter, SandboxSettings};
+use super::pool::Pool;
 
 /// Everything that is made once: cheap to clone.
 #[derive(Clone)]
@@ -17,17 +18,19 @@ pub struct Sandbox {
     pub(super) engine: Engine,
     pub(super) linker: Arc<Linker<Guest>>,
     pub(super) settings: Arc<SandboxSettings>,
+    pub(super) pool: Pool,
 }
 
 impl Sandbox {
     /// Starts the engine and its ticker. A compile cache that cannot be used is a warning, not an error.
     pub fn new(settings: SandboxSettings) -> Result<Self, LoadError> {
-        let engine = Engine::new(&config(&settings)).map_err(LoadError::engine)?;
+        let pool = Pool::new(&settings);
+        let engine = engine(&settings, &pool)?;
         start_ticker(&engine, settings.tick)?;
         let mut linker = Linker::new(&engine);
         Bindings::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)
             .map_err(LoadError::engine)?;
-        Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings) })
+        Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings), pool })
     }
 
     /// Compiles a component, or takes it from the cache. Blocks: the compiler needs a tenth of a second
@@ -44,11 +47,28 @@ impl Sandbox {
                 detail: "it does not begin as a WebAssembly file does".into(),
             });
         }
-        Component::from_binary(&self.engine, bytes).map_err(|error| LoadError::NotComponent {
-            plugin: name.to_owned(),
-            detail: format!("{error:#}"),
+        Component::from_binary(&self.engine, bytes).map_err(|error| {
+            let (plugin, detail) = (name.to_owned(), format!("{error:#}"));
+            // The pool's tables have the size of the limit, and the engine looks at that first.
+            match detail.contains("minimum element size") {
+                true => LoadError::TooMuch { plugin, limit: Limit::TableElements },
+                false => LoadError::NotComponent { plugin, detail },
+            }
         })
     }
+}
+
+fn engine(settings: &SandboxSettings, pool: &Pool) -> Result<Engine, LoadError> {
+    let mut config = config(settings);
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool.allocation(settings)));
+    Engine::new(&config)
+        .or_else(|error| {
+            // A process may have few addresses (`ulimit -v`): then each call maps its own memory.
+            tracing::debug!("no memory is set aside for plugins: {error:#}");
+            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+            Engine::new(&config)
+        })
+        .map_err(LoadError::engine)
 }
 
 fn config(settings: &SandboxSettings) -> Config {

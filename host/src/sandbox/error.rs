@@ -11,6 +11,8 @@ pub enum LoadError {
     Engine(String),
     #[error("plugin {plugin}: {bytes} bytes are more than `sandbox.component_bytes` = {limit}")]
     TooLarge { plugin: String, bytes: u64, limit: u64 },
+    #[error("plugin {plugin} begins with more than the limit {} allows", .limit.label())]
+    TooMuch { plugin: String, limit: Limit },
     #[error("plugin {plugin} is not a component: {detail}; `tierfall plugin build` makes one")]
     NotComponent { plugin: String, detail: String },
     #[error(

@@ -10,12 +10,14 @@ use super::engine::{Limited, Sandbox, limited_store};
 use super::error::{FailureKind, LoadError};
 use super::limits::{Limit, Limiter};
 use super::plugin::failure_kind;
+use super::pool::Share;
 
 /// Reads PDFs in a fresh instance each; cheap to clone.
 #[derive(Clone)]
 pub struct Examiner {
     sandbox: Sandbox,
     pre: Arc<ExaminerPre<State>>,
+    share: Share,
 }
 
 /// What a readable PDF says; `wit/proof-0.1.0` documents the fields.
@@ -67,7 +69,7 @@ impl Examiner {
                 detail: format!("{error:#}"),
             }
         })?;
-        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre) })
+        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre), share: sandbox.pool.share_of(&component) })
     }
 
     /// Reads a PDF: its metadata and the text of its first pages, within the examiner's limits.
@@ -76,6 +78,7 @@ impl Examiner {
         let overall = &self.sandbox.settings;
         let state =
             State { limiter: Limiter::new(settings.memory_bytes, overall.table_elements, overall.instances) };
+        let _turn = self.sandbox.pool.turn(self.share).await;
         let mut store = limited_store(&self.sandbox.engine, state, overall.hostcall_bytes, overall.handles);
         let running = async {
             let bindings: Bindings = self.pre.instantiate_async(&mut store).await?;

@@ -8,6 +8,8 @@ use wasmtime::ResourceLimiter;
 /// The limits of the sandbox (`[sandbox]` in the configuration).
 #[derive(Clone, Debug)]
 pub struct SandboxSettings {
+    /// Calls at one time; more wait for their turn.
+    pub calls: usize,
     /// Linear memory of one call, in bytes.
     pub memory_bytes: usize,
     /// Elements of one table.

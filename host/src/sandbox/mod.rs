@@ -13,6 +13,7 @@ mod grant;
 mod guest;
 mod limits;
 mod plugin;
+mod pool;
 mod text;
 
 pub use describe::{Description, HostNeed, HostPattern, Setting, SourceDescription};

@@ -13,6 +13,7 @@ use super::error::{Failure, FailureKind, LoadError};
 use super::grant::SourceAccess;
 use super::guest::{Guest, Network, Notes, clean};
 use super::limits::{Limit, Limiter};
+use super::pool::Share;
 use crate::http::{AttemptClock, Door};
 use crate::work::{Basis, Candidate, Facts, Finding, Version, Work, WorkId};
 
@@ -28,6 +29,7 @@ pub struct Plugin {
 struct Inner {
     sandbox: Sandbox,
     pre: PluginPre<Guest>,
+    share: Share,
     description: Description,
     sha256: String,
     failures_in_a_row: AtomicU32,
@@ -87,11 +89,13 @@ impl Plugin {
             .map_err(|error| LoadError::Engine(format!("the compiler failed on {origin}: {error}")))??;
         check_contract(sandbox, origin, &component)?;
         let pre = link(sandbox, origin, &component)?;
-        let description = describe(sandbox, origin, &pre).await?;
+        let share = sandbox.pool.share_of(&component);
+        let description = describe(sandbox, origin, &pre, share).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 sandbox: sandbox.clone(),
                 pre,
+                share,
                 description,
                 sha256: hex(bytes),
                 failures_in_a_row: AtomicU32::new(0),
@@ -158,6 +162,10 @@ impl Plugin {
             retries: AtomicU32::new(call.retries),
         };
         let name = format!("{}/{}", call.access.plugin, call.access.source);
+        let _turn = tokio::select! {
+            turn = inner.sandbox.pool.turn(inner.share) => turn,
+            () = call.clock.expired() => return Err(None),
+        };
         let mut store = new_store(&inner.sandbox, name, notes, Some(network));
         let work = to_wit(&call.work);
         let context = wit::Context {
@@ -232,7 +240,13 @@ fn link(sandbox: &Sandbox, origin: &str, component: &Component) -> Result<Plugin
     PluginPre::new(linker.instantiate_pre(component).map_err(wrong)?).map_err(wrong)
 }
 
-async fn describe(sandbox: &Sandbox, origin: &str, pre: &PluginPre<Guest>) -> Result<Description, LoadError> {
+async fn describe(
+    sandbox: &Sandbox,
+    origin: &str,
+    pre: &PluginPre<Guest>,
+    share: Share,
+) -> Result<Description, LoadError> {
+    let _turn = sandbox.pool.turn(share).await;
     let mut store = new_store(sandbox, origin.to_owned(), Notes::default(), None);
     let running = async {
         let bindings: Bindings = pre.instantiate_async(&mut store).await?;
