@@ -3,7 +3,7 @@
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::article::Article;
-use crate::support::program::Home;
+use crate::support::program::{Home, eventually};
 use crate::support::web::{Answer, Gate, Web};
 
 use super::{Place, count, history, on_both_engines, remembering, told_at, told_once_at};
@@ -15,6 +15,7 @@ on_both_engines! {
     a_second_run_over_the_same_works_fetches_nothing_and_says_so
     the_same_bytes_of_another_work_are_a_job_that_was_deduped
     a_work_without_a_copy_is_asked_about_again_by_a_later_run
+    a_work_that_is_leased_ahead_is_not_walked_before_another_is_done
 }
 
 fn a_job_is_planned_before_the_first_request(place: &Place) {
@@ -147,4 +148,28 @@ fn the_gate_is_resolved_once_after_all_layers_are_read() {
         assert_eq!(on(call), expected, "{variables:?} {file:?} {flags:?}");
         assert_eq!(home.path("papers/ledger.sqlite").exists(), expected);
     }
+}
+
+fn a_work_that_is_leased_ahead_is_not_walked_before_another_is_done(place: &Place) {
+    const WORKERS: usize = 8;
+    let (home, web, gate) = (Home::new(), Web::start(), Gate::default());
+    let articles: Vec<Article> =
+        (0..WORKERS + 4).map(|number| Article::on(&web, &format!("waiting-{number}"))).collect();
+    for number in 0..articles.len() {
+        let first_of_all = format!("http://waiting-{number}.example/*");
+        web.get(&first_of_all, [Answer::status(404).behind(&gate), Answer::status(404)]);
+    }
+    let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
+    let workers = WORKERS.to_string();
+    let running = remembering(&home, &web, place, &pages).args(["--workers", &workers]).start();
+    web.wait_for_requests(WORKERS);
+    eventually("one more is leased than are walked", || {
+        told_at(&home, place, &["list", "--state", "leased"]).len() == WORKERS + 1
+    });
+    // By the time that another look at the ledger takes, a walk would have asked something.
+    assert_eq!(told_at(&home, place, &["list", "--state", "leased"]).len(), WORKERS + 1);
+    assert_eq!(web.requests().len(), WORKERS);
+    gate.open();
+    running.wait().expect(0);
+    assert_eq!(web.peak_of_all(), WORKERS);
 }

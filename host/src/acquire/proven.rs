@@ -90,3 +90,30 @@ impl Proven {
         kept.await.unwrap_or_else(|error: io::Error| Err(StoreError::interrupted(error)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn whose_the_bytes_are_is_decided_when_it_is_told_and_not_when_they_arrive() {
+        let out = tempfile::tempdir().unwrap();
+        let store = Store::open(out.path()).unwrap();
+        let arrived = |work_key: &str| {
+            let mut partial =
+                store.partials().open(work_key, "https://host.example/paper.pdf", false).unwrap();
+            partial.append(b"%PDF-1.7 of both").unwrap();
+            Proven::arrived(store.clone(), partial, 1)
+        };
+        let (mut first, mut second) = (arrived("doi:10.5555/first"), arrived("doi:10.5555/second"));
+
+        first.tell(&Grip::empty());
+        assert!(!first.stored_before);
+        first.keep(store.clone(), "doi:10.5555/first".to_owned(), Vec::new()).await.unwrap();
+
+        second.tell(&Grip::empty());
+        assert!(second.stored_before);
+        let kept = second.keep(store.clone(), "doi:10.5555/second".to_owned(), Vec::new()).await.unwrap();
+        assert!(kept.duplicate);
+    }
+}
