@@ -70,6 +70,8 @@ pub struct AcquireSettings {
     pub first_pages: u32,
     /// Do not store files of which text and data mining is reserved.
     pub honour_tdm: bool,
+    /// Examinations at one time: each needs a processor, and memory for its file and what that unpacks to.
+    pub examinations: usize,
 }
 
 /// Fetches, proves and stores. Clones share everything.
@@ -81,7 +83,6 @@ struct Inner {
     examiner: Arc<dyn Examine>,
     store: Store,
     settings: AcquireSettings,
-    /// Examinations at one time: each needs a processor, and memory for its file and what that unpacks to.
     examinations: Semaphore,
 }
 
@@ -121,8 +122,8 @@ pub struct Artifact {
 
 impl Acquirer {
     pub fn new(door: Door, examiner: Arc<dyn Examine>, store: Store, settings: AcquireSettings) -> Self {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        Self(Arc::new(Inner { door, examiner, store, settings, examinations: Semaphore::new(processors) }))
+        let examinations = Semaphore::new(settings.examinations);
+        Self(Arc::new(Inner { door, examiner, store, settings, examinations }))
     }
 
     /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned

@@ -51,9 +51,7 @@ pub(super) fn http(config: &config::Http) -> http::HttpSettings {
 }
 
 pub(super) fn sandbox(config: &config::Config) -> SandboxSettings {
-    let processors = std::thread::available_parallelism().map_or(1, usize::from);
-    // Each worker's attempts, and as many examinations as there are processors.
-    let calls = config.run.workers * config.fallback.max_concurrent + processors;
+    let calls = config.run.workers * config.fallback.max_concurrent + examinations();
     let config = &config.sandbox;
     SandboxSettings {
         calls,
@@ -101,7 +99,13 @@ pub(super) fn acquire(config: &config::Config) -> AcquireSettings {
         },
         first_pages: config.proof.first_pages,
         honour_tdm: config.policy.tdm == config::Tdm::Honour,
+        examinations: examinations(),
     }
+}
+
+/// Each keeps a processor busy.
+fn examinations() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn rate(rate: config::Rate) -> http::Limit {

@@ -98,6 +98,7 @@ fn settings() -> AcquireSettings {
         identity: IdentityPolicy::Normal,
         first_pages: 3,
         honour_tdm: false,
+        examinations: 1,
     }
 }
 

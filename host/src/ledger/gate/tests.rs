@@ -11,7 +11,6 @@ use crate::ledger::contract::Ledger;
 use crate::ledger::engine::Engine;
 use crate::ledger::error::LedgerError;
 use crate::ledger::job::{Ending, Story, Taken};
-
 use crate::ledger::op::{OpKind, OpStatus, Outcome};
 use crate::ledger::protocol::Request;
 use crate::ledger::sqlite::{SqliteLedger, SqliteSettings};
