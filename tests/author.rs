@@ -25,7 +25,8 @@ fn block(language: &str) -> &'static str {
 
 /// The guide's plugin in a folder of its author, below `home`.
 fn written(home: &Home) -> PathBuf {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the host is in the repository");
+    let repository =
+        Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).expect("the host is in the repository");
     let manifest = block("toml").replace("TIERFALL/", &format!("{}/", repository.display()));
     home.write("my-library/Cargo.toml", manifest);
     home.write("my-library/src/lib.rs", block("rust"));

@@ -38,7 +38,7 @@ const TARGETS: [(&str, Promise); 9] = [
 ];
 
 fn fuzz() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fuzz")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz")
 }
 
 #[test]

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tierfall::acquire::Reason;
-use tierfall::ledger::EventKind;
 use tierfall::run::Line;
 use tierfall::tiers::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, Outcome, Proposal, Status, Trail, TrailEntry,
 };
-use tierfall::work::Work;
+use tierfall_ledger::EventKind;
+use tierfall_work::Work;
 
 use crate::support::program::Home;
 
@@ -19,8 +19,8 @@ const GUIDE: &str = include_str!("../host/README.md");
 
 #[test]
 fn the_guide_has_every_verdict_with_its_meaning() {
-    for reason in Reason::ALL {
-        let passing = if reason.passing() { "yes" } else { "no" };
+    for reason in Reason::all() {
+        let passing = if reason.retryable() { "yes" } else { "no" };
         let row = format!("| `{}` | {} | {passing} |", reason.code(), reason.meaning());
         assert!(GUIDE.contains(&row), "host/README.md lacks this row:\n{row}");
     }

@@ -10,7 +10,7 @@ use std::io::Write;
 use std::process::{Command, ExitCode};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tierfall::ledger::Probe;
+use tierfall_ledger::Probe;
 
 fn main() -> ExitCode {
     let kill_at = std::env::var("KILL_AT").ok();
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
             kill_self();
         }
     }));
-    tierfall::cli::main_with(Some(probe))
+    tierfall_cli::main_with(Some(probe))
 }
 
 /// SIGKILL cannot be caught, and leaves nobody time to tidy up.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tierfall::ledger::sqlite::{SqliteLedger, SqliteSettings};
-use tierfall::ledger::{
+use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
+use tierfall_ledger::{
     CandidateRecord, Ending, JobKey, Lease, Ledger, NewJob, Op, OpKind, Outcome, Rules, Schedule,
     SystemClock, Taken, Word,
 };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tierfall::ledger::postgres::{PostgresLedger, PostgresSettings, Time};
-use tierfall::ledger::sqlite::{SqliteLedger, SqliteSettings};
-use tierfall::ledger::{
+use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
+use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
+use tierfall_ledger::{
     JobFilter, JobRecord, Ledger, LedgerError, OpKind, OpStatus, Rules, Schedule, State, SystemClock,
 };
 

@@ -8,7 +8,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use tierfall::ledger::Ledger;
+use tierfall_ledger::Ledger;
 
 use super::check::{Report, check, open, open_jobs};
 use super::crew::{Footprint, LEASE, Place, Process, Site};

@@ -7,7 +7,7 @@ use tierfall_plugin_build::Build;
 
 /// The component of the crate `tests/NAME`.
 pub fn component(name: &str) -> PathBuf {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests").join(name).join("Cargo.toml");
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests").join(name).join("Cargo.toml");
     let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     // One folder for all of them: they share the SDK.
     let target = scratch.join("components");

@@ -1,6 +1,6 @@
 //! A PostgreSQL database for a test of the whole program, and what can happen to it.
 
-#[path = "../../host/src/ledger/testing/server.rs"]
+#[path = "../../host/ledger/src/testing/server.rs"]
 mod server;
 
 use std::sync::atomic::{AtomicU32, Ordering};

@@ -1,6 +1,7 @@
 //! An identifier, printed and read again, is the same one.
 
-use tierfall::work::{IdKind, InvalidId, Work, WorkId};
+use tierfall_ids::{IdKind, InvalidId, WorkId};
+use tierfall_work::Work;
 
 pub fn promise(data: &[u8]) {
     let text = String::from_utf8_lossy(data);

@@ -4,8 +4,8 @@
 
 use std::io::{self, Cursor, Read};
 
-use tierfall::work::input::{BadEntry, Entry, Format, Reader};
-use tierfall::work::{IdKind, WorkId};
+use tierfall_ids::{IdKind, WorkId};
+use tierfall_input::{BadEntry, Entry, Format, Reader};
 
 pub fn promise(data: &[u8]) {
     let Some((choice, source)) = data.split_first() else { return };

@@ -2,9 +2,9 @@
 //!
 //! The data is text: lines of `name: value`, then the pages, each begun by a line that is a form feed.
 
-use tierfall::acquire::{Identity, IdentityPolicy, Proof, Reason, Verdict, prove};
-use tierfall::sandbox::{PdfProblem, PdfReport};
-use tierfall::work::{Basis, Facts, Work};
+use tierfall_proof::{Identity, IdentityPolicy, Proof, Reason, Verdict, prove};
+use tierfall_work::{Basis, Facts, Work};
+use tierfall_work::{PdfProblem, PdfReport};
 
 pub fn promise(data: &[u8]) {
     let text = String::from_utf8_lossy(data);

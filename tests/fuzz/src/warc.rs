@@ -6,7 +6,7 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tierfall::http::warc::{Scanner, WarcError, Writer, open_at};
+use tierfall_http::warc::{Scanner, WarcError, Writer, open_at};
 
 pub fn promise(data: &[u8]) {
     let plain = scanned(data);

@@ -1,0 +1,96 @@
+//! The whole trail of one work as a tree.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use super::output::{size, time};
+use tierfall::run::Line;
+use tierfall::tiers::{AcquisitionEntry, AttemptEntry, Proposal};
+
+/// Draws the trail: tiers, their attempts, the candidates of each, and how each candidate ended.
+pub fn tree(line: &Line) -> String {
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", line.work_id);
+    if let Some(title) = &line.title {
+        let year = line.year.map(|year| format!(" ({year})")).unwrap_or_default();
+        let _ = writeln!(text, "  {title}{year}");
+    }
+    let mut tiers: Vec<&str> = Vec::new();
+    for attempt in line.trail.attempts() {
+        if !tiers.contains(&attempt.tier.as_str()) {
+            tiers.push(&attempt.tier);
+        }
+    }
+    let acquisitions: Vec<&AcquisitionEntry> = line.trail.acquisitions().collect();
+    for tier in tiers {
+        let _ = writeln!(text, "├─ {tier}");
+        let attempts: Vec<&AttemptEntry> =
+            line.trail.attempts().filter(|attempt| attempt.tier == tier).collect();
+        for (at, attempt) in attempts.iter().enumerate() {
+            let last = at + 1 == attempts.len();
+            let stem = if last { "│     " } else { "│  │  " };
+            let _ = writeln!(text, "│  {} {}", if last { "└─" } else { "├─" }, attempt_text(attempt));
+            for note in &attempt.notes {
+                let _ = writeln!(text, "{stem}! {note}");
+            }
+            for candidate in &attempt.candidates {
+                let _ = writeln!(text, "{stem}{}", candidate_text(candidate));
+                let ended = acquisitions
+                    .iter()
+                    .find(|acquired| acquired.url == candidate.url && acquired.source == attempt.source);
+                let _ = writeln!(text, "{stem}    {}", verdict_text(ended.copied()));
+            }
+        }
+    }
+    let _ = match (line.sha256.as_deref(), line.reason.as_deref()) {
+        (Some(sha256), _) => writeln!(
+            text,
+            "└─ ✔ stored: {} from {}, identity {}, sha256 {sha256}",
+            size(line.bytes.unwrap_or(0)),
+            line.source.as_deref().unwrap_or("?"),
+            line.identity.as_deref().unwrap_or("?")
+        ),
+        (None, reason) => writeln!(
+            text,
+            "└─ ✘ {}: {}{}",
+            line.status.replace('_', " "),
+            reason.unwrap_or("no reason recorded"),
+            if line.retry { "; something that failed may pass, so another run can help" } else { "" }
+        ),
+    };
+    text.truncate(text.trim_end().len());
+    text
+}
+
+fn attempt_text(attempt: &AttemptEntry) -> String {
+    let mut text = format!("{}: {}", attempt.source, attempt.outcome.label());
+    if attempt.ms > 0 {
+        let _ = write!(text, ", {}", time(Duration::from_millis(attempt.ms)));
+    }
+    if !attempt.detail.is_empty() {
+        let _ = write!(text, " ({})", attempt.detail);
+    }
+    text
+}
+
+fn candidate_text(candidate: &Proposal) -> String {
+    let license = candidate.license.as_deref().map(|license| format!(", {license}")).unwrap_or_default();
+    format!(
+        "→ {} [{}{license}; {}: {}]",
+        candidate.url, candidate.version, candidate.basis, candidate.evidence
+    )
+}
+
+fn verdict_text(ended: Option<&AcquisitionEntry>) -> String {
+    let Some(ended) = ended else { return "not fetched".to_owned() };
+    let sign = if ended.verdict == "accepted" { "✔" } else { "✘" };
+    let mut text = format!("{sign} {}", ended.verdict);
+    if let Some(status) = ended.status {
+        let _ = write!(text, ", HTTP {status}");
+    }
+    let _ = write!(text, ", {}, {}", size(ended.bytes), time(Duration::from_millis(ended.ms)));
+    if !ended.detail.is_empty() {
+        let _ = write!(text, " ({})", ended.detail);
+    }
+    text
+}

@@ -1,0 +1,50 @@
+//! The works of a run: arguments, then files, then standard input, each once.
+
+use std::io::{self, IsTerminal};
+use std::path::{Path, PathBuf};
+
+use super::CliError;
+use super::args::InputArgs;
+use tierfall::run::{Asked, Taken};
+use tierfall_input::{BadEntry, Dedupe, Entry, arguments, open};
+
+/// Opens every input before the first work is taken, so that a mistyped name is told at once.
+pub fn works(
+    arguments_given: Vec<String>,
+    args: &InputArgs,
+) -> Result<impl Iterator<Item = Taken> + Send + 'static, CliError> {
+    let mut paths = args.input.clone();
+    if paths.is_empty() && arguments_given.is_empty() {
+        if io::stdin().is_terminal() {
+            return Err(CliError::Usage(
+                "there are no works: give identifiers, --input FILE, or a list on standard input".into(),
+            ));
+        }
+        paths.push(PathBuf::from("-"));
+    }
+    if let Some(file) = arguments_given.iter().find(|given| mistaken_file(given)) {
+        return Err(CliError::Usage(format!("`{file}` is a file: read it with --input {file}")));
+    }
+    let files = paths
+        .iter()
+        .map(|path| open(path, args.format, args.column.as_deref()))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(each_once(arguments(arguments_given).chain(files.into_iter().flatten())))
+}
+
+/// One work however often, and in whatever spelling, it is asked for.
+pub fn each_once(
+    entries: impl Iterator<Item = Result<Entry, BadEntry>> + Send + 'static,
+) -> impl Iterator<Item = Taken> + Send + 'static {
+    let mut seen = Dedupe::new();
+    entries.map(move |entry| match entry {
+        Err(bad) => Taken::Bad(bad),
+        Ok(entry) if seen.admit(&entry.work) => Taken::Work(Asked { input: entry.raw, work: entry.work }),
+        Ok(_) => Taken::Repeat,
+    })
+}
+
+/// A file given where a work belongs.
+fn mistaken_file(given: &str) -> bool {
+    given.parse::<tierfall_ids::WorkId>().is_err() && Path::new(given).is_file()
+}

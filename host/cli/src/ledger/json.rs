@@ -1,0 +1,114 @@
+//! The ledger's rows for machines. Times are milliseconds since the epoch.
+
+use std::path::PathBuf;
+
+use serde_json::{Map, Value, json};
+
+use tierfall::run::LedgerPlace;
+use tierfall_ledger::{
+    CandidateRecord, Counts, EventRecord, JobKey, JobRecord, OpRecord, Reconciliation, State, Story,
+};
+
+pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Value {
+    let states: Map<String, Value> =
+        counts.states.iter().map(|(state, count)| (state.label().to_owned(), (*count).into())).collect();
+    json!({
+        "engine": place.engine(),
+        "ledger": place.to_string(),
+        "jobs": counts.states.iter().map(|(_, count)| count).sum::<u64>(),
+        "states": states,
+        "held": counts.held,
+        "expired": counts.expired,
+        "scheduled": counts.scheduled,
+        "next_at": next_at,
+    })
+}
+
+pub fn job(job: &JobRecord) -> Value {
+    json!({
+        "id": job.id,
+        "job_id": job.key,
+        "work_id": job.work_id,
+        "artifact_id": job.artifact_id,
+        "role": job.role,
+        "run_id": job.run_id,
+        "state": job.state.label(),
+        "owner": job.owner,
+        "fence": job.fence,
+        "attempts": job.attempts,
+        "planned_at": job.planned_at,
+        "changed_at": job.changed_at,
+        "ready_at": job.ready_at,
+        "reason": job.reason,
+        "sha256": job.artifact,
+        "work": job.work,
+        "result": job.result,
+    })
+}
+
+/// A job with its ops and candidates, and with its events if there are any.
+pub fn story(story: &Story, events: &[EventRecord]) -> Value {
+    let mut value = job(&story.job);
+    value["ops"] = story.ops.iter().map(op).collect();
+    value["candidates"] = story.candidates.iter().map(candidate).collect();
+    if !events.is_empty() {
+        value["events"] = events.iter().map(event).collect();
+    }
+    value
+}
+
+pub fn event(event: &EventRecord) -> Value {
+    json!({
+        "id": event.id,
+        "at": event.at,
+        "event": event.kind.label(),
+        "job_id": event.job,
+        "owner": event.owner,
+        "fence": event.fence,
+        "from": event.from.map(State::label),
+        "to": event.to.map(State::label),
+        "detail": event.detail,
+    })
+}
+
+pub fn reconciliation(found: &Reconciliation) -> Value {
+    let keys = |keys: &[JobKey]| keys.iter().map(JobKey::as_str).collect::<Value>();
+    let paths =
+        |paths: &[PathBuf]| paths.iter().map(|path| path.to_string_lossy().into_owned()).collect::<Value>();
+    json!({
+        "leases_cleared": keys(&found.recovered.leases),
+        "given_up": keys(&found.recovered.given_up),
+        "ops_abandoned": found.recovered.ops,
+        "partials_removed": paths(&found.removed),
+        "partials_kept": paths(&found.kept),
+        "unknown_files": found.unknown_files,
+        "missing_files": found.missing.iter().map(|file| json!({
+            "job_id": file.job.as_str(), "sha256": file.sha256,
+        })).collect::<Value>(),
+        "opened_again": found.opened,
+    })
+}
+
+fn op(op: &OpRecord) -> Value {
+    json!({
+        "op_id": op.key,
+        "kind": op.kind.label(),
+        "status": op.status.label(),
+        "fence": op.fence,
+        "tries": op.tries,
+        "started_at": op.started_at,
+        "ended_at": op.ended_at,
+        "context": op.context,
+        "result": op.result,
+        "error": op.error,
+    })
+}
+
+fn candidate(candidate: &CandidateRecord) -> Value {
+    json!({
+        "url": candidate.url,
+        "source": candidate.source,
+        "verdict": candidate.verdict,
+        "detail": candidate.detail,
+    })
+}

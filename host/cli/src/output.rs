@@ -1,0 +1,221 @@
+//! What people read: tables, sizes, times, and colour that is never the only sign.
+
+use std::io::{self, IsTerminal, Write};
+use std::time::Duration;
+
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
+
+use tierfall::run::{Line, PlanSummary, Summary};
+
+/// A table as the whole program draws them.
+pub fn table(headings: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(UTF8_FULL_CONDENSED)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(headings.iter().map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
+    if !io::stdout().is_terminal() {
+        // A file or a pipe has no width to fit into: one line per row.
+        table.set_content_arrangement(ContentArrangement::Disabled);
+        table.force_no_tty();
+    }
+    table
+}
+
+/// Prints to standard output; a reader that went away (`| head`) is no error.
+pub fn print(text: impl std::fmt::Display) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+/// The status of a work with a sign of its own.
+pub fn status_cell(status: &str) -> Cell {
+    let (sign, colour) = match status {
+        "stored" => ("✔", Color::Green),
+        "no_copy" => ("–", Color::Yellow),
+        _ => ("✘", Color::Red),
+    };
+    Cell::new(format!("{sign} {}", status.replace('_', " "))).fg(colour)
+}
+
+/// The table of works at the end of a run.
+pub fn works_table(lines: &[Line]) -> Table {
+    let mut table = table(&["work", "status", "source", "version", "licence", "size", "time", "reason"]);
+    for line in lines {
+        table.add_row(vec![
+            Cell::new(shorten(&line.work_id, 48)),
+            status_cell(&line.status),
+            Cell::new(line.source.as_deref().unwrap_or("")),
+            Cell::new(line.version.as_deref().unwrap_or("")),
+            Cell::new(shorten(line.license.as_deref().unwrap_or(""), 28)),
+            Cell::new(line.bytes.map(size).unwrap_or_default()).set_alignment(CellAlignment::Right),
+            Cell::new(time(Duration::from_millis(line.ms))).set_alignment(CellAlignment::Right),
+            Cell::new(line.reason.as_deref().unwrap_or("")),
+        ]);
+    }
+    table
+}
+
+/// The counts at the end of a run, in a few lines.
+pub fn summary_text(summary: &Summary) -> String {
+    let mut text = format!(
+        "{}: {} stored ({}), {} without a copy, {} failed in a way that may pass",
+        counted(summary.works, "work", "works"),
+        summary.stored,
+        size(summary.bytes),
+        summary.no_copy,
+        summary.failed
+    );
+    let mut list = |title: &str, counts: &std::collections::BTreeMap<String, u64>| {
+        if !counts.is_empty() {
+            let mut counts: Vec<_> = counts.iter().collect();
+            counts.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+            let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+            text.push_str(&format!("\n{title}: {}", counts.join(", ")));
+        }
+    };
+    list("from", &summary.by_source);
+    list("not stored", &summary.by_reason);
+    if summary.done_before > 0 {
+        let works = counted(summary.done_before, "work was", "works were");
+        text.push_str(&format!("\n{works} done before: nothing was fetched for them"));
+    }
+    if summary.elsewhere > 0 {
+        let files = counted(summary.elsewhere, "file", "files");
+        text.push_str(&format!(
+            "\n{files} of theirs are not in this folder: they are another one's, or gone (`tierfall ledger \
+             reconcile --missing again` has them fetched again)"
+        ));
+    }
+    if summary.pending > 0 {
+        let works = counted(summary.pending, "work", "works");
+        text.push_str(&format!(
+            "\n{works} failed before and were not tried now: `tierfall ledger list --state FAILED` says when \
+             they will be, `tierfall ledger retry WORK` makes it now"
+        ));
+    }
+    if !summary.ledger_failures.is_empty() {
+        let duties: Vec<_> =
+            summary.ledger_failures.iter().map(|(duty, count)| format!("{duty} {count}")).collect();
+        text.push_str(&format!("\nthe ledger failed and was done without: {}", duties.join(", ")));
+    }
+    input_text(&mut text, summary.bad_entries, summary.repeats);
+    if summary.interrupted {
+        text.push_str("\ninterrupted: what had ended is in the manifest, and the rest can be run again");
+    }
+    text
+}
+
+/// What planning came to, in a line or two.
+pub fn plan_summary_text(summary: &PlanSummary) -> String {
+    let mut text = format!(
+        "{} planned; {} were planned before, {} are done",
+        counted(summary.new, "work", "works"),
+        summary.known,
+        summary.done
+    );
+    input_text(&mut text, summary.bad_entries, summary.repeats);
+    text
+}
+
+fn input_text(text: &mut String, bad_entries: u64, repeats: u64) {
+    if bad_entries > 0 {
+        let entries = counted(bad_entries, "entry", "entries");
+        text.push_str(&format!("\n{entries} of the input could not be read"));
+    }
+    if repeats > 0 {
+        let entries = counted(repeats, "entry", "entries");
+        text.push_str(&format!("\n{entries} named a work that was already asked for"));
+    }
+}
+
+pub fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+/// Bytes with a decimal unit, as file managers show them.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [&str; 4] = ["kB", "MB", "GB", "TB"];
+    if bytes < 1000 {
+        return format!("{bytes} B");
+    }
+    let mut value = bytes as f64 / 1000.0;
+    let mut unit = 0;
+    while value >= 999.95 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    format!("{value:.1} {}", UNITS[unit])
+}
+
+/// A duration in the unit that reads best.
+pub fn time(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else if duration < Duration::from_secs(60) {
+        format!("{:.1} s", duration.as_secs_f64())
+    } else {
+        format!("{} min {:02} s", duration.as_secs() / 60, duration.as_secs() % 60)
+    }
+}
+
+/// Milliseconds since the epoch as a date and a time of day, the same wherever it is read.
+pub fn instant(ms: i64) -> String {
+    match time::UtcDateTime::from_unix_timestamp(ms.div_euclid(1000)) {
+        Ok(at) => format!(
+            "{:04}-{:02}-{:02} {:02}:{:02}:{:02} UTC",
+            at.year(),
+            u8::from(at.month()),
+            at.day(),
+            at.hour(),
+            at.minute(),
+            at.second()
+        ),
+        // Beyond the calendar: whatever it is, it is shown.
+        Err(_) => format!("{ms} ms"),
+    }
+}
+
+/// The text with its middle left out, where it is longer than `most` characters.
+pub fn shorten(text: &str, most: usize) -> String {
+    let count = text.chars().count();
+    if count <= most {
+        return text.to_owned();
+    }
+    let head: String = text.chars().take(most / 2).collect();
+    let tail: String = text.chars().skip(count - (most - most / 2 - 1)).collect();
+    format!("{head}…{tail}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_read_well() {
+        assert_eq!(size(999), "999 B");
+        assert_eq!(size(1_000), "1.0 kB");
+        assert_eq!(size(999_990), "1.0 MB");
+        assert_eq!(size(1_234_567), "1.2 MB");
+        assert_eq!(time(Duration::from_millis(999)), "999 ms");
+        assert_eq!(time(Duration::from_millis(1500)), "1.5 s");
+        assert_eq!(time(Duration::from_secs(61)), "1 min 01 s");
+    }
+
+    #[test]
+    fn instants_are_told_in_utc() {
+        assert_eq!(instant(0), "1970-01-01 00:00:00 UTC");
+        assert_eq!(instant(1_700_000_000_999), "2023-11-14 22:13:20 UTC");
+        assert_eq!(instant(-1), "1969-12-31 23:59:59 UTC");
+        assert_eq!(instant(i64::MAX), "9223372036854775807 ms");
+    }
+
+    #[test]
+    fn long_texts_keep_their_ends() {
+        assert_eq!(shorten("abcdefgh", 5), "ab…gh");
+        assert_eq!(shorten("abc", 5), "abc");
+    }
+}

@@ -1,0 +1,83 @@
+//! The plan as people and machines read it.
+
+use serde_json::json;
+
+use super::output::{table, time};
+use tierfall::tiers::Plan;
+
+/// What would be asked, in which order, under which budgets.
+pub fn text(plan: &Plan) -> String {
+    let mut table = table(&["tier", "parallel", "source", "identifiers", "timeout", "note"]);
+    for tier in &plan.tiers {
+        let mut shown = false;
+        let mut tier_cells = || {
+            let first = !std::mem::replace(&mut shown, true);
+            if first {
+                (tier.name.clone(), tier.parallel.to_string())
+            } else {
+                (String::new(), String::new())
+            }
+        };
+        for source in &tier.sources {
+            let (name, parallel) = tier_cells();
+            let kinds: Vec<_> = source.ids().iter().map(|kind| kind.label()).collect();
+            let source_name = source.name().to_string();
+            table.add_row([
+                name,
+                parallel,
+                source_name,
+                kinds.join(" "),
+                time(source.timeout()),
+                String::new(),
+            ]);
+        }
+        for skipped in &tier.skipped {
+            let (name, parallel) = tier_cells();
+            let note = format!("not asked: {}", skipped.reason);
+            table.add_row([name, parallel, skipped.name.to_string(), String::new(), String::new(), note]);
+        }
+    }
+    let budgets = &plan.budgets;
+    let facts: Vec<_> = plan.facts.iter().map(|source| source.name().source.clone()).collect();
+    format!(
+        "{table}\nbudgets of one work: {} in all, {} attempts, {} in flight\nfacts for a proof without a title: {}",
+        time(budgets.total),
+        budgets.max_attempts,
+        budgets.max_concurrent,
+        if facts.is_empty() { "none".to_owned() } else { facts.join(", ") }
+    )
+}
+
+pub fn json(plan: &Plan) -> serde_json::Value {
+    let tiers: Vec<_> = plan
+        .tiers
+        .iter()
+        .map(|tier| {
+            json!({
+                "tier": tier.name,
+                "parallel": tier.parallel,
+                "sources": tier.sources.iter().map(|source| json!({
+                    "plugin": source.name().plugin,
+                    "source": source.name().source,
+                    "ids": source.ids().iter().map(|kind| kind.label()).collect::<Vec<_>>(),
+                    "timeout_ms": source.timeout().as_millis(),
+                })).collect::<Vec<_>>(),
+                "skipped": tier.skipped.iter().map(|skipped| json!({
+                    "plugin": skipped.name.plugin,
+                    "source": skipped.name.source,
+                    "reason": skipped.reason,
+                })).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({
+        "tiers": tiers,
+        "facts": plan.facts.iter().map(|source| source.name().source.clone()).collect::<Vec<_>>(),
+        "budgets": {
+            "total_timeout_ms": plan.budgets.total.as_millis(),
+            "max_attempts": plan.budgets.max_attempts,
+            "max_concurrent": plan.budgets.max_concurrent,
+            "hedge_ms": plan.budgets.hedge.as_millis(),
+        },
+    })
+}

@@ -1,0 +1,117 @@
+//! From flags to a configuration.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::CliError;
+use super::args::SettingArgs;
+use super::output::{print, table};
+use tierfall::config::{Config, Given, Override, Request};
+
+/// The configuration of this call: defaults, file, environment, flags.
+pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
+    let request = Request {
+        file: args.config.clone(),
+        directory: PathBuf::new(),
+        // A variable that is not Unicode is none of ours.
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        overrides: overrides(args)?,
+    };
+    Ok(Config::load(request)?)
+}
+
+/// The demo's: the defaults, whatever this machine is configured for, so that it is the same everywhere.
+pub fn demo(out: &Path) -> Result<Config, CliError> {
+    let text = |key: &str, value: &str| Override {
+        key: key.into(),
+        value: Given::Text(value.into()),
+        flag: "the demo".into(),
+    };
+    let environment = ["HOME", "XDG_CACHE_HOME"]
+        .into_iter()
+        .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
+        .collect();
+    let mut overrides = vec![
+        text("http.mailto", "demo@tierfall.example"),
+        text("http.proxy", "direct"),
+        // It opens nothing: the recording answers as if a key had been sent.
+        text("secrets.core_api_key", "demo"),
+    ];
+    overrides.push(text("run.out", &out.to_string_lossy()));
+    let directory = PathBuf::from("/nonexistent");
+    Ok(Config::load(Request { file: None, directory, environment, overrides })?)
+}
+
+/// Every effective value and where it came from.
+pub fn show(config: &Config, json: bool) -> io::Result<()> {
+    if json {
+        let values: Vec<_> = config
+            .effective
+            .iter()
+            .map(|value| {
+                serde_json::json!({"key": value.key, "value": value.value, "origin": value.origin.to_string()})
+            })
+            .collect();
+        return print(serde_json::Value::from(values));
+    }
+    let mut table = table(&["key", "value", "from"]);
+    for value in &config.effective {
+        table.add_row([value.key.clone(), value.value.clone(), value.origin.to_string()]);
+    }
+    print(table)
+}
+
+fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
+    let mut overrides = Vec::new();
+    for given in &args.set {
+        let Some((key, value)) = given.split_once('=') else {
+            return Err(CliError::Usage(format!(
+                "--set {given}: write KEY=VALUE, as in --set run.workers=8"
+            )));
+        };
+        let flag = format!("--set {key}");
+        overrides.push(Override { key: key.trim().into(), value: Given::Text(value.into()), flag });
+    }
+    let fallback = &args.fallback;
+    let mut text = |key: &str, flag: &str, value: Option<String>| {
+        if let Some(value) = value {
+            overrides.push(Override { key: key.into(), value: Given::Text(value), flag: flag.into() });
+        }
+    };
+    text("run.out", "--out", args.out.as_deref().map(path));
+    text("run.workers", "--workers", args.workers.map(|number| number.to_string()));
+    text("http.mailto", "--mailto", args.mailto.clone());
+    text("http.proxy", "--proxy", args.proxy.clone());
+    text("proof.identity", "--identity", args.identity.clone());
+    let ledger = &args.ledger;
+    text("ledger.enabled", "--enable-idempotency", ledger.enable_idempotency.then(|| "true".to_owned()));
+    text("ledger.url", "--ledger", ledger.ledger.clone());
+    let number = |value: Option<u64>| value.map(|number| number.to_string());
+    text(
+        "fallback.total_timeout_ms",
+        "--fallback-total-timeout-ms",
+        number(fallback.fallback_total_timeout_ms),
+    );
+    text("fallback.max_attempts", "--fallback-max-attempts", number(fallback.fallback_max_attempts));
+    text("fallback.max_concurrent", "--fallback-max-concurrent", number(fallback.fallback_max_concurrent));
+    text(
+        "fallback.disable_wayback",
+        "--disable-wayback-fallback",
+        fallback.disable_wayback_fallback.then(|| "true".to_owned()),
+    );
+    let mut list = |key: &str, flag: &str, items: Vec<String>| {
+        if !items.is_empty() {
+            overrides.push(Override { key: key.into(), value: Given::List(items), flag: flag.into() });
+        }
+    };
+    list("http.ca_certs", "--ca-cert", args.ca_cert.iter().map(|file| path(file)).collect());
+    list("http.allow_private", "--allow-private", args.allow_private.clone());
+    list("fallback.tiers", "--fallback-tier", fallback.fallback_tier.clone());
+    Ok(overrides)
+}
+
+fn path(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
+}

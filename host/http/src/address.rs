@@ -1,0 +1,362 @@
+//! Where the door leads: to web servers on the public network, and to what the operator named.
+//!
+//! A URL is checked before it is dialled (scheme, user info, port, name, literal address), and every
+//! address that DNS gives for its name is checked by the resolver that feeds the dialler.
+
+use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
+
+use super::error::{Denial, FetchError};
+
+/// What may be dialled.
+#[derive(Debug)]
+pub struct AddressPolicy {
+    names: HashSet<String>,
+    addresses: HashSet<IpAddr>,
+}
+
+/// An address that may not be dialled, and why. It travels through the client as an error's source.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{host} is {address}, which is {meaning}")]
+pub struct Forbidden {
+    pub host: String,
+    pub address: IpAddr,
+    pub meaning: &'static str,
+}
+
+impl AddressPolicy {
+    /// `allow_private` holds host names and literal addresses (IPv6 with or without brackets) that
+    /// may be asked although they are not public. A literal address opens itself, not the names that
+    /// resolve to it; a name opens whatever it resolves to.
+    pub fn new(allow_private: &[String]) -> Self {
+        let mut policy = Self { names: HashSet::new(), addresses: HashSet::new() };
+        for entry in allow_private {
+            let bare = entry.trim().trim_start_matches('[').trim_end_matches(']');
+            match bare.parse() {
+                Ok(address) => policy.addresses.insert(address),
+                Err(_) => policy.names.insert(fold(bare)),
+            };
+        }
+        policy
+    }
+
+    /// Checks what can be known of a URL without DNS.
+    pub fn check_url(&self, url: &Url) -> Result<(), FetchError> {
+        if !matches!(url.scheme(), "http" | "https") {
+            let detail = format!("{}: is neither http nor https", url.scheme());
+            return Err(FetchError::denied(Denial::Scheme, detail));
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            let detail = format!("a URL of {} carries a user name", url.host_str().unwrap_or_default());
+            return Err(FetchError::denied(Denial::UserInfo, detail));
+        }
+        let Some(host) = url.host() else {
+            return Err(FetchError::denied(Denial::Scheme, "the URL has no host"));
+        };
+        if self.opened(&host) {
+            return Ok(());
+        }
+        if let Some(port) = url.port()
+            && !web_port(port)
+        {
+            let detail = format!("no web server listens on port {port} of {host}");
+            return Err(FetchError::denied(Denial::Port, detail));
+        }
+        let meaning = match host {
+            Host::Domain(name) => name_meaning(&fold(name)),
+            Host::Ipv4(address) => meaning(IpAddr::V4(address)),
+            Host::Ipv6(address) => meaning(IpAddr::V6(address)),
+        };
+        match meaning {
+            None => Ok(()),
+            Some(meaning) => Err(FetchError::denied(Denial::PrivateAddress, format!("{host} is {meaning}"))),
+        }
+    }
+
+    /// Checks what DNS said of a name: one bad answer among good ones is a trick, and refuses them all.
+    pub fn check_answers(&self, name: &str, answers: &[IpAddr]) -> Result<(), Forbidden> {
+        let name = fold(name);
+        if self.names.contains(&name) {
+            return Ok(());
+        }
+        for &address in answers {
+            if let Some(meaning) = meaning(address) {
+                return Err(Forbidden { host: name, address, meaning });
+            }
+        }
+        Ok(())
+    }
+
+    fn opened(&self, host: &Host<&str>) -> bool {
+        match host {
+            Host::Domain(name) => self.names.contains(&fold(name)),
+            Host::Ipv4(address) => self.addresses.contains(&IpAddr::V4(*address)),
+            Host::Ipv6(address) => self.addresses.contains(&IpAddr::V6(*address)),
+        }
+    }
+}
+
+/// What an address is, if it is not one of the public network's.
+pub fn meaning(address: IpAddr) -> Option<&'static str> {
+    match address {
+        IpAddr::V4(address) => v4_meaning(address),
+        IpAddr::V6(address) => v6_meaning(address),
+    }
+}
+
+/// The IANA IPv4 special-purpose registry (RFC 6890), and what clouds keep for themselves.
+const V4: [(Ipv4Addr, u32, &str); 18] = [
+    (Ipv4Addr::new(0, 0, 0, 0), 8, "this network (RFC 1122)"),
+    (Ipv4Addr::new(10, 0, 0, 0), 8, "private (RFC 1918)"),
+    (Ipv4Addr::new(100, 64, 0, 0), 10, "carrier-grade NAT (RFC 6598)"),
+    (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback (RFC 1122)"),
+    // 169.254.169.254 and its like: the metadata services of clouds.
+    (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local (RFC 3927)"),
+    (Ipv4Addr::new(172, 16, 0, 0), 12, "private (RFC 1918)"),
+    (Ipv4Addr::new(192, 0, 0, 0), 24, "protocol assignments (RFC 6890)"),
+    (Ipv4Addr::new(192, 0, 2, 0), 24, "documentation (RFC 5737)"),
+    (Ipv4Addr::new(192, 88, 99, 0), 24, "the 6to4 relay (RFC 7526)"),
+    (Ipv4Addr::new(192, 168, 0, 0), 16, "private (RFC 1918)"),
+    (Ipv4Addr::new(198, 18, 0, 0), 15, "benchmarking (RFC 2544)"),
+    (Ipv4Addr::new(198, 51, 100, 0), 24, "documentation (RFC 5737)"),
+    (Ipv4Addr::new(203, 0, 113, 0), 24, "documentation (RFC 5737)"),
+    (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast (RFC 5771)"),
+    (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast (RFC 919)"),
+    (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved (RFC 1112)"),
+    // A public address that one cloud routes to the host under each of its machines.
+    (Ipv4Addr::new(168, 63, 129, 16), 32, "a cloud's own service"),
+    (Ipv4Addr::new(100, 100, 100, 200), 32, "a cloud's metadata service"),
+];
+
+/// The IANA IPv6 special-purpose registry. What lies outside `2000::/3` is not global unicast
+/// (RFC 4291, 2.4) and is refused whether or not it is listed.
+const V6: [(Ipv6Addr, u32, &str); 18] = [
+    (Ipv6Addr::UNSPECIFIED, 128, "unspecified (RFC 4291)"),
+    (Ipv6Addr::LOCALHOST, 128, "loopback (RFC 4291)"),
+    (Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0), 96, "IPv4-mapped (RFC 4291)"),
+    (Ipv6Addr::new(0, 0, 0, 0, 0xffff, 0, 0, 0), 96, "IPv4-translated (RFC 2765)"),
+    (Ipv6Addr::UNSPECIFIED, 96, "IPv4-compatible (RFC 4291)"),
+    (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "local NAT64 (RFC 8215)"),
+    (Ipv6Addr::new(0x100, 0, 0, 0, 0, 0, 0, 0), 64, "discard-only (RFC 6666)"),
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 32, "Teredo (RFC 4380)"),
+    (Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 0), 48, "benchmarking (RFC 5180)"),
+    (Ipv6Addr::new(0x2001, 0, 0, 0, 0, 0, 0, 0), 23, "protocol assignments (RFC 2928)"),
+    (Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0), 32, "documentation (RFC 3849)"),
+    (Ipv6Addr::new(0x2002, 0, 0, 0, 0, 0, 0, 0), 16, "6to4 (RFC 7526)"),
+    (Ipv6Addr::new(0x3fff, 0, 0, 0, 0, 0, 0, 0), 20, "documentation (RFC 9637)"),
+    (Ipv6Addr::new(0x5f00, 0, 0, 0, 0, 0, 0, 0), 16, "segment routing (RFC 9602)"),
+    (Ipv6Addr::new(0xfc00, 0, 0, 0, 0, 0, 0, 0), 7, "unique local (RFC 4193)"),
+    (Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 0), 10, "link-local (RFC 4291)"),
+    (Ipv6Addr::new(0xfec0, 0, 0, 0, 0, 0, 0, 0), 10, "site-local (RFC 3879)"),
+    (Ipv6Addr::new(0xff00, 0, 0, 0, 0, 0, 0, 0), 8, "multicast (RFC 4291)"),
+];
+
+/// On networks without IPv4, DNS64 answers with this prefix before every public IPv4 address
+/// (RFC 6052), so it is judged by what it holds.
+const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
+
+const GLOBAL_UNICAST: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
+
+fn v4_meaning(address: Ipv4Addr) -> Option<&'static str> {
+    V4.iter()
+        .find(|(network, bits, _)| (address.to_bits() ^ network.to_bits()).leading_zeros() >= *bits)
+        .map(|(_, _, meaning)| *meaning)
+}
+
+fn v6_meaning(address: Ipv6Addr) -> Option<&'static str> {
+    let within =
+        |network: Ipv6Addr, bits: u32| (address.to_bits() ^ network.to_bits()).leading_zeros() >= bits;
+    let [.., a, b] = address.segments();
+    let tail = Ipv4Addr::from_bits((u32::from(a) << 16) | u32::from(b));
+    if within(NAT64.0, NAT64.1) {
+        return v4_meaning(tail);
+    }
+    if let Some((_, _, meaning)) = V6.iter().find(|(network, bits, _)| within(*network, *bits)) {
+        return Some(meaning);
+    }
+    if !within(GLOBAL_UNICAST.0, GLOBAL_UNICAST.1) {
+        return Some("not global unicast (RFC 4291)");
+    }
+    // ISATAP (RFC 5214, 6.1) tunnels to the IPv4 address in the last half of any prefix.
+    match address.segments() {
+        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => v4_meaning(tail),
+        _ => None,
+    }
+}
+
+/// What a name is, if it cannot be one of the public network's.
+fn name_meaning(name: &str) -> Option<&'static str> {
+    /// Names that are answered by the machine or its own network: RFC 6761 (localhost), RFC 6762
+    /// (local, and in appendix G the ones that networks use), RFC 8375 (home.arpa), and ICANN's
+    /// reservation of `internal`, under which clouds keep their metadata services. The last two are another
+    /// name of one of those, and what services call each other within a cluster.
+    const INNER: [&str; 12] = [
+        "localhost",
+        "localdomain",
+        "local",
+        "internal",
+        "home.arpa",
+        "intranet",
+        "private",
+        "corp",
+        "home",
+        "lan",
+        "metadata.goog",
+        "svc",
+    ];
+    if !name.contains('.') && !INNER.contains(&name) {
+        return Some("a name without a domain, known only to the local network");
+    }
+    INNER
+        .iter()
+        .any(|inner| name.strip_suffix(inner).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
+        .then_some("a name of the local network (RFC 6761, RFC 6762)")
+}
+
+/// 80, 443 and the unprivileged ports, save those that the Fetch standard blocks ("bad port") and
+/// those on which databases and brokers listen.
+fn web_port(port: u16) -> bool {
+    const OTHERS: [u16; 31] = [
+        1433, 1521, 1719, 1720, 1723, 2049, 2375, 2376, 2379, 3306, 3389, 3659, 4045, 4190, 5060, 5061, 5432,
+        5672, 5900, 6000, 6379, 6566, 6667, 6679, 6697, 9092, 9200, 9300, 10080, 11211, 27017,
+    ];
+    matches!(port, 80 | 443) || (port >= 1024 && !OTHERS.contains(&port))
+}
+
+/// The form in which names are compared: lower case, without the root's dot.
+fn fold(name: &str) -> String {
+    name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::forms::FORBIDDEN;
+
+    fn check(allow: &[&str], url: &str) -> Result<(), FetchError> {
+        let allow: Vec<String> = allow.iter().map(|entry| (*entry).into()).collect();
+        AddressPolicy::new(&allow).check_url(&url.parse().unwrap())
+    }
+
+    fn denial(url: &str) -> Option<Denial> {
+        match check(&[], url) {
+            Ok(()) => None,
+            Err(FetchError::Denied { reason, .. }) => Some(reason),
+            Err(error) => panic!("{url}: {error}"),
+        }
+    }
+
+    #[test]
+    fn no_form_of_an_inner_address_is_let_through() {
+        for host in FORBIDDEN {
+            for url in [format!("http://{host}/"), format!("https://{host}:8443/x.pdf")] {
+                assert_eq!(denial(&url), Some(Denial::PrivateAddress), "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_public_network_is_let_through() {
+        for host in [
+            "1.1.1.1",
+            "8.8.8.8",
+            "9.255.255.255",
+            "11.0.0.0",
+            "100.63.255.255",
+            "100.128.0.0",
+            "126.255.255.255",
+            "128.0.0.1",
+            "169.253.255.255",
+            "172.15.255.255",
+            "172.32.0.0",
+            "192.0.1.1",
+            "192.167.255.255",
+            "192.169.0.0",
+            "198.17.255.255",
+            "198.20.0.0",
+            "223.255.255.255",
+            "134744072",
+            "[2600::1]",
+            "[2a00:1450::1]",
+            "[64:ff9b::8.8.8.8]",
+            "[2001:4860:4860::8888]",
+            "[3ffe::1]",
+            "host.example",
+            "local.host.example",
+            "localhost.host.example",
+            "internal.example.org",
+            "xn--bcher-kva.example",
+            "localnet.example",
+            "home.example",
+        ] {
+            for url in [format!("http://{host}/"), format!("https://{host}:8443/x.pdf")] {
+                assert_eq!(denial(&url), None, "{url}");
+            }
+        }
+    }
+
+    #[test]
+    fn only_the_web_is_asked_and_only_where_it_listens() {
+        for url in [
+            "ftp://host.example/",
+            "file:///etc/passwd",
+            "gopher://host.example/",
+            "data:,x",
+            "ws://host.example/",
+        ] {
+            assert_eq!(denial(url), Some(Denial::Scheme), "{url}");
+        }
+        for port in [
+            1, 21, 22, 25, 53, 110, 143, 389, 445, 465, 587, 993, 1023, 2375, 3306, 5432, 6379, 6667, 9200,
+            11211,
+        ] {
+            assert_eq!(denial(&format!("http://host.example:{port}/")), Some(Denial::Port), "{port}");
+        }
+        for port in [80, 443, 1024, 3000, 8000, 8080, 8443, 8888, 49152, 65535] {
+            assert_eq!(denial(&format!("http://host.example:{port}/")), None, "{port}");
+        }
+        for url in
+            ["http://user@host.example/", "http://user:pass@host.example/", "http://:pass@host.example/"]
+        {
+            assert_eq!(denial(url), Some(Denial::UserInfo), "{url}");
+        }
+    }
+
+    #[test]
+    fn what_the_operator_names_is_opened_on_any_port_and_nothing_beside_it() {
+        assert!(check(&["127.0.0.1"], "http://127.0.0.1:22/").is_ok());
+        assert!(check(&["127.0.0.1"], "http://0x7f.1/").is_ok(), "the same address");
+        assert!(check(&["[::1]"], "http://[::1]:9/").is_ok());
+        assert!(check(&["::1"], "http://[::1]:9/").is_ok());
+        assert!(check(&["Wiki.corp."], "http://wiki.CORP/").is_ok());
+        for (allow, url) in [
+            ("127.0.0.1", "http://127.0.0.2/"),
+            ("127.0.0.1", "http://localhost/"),
+            ("127.0.0.1", "http://[::ffff:127.0.0.1]/"),
+            ("localhost", "http://127.0.0.1/"),
+            ("wiki.corp", "http://other.corp/"),
+            ("wiki.corp", "http://a.wiki.corp/"),
+            ("127.0.0.1", "http://user@127.0.0.1/"),
+            ("127.0.0.1", "ftp://127.0.0.1/"),
+        ] {
+            assert!(check(&[allow], url).is_err(), "{allow} opened {url}");
+        }
+    }
+
+    #[test]
+    fn one_bad_answer_of_dns_refuses_them_all_and_names_it() {
+        let policy = AddressPolicy::new(&["wiki.corp".into(), "10.0.0.1".into()]);
+        let answers =
+            |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        assert!(policy.check_answers("host.example", &answers(&["8.8.8.8", "2600::1"])).is_ok());
+        for bad in [["8.8.8.8", "127.0.0.1"], ["10.1.1.1", "8.8.8.8"], ["2600::1", "::ffff:10.0.0.1"]] {
+            let error = policy.check_answers("Host.example", &answers(&bad)).unwrap_err();
+            assert!(error.to_string().starts_with("host.example is "), "{error}");
+        }
+        assert!(policy.check_answers("wiki.corp", &answers(&["10.0.0.1"])).is_ok());
+        // An opened address opens itself, not every name that points at it.
+        assert!(policy.check_answers("rebind.example", &answers(&["10.0.0.1"])).is_err());
+    }
+}

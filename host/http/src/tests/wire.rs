@@ -1,0 +1,350 @@
+//! What goes over the wire: headers, proxies, certificates, names.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::BoxFuture;
+use rcgen::{CertificateParams, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::server::{Server, http as message, read_head, say};
+use super::*;
+use crate::address::AddressPolicy;
+use crate::live::Live;
+use crate::resolver::Lookup;
+use crate::{Denial, Outgoing, ProxyChoice, Transport};
+
+#[tokio::test]
+async fn a_request_says_who_asks_and_what_is_wanted() {
+    let server = Server::saying(message("200 OK", "", b"")).await;
+    let mut settings = HttpSettings::for_tests();
+    settings.mailto = Some("library@host.example".into());
+    let mut asking = get(&server.url("/a?b=c#d"));
+    asking.headers = vec![pair("X-Own", "1"), pair("Range", "bytes=5-")];
+    asking.secret_headers.push(pair("x-api-key", "geheim"));
+    let attempt = Attempt::new(10, 0);
+    live(settings).fetch(asking, 100, attempt.allowance(&Role::Page)).await.unwrap();
+    let heard = server.heard().remove(0);
+    assert!(heard.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{heard}");
+    for line in [
+        "user-agent: Tierfall/0.0.0 (+mailto:library@host.example)",
+        "accept: text/html, ",
+        "accept-encoding: identity\r\n",
+        "x-own: 1",
+        "range: bytes=5-",
+        "x-api-key: geheim",
+    ] {
+        assert!(heard.contains(line), "{line} in {heard}");
+    }
+    assert!(!heard.contains("referer"));
+}
+
+#[tokio::test]
+async fn headers_that_belong_to_the_connection_or_break_it_are_denied() {
+    let door = live(HttpSettings::for_tests());
+    for (name, value) in [
+        ("Host", "evil.example"),
+        ("content-length", "0"),
+        ("Transfer-Encoding", "chunked"),
+        ("Connection", "close"),
+        ("Proxy-Authorization", "x"),
+        ("User-Agent", "curl"),
+        ("X", "a\r\nHost: evil.example"),
+        ("X", "a\nb"),
+        ("X\r\nY", "b"),
+        ("X:", "b"),
+        ("", "b"),
+    ] {
+        let mut asking = get("http://127.0.0.1:9/");
+        asking.headers.push(pair(name, value));
+        let attempt = Attempt::new(10, 0);
+        let error = door.fetch(asking, 100, attempt.allowance(&Role::Api)).await.unwrap_err();
+        assert!(matches!(&error, FetchError::Denied { reason: Denial::Header, .. }), "{name:?}: {error}");
+        assert!(!error.to_string().contains('\r'), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
+    let server = Server::saying(message("200 OK", "", b"inner")).await;
+    let mut settings = HttpSettings::for_tests();
+    settings.allow_private.clear();
+    // Past the checks of URLs, straight at the dialler: `localhost` resolves on every machine.
+    let live = Live::new(&settings, Arc::new(AddressPolicy::new(&[]))).unwrap();
+    let url = format!("http://localhost:{}/", server.address.port()).parse().unwrap();
+    let hop =
+        Outgoing { method: Method::Get, url, headers: Vec::new(), secret_headers: Vec::new(), body: None };
+    let error = live.send(hop).await.unwrap_err();
+    assert!(matches!(&error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
+    assert!(server.heard().is_empty());
+}
+
+/// A resolver that gives every name the same address, and counts.
+struct Always(std::net::IpAddr, AtomicUsize);
+
+impl Lookup for Always {
+    fn lookup(&self, _name: String) -> BoxFuture<'static, std::io::Result<Vec<SocketAddr>>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Box::pin(std::future::ready(Ok(vec![SocketAddr::new(self.0, 0)])))
+    }
+}
+
+#[tokio::test]
+async fn the_address_that_was_checked_is_the_one_that_is_dialled() {
+    let server = Server::saying(message("200 OK", "", b"here")).await;
+    let lookup = Arc::new(Always(server.address.ip(), AtomicUsize::new(0)));
+    // No resolver of this machine knows either name.
+    for (name, opened) in [("opened.example", true), ("rebinding.example", false)] {
+        let mut settings = HttpSettings::for_tests();
+        settings.allow_private = vec!["opened.example".into(), "127.0.0.1".into()];
+        let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
+        let live = Live::resolving(&settings, policy, Arc::clone(&lookup) as Arc<dyn Lookup>).unwrap();
+        let door = Door::with_transport(settings, Box::new(live));
+        let answer = fetch(&door, Role::Api, &format!("http://{name}:{}/", server.address.port())).await;
+        match answer {
+            Ok(answer) => assert!(opened && answer.body == "here"),
+            Err(error) => {
+                let private = matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. });
+                assert!(!opened && private, "{name}: {error}");
+            }
+        }
+    }
+    assert_eq!(
+        lookup.1.load(Ordering::SeqCst),
+        2,
+        "each name is looked up once, and not again to be dialled"
+    );
+    let heard = server.heard();
+    assert!(heard.len() == 1 && heard[0].contains("host: opened.example"), "{heard:?}");
+}
+
+#[tokio::test]
+async fn a_named_private_host_is_opened_and_others_are_not() {
+    let server = Server::saying(message("200 OK", "", b"inner")).await;
+    let port = server.address.port();
+    let mut settings = HttpSettings::for_tests();
+    settings.allow_private = vec!["LOCALHOST".into()];
+    let door = live(settings);
+    assert!(fetch(&door, Role::Api, &format!("http://localhost:{port}/")).await.is_ok());
+    let error = fetch(&door, Role::Api, &server.url("/")).await.unwrap_err();
+    assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
+}
+
+#[tokio::test]
+async fn nobody_listening_is_a_transport_error_with_its_reason() {
+    // Bound and dropped: nobody listens there now.
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/");
+    let error = fetch(&live(HttpSettings::for_tests()), Role::Api, &url).await.unwrap_err();
+    assert!(matches!(error, FetchError::Transport(_)), "{error}");
+    assert!(error.to_string().to_lowercase().contains("refused"), "{error}");
+}
+
+fn behind(proxy: &str) -> HttpSettings {
+    let mut settings = HttpSettings::for_tests();
+    settings.proxy = ProxyChoice::Url(proxy.into());
+    settings.allow_private.clear();
+    settings
+}
+
+#[tokio::test]
+async fn behind_a_proxy_names_are_the_proxys_to_resolve_and_the_rules_still_hold() {
+    let proxy = Server::saying(message("200 OK", "", b"through")).await;
+    let door = live(behind(&format!("http://me:geheim@{}", proxy.address)));
+    let answer = fetch(&door, Role::Api, "http://nowhere.invalid/x").await.unwrap();
+    assert_eq!(answer.body, "through");
+    let heard = proxy.heard().remove(0);
+    assert!(heard.starts_with("GET http://nowhere.invalid/x HTTP/1.1\r\n"), "{heard}");
+    assert!(heard.contains("proxy-authorization: Basic"), "{heard}");
+    for url in ["http://127.0.0.1/", "http://169.254.169.254/", "http://localhost/", "http://a.internal/"] {
+        let error = fetch(&door, Role::Api, url).await.unwrap_err();
+        assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{url}: {error}");
+    }
+    assert_eq!(proxy.heard().len(), 1);
+}
+
+#[tokio::test]
+async fn redirects_behind_a_proxy_are_checked_too() {
+    let proxy = Server::saying(message("302 Found", "location: http://10.1.2.3/\r\n", b"")).await;
+    let door = live(behind(&format!("http://{}", proxy.address)));
+    let error = fetch(&door, Role::Api, "http://nowhere.invalid/x").await.unwrap_err();
+    assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
+    assert_eq!(proxy.heard().len(), 1);
+}
+
+#[tokio::test]
+async fn https_goes_through_a_tunnel_and_a_proxy_that_finds_no_host_is_a_transport_error() {
+    let authority = Authority::new();
+    let acceptor = authority.acceptor("paper.invalid");
+    let proxy = Server::start(move |_, mut stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+            answer_tls(acceptor, stream).await;
+        }
+    })
+    .await;
+    let mut settings = behind(&format!("http://{}", proxy.address));
+    settings.ca_certs.push(authority.file.path().to_owned());
+    let answer = fetch(&live(settings), Role::Api, "https://paper.invalid/").await.unwrap();
+    assert_eq!(answer.body, "safe");
+    assert!(proxy.heard()[0].starts_with("CONNECT paper.invalid:443 HTTP/1.1\r\n"));
+
+    let proxy = Server::saying(message("502 Bad Gateway", "", b"")).await;
+    let door = live(behind(&format!("http://{}", proxy.address)));
+    let error = fetch(&door, Role::Api, "https://nowhere.invalid/x").await.unwrap_err();
+    assert!(matches!(error, FetchError::Transport(_)), "{error}");
+}
+
+#[tokio::test]
+async fn a_socks_proxy_gets_the_name() {
+    let proxy = Server::start(|_, _| async {}).await;
+    drop(proxy);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // RFC 1928: greeting, choice of no authentication, request, success.
+        let mut greeting = [0; 3];
+        stream.read_exact(&mut greeting[..2]).await.unwrap();
+        let mut methods = vec![0; usize::from(greeting[1])];
+        stream.read_exact(&mut methods).await.unwrap();
+        stream.write_all(&[5, 0]).await.unwrap();
+        let mut request = [0; 5];
+        stream.read_exact(&mut request).await.unwrap();
+        let mut name = vec![0; usize::from(request[4]) + 2];
+        stream.read_exact(&mut name).await.unwrap();
+        stream.write_all(&[5, 0, 0, 1, 0, 0, 0, 0, 0, 0]).await.unwrap();
+        read_head(&mut stream).await;
+        say(stream, message("200 OK", "", b"socks")).await;
+        name.truncate(name.len() - 2);
+        String::from_utf8(name).unwrap()
+    });
+    let door = live(behind(&format!("socks5h://{address}")));
+    let answer = fetch(&door, Role::Api, "http://nowhere.invalid/").await.unwrap();
+    assert_eq!((answer.body.as_ref(), serving.await.unwrap().as_str()), (&b"socks"[..], "nowhere.invalid"));
+}
+
+/// A certificate authority of the test's own.
+struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    file: tempfile::NamedTempFile,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let key = KeyPair::generate().unwrap();
+        let mut params = CertificateParams::new(Vec::new()).unwrap();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        let certificate = params.self_signed(&key).unwrap();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), certificate.pem()).unwrap();
+        Self { issuer: Issuer::new(params, key), file }
+    }
+
+    fn acceptor(&self, name: &str) -> TlsAcceptor {
+        self.acceptor_with(CertificateParams::new([name.to_owned()]).unwrap())
+    }
+
+    fn acceptor_with(&self, params: CertificateParams) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.config(params)))
+    }
+
+    fn config(&self, params: CertificateParams) -> ServerConfig {
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&key, &self.issuer).unwrap();
+        let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
+        ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key)
+            .unwrap()
+    }
+}
+
+async fn answer_tls(acceptor: TlsAcceptor, stream: TcpStream) {
+    // A client that does not trust us hangs up here.
+    if let Ok(mut stream) = acceptor.accept(stream).await {
+        read_head(&mut stream).await;
+        say(stream, message("200 OK", "", b"safe")).await;
+    }
+}
+
+async fn tls_server(acceptor: TlsAcceptor) -> (std::net::SocketAddr, tokio::task::JoinHandle<()>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer_tls(acceptor.clone(), stream));
+        }
+    });
+    (address, serving)
+}
+
+#[tokio::test]
+async fn a_given_authority_is_trusted_and_an_unknown_one_is_a_certificate_error() {
+    let authority = Authority::new();
+    let (address, serving) = tls_server(authority.acceptor("localhost")).await;
+    let url = format!("https://localhost:{}/", address.port());
+    let mut settings = HttpSettings::for_tests();
+    let error = fetch(&live(settings.clone()), Role::Api, &url).await.unwrap_err();
+    assert!(matches!(error, FetchError::Certificate(_)), "{error}");
+    assert!(!error.passing());
+    settings.ca_certs.push(authority.file.path().to_owned());
+    assert_eq!(fetch(&live(settings), Role::Api, &url).await.unwrap().body, "safe");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn certificates_for_other_names_or_times_are_refused() {
+    let authority = Authority::new();
+    let mut old = CertificateParams::new(["localhost".to_owned()]).unwrap();
+    old.not_before = rcgen::date_time_ymd(2001, 1, 1);
+    old.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    for (acceptor, reason) in
+        [(authority.acceptor("other.example"), "name"), (authority.acceptor_with(old), "expired")]
+    {
+        let (address, serving) = tls_server(acceptor).await;
+        let mut settings = HttpSettings::for_tests();
+        settings.ca_certs.push(authority.file.path().to_owned());
+        let url = format!("https://localhost:{}/", address.port());
+        let error = fetch(&live(settings), Role::Api, &url).await.unwrap_err();
+        assert!(matches!(error, FetchError::Certificate(_)), "{error}");
+        assert!(error.to_string().contains(reason), "{error}");
+        serving.abort();
+    }
+}
+
+#[tokio::test]
+async fn http2_is_spoken_where_the_server_offers_it() {
+    let authority = Authority::new();
+    let mut config = authority.config(CertificateParams::new(["localhost".to_owned()]).unwrap());
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let stream = TlsAcceptor::from(Arc::new(config)).accept(stream).await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        while let Some(Ok((request, mut respond))) = connection.accept().await {
+            let length = if request.uri().path() == "/cut" { "100" } else { "6" };
+            let head = http::Response::builder().header("content-length", length).body(()).unwrap();
+            let mut body = respond.send_response(head, false).unwrap();
+            body.send_data("second".into(), true).unwrap();
+        }
+    });
+    let mut settings = HttpSettings::for_tests();
+    settings.ca_certs.push(authority.file.path().to_owned());
+    let door = live(settings);
+    let answer = fetch(&door, Role::Api, &format!("https://localhost:{port}/")).await.unwrap();
+    assert_eq!(answer.body, "second");
+    let error = fetch(&door, Role::Api, &format!("https://localhost:{port}/cut")).await.unwrap_err();
+    assert!(matches!(error, FetchError::Incomplete(_)), "{error}");
+    serving.abort();
+}

@@ -1,0 +1,164 @@
+//! How jobs end, and how they begin again.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::history::{EventFilter, EventKind};
+use crate::job::{CandidateRecord, Ending, JobFilter, Planned, Retry, Taken};
+use crate::op::{OpKind, OpStatus};
+use crate::state::State;
+use crate::testing::{EngineKind, MAX_ATTEMPTS, World, job};
+
+use super::{bring_to, now, story};
+
+super::promises! {
+    a_failure_has_a_schedule_and_an_end
+    a_failure_that_will_not_pass_is_not_tried_again
+    an_operator_can_have_failed_and_exhausted_jobs_tried_again
+    a_done_job_whose_file_is_lost_is_done_again_from_the_start
+    a_second_run_is_told_what_the_first_one_came_to
+    a_duplicate_points_to_the_job_it_is
+    candidates_hang_off_the_job_with_their_verdicts
+}
+
+async fn a_failure_has_a_schedule_and_an_end(world: World) {
+    let key = world.plan(1).await;
+    let mut waits = Vec::new();
+    for attempt in 1..=MAX_ATTEMPTS {
+        let lease = world.take(&key, "a").await;
+        let failed = Ending::Failed { reason: format!("HTTP 503, attempt {attempt}"), passing: true };
+        let (state, at) = world.finish(&lease, failed).await.unwrap();
+        assert_eq!(state, State::Failed);
+        let Some(at) = at else { break };
+        waits.push(at - now(&world));
+        assert!(world.ledger.lease_next("a").await.unwrap().is_none());
+        match world.ledger.lease(&key, "b").await.unwrap() {
+            Taken::Later { at: told, attempts, reason } => {
+                assert_eq!((told, attempts), (at, attempt));
+                assert_eq!(reason, format!("HTTP 503, attempt {attempt}"));
+            }
+            other => panic!("{other:?}"),
+        }
+        world.clock.turn(Duration::from_millis((at - now(&world)) as u64));
+    }
+    assert_eq!(waits.len() as u32, MAX_ATTEMPTS - 1);
+    assert!(waits.is_sorted(), "{waits:?}");
+    world.clock.turn(Duration::from_secs(86_400 * 365));
+    assert!(world.ledger.lease_next("a").await.unwrap().is_none(), "it stays failed");
+    let filter = JobFilter { state: Some(State::Failed), after: 0, limit: 10 };
+    let listed = world.ledger.list(filter).await.unwrap();
+    assert_eq!(listed.len(), 1);
+    assert_eq!(listed[0].reason.as_deref(), Some("HTTP 503, attempt 5"));
+}
+
+async fn a_failure_that_will_not_pass_is_not_tried_again(world: World) {
+    let key = world.plan(1).await;
+    let lease = world.take(&key, "a").await;
+    let failed = Ending::Failed { reason: "the input is not a work".to_owned(), passing: false };
+    assert_eq!(world.finish(&lease, failed).await, Ok((State::Failed, None)));
+    match world.ledger.lease(&key, "a").await.unwrap() {
+        Taken::Over { state: State::Failed, reason: Some(reason), .. } => {
+            assert_eq!(reason, "the input is not a work");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn an_operator_can_have_failed_and_exhausted_jobs_tried_again(world: World) {
+    let endings = [
+        Ending::Failed { reason: "gone".to_owned(), passing: false },
+        Ending::Failed { reason: "503".to_owned(), passing: true },
+        Ending::Exhausted { result: json!({"asked": 16}) },
+        Ending::Exhausted { result: json!({"asked": 16}) },
+    ];
+    let mut keys = Vec::new();
+    for (number, ending) in endings.into_iter().enumerate() {
+        let key = world.plan(number as u32).await;
+        let lease = bring_to(&world, &key, State::Streaming).await;
+        world.finish(&lease, ending).await.unwrap();
+        keys.push(key);
+    }
+    assert_eq!(world.ledger.retry(Retry::All(State::Failed)).await, Ok(1), "the other has its own time");
+    assert_eq!(world.ledger.retry(Retry::All(State::Indexed)).await, Ok(0));
+    assert_eq!(world.ledger.retry(Retry::Job(keys[1].clone())).await, Ok(1));
+    assert_eq!(world.ledger.retry(Retry::Job(keys[2].clone())).await, Ok(1));
+    for key in &keys[..3] {
+        let lease = world.take(key, "b").await;
+        assert_eq!((lease.state, lease.attempts), (State::Leased, 1));
+        world.work(&lease).await.unwrap();
+        assert_eq!(world.ledger.retry(Retry::Job(key.clone())).await, Ok(0), "a done job is done");
+    }
+    match world.ledger.lease(&keys[3], "b").await.unwrap() {
+        Taken::Over { state: State::Exhausted, result, .. } => assert_eq!(result, Some(json!({"asked": 16}))),
+        other => panic!("{other:?}"),
+    }
+}
+
+async fn a_done_job_whose_file_is_lost_is_done_again_from_the_start(world: World) {
+    let key = world.plan(1).await;
+    let lease = world.take(&key, "a").await;
+    assert_eq!(world.ledger.lose(&key, "missing").await, Ok(false), "a held job is not done");
+    world.work(&lease).await.unwrap();
+    assert_eq!(world.ledger.lose(&key, "its file is missing").await, Ok(true));
+    let job = story(&world, &key).await.job;
+    assert_eq!((job.state, job.artifact, job.result), (State::Failed, None, None));
+
+    let again = world.take(&key, "b").await;
+    assert!(again.fence() > lease.fence());
+    world.effect(&again, OpKind::Stream).await;
+    world.effect(&again, OpKind::Finalize).await;
+    // The file vanishes while the job is held: the same, by its holder.
+    let lost = Ending::Lost { reason: "its file is missing".to_owned() };
+    let (state, at) = world.finish(&again, lost).await.unwrap();
+    assert_eq!((state, at), (State::Failed, Some(now(&world))));
+    world.work(&world.take(&key, "c").await).await.unwrap();
+    assert_eq!(story(&world, &key).await.ops.iter().filter(|op| op.status == OpStatus::Done).count(), 4);
+}
+
+async fn a_second_run_is_told_what_the_first_one_came_to(world: World) {
+    let key = world.plan(1).await;
+    world.work(&world.take(&key, "a").await).await.unwrap();
+    let second = world.join().await.unwrap();
+    let mut planned = job(1);
+    planned.run_id = "second".to_owned();
+    let known = second.plan(vec![planned]).await.unwrap();
+    assert_eq!(known, [Planned::Known(key.clone(), State::Indexed)]);
+    match second.lease(&key, "b").await.unwrap() {
+        Taken::Over { state: State::Indexed, result, reason: None } => {
+            assert_eq!(result, Some(json!({"did": "INDEX"})));
+        }
+        other => panic!("{other:?}"),
+    }
+    let filter = EventFilter { job: Some(key), kind: Some(EventKind::IdempotencyReplay), after: 0, limit: 9 };
+    assert_eq!(second.events(filter).await.unwrap().len(), 2, "planned again, and asked for again");
+    assert_eq!(second.next_at().await, Ok(None));
+}
+
+async fn a_duplicate_points_to_the_job_it_is(world: World) {
+    let (one, two) = (world.plan(1).await, world.plan(2).await);
+    let lease = world.take(&two, "a").await;
+    let ending = Ending::Duplicate { of: one.clone(), result: json!({"doi": "10.1000/1"}) };
+    assert_eq!(world.finish(&lease, ending).await, Ok((State::SkippedDuplicate, None)));
+    let kept = story(&world, &two).await.job.result.unwrap();
+    assert_eq!(kept, json!({"duplicate_of": one.as_str(), "result": {"doi": "10.1000/1"}}));
+}
+
+async fn candidates_hang_off_the_job_with_their_verdicts(world: World) {
+    let key = world.plan(1).await;
+    let lease = world.take(&key, "a").await;
+    let candidate = |url: &str, verdict: Option<&str>| CandidateRecord {
+        url: url.to_owned(),
+        source: "unpaywall".to_owned(),
+        detail: json!({"version": "published"}),
+        verdict: verdict.map(str::to_owned),
+    };
+    let found = vec![candidate("https://a.example/1.pdf", None), candidate("https://b.example/1.pdf", None)];
+    world.candidates(&lease, found).await.unwrap();
+    let judged = vec![candidate("https://a.example/1.pdf", Some("html_instead"))];
+    world.candidates(&lease, judged).await.unwrap();
+    world.candidates(&lease, vec![candidate("https://a.example/1.pdf", None)]).await.unwrap();
+    let kept = story(&world, &key).await.candidates;
+    let told: Vec<_> = kept.iter().map(|kept| (kept.url.as_str(), kept.verdict.as_deref())).collect();
+    assert_eq!(told, [("https://a.example/1.pdf", Some("html_instead")), ("https://b.example/1.pdf", None)]);
+}

@@ -1,0 +1,106 @@
+//! The database by itself: its checks, its versions, opening and closing it.
+
+use crate::error::LedgerError;
+use crate::history::EventFilter;
+use crate::job::Planned;
+use crate::state::{State, successors};
+use crate::testing::{EngineKind, Place, World, job};
+
+use super::{bring_anywhere, story};
+
+super::promises! {
+    the_database_itself_refuses_what_the_table_refuses
+    opening_at_the_same_time_makes_the_schema_once
+    looking_for_a_ledger_makes_none
+    another_schema_is_a_clear_error
+    a_closed_ledger_answers_that_it_is
+}
+
+async fn the_database_itself_refuses_what_the_table_refuses(world: World) {
+    for (number, from) in State::ALL.into_iter().enumerate() {
+        let key = world.plan(number as u32).await;
+        bring_anywhere(&world, &key, from).await;
+        let legal = successors(from);
+        for to in State::ALL.into_iter().filter(|to| *to != from && !legal.contains(to)) {
+            let statement = format!("UPDATE jobs SET state = '{to}' WHERE key = '{key}'");
+            let refused = world.sql(&statement).await;
+            assert!(refused.as_ref().is_err_and(|why| why.contains("cannot")), "{from} > {to}: {refused:?}");
+        }
+        assert_eq!(story(&world, &key).await.job.state, from);
+    }
+    let shrunk = world.sql("UPDATE jobs SET fence = fence - 1 WHERE fence > 0").await;
+    assert!(shrunk.is_err_and(|why| why.contains("fence")));
+    let columns = "(key, state, planned_at, changed_at, work_id, artifact_id, role, run_id, work)";
+    let smuggled = world
+        .sql(&format!("INSERT INTO jobs {columns} VALUES ('x', 'INDEXED', 0, 0, '', '', '', '', '')"))
+        .await;
+    assert!(smuggled.is_err_and(|why| why.contains("begins as planned")));
+    assert!(world.sql("UPDATE jobs SET state = 'DONE' WHERE state = 'PLANNED'").await.is_err());
+    let revived = world.sql("UPDATE jobs SET ready_at = 0 WHERE state = 'INDEXED'").await;
+    assert!(revived.is_err(), "a done job is never ready");
+}
+
+/// A new place beside the world's own.
+fn elsewhere(world: &World) -> Place {
+    match &world.place {
+        Place::Sqlite { path, .. } => {
+            let folder = tempfile::tempdir_in(path.parent().unwrap()).unwrap();
+            Place::Sqlite { path: folder.path().join("new.sqlite"), _folder: folder }
+        }
+        Place::Postgres { url, schema } => {
+            Place::Postgres { url: url.clone(), schema: format!("{schema}_new") }
+        }
+    }
+}
+
+async fn opening_at_the_same_time_makes_the_schema_once(world: World) {
+    let place = elsewhere(&world);
+    let opened = futures_util::future::join_all((0..6).map(|_| place.open(&world.clock, false))).await;
+    let ledgers: Vec<_> = opened.into_iter().map(|ledger| ledger.expect("all of them can open it")).collect();
+    ledgers[0].plan(vec![job(1)]).await.unwrap();
+    for ledger in &ledgers {
+        assert!(matches!(ledger.plan(vec![job(1)]).await.unwrap()[0], Planned::Known(..)));
+    }
+}
+
+async fn looking_for_a_ledger_makes_none(world: World) {
+    let place = elsewhere(&world);
+    for _ in 0..2 {
+        let absent = place.look(&world.clock).await.unwrap_err();
+        assert!(matches!(absent, LedgerError::Absent { .. }), "{absent:?}");
+    }
+    if let Place::Sqlite { path, .. } = &place {
+        assert!(!path.exists());
+        std::fs::write(path, "").unwrap();
+        let absent = place.look(&world.clock).await.unwrap_err();
+        assert!(matches!(absent, LedgerError::Absent { .. }), "an empty file is none either: {absent:?}");
+        assert_eq!(std::fs::read(path).unwrap(), b"", "and stays as it is");
+    }
+    world.plan(1).await;
+    let ledger = world.place.look(&world.clock).await.unwrap();
+    assert_eq!(ledger.counts().await.unwrap().states[0].1, 1, "one that is there can be looked into");
+}
+
+async fn another_schema_is_a_clear_error(world: World) {
+    let set = |version: i64| match world.place {
+        Place::Sqlite { .. } => format!("PRAGMA user_version = {version}"),
+        Place::Postgres { .. } => format!("UPDATE ledger_version SET version = {version}"),
+    };
+    world.sql(&set(99)).await.unwrap();
+    let newer = world.join().await.unwrap_err();
+    assert!(matches!(newer, LedgerError::Newer { found: 99, .. }), "{newer:?}");
+    assert!(newer.to_string().contains("use the newer program"), "{newer}");
+    world.sql(&set(0)).await.unwrap();
+    let older = world.join().await.unwrap_err();
+    assert!(matches!(older, LedgerError::Older { found: 0, .. }), "{older:?}");
+}
+
+async fn a_closed_ledger_answers_that_it_is(world: World) {
+    world.plan(1).await;
+    let other = world.join().await.unwrap();
+    world.ledger.close().await;
+    let closed = world.ledger.plan(vec![job(2)]).await;
+    assert!(matches!(closed, Err(LedgerError::Unavailable(_))), "{closed:?}");
+    let events = other.events(EventFilter { job: None, kind: None, after: 0, limit: 9 }).await.unwrap();
+    assert_eq!(events.len(), 1, "what it had to keep was kept");
+}

@@ -1,0 +1,156 @@
+//! Connecting: the pool, what every connection is told first, and the schema.
+
+use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
+use tokio_postgres::config::Host;
+use tokio_postgres::{Config, NoTls, Transaction};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::LedgerError;
+use crate::schema::{APPLICATION_ID, VERSION, migration};
+use crate::sql::Dialect;
+
+use super::PostgresSettings;
+use super::statements::Failure;
+
+/// Connections are made when they are needed; none is made here.
+pub(super) fn pool(settings: &PostgresSettings) -> Result<Pool, LedgerError> {
+    let config = config(settings)?;
+    let place = name(&config);
+    let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+    let manager = match &settings.tls {
+        Some(tls) => Manager::from_config(config, MakeRustlsConnect::new((**tls).clone()), recycling),
+        None => Manager::from_config(config, NoTls, recycling),
+    };
+    let greeting = greeting(settings);
+    Pool::builder(manager)
+        .max_size(settings.connections.max(1))
+        .runtime(Runtime::Tokio1)
+        .wait_timeout(Some(settings.patience))
+        .create_timeout(Some(settings.patience))
+        .post_create(Hook::async_fn(move |client, _| {
+            let greeting = greeting.clone();
+            Box::pin(async move {
+                client.batch_execute(&greeting).await.map_err(deadpool_postgres::HookError::Backend)
+            })
+        }))
+        .build()
+        .map_err(|error| LedgerError::Open { place, why: error.to_string() })
+}
+
+/// Brings the schema to this version, once, however many workers connect at the same time.
+pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<(), LedgerError> {
+    let place = format!("{}, schema {}", name(&config(settings)?), settings.schema);
+    let work = async {
+        let mut client = pool.get().await?;
+        let read_only: String = client.query_one("SHOW transaction_read_only", &[]).await?.get(0);
+        if read_only == "on" {
+            return Ok(Err(LedgerError::ReadOnly(format!("{place} takes no writes: it may be a standby"))));
+        }
+        let glance = client.transaction().await?;
+        match version(settings, &place, &glance).await? {
+            Ok(VERSION) => return Ok(Ok(())),
+            Ok(0) if !settings.create => return Ok(Err(LedgerError::Absent { place: place.clone() })),
+            Ok(_) => {}
+            Err(refused) => return Ok(Err(refused)),
+        }
+        glance.rollback().await?;
+        // A transaction of its own, whose first sight of the tables comes after the lock.
+        let transaction = client.transaction().await?;
+        transaction.query("SELECT pg_advisory_xact_lock($1)", &[&APPLICATION_ID]).await?;
+        // Asked again under the lock: another worker may have done it meanwhile.
+        let found = match version(settings, &place, &transaction).await? {
+            Ok(found) => found,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        if found == 0 {
+            let begin = format!("CREATE SCHEMA IF NOT EXISTS {}", settings.schema);
+            transaction.batch_execute(&begin).await?;
+            transaction.batch_execute("CREATE TABLE ledger_version (version BIGINT NOT NULL)").await?;
+            transaction.batch_execute("INSERT INTO ledger_version VALUES (0)").await?;
+        }
+        for next in found + 1..=VERSION {
+            for statement in migration(next, Dialect::Postgres) {
+                transaction.batch_execute(&statement).await?;
+            }
+        }
+        transaction.execute("UPDATE ledger_version SET version = $1", &[&VERSION]).await?;
+        transaction.commit().await?;
+        Ok::<_, Failure>(Ok(()))
+    };
+    match work.await.map_err(LedgerError::from) {
+        Ok(done) => done,
+        Err(LedgerError::Unavailable(why) | LedgerError::Gone(why)) => Err(LedgerError::Open { place, why }),
+        Err(other) => Err(other),
+    }
+}
+
+/// The schema's version; 0 where there is none yet.
+async fn version(
+    settings: &PostgresSettings,
+    place: &str,
+    transaction: &Transaction<'_>,
+) -> Result<Result<i64, LedgerError>, tokio_postgres::Error> {
+    // Asked of the catalogue: names are looked up in a cache that can be older than the lock.
+    let there = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
+                 WHERE n.nspname = $1 AND c.relname = $2)";
+    let ours: bool = transaction.query_one(there, &[&settings.schema, &"ledger_version"]).await?.get(0);
+    if !ours {
+        let taken: bool = transaction.query_one(there, &[&settings.schema, &"jobs"]).await?.get(0);
+        let why = "it has a table `jobs` that Tierfall did not make".to_owned();
+        return Ok(if taken { Err(LedgerError::Foreign { place: place.to_owned(), why }) } else { Ok(0) });
+    }
+    let found: i64 = transaction.query_one("SELECT MAX(version) FROM ledger_version", &[]).await?.get(0);
+    let place = place.to_owned();
+    Ok(match found {
+        _ if found > VERSION => Err(LedgerError::Newer { place, found, known: VERSION }),
+        _ if found < VERSION && !settings.upgrade => Err(LedgerError::Older { place, found, known: VERSION }),
+        _ => Ok(found),
+    })
+}
+
+/// What every connection is told first. A worker that is stopped inside a transaction must not hold its locks
+/// for ever, and a commit is durable before it is answered, whatever the server's default.
+fn greeting(settings: &PostgresSettings) -> String {
+    let patience = settings.patience.as_millis();
+    format!(
+        "SET search_path = {schema};
+         SET statement_timeout = {patience};
+         SET lock_timeout = {patience};
+         SET idle_in_transaction_session_timeout = {patience};
+         SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
+        schema = settings.schema,
+    )
+}
+
+fn config(settings: &PostgresSettings) -> Result<Config, LedgerError> {
+    let named = settings.schema.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    if !named || !settings.schema.starts_with(|first: char| first.is_ascii_lowercase()) {
+        return Err(LedgerError::Open {
+            place: settings.schema.clone(),
+            why: "a schema's name is lower-case letters, digits and `_`, and begins with a letter".to_owned(),
+        });
+    }
+    let mut config: Config = settings.url.parse().map_err(|error: tokio_postgres::Error| {
+        // The text of the URL may hold a password, so it is not repeated.
+        LedgerError::Open { place: "given as a postgres:// URL".to_owned(), why: error.to_string() }
+    })?;
+    config.connect_timeout(settings.patience);
+    if config.get_application_name().is_none() {
+        config.application_name("tierfall");
+    }
+    Ok(config)
+}
+
+/// Where the server is, without anything secret.
+fn name(config: &Config) -> String {
+    let hosts: Vec<String> = config
+        .get_hosts()
+        .iter()
+        .map(|host| match host {
+            Host::Tcp(name) => name.clone(),
+            #[cfg(unix)]
+            Host::Unix(folder) => folder.display().to_string(),
+        })
+        .collect();
+    format!("{} at {}", config.get_dbname().unwrap_or("(default database)"), hosts.join(", "))
+}

@@ -1,0 +1,314 @@
+//! Looking into the ledger: counts, lists, one job's story, events. Nothing here writes but the events' own rows.
+
+use crate::error::LedgerError;
+use crate::history::{Event, EventFilter, EventKind, EventRecord};
+use crate::job::{CandidateRecord, Counts, JobFilter, JobRecord, Standing, StoredFile, Story};
+use crate::key::JobKey;
+use crate::op::{OpKind, OpRecord};
+use crate::sql::{Param, Row, Sql};
+use crate::state::State;
+
+use super::rows::{corrupt, job_result, read_json, read_key, read_state, read_status};
+use super::{Book, Request};
+
+#[derive(Debug)]
+pub(crate) struct CountJobs;
+
+#[derive(Debug)]
+pub(crate) struct ListJobs(pub(crate) JobFilter);
+
+/// Jobs whose key begins so; two are enough to know that it is not one.
+#[derive(Debug)]
+pub(crate) struct FindJob(pub(crate) String);
+
+#[derive(Debug)]
+pub(crate) struct TellStory(pub(crate) JobKey);
+
+#[derive(Debug)]
+pub(crate) struct ListEvents(pub(crate) EventFilter);
+
+#[derive(Debug)]
+pub(crate) struct Standings(pub(crate) Vec<JobKey>);
+
+/// Done jobs and the SHA-256 of their files, after the given id.
+#[derive(Debug)]
+pub(crate) struct Artifacts {
+    pub(crate) after: i64,
+    pub(crate) limit: u32,
+}
+
+/// When the next job will be ready: the past if one is.
+#[derive(Debug)]
+pub(crate) struct NextAt;
+
+macro_rules! records {
+    ($tail:expr) => {
+        concat!(
+            "SELECT id, key, state, owner, fence, attempts, ready_at, planned_at, changed_at, reason, artifact, \
+             work_id, artifact_id, role, run_id, work, ",
+            job_result!(),
+            " FROM jobs ",
+            $tail
+        )
+    };
+}
+
+impl Request for CountJobs {
+    type Reply = Counts;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Counts, LedgerError> {
+        let now = sql.now().await?;
+        let mut states: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        for row in sql.rows("SELECT state, COUNT(*) FROM jobs GROUP BY state", &[]).await? {
+            let state = read_state(row.text(0)?)?;
+            if let Some(entry) = states.iter_mut().find(|(known, _)| *known == state) {
+                entry.1 = row.count(1)?;
+            }
+        }
+        let mut count = async |statement: &str| -> Result<u64, LedgerError> {
+            let rows = sql.rows(statement, &[Param::Int(now)]).await?;
+            rows.first().ok_or_else(|| corrupt("a count", "missing"))?.count(0)
+        };
+        Ok(Counts {
+            states,
+            held: count("SELECT COUNT(*) FROM jobs WHERE owner IS NOT NULL AND ready_at > $1").await?,
+            expired: count("SELECT COUNT(*) FROM jobs WHERE owner IS NOT NULL AND ready_at <= $1").await?,
+            scheduled: count("SELECT COUNT(*) FROM jobs WHERE state = 'FAILED' AND ready_at > $1").await?,
+        })
+    }
+}
+
+impl Request for ListJobs {
+    type Reply = Vec<JobRecord>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Vec<JobRecord>, LedgerError> {
+        let JobFilter { state, after, limit } = self.0;
+        let (after, limit) = (Param::Int(after), Param::Int(i64::from(limit)));
+        let rows = match state {
+            Some(state) => {
+                let statement = records!("WHERE state = $1 AND id > $2 ORDER BY id LIMIT $3");
+                sql.rows(statement, &[Param::Text(state.label()), after, limit]).await?
+            }
+            None => sql.rows(records!("WHERE id > $1 ORDER BY id LIMIT $2"), &[after, limit]).await?,
+        };
+        rows.iter().map(read_record).collect()
+    }
+}
+
+impl Request for FindJob {
+    type Reply = Vec<JobKey>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Vec<JobKey>, LedgerError> {
+        // `g` comes after every hex digit, so this range is all the keys with the prefix.
+        let end = format!("{}g", self.0);
+        let rows = sql
+            .rows(
+                "SELECT key FROM jobs WHERE key >= $1 AND key < $2 ORDER BY key LIMIT 2",
+                &[Param::Text(&self.0), Param::Text(&end)],
+            )
+            .await?;
+        rows.iter().map(|row| read_key(row.text(0)?)).collect()
+    }
+}
+
+impl Request for TellStory {
+    type Reply = Option<Story>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Option<Story>, LedgerError> {
+        let rows = sql.rows(records!("WHERE key = $1"), &[Param::Text(self.0.as_str())]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let job = read_record(row)?;
+        let ops = sql
+            .rows(
+                "SELECT key, kind, status, fence, tries, started_at, ended_at, context, result, error FROM ops \
+                 WHERE job = $1 ORDER BY started_at, kind",
+                &[Param::Int(job.id)],
+            )
+            .await?;
+        let candidates = sql
+            .rows(
+                "SELECT url, source, detail, verdict FROM candidates WHERE job = $1 ORDER BY seen_at, url",
+                &[Param::Int(job.id)],
+            )
+            .await?;
+        Ok(Some(Story {
+            job,
+            ops: ops.iter().map(read_op).collect::<Result<_, _>>()?,
+            candidates: candidates.iter().map(read_candidate).collect::<Result<_, _>>()?,
+        }))
+    }
+}
+
+impl Request for ListEvents {
+    type Reply = Vec<EventRecord>;
+
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        _book: &mut Book<'_>,
+    ) -> Result<Vec<EventRecord>, LedgerError> {
+        let EventFilter { job, kind, after, limit } = &self.0;
+        let mut params = vec![Param::Int(*after)];
+        let mut wanted = String::from("e.id > $1");
+        if let Some(job) = job {
+            params.push(Param::Text(job.as_str()));
+            wanted += " AND j.key = $2";
+        }
+        if let Some(kind) = kind {
+            params.push(Param::Text(kind.label()));
+            wanted += &format!(" AND e.kind = ${}", params.len());
+        }
+        params.push(Param::Int(i64::from(*limit)));
+        let statement = format!(
+            "SELECT e.id, e.at, e.kind, j.key, e.owner, e.fence, e.from_state, e.to_state, e.detail \
+             FROM events e JOIN jobs j ON j.id = e.job WHERE {wanted} ORDER BY e.id LIMIT ${}",
+            params.len()
+        );
+        sql.rows(&statement, &params).await?.iter().map(read_event).collect()
+    }
+}
+
+impl Request for Standings {
+    type Reply = Vec<Standing>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Vec<Standing>, LedgerError> {
+        let now = sql.now().await?;
+        let sets: Vec<Vec<Param<'_>>> = self.0.iter().map(|job| vec![Param::Text(job.as_str())]).collect();
+        let found = sql.rows_of_each("SELECT state, owner, ready_at FROM jobs WHERE key = $1", &sets).await?;
+        found
+            .iter()
+            .map(|rows| {
+                let Some(row) = rows.first() else { return Ok(Standing::Unknown) };
+                let state = read_state(row.text(0)?)?;
+                let ready_at = row.maybe_int(2)?;
+                Ok(match (row.maybe_text(1)?, ready_at) {
+                    (Some(_), Some(until)) if until > now => Standing::Held,
+                    (_, None) if state != State::Failed => Standing::Over,
+                    _ => Standing::Open,
+                })
+            })
+            .collect()
+    }
+}
+
+impl Request for Artifacts {
+    type Reply = Vec<StoredFile>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Self::Reply, LedgerError> {
+        let rows = sql
+            .rows(
+                "SELECT id, key, artifact FROM jobs WHERE id > $1 AND artifact IS NOT NULL ORDER BY id LIMIT $2",
+                &[Param::Int(self.after), Param::Int(i64::from(self.limit))],
+            )
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(StoredFile {
+                    id: row.int(0)?,
+                    job: read_key(row.text(1)?)?,
+                    sha256: row.text(2)?.to_owned(),
+                })
+            })
+            .collect()
+    }
+}
+
+impl Request for NextAt {
+    type Reply = Option<i64>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Option<i64>, LedgerError> {
+        let statement = "SELECT ready_at FROM jobs WHERE ready_at IS NOT NULL ORDER BY ready_at, id LIMIT 1";
+        sql.rows(statement, &[]).await?.first().map(|row| row.int(0)).transpose()
+    }
+}
+
+/// Keeps events. Not a request: it runs off the critical path, whenever the engine has time.
+pub(crate) async fn insert_events<S: Sql>(sql: &mut S, events: &[Event]) -> Result<(), LedgerError> {
+    let details: Vec<Option<String>> = events.iter().map(Event::detail_text).collect();
+    let sets: Vec<Vec<Param<'_>>> = events
+        .iter()
+        .zip(&details)
+        .map(|(event, detail)| {
+            vec![
+                Param::Int(event.at),
+                Param::Text(event.kind.label()),
+                Param::Int(event.job_id),
+                Param::MaybeText(event.owner.as_deref()),
+                Param::Int(event.fence),
+                Param::MaybeText(event.from.map(State::label)),
+                Param::MaybeText(event.to.map(State::label)),
+                Param::MaybeText(detail.as_deref()),
+            ]
+        })
+        .collect();
+    let statement = "INSERT INTO events (at, kind, job, owner, fence, from_state, to_state, detail) \
+                     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    sql.run_each(statement, &sets).await?;
+    Ok(())
+}
+
+fn read_record(row: &Row) -> Result<JobRecord, LedgerError> {
+    let owned = |text: &str| text.to_owned();
+    Ok(JobRecord {
+        id: row.int(0)?,
+        key: row.text(1)?.to_owned(),
+        state: read_state(row.text(2)?)?,
+        owner: row.maybe_text(3)?.map(owned),
+        fence: row.int(4)?,
+        attempts: u32::try_from(row.int(5)?).map_err(|error| corrupt("attempts", error))?,
+        ready_at: row.maybe_int(6)?,
+        planned_at: row.int(7)?,
+        changed_at: row.int(8)?,
+        reason: row.maybe_text(9)?.map(owned),
+        artifact: row.maybe_text(10)?.map(owned),
+        work_id: row.text(11)?.to_owned(),
+        artifact_id: row.text(12)?.to_owned(),
+        role: row.text(13)?.to_owned(),
+        run_id: row.text(14)?.to_owned(),
+        work: read_json(row.text(15)?)?,
+        result: row.maybe_text(16)?.map(read_json).transpose()?,
+    })
+}
+
+fn read_op(row: &Row) -> Result<OpRecord, LedgerError> {
+    let kind = row.text(1)?;
+    Ok(OpRecord {
+        key: row.text(0)?.to_owned(),
+        kind: OpKind::from_label(kind).ok_or_else(|| corrupt("an op's kind", kind))?,
+        status: read_status(row.text(2)?)?,
+        fence: row.int(3)?,
+        tries: row.int(4)?,
+        started_at: row.int(5)?,
+        ended_at: row.maybe_int(6)?,
+        context: read_json(row.text(7)?)?,
+        result: row.maybe_text(8)?.map(read_json).transpose()?,
+        error: row.maybe_text(9)?.map(str::to_owned),
+    })
+}
+
+fn read_candidate(row: &Row) -> Result<CandidateRecord, LedgerError> {
+    Ok(CandidateRecord {
+        url: row.text(0)?.to_owned(),
+        source: row.text(1)?.to_owned(),
+        detail: read_json(row.text(2)?)?,
+        verdict: row.maybe_text(3)?.map(str::to_owned),
+    })
+}
+
+fn read_event(row: &Row) -> Result<EventRecord, LedgerError> {
+    let kind = row.text(2)?;
+    Ok(EventRecord {
+        id: row.int(0)?,
+        at: row.int(1)?,
+        kind: kind.parse::<EventKind>().map_err(|error| corrupt("an event's kind", error))?,
+        job: row.text(3)?.to_owned(),
+        owner: row.maybe_text(4)?.map(str::to_owned),
+        fence: row.int(5)?,
+        from: row.maybe_text(6)?.map(read_state).transpose()?,
+        to: row.maybe_text(7)?.map(read_state).transpose()?,
+        detail: match row.maybe_text(8)? {
+            Some(text) => read_json(text)?,
+            None => serde_json::json!({}),
+        },
+    })
+}

@@ -1,0 +1,118 @@
+//! Planning jobs, and the candidates that hang off them.
+
+use crate::error::LedgerError;
+use crate::history::{Event, EventKind};
+use crate::job::{CandidateRecord, NewJob, Planned};
+use crate::key::JobKey;
+use crate::sql::{Param, Sql};
+
+use super::rows::{corrupt, read_state};
+use super::tell::Desk;
+use super::{Book, Request};
+
+/// Answers in the order of the jobs.
+#[derive(Debug)]
+pub(crate) struct Plan(pub(crate) Vec<NewJob>);
+
+impl Request for Plan {
+    type Reply = Vec<Planned>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Vec<Planned>, LedgerError> {
+        let now = sql.now().await?;
+        let keys: Vec<JobKey> = self.0.iter().map(NewJob::key).collect();
+        let works: Vec<String> = self.0.iter().map(|job| job.work.to_string()).collect();
+        let sets: Vec<Vec<Param<'_>>> = self
+            .0
+            .iter()
+            .zip(&keys)
+            .zip(&works)
+            .map(|((job, key), work)| {
+                vec![
+                    Param::Text(key.as_str()),
+                    Param::Int(now),
+                    Param::Int(now),
+                    Param::Int(now),
+                    Param::Text(&job.work_id),
+                    Param::Text(&job.artifact_id),
+                    Param::Text(&job.role),
+                    Param::Text(&job.run_id),
+                    Param::Text(work),
+                ]
+            })
+            .collect();
+        let inserted = sql
+            .run_each(
+                "INSERT INTO jobs (key, state, ready_at, planned_at, changed_at, work_id, artifact_id, role, run_id, \
+                 work) VALUES ($1, 'PLANNED', $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (key) DO NOTHING",
+                &sets,
+            )
+            .await?;
+        let wanted: Vec<Vec<Param<'_>>> = keys.iter().map(|key| vec![Param::Text(key.as_str())]).collect();
+        let found = sql.rows_of_each("SELECT id, state FROM jobs WHERE key = $1", &wanted).await?;
+
+        let mut planned = Vec::with_capacity(keys.len());
+        for (((key, rows), inserted), job) in keys.into_iter().zip(found).zip(inserted).zip(&self.0) {
+            let row = rows.first().ok_or_else(|| corrupt("a planned job", "missing"))?;
+            let id = row.int(0)?;
+            if inserted > 0 {
+                book.tell(event(now, EventKind::JobPlanned, id, &key).with("run_id", job.run_id.as_str()));
+                planned.push(Planned::New(key));
+            } else {
+                let state = read_state(row.text(1)?)?;
+                book.tell(
+                    event(now, EventKind::IdempotencyReplay, id, &key)
+                        .with("run_id", job.run_id.as_str())
+                        .with("what", "plan")
+                        .with("state", state.label()),
+                );
+                planned.push(Planned::Known(key, state));
+            }
+        }
+        Ok(planned)
+    }
+}
+
+impl<S: Sql> Desk<'_, '_, S> {
+    /// Adds candidates to the job, or notes how their acquisition ended.
+    pub(super) async fn note(&mut self, candidates: &[CandidateRecord]) -> Result<(), LedgerError> {
+        self.held()?;
+        let details: Vec<String> = candidates.iter().map(|candidate| candidate.detail.to_string()).collect();
+        let sets: Vec<Vec<Param<'_>>> = candidates
+            .iter()
+            .zip(&details)
+            .map(|(candidate, detail)| {
+                vec![
+                    Param::Int(self.head.id),
+                    Param::Text(&candidate.url),
+                    Param::Text(&candidate.source),
+                    Param::Text(detail),
+                    Param::MaybeText(candidate.verdict.as_deref()),
+                    Param::Int(self.now),
+                ]
+            })
+            .collect();
+        self.sql
+            .run_each(
+                "INSERT INTO candidates (job, url, source, detail, verdict, seen_at) \
+                 VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (job, url) DO UPDATE SET \
+                 verdict = COALESCE(excluded.verdict, candidates.verdict)",
+                &sets,
+            )
+            .await?;
+        Ok(())
+    }
+}
+
+fn event(at: i64, kind: EventKind, job_id: i64, job: &JobKey) -> Event {
+    Event {
+        at,
+        kind,
+        job_id,
+        job: job.clone(),
+        owner: None,
+        fence: 0,
+        from: None,
+        to: None,
+        detail: serde_json::Map::new(),
+    }
+}

@@ -1,0 +1,94 @@
+//! Words about one job, heard in their order and in one transaction.
+
+use std::sync::Arc;
+
+use crate::error::LedgerError;
+use crate::job::Claim;
+use crate::sql::Sql;
+use crate::state::{Illegal, State, Step};
+use crate::word::{Heard, Word};
+
+use super::rows::{Head, Notes, stale};
+use super::{Book, Request};
+
+/// Answers each word. One that is refused has written nothing, and the next is heard all the same.
+#[derive(Debug)]
+pub(crate) struct Tell {
+    pub(crate) claim: Claim,
+    pub(crate) words: Arc<[Word]>,
+}
+
+/// A job that is being told of: its row as it stands, locked, and the time.
+pub(super) struct Desk<'t, 'b, S> {
+    pub(super) sql: &'t mut S,
+    pub(super) book: &'t mut Book<'b>,
+    pub(super) claim: &'t Claim,
+    pub(super) head: Head,
+    pub(super) now: i64,
+}
+
+impl Request for Tell {
+    type Reply = Vec<Result<Heard, LedgerError>>;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Self::Reply, LedgerError> {
+        let claim = &self.claim;
+        let (head, now) = match Head::of(sql, claim).await {
+            Ok(found) => found,
+            Err(error) if error.is_refusal() => {
+                return Ok(self.words.iter().map(|_| Err(error.clone())).collect());
+            }
+            Err(error) => return Err(error),
+        };
+        let mut desk = Desk { sql, book, claim, head, now };
+        let mut answers = Vec::with_capacity(self.words.len());
+        for word in &*self.words {
+            match desk.hear(word).await {
+                Err(error) if !error.is_refusal() => return Err(error),
+                answer => answers.push(answer),
+            }
+        }
+        Ok(answers)
+    }
+}
+
+impl<S: Sql> Desk<'_, '_, S> {
+    async fn hear(&mut self, word: &Word) -> Result<Heard, LedgerError> {
+        let mut begun = None;
+        let mut next_at = None;
+        match word {
+            Word::Step(step) => self.advance(*step).await?,
+            Word::Begin(op) => begun = Some(self.begin(op).await?),
+            Word::Complete(op, outcome) => self.complete(op, outcome).await?,
+            Word::Candidates(candidates) => self.note(candidates).await?,
+            Word::Finish(ending) => next_at = self.finish(ending).await?,
+            Word::Release => self.release().await?,
+        }
+        Ok(Heard { state: self.head.state, begun, next_at })
+    }
+
+    /// Refuses unless the claim holds: it is the owner's, by its last fence, and has not run out.
+    pub(super) fn held(&self) -> Result<(), LedgerError> {
+        if self.head.is_held_by(self.claim, self.now) { Ok(()) } else { Err(stale(self.claim)) }
+    }
+
+    async fn advance(&mut self, step: Step) -> Result<(), LedgerError> {
+        // The other steps come with something to write down: an owner, an op's result, a reason.
+        if !matches!(step, Step::HeadDone | Step::ResumeOk | Step::Stream) {
+            let illegal = Illegal { from: self.head.state, step };
+            return Err(LedgerError::Illegal { job: self.claim.job.to_string(), illegal });
+        }
+        self.held()?;
+        let from = self.head.state;
+        self.head.step(step, self.claim)?;
+        self.moved(from, Notes::default()).await
+    }
+
+    /// Writes the head back if it was changed from where it stood.
+    pub(super) async fn moved(&mut self, from: State, notes: Notes<'_>) -> Result<(), LedgerError> {
+        if self.head.state != from || notes.artifact.is_some() {
+            self.head.save(self.sql, self.head.fence, self.now, notes).await?;
+            self.book.tell_move(self.now, self.claim, from, self.head.state);
+        }
+        Ok(())
+    }
+}

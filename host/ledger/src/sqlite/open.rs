@@ -1,0 +1,144 @@
+//! Opening the file: is it a ledger, of which version, and can it be written to?
+
+use std::time::Duration;
+
+use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
+
+use crate::error::LedgerError;
+use crate::schema::{APPLICATION_ID, VERSION, migration};
+use crate::sql::Dialect;
+
+use super::SqliteSettings;
+use super::statements::failure;
+
+/// Pages in the log before it is written back into the file (32 MiB): each write-back costs two syncs, so it
+/// should be rare, and a log of this size is read again in well under a second after a crash.
+const LOG_PAGES: i64 = 8192;
+
+/// KiB of pages kept in memory: the index that jobs are taken from stays in it with millions of jobs.
+const CACHE_KIB: i64 = 64 * 1024;
+
+/// Statements kept prepared: more than the ledger has.
+const STATEMENTS: usize = 64;
+
+/// A connection for the one writer of this process. Waiting for other writers is its own business.
+pub(super) fn for_writing(settings: &SqliteSettings) -> Result<Connection, LedgerError> {
+    let opened = open(settings)?;
+    let connection = prepare(settings, opened).map_err(|error| place(settings, error))?;
+    connection.busy_timeout(Duration::ZERO).map_err(|error| failure(&error))?;
+    Ok(connection)
+}
+
+/// A connection that cannot write.
+pub(super) fn for_reading(settings: &SqliteSettings) -> Result<Connection, LedgerError> {
+    let connection = open(settings)?;
+    connection.pragma_update(None, "query_only", true).map_err(|error| failure(&error))?;
+    Ok(connection)
+}
+
+fn open(settings: &SqliteSettings) -> Result<Connection, LedgerError> {
+    let mut flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    flags.set(OpenFlags::SQLITE_OPEN_CREATE, settings.create);
+    let connection = Connection::open_with_flags(&settings.path, flags).map_err(|error| {
+        if !settings.create && matches!(settings.path.try_exists(), Ok(false)) {
+            return absent(settings);
+        }
+        LedgerError::Open { place: name(settings), why: error.to_string() }
+    })?;
+    connection.busy_timeout(settings.patience).map_err(|error| failure(&error))?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(connection)
+}
+
+fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Connection, LedgerError> {
+    let sqlite = |error: rusqlite::Error| failure(&error);
+    if connection.is_readonly(MAIN_DB).map_err(sqlite)? {
+        return Err(LedgerError::ReadOnly(format!("{} cannot be written to", name(settings))));
+    }
+    // Before anything is changed in a file that may not be ours.
+    let glance = connection.transaction().map_err(sqlite)?;
+    let found = version(settings, &glance)?;
+    glance.rollback().map_err(sqlite)?;
+    if found == 0 && !settings.create {
+        return Err(absent(settings));
+    }
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(sqlite)?;
+    if !mode.eq_ignore_ascii_case("wal") {
+        let why = format!("its file system cannot share a log between processes (journal mode {mode})");
+        return Err(LedgerError::Open { place: name(settings), why });
+    }
+    connection.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
+    connection.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
+    connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(sqlite)?;
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(sqlite)?;
+    if found != VERSION {
+        migrate(settings, &mut connection)?;
+    }
+    Ok(connection)
+}
+
+/// Brings the schema to this version, once, however many processes open the ledger at the same time.
+fn migrate(settings: &SqliteSettings, connection: &mut Connection) -> Result<(), LedgerError> {
+    let sqlite = |error: rusqlite::Error| failure(&error);
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
+    // Asked again under the lock: another process may have done it meanwhile.
+    let found = version(settings, &transaction)?;
+    for next in found + 1..=VERSION {
+        for statement in migration(next, Dialect::Sqlite) {
+            transaction.execute_batch(&statement).map_err(sqlite)?;
+        }
+    }
+    transaction.pragma_update(None, "application_id", APPLICATION_ID).map_err(sqlite)?;
+    transaction.pragma_update(None, "user_version", VERSION).map_err(sqlite)?;
+    transaction.commit().map_err(sqlite)
+}
+
+/// The schema's version; 0 for a file that is new. Asks more than once, so it needs a transaction.
+fn version(settings: &SqliteSettings, connection: &Transaction<'_>) -> Result<i64, LedgerError> {
+    let foreign = |why: String| LedgerError::Foreign { place: name(settings), why };
+    let number = |pragma: &str| {
+        connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0)).map_err(
+            |error| match failure(&error) {
+                LedgerError::Corrupt(why) => foreign(why),
+                other => other,
+            },
+        )
+    };
+    let (application, found) = (number("application_id")?, number("user_version")?);
+    if application != APPLICATION_ID {
+        let tables: i64 = connection
+            .query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))
+            .map_err(|error| failure(&error))?;
+        if tables > 0 || application != 0 || found != 0 {
+            return Err(foreign(format!(
+                "it is a database of another program (application id {application:#x})"
+            )));
+        }
+        return Ok(0);
+    }
+    if found > VERSION {
+        return Err(LedgerError::Newer { place: name(settings), found, known: VERSION });
+    }
+    if found < VERSION && !settings.upgrade {
+        return Err(LedgerError::Older { place: name(settings), found, known: VERSION });
+    }
+    Ok(found)
+}
+
+/// Errors of opening name the place; some do so already.
+fn place(settings: &SqliteSettings, error: LedgerError) -> LedgerError {
+    match error {
+        LedgerError::Unavailable(why) => LedgerError::Open { place: name(settings), why },
+        LedgerError::Corrupt(why) => LedgerError::Foreign { place: name(settings), why },
+        other => other,
+    }
+}
+
+fn absent(settings: &SqliteSettings) -> LedgerError {
+    LedgerError::Absent { place: name(settings) }
+}
+
+fn name(settings: &SqliteSettings) -> String {
+    settings.path.display().to_string()
+}

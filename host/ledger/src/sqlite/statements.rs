@@ -1,0 +1,124 @@
+//! Statements and values, carried to SQLite and back.
+
+use rusqlite::types::{Null, ToSql, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ErrorCode, params_from_iter};
+
+use crate::clock::Clock;
+use crate::error::LedgerError;
+use crate::sql::{Cell, Dialect, Param, Row, Sql};
+
+/// A connection inside a transaction.
+pub(super) struct Statements<'c> {
+    connection: &'c mut Connection,
+    clock: &'c dyn Clock,
+}
+
+impl<'c> Statements<'c> {
+    pub(super) fn new(connection: &'c mut Connection, clock: &'c dyn Clock) -> Self {
+        Self { connection, clock }
+    }
+
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'_>, LedgerError> {
+        let statement = self.connection.prepare_cached(sql).map_err(|error| failure(&error))?;
+        debug_assert!(
+            (1..=statement.parameter_count())
+                .all(|n| statement.parameter_name(n) == Some(format!("${n}").as_str())),
+            "the parameters must first appear in their order: {sql}"
+        );
+        Ok(statement)
+    }
+}
+
+impl Sql for Statements<'_> {
+    const DIALECT: Dialect = Dialect::Sqlite;
+
+    async fn now(&mut self) -> Result<i64, LedgerError> {
+        Ok(self.clock.now_ms())
+    }
+
+    async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, LedgerError> {
+        fetch(&mut self.prepare(sql)?, params)
+    }
+
+    async fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, LedgerError> {
+        change(&mut self.prepare(sql)?, params)
+    }
+
+    async fn rows_of_each(
+        &mut self,
+        sql: &str,
+        sets: &[Vec<Param<'_>>],
+    ) -> Result<Vec<Vec<Row>>, LedgerError> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.prepare(sql)?;
+        sets.iter().map(|params| fetch(&mut statement, params)).collect()
+    }
+
+    async fn run_each(&mut self, sql: &str, sets: &[Vec<Param<'_>>]) -> Result<Vec<u64>, LedgerError> {
+        if sets.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.prepare(sql)?;
+        sets.iter().map(|params| change(&mut statement, params)).collect()
+    }
+}
+
+impl ToSql for Param<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Param::Int(number) | Param::MaybeInt(Some(number)) => number.to_sql(),
+            Param::Text(text) | Param::MaybeText(Some(text)) => text.to_sql(),
+            Param::MaybeInt(None) | Param::MaybeText(None) => Ok(ToSqlOutput::from(Null)),
+        }
+    }
+}
+
+/// What an error of SQLite means to a ledger.
+pub(super) fn failure(error: &rusqlite::Error) -> LedgerError {
+    let said = error.to_string();
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied,
+        ) => LedgerError::ReadOnly(said),
+        Some(ErrorCode::DiskFull) => LedgerError::Full(said),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
+            LedgerError::Corrupt(said)
+        }
+        Some(_) => LedgerError::Unavailable(said),
+        // Not from SQLite itself: a column of another type than was asked for, and the like.
+        None => LedgerError::Corrupt(said),
+    }
+}
+
+fn change(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<u64, LedgerError> {
+    let changed = statement.execute(params_from_iter(params)).map_err(|error| failure(&error))?;
+    Ok(changed as u64)
+}
+
+fn fetch(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<Vec<Row>, LedgerError> {
+    let columns = statement.column_count();
+    let mut found = statement.query(params_from_iter(params)).map_err(|error| failure(&error))?;
+    let mut rows = Vec::new();
+    while let Some(row) = found.next().map_err(|error| failure(&error))? {
+        let cells = (0..columns)
+            .map(|at| row.get_ref(at).map_err(|error| failure(&error)).and_then(cell))
+            .collect::<Result<_, _>>()?;
+        rows.push(Row(cells));
+    }
+    Ok(rows)
+}
+
+fn cell(value: ValueRef<'_>) -> Result<Cell, LedgerError> {
+    match value {
+        ValueRef::Null => Ok(Cell::Null),
+        ValueRef::Integer(number) => Ok(Cell::Int(number)),
+        ValueRef::Text(text) => String::from_utf8(text.to_vec())
+            .map(Cell::Text)
+            .map_err(|error| LedgerError::Corrupt(format!("a text that is not UTF-8: {error}"))),
+        ValueRef::Real(_) | ValueRef::Blob(_) => {
+            Err(LedgerError::Corrupt("a value of a kind no column has".to_owned()))
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! What the ledger's tests share: a clock to turn, rules, jobs, and a world with either engine in it.
+
+pub(super) mod server;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::clock::Clock;
+use super::contract::Ledger;
+use super::error::LedgerError;
+use super::job::{CandidateRecord, Ending, Lease, NewJob, Taken};
+use super::key::JobKey;
+use super::op::{Begun, Op, OpKind, Outcome};
+use super::postgres::{PostgresLedger, PostgresSettings, Time};
+use super::protocol::Rules;
+use super::schedule::Schedule;
+use super::sqlite::{SqliteLedger, SqliteSettings};
+use super::state::{State, Step};
+use super::word::Word;
+
+pub(super) const LEASE: Duration = Duration::from_secs(120);
+pub(super) const ABANDONED: Duration = Duration::from_secs(600);
+pub(super) const MAX_ATTEMPTS: u32 = 5;
+
+/// A clock that stands still until it is turned.
+#[derive(Debug)]
+pub(super) struct ManualClock(AtomicI64);
+
+/// One ledger, new and empty, and the clock it goes by.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) place: Place,
+}
+
+/// Where a world's ledger is.
+#[derive(Debug)]
+pub(super) enum Place {
+    Sqlite { path: PathBuf, _folder: tempfile::TempDir },
+    Postgres { url: String, schema: String },
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum EngineKind {
+    Sqlite,
+    Postgres,
+}
+
+impl ManualClock {
+    pub(crate) fn new() -> Self {
+        Self(AtomicI64::new(1_700_000_000_000))
+    }
+
+    pub(crate) fn turn(&self, by: Duration) {
+        self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+    }
+
+    pub(crate) fn turn_back(&self, by: Duration) {
+        self.0.fetch_sub(by.as_millis() as i64, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now_ms(&self) -> i64 {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl World {
+    /// `None`: the engine is not installed here.
+    pub(super) async fn new(engine: EngineKind) -> Option<Self> {
+        let clock = Arc::new(ManualClock::new());
+        let place = match engine {
+            EngineKind::Sqlite => {
+                let folder = tempfile::tempdir().expect("the temporary folder can be written to");
+                Place::Sqlite { path: folder.path().join("ledger.sqlite"), _folder: folder }
+            }
+            EngineKind::Postgres => {
+                static SCHEMAS: AtomicU32 = AtomicU32::new(0);
+                // Quick rather than durable: no test cuts the power.
+                let server = server::server("-c fsync=off")?;
+                let schema = format!("t{}", SCHEMAS.fetch_add(1, Ordering::SeqCst));
+                Place::Postgres { url: server.url(), schema }
+            }
+        };
+        let ledger = place.open(&clock, false).await.expect("a new ledger can be made");
+        Some(Self { ledger, clock, place })
+    }
+
+    /// The same ledger as another process has it.
+    pub(super) async fn join(&self) -> Result<Arc<dyn Ledger>, LedgerError> {
+        self.place.open(&self.clock, false).await
+    }
+
+    /// Runs a statement past the ledger, as someone with a shell would.
+    pub(super) async fn sql(&self, statement: &str) -> Result<(), String> {
+        match &self.place {
+            Place::Sqlite { path, .. } => {
+                let connection = rusqlite::Connection::open(path).map_err(|error| error.to_string())?;
+                connection.busy_timeout(Duration::from_secs(5)).map_err(|error| error.to_string())?;
+                connection.execute_batch(statement).map_err(|error| error.to_string())
+            }
+            Place::Postgres { url, schema } => {
+                let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
+                    .await
+                    .map_err(|error| error.to_string())?;
+                let connection = tokio::spawn(connection);
+                let statement = format!("SET search_path = {schema}; {statement}");
+                let done = client.batch_execute(&statement).await;
+                drop(client);
+                let _ = connection.await;
+                done.map_err(|error| {
+                    error.as_db_error().map_or_else(|| error.to_string(), |db| db.message().to_owned())
+                })
+            }
+        }
+    }
+
+    pub(super) async fn plan(&self, number: u32) -> JobKey {
+        let planned = self.ledger.plan(vec![job(number)]).await.expect("a job can be planned");
+        planned.first().expect("one answer for one job").key().clone()
+    }
+
+    pub(super) async fn take(&self, key: &JobKey, owner: &str) -> Lease {
+        match self.ledger.lease(key, owner).await {
+            Ok(Taken::Leased(lease)) => lease,
+            other => panic!("the job should be free: {other:?}"),
+        }
+    }
+
+    /// Begins an op that is to be run.
+    pub(super) async fn begin(&self, lease: &Lease, kind: OpKind) -> Op {
+        let op = op(lease, kind);
+        match self.ask(lease, op.clone()).await {
+            Ok(Begun::Run) => op,
+            other => panic!("{kind} should be run: {other:?}"),
+        }
+    }
+
+    pub(super) async fn ask(&self, lease: &Lease, op: Op) -> Result<Begun, LedgerError> {
+        let heard = self.ledger.say(lease, Word::Begin(op)).await?;
+        Ok(heard.begun.expect("a begin is answered"))
+    }
+
+    pub(super) async fn complete(
+        &self,
+        lease: &Lease,
+        op: Op,
+        outcome: Outcome,
+    ) -> Result<State, LedgerError> {
+        Ok(self.ledger.say(lease, Word::Complete(op, outcome)).await?.state)
+    }
+
+    /// Begins and completes one op.
+    pub(super) async fn effect(&self, lease: &Lease, kind: OpKind) {
+        let op = self.begin(lease, kind).await;
+        self.complete(lease, op, done(kind)).await.expect("a held job's op can be completed");
+    }
+
+    pub(super) async fn advance(&self, lease: &Lease, step: Step) -> Result<State, LedgerError> {
+        Ok(self.ledger.say(lease, Word::Step(step)).await?.state)
+    }
+
+    pub(super) async fn candidates(
+        &self,
+        lease: &Lease,
+        candidates: Vec<CandidateRecord>,
+    ) -> Result<(), LedgerError> {
+        self.ledger.say(lease, Word::Candidates(candidates)).await.map(drop)
+    }
+
+    pub(super) async fn finish(
+        &self,
+        lease: &Lease,
+        ending: Ending,
+    ) -> Result<(State, Option<i64>), LedgerError> {
+        let heard = self.ledger.say(lease, Word::Finish(ending)).await?;
+        Ok((heard.state, heard.next_at))
+    }
+
+    pub(super) async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
+        self.ledger.say(lease, Word::Release).await.map(drop)
+    }
+
+    /// Does everything that is left to do for a job.
+    pub(super) async fn work(&self, lease: &Lease) -> Result<(), LedgerError> {
+        if let Some(finalized) = lease.finalized() {
+            let replayed = self.ask(lease, finalized.op.clone()).await?;
+            assert_eq!(replayed, Begun::Replay(finalized.result.clone()));
+            self.effect(lease, OpKind::Index).await;
+            return Ok(());
+        }
+        for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index] {
+            if self.ask(lease, op(lease, kind)).await? == Begun::Run {
+                self.complete(lease, op(lease, kind), done(kind)).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Place {
+    pub(super) async fn open(
+        &self,
+        clock: &Arc<ManualClock>,
+        upgrade: bool,
+    ) -> Result<Arc<dyn Ledger>, LedgerError> {
+        self.open_if(clock, upgrade, true).await
+    }
+
+    /// As someone opens it who only wants to look.
+    pub(super) async fn look(&self, clock: &Arc<ManualClock>) -> Result<Arc<dyn Ledger>, LedgerError> {
+        self.open_if(clock, false, false).await
+    }
+
+    async fn open_if(
+        &self,
+        clock: &Arc<ManualClock>,
+        upgrade: bool,
+        create: bool,
+    ) -> Result<Arc<dyn Ledger>, LedgerError> {
+        let patience = Duration::from_secs(20);
+        let clock = Arc::clone(clock) as Arc<dyn Clock>;
+        Ok(match self {
+            Place::Sqlite { path, .. } => {
+                let path = path.clone();
+                let settings = SqliteSettings { path, rules: rules(), clock, patience, create, upgrade };
+                Arc::new(SqliteLedger::open(settings).await?)
+            }
+            Place::Postgres { url, schema } => {
+                let settings = PostgresSettings {
+                    url: url.clone(),
+                    schema: schema.clone(),
+                    rules: rules(),
+                    time: Time::Given(clock),
+                    connections: 8,
+                    patience,
+                    tls: None,
+                    create,
+                    upgrade,
+                };
+                Arc::new(PostgresLedger::open(settings).await?)
+            }
+        })
+    }
+}
+
+pub(super) fn rules() -> Rules {
+    Rules {
+        lease: LEASE,
+        abandoned: ABANDONED,
+        schedule: Schedule {
+            max_attempts: MAX_ATTEMPTS,
+            base: Duration::from_secs(60),
+            longest: Duration::from_secs(3600),
+        },
+    }
+}
+
+pub(super) fn job(number: u32) -> NewJob {
+    NewJob {
+        work_id: format!("doi:10.1000/{number}"),
+        artifact_id: "pdf".to_owned(),
+        role: "fulltext".to_owned(),
+        run_id: "run".to_owned(),
+        work: json!({"id": format!("10.1000/{number}")}),
+    }
+}
+
+pub(super) fn op(lease: &Lease, kind: OpKind) -> Op {
+    Op::new(lease.job(), kind, json!({"url": "https://example.org/paper.pdf"}))
+}
+
+pub(super) fn done(kind: OpKind) -> Outcome {
+    let artifact = (kind == OpKind::Finalize).then(|| "ab".repeat(32));
+    Outcome::Done { result: json!({"did": kind.label()}), artifact }
+}

@@ -1,0 +1,128 @@
+//! A PDF's report seen as a document: its front matter, its headings, what it says it is.
+
+use super::letters::{Letters, letters};
+use tierfall_work::PdfReport;
+
+/// A page of a paper has 2000 letters and more; a cover page or a scanned page with a stamp has fewer,
+/// and then the title is looked for on the next page too.
+const SPARSE_PAGE: usize = 1500;
+
+/// What a document shows and says of itself.
+pub struct Document<'r> {
+    pub report: &'r PdfReport,
+    pub pages: Vec<Page<'r>>,
+}
+
+/// The text of one of the first pages.
+pub struct Page<'r> {
+    pub text: &'r str,
+    pub letters: Letters<'r>,
+    /// Letters before the list of references, where one begins on this page.
+    pub body: usize,
+    /// Blocks set larger than the running text, largest first.
+    pub headings: &'r [String],
+}
+
+impl<'r> Document<'r> {
+    pub fn of(report: &'r PdfReport) -> Self {
+        let headings = report.headings.iter().map(Vec::as_slice).chain(std::iter::repeat(&[] as &[String]));
+        let pages = report
+            .text
+            .iter()
+            .zip(headings)
+            .map(|(text, headings)| {
+                let letters = Letters::of(text);
+                let body = references(text).map_or(letters.len(), |byte| letters.until_byte(byte));
+                Page { text, letters, body, headings }
+            })
+            .collect();
+        Self { report, pages }
+    }
+
+    /// The pages on which a document introduces itself: the first, and those behind a cover.
+    pub fn front(&self) -> &[Page<'r>] {
+        let covers = self.pages.iter().take_while(|page| page.letters.len() < SPARSE_PAGE).count();
+        self.pages.get(..=covers.min(self.pages.len().saturating_sub(1))).unwrap_or_default()
+    }
+
+    /// Letters on all the pages read.
+    pub fn letter_count(&self) -> usize {
+        self.pages.iter().map(|page| page.letters.len()).sum()
+    }
+
+    /// What the document seems to be called, for people: its largest heading of some length.
+    pub fn heading(&self) -> Option<String> {
+        let headings = self.pages.first().map(|page| page.headings).unwrap_or_default();
+        let named = headings.iter().find(|heading| letters(heading).len() >= 12)?;
+        Some(named.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect())
+    }
+
+    /// Whether there is text that a person could read: a scan has none, or a stamp on each page, and a
+    /// font without a mapping gives nonsense.
+    pub fn is_readable(&self) -> bool {
+        let scanned = self.report.images && self.pages.iter().all(|page| page.letters.len() < STAMP);
+        self.letter_count() > 0 && !scanned && is_language(self.pages.iter().map(|page| page.text))
+    }
+}
+
+/// Letters in "Downloaded from … by … on …" and the like.
+const STAMP: usize = 300;
+
+/// Where the list of references begins: a line that says nothing else.
+fn references(text: &str) -> Option<usize> {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let name = line.trim_start_matches(|c: char| !c.is_alphabetic());
+        // Hardly a line of a page is worth more than a look at its first sign.
+        let begins = |c: char| REFERENCES.iter().any(|heading| heading.starts_with(c.to_ascii_lowercase()));
+        let may_be = name.starts_with(|c: char| !c.is_ascii() || begins(c));
+        if may_be {
+            let name = letters(name);
+            if REFERENCES.iter().any(|heading| name.iter().copied().eq(heading.chars())) {
+                return Some(at);
+            }
+        }
+        at += line.len();
+    }
+    None
+}
+
+const REFERENCES: [&str; 8] = [
+    "references",
+    "bibliography",
+    "literaturecited",
+    "literature",
+    "literatur",
+    "bibliographie",
+    "referencias",
+    "referencesandnotes",
+];
+
+/// Running text in a language written with Latin letters has small words; text whose characters are
+/// mapped wrongly has none. Other scripts cannot come out of a wrong mapping by chance.
+fn is_language<'t>(pages: impl Iterator<Item = &'t str> + Clone) -> bool {
+    const SMALL_WORDS: [&str; 60] = [
+        "the", "of", "and", "in", "to", "a", "is", "for", "on", "by", "with", "der", "die", "und", "von",
+        "das", "des", "zu", "le", "la", "les", "et", "du", "un", "el", "los", "y", "que", "en", "del", "de",
+        "il", "di", "e", "che", "o", "da", "het", "van", "i", "ve", "bir", "bu", "ile", "dan", "yang", "na",
+        "z", "w", "ja", "og", "och", "det", "som", "em", "no", "os", "az", "si", "se",
+    ];
+    let (mut latin, mut other) = (0usize, 0usize);
+    for c in pages.clone().flat_map(str::chars).filter(|c| c.is_alphabetic()) {
+        if (c as u32) < 0x250 { latin += 1 } else { other += 1 }
+    }
+    if other > latin {
+        return true;
+    }
+    let (mut words, mut small) = (0usize, 0usize);
+    for word in
+        pages.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).filter(|word| !word.is_empty())
+    {
+        words += 1;
+        if word.len() <= 4 && SMALL_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word)) {
+            small += 1;
+        }
+    }
+    // Fewer words may be a title page without any small word, and are taken as they stand.
+    words < 60 || small * 50 >= words
+}

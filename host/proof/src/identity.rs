@@ -1,0 +1,221 @@
+//! Whether a document is the work. Its own title decides, its own identifier supports, its authors help;
+//! what it merely cites does not count.
+
+use super::document::Document;
+use super::ids::{OwnId, own_id};
+use super::letters::{Letters, letters};
+use super::title::{Agreement, Found, Title};
+use super::verdict::Identity;
+use tierfall_work::{Basis, Work};
+
+/// How much proof is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityPolicy {
+    /// Proven files alone.
+    Strict,
+    /// Files that cannot be compared are accepted from those who know: registries, the work's own page,
+    /// rules; not from a link that looks right.
+    Normal,
+    /// Whatever is a complete PDF.
+    Off,
+}
+
+/// What the comparison came to; the text is for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    Is(Identity, String),
+    IsNot(String),
+    /// Nothing can be compared, and the policy or the candidate's basis does not allow to believe it.
+    CannotTell(String),
+}
+
+/// Compares a document with what is known of the work.
+pub fn judge(
+    document: &Document<'_>,
+    title: Option<(&Title, &Found)>,
+    work: &Work,
+    basis: Basis,
+    policy: IdentityPolicy,
+) -> Judgement {
+    let id = own_id(document, work);
+    let authors = authors(document, work);
+    let pages = work.known.pages.as_ref().map(|said| said.value);
+    let comparable = title.filter(|(title, _)| !title.is_foreign_to(document));
+    let judged = match comparable {
+        Some((title, found)) => {
+            // A cover or a blank page more is no other work.
+            let same_length = pages.is_some_and(|known| (known..=known + 2).contains(&document.report.pages));
+            by_title(title, found, &Evidence { id, authors, basis, same_length })
+        }
+        None => match id {
+            OwnId::Declared | OwnId::Printed => Some(true),
+            OwnId::Other => Some(false),
+            OwnId::None => (authors == Authors::Missing).then_some(false),
+        },
+    };
+    let readable = document.is_readable();
+    match judged {
+        Some(true) => Judgement::Is(Identity::Proven, proof(comparable.map(|(_, found)| found), id)),
+        Some(false) if readable || id == OwnId::Other => Judgement::IsNot(instead(document, id)),
+        // Text that cannot be read speaks of nothing.
+        _ => {
+            let why = if !readable {
+                "it has no text that can be read"
+            } else if title.is_none() {
+                "neither a title nor an identifier is known to compare it with"
+            } else if comparable.is_none() {
+                "the work's title is in a script that it does not have"
+            } else {
+                "its title agrees too little, or is one that many works have"
+            };
+            match policy {
+                IdentityPolicy::Strict => Judgement::CannotTell(why.into()),
+                _ if basis == Basis::Link => {
+                    Judgement::CannotTell(format!("{why}, and only a link led to it"))
+                }
+                _ if !readable && pages.is_some_and(|known| !is_of_length(document.report.pages, known)) => {
+                    Judgement::CannotTell(format!("{why}, and the work has another number of pages"))
+                }
+                // A scan cannot be compared by anyone; a text that nothing is known about was guessed at.
+                _ if readable && basis == Basis::Rule => {
+                    Judgement::CannotTell(format!("{why}, and a rule led to it"))
+                }
+                _ => Judgement::Is(Identity::Unproven, why.into()),
+            }
+        }
+    }
+}
+
+/// Whether a scan may be a work of so many pages: with a cover, as a typescript, two pages to an image.
+/// Fewer pages are a part of it or a notice about it, very many the volume that it is in.
+fn is_of_length(pages: u32, known: u32) -> bool {
+    (known..=known.saturating_mul(4).saturating_add(10)).contains(&pages)
+        || (known > 2 && (known.div_ceil(2)..=known / 2 + 1).contains(&pages))
+}
+
+/// How many of the known authors the document names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Authors {
+    /// Half of them, or more.
+    Named,
+    /// Fewer, or none.
+    Missing,
+    /// None are known.
+    Unknown,
+}
+
+/// What is known beside the title.
+struct Evidence {
+    id: OwnId,
+    authors: Authors,
+    basis: Basis,
+    /// The file has as many pages as the work.
+    same_length: bool,
+}
+
+/// Whether the document is the work; `None` where that cannot be told.
+fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
+    use Agreement as A;
+    use OwnId as Id;
+
+    let named = beside.authors == Authors::Named;
+    let not_missing = beside.authors != Authors::Missing;
+    let told = beside.basis != Basis::Link;
+    if !title.is_telling() {
+        return match (found.agreement, beside.id) {
+            (_, Id::Other) => Some(false),
+            (A::Exact | A::Close | A::Part, Id::Declared | Id::Printed) => Some(true),
+            (_, Id::Declared) => Some(named),
+            (_, Id::Printed) => Some(named && beside.same_length),
+            (A::Exact, Id::None) if named => Some(true),
+            (A::Exact, Id::None) if not_missing => None,
+            (_, Id::None) => Some(false),
+        };
+    }
+    Some(match (found.agreement, beside.id) {
+        (A::Exact | A::Close | A::Part, Id::Declared | Id::Printed) => true,
+        // Another version of the work has another identifier: what counts is that they are called the
+        // same and written by the same.
+        (A::Exact, Id::Other) => named || (not_missing && title.is_long()),
+        (A::Exact, Id::None) => not_missing || title.is_long() || told,
+        (A::Close, Id::Other) => named && told,
+        (A::Close, Id::None) => not_missing,
+        (A::Part, Id::None) => not_missing && told,
+        (A::Words, Id::Declared | Id::Printed) => not_missing,
+        // A title that changed on its way to the journal; or the authors' next paper.
+        (A::Words, Id::None) if named && beside.basis == Basis::Registry && found.share >= 0.85 => {
+            return None;
+        }
+        (A::Mentioned | A::None, Id::Declared) => named,
+        // Translated, or in letters that are mapped wrongly.
+        (A::None, Id::Printed) => named && beside.same_length,
+        (A::Part | A::Words, Id::Other | Id::None) | (A::Mentioned | A::None, _) => false,
+    })
+}
+
+fn authors(document: &Document<'_>, work: &Work) -> Authors {
+    /// Later authors are left out on many a title page.
+    const ASKED: usize = 5;
+    let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
+    let here = |family: &Vec<char>| {
+        let foreign = |c: &char| c.is_alphabetic() && !c.is_ascii();
+        let mut there = document.front().iter().flat_map(|page| page.letters.as_slice());
+        // A name in another script than the document's is not missing from it.
+        !family.iter().all(foreign) || there.any(foreign)
+    };
+    let families: Vec<Vec<char>> =
+        known.iter().filter_map(|name| family(name)).filter(here).take(ASKED).collect();
+    if families.is_empty() {
+        return Authors::Unknown;
+    }
+    let metadata = Letters::of(&document.report.metadata);
+    let named = |family: &Vec<char>| {
+        metadata.has(family)
+            || document
+                .front()
+                .iter()
+                .any(|page| page.letters.places(family).any(|range| range.end <= page.body))
+    };
+    let count = families.iter().filter(|family| named(family)).count();
+    if count * 2 >= families.len() { Authors::Named } else { Authors::Missing }
+}
+
+/// The letters of a family name, from `Keeping, Ernest Sydney` as from `E. S. Keeping`. Names of one
+/// letter tell nothing.
+fn family(name: &str) -> Option<Vec<char>> {
+    const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
+    let family = match name.split_once(',') {
+        Some((family, _)) => letters(family),
+        None => name.split_whitespace().map(letters).rfind(|word| {
+            word.len() > 1 && !SUFFIXES.iter().any(|suffix| word.iter().copied().eq(suffix.chars()))
+        })?,
+    };
+    (family.len() > 1).then_some(family)
+}
+
+fn proof(found: Option<&Found>, id: OwnId) -> String {
+    let title = match found.map(|found| found.agreement) {
+        Some(Agreement::Exact) => "its title is the work's",
+        Some(Agreement::Close) => "its title is the work's but for a few letters",
+        Some(Agreement::Part) => "its title agrees with the work's in part",
+        Some(Agreement::Words) => "most words of the work's title head it",
+        Some(Agreement::Mentioned | Agreement::None) | None => "",
+    };
+    let id = match id {
+        OwnId::Declared => "its metadata names the work's identifier",
+        OwnId::Printed => "it bears the work's identifier",
+        OwnId::Other | OwnId::None => "",
+    };
+    [title, id].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn instead(document: &Document<'_>, id: OwnId) -> String {
+    let mut why = match document.heading() {
+        Some(heading) => format!("it is headed \"{heading}\""),
+        None => "the work's title does not head it".to_owned(),
+    };
+    if id == OwnId::Other {
+        why.push_str(" and bears another identifier");
+    }
+    why
+}

@@ -1,0 +1,239 @@
+//! The identifiers that a document bears, and the one it says is its own.
+
+use super::document::Document;
+use super::letters::letters;
+use tierfall_ids::{IdKind, WorkId};
+use tierfall_work::Work;
+
+/// What a document's own identifiers say about the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnId {
+    /// Its metadata names the work's.
+    Declared,
+    /// It bears the work's where a document bears its own.
+    Printed,
+    /// It bears another of the same kind, and not the work's.
+    Other,
+    /// It bears none where a document bears its own.
+    None,
+}
+
+/// Share of a page, from its top and its bottom, where a document puts its own DOI: above the abstract,
+/// or in the line at the foot.
+const HEAD: f64 = 0.3;
+const FOOT: f64 = 0.12;
+
+/// More DOIs than this at the head of a page are a list of other works.
+const MOST: usize = 3;
+
+/// Compares a document's own identifiers with the work's. What is cited does not count.
+pub fn own_id(document: &Document<'_>, work: &Work) -> OwnId {
+    let ours: Vec<String> = work.ids.iter().filter_map(written).collect();
+    let metadata = &document.report.metadata;
+    if ours.iter().any(|id| bears(metadata, id)) {
+        return OwnId::Declared;
+    }
+    let mut others = identifiers(metadata);
+    for page in document.front() {
+        let parts = self_description(page.text, page.letters.byte(page.body));
+        let listed: Vec<String> = parts.iter().flat_map(|part| identifiers(part)).collect();
+        let borne = ours.iter().any(|id| parts.iter().any(|part| bears(part, id)));
+        others.extend(listed.iter().cloned());
+        if borne && listed.len() <= MOST {
+            // A comment bears its own identifier first, and then that of what it comments on.
+            let first = others.first().is_none_or(|first| related(first, &ours));
+            return if first { OwnId::Printed } else { OwnId::Other };
+        }
+    }
+    let comparable = ours.iter().any(|id| id.starts_with("10.")) || work.id(IdKind::Arxiv).is_some();
+    if comparable && others.iter().any(|other| !related(other, &ours)) { OwnId::Other } else { OwnId::None }
+}
+
+/// The way an identifier is printed in a document; `None` for those that documents do not bear.
+fn written(id: &WorkId) -> Option<String> {
+    match id.kind() {
+        IdKind::Doi => Some(id.value().to_lowercase()),
+        IdKind::Arxiv => {
+            let key = id.key();
+            Some(format!("arxiv:{}", key.strip_prefix("arxiv:").unwrap_or(&key)))
+        }
+        IdKind::Pmcid => Some(id.value().to_lowercase()),
+        _ => None,
+    }
+}
+
+/// The parts of a page where it speaks of itself: its head and its foot, up to the references.
+fn self_description(text: &str, body: usize) -> Vec<&str> {
+    let cut = |share: f64| {
+        let mut at = (text.len() as f64 * share) as usize;
+        while !text.is_char_boundary(at) {
+            at += 1;
+        }
+        // Whole lines: an identifier must not be cut.
+        text[at..].find('\n').map_or(text.len(), |line| at + line)
+    };
+    let (head, foot) = (cut(HEAD), cut(1.0 - FOOT));
+    let mut parts = vec![&text[..head.min(body)]];
+    if body >= text.len() && foot > head {
+        parts.push(&text[foot..]);
+    }
+    parts
+}
+
+/// Whether a text bears an identifier, whole, wherever lines break in it.
+fn bears(text: &str, id: &str) -> bool {
+    let text = text.as_bytes();
+    (0..text.len()).any(|from| {
+        // It must not be the end of a longer one.
+        if from > 0
+            && text[from - 1].is_ascii_alphanumeric()
+            && id.starts_with("10.")
+            && !before_doi(&text[..from])
+        {
+            return false;
+        }
+        let mut at = from;
+        for wanted in id.bytes() {
+            while at > from && text.get(at).is_some_and(u8::is_ascii_whitespace) {
+                at += 1;
+            }
+            if text.get(at).map(u8::to_ascii_lowercase) != Some(wanted) {
+                return false;
+            }
+            at += 1;
+        }
+        ends_identifier(&text[at..])
+    })
+}
+
+/// `doi10.1000/1` is how `doi:10.1000/1` comes out of some files.
+fn before_doi(text: &[u8]) -> bool {
+    text.len() >= 3 && text[text.len() - 3..].eq_ignore_ascii_case(b"doi")
+}
+
+/// Whether an identifier may end before this: at a space, or at punctuation that ends a sentence.
+fn ends_identifier(rest: &[u8]) -> bool {
+    match rest {
+        [] => true,
+        [first, ..] if first.is_ascii_whitespace() => true,
+        // The version of an arXiv id.
+        [b'v', digit, ..] if digit.is_ascii_digit() => true,
+        [first, rest @ ..] => {
+            !first.is_ascii_alphanumeric() && !rest.first().is_some_and(u8::is_ascii_alphanumeric)
+        }
+    }
+}
+
+/// The DOIs in a text and the arXiv id it is stamped with, in lower case. A citation of an arXiv paper
+/// is no stamp: that has a version and a subject.
+fn identifiers(text: &str) -> Vec<String> {
+    let lower = text.to_lowercase();
+    let mut found = Vec::new();
+    for (at, _) in lower.match_indices("10.") {
+        let registrant = lower[at + 3..].bytes().take_while(u8::is_ascii_digit).count();
+        let rest = &lower[at..];
+        // A date or a version is no DOI: `3.10.2020/5`.
+        let within_number = lower[..at].trim_end_matches('.').ends_with(|c: char| c.is_ascii_digit());
+        if within_number
+            || !(4..=9).contains(&registrant)
+            || rest.as_bytes().get(3 + registrant) != Some(&b'/')
+        {
+            continue;
+        }
+        // Funders have DOIs too; they are never a document's own.
+        let doi = trimmed(rest.split(char::is_whitespace).next().unwrap_or_default());
+        if doi.len() > registrant + 4 && !doi.starts_with("10.13039/") {
+            found.push(doi.to_owned());
+        }
+    }
+    for (at, _) in lower.match_indices("arxiv:") {
+        let id: &str = lower[at..].split(char::is_whitespace).next().unwrap_or_default();
+        let stamped = lower[at + id.len()..].trim_start().starts_with('[');
+        if let Some((id, version)) = id.rsplit_once('v')
+            && stamped
+            && version.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            found.push(id.to_owned());
+        }
+    }
+    found
+}
+
+/// Without what belongs to the sentence around it. A closing bracket belongs to the DOI if it opened there.
+fn trimmed(mut doi: &str) -> &str {
+    loop {
+        let Some(last) = doi.chars().last() else { return doi };
+        let opening = match last {
+            '.' | ',' | ';' | ':' | '"' | '\'' | '“' | '”' | '*' | '…' => None,
+            ')' => Some('('),
+            ']' => Some('['),
+            '>' => Some('<'),
+            '}' => Some('{'),
+            _ => return doi,
+        };
+        if opening.is_some_and(|opening| doi.matches(opening).count() >= doi.matches(last).count()) {
+            return doi;
+        }
+        doi = &doi[..doi.len() - last.len_utf8()];
+    }
+}
+
+/// Whether an identifier is one of ours in another form: broken over lines, a figure or a version of it.
+fn related(other: &str, ours: &[String]) -> bool {
+    let bare = without_version(other);
+    ours.iter()
+        .any(|id| id.starts_with(other) || other.starts_with(id.as_str()) || without_version(id) == bare)
+}
+
+fn without_version(id: &str) -> Vec<char> {
+    let end = id.trim_end_matches(|c: char| c.is_ascii_digit());
+    let bare = end.strip_suffix(['v']).filter(|bare| bare.len() < end.len() && end.len() < id.len());
+    letters(bare.unwrap_or(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identifier_is_found_whole_or_not_at_all() {
+        let doi = "10.1016/j.x.2001.12";
+        for text in [
+            "doi:10.1016/j.x.2001.12",
+            "https://doi.org/10.1016/J.X.2001.12.",
+            "(10.1016/j.x.2001.12)",
+            "DOI 10.1016/j.x.\n2001.12 Received",
+            "DOI10.1016/j.x.2001.12\n",
+        ] {
+            assert!(bears(text, doi), "{text}");
+        }
+        for text in
+            ["10.1016/j.x.2001.123", "10.1016/j.x.2001.12.s001", "110.1016/j.x.2001.12", "10.1016/j.x.2001.1"]
+        {
+            assert!(!bears(text, doi), "{text}");
+        }
+        assert!(bears("arXiv:2101.00001v3 [cs.LG] 4 Jan 2021", "arxiv:2101.00001"));
+        assert!(!bears("arXiv:2101.000011", "arxiv:2101.00001"));
+    }
+
+    #[test]
+    fn the_dois_of_a_text_end_where_the_sentence_goes_on() {
+        let text = "see (doi:10.1000/a(b)c), https://doi.org/10.1002/(sici)1096-8628(19970414)69:4<400::aid-ajmg12>3.0.co;2-r. \
+                    Funded by 10.13039/501100000780; not 10.1/x nor 3.10.2020/5.";
+        assert_eq!(
+            identifiers(text),
+            ["10.1000/a(b)c", "10.1002/(sici)1096-8628(19970414)69:4<400::aid-ajmg12>3.0.co;2-r"]
+        );
+        assert_eq!(identifiers("arXiv:1804.04414v2 [astro-ph.SR] 1 May 2018"), ["arxiv:1804.04414"]);
+        assert!(identifiers("A. Author, arXiv:1804.04414v2, 2018").is_empty());
+    }
+
+    #[test]
+    fn figures_and_versions_of_the_work_are_no_other_work() {
+        let ours = ["10.21203/rs.3.rs-1510851/v1".to_owned()];
+        assert!(related("10.21203/rs.3.rs-1510851/v2", &ours));
+        assert!(related("10.21203/rs.3.rs-1510851/v1.g001", &ours));
+        assert!(related("10.21203/rs.3.rs-15", &ours), "broken over lines");
+        assert!(!related("10.21203/rs.3.rs-1510852/v1", &ours));
+    }
+}

@@ -1,0 +1,425 @@
+//! Whose work a document is, told from its text alone: the cases that people got wrong.
+
+use tierfall_work::{Basis, Facts, PdfReport, Work};
+
+use super::*;
+
+/// A first page as the examiner reports it: the first line of `headings` is set largest.
+fn report(headings: &[&str], text: &str) -> PdfReport {
+    PdfReport {
+        pages: 8,
+        text: vec![format!("{text}\n{}", running_text()), running_text()],
+        headings: vec![headings.iter().map(|heading| (*heading).to_owned()).collect(), Vec::new()],
+        ..PdfReport::default()
+    }
+}
+
+/// Enough of a page that it counts as one, about nothing.
+fn running_text() -> String {
+    "The results of the measurement are in agreement with the model and with those of the others.\n"
+        .repeat(40)
+}
+
+const TITLE: &str = "The mechanism of lighthouse drift in the northern sea";
+
+struct Known {
+    title: &'static str,
+    authors: &'static [&'static str],
+    id: &'static str,
+}
+
+const WORK: Known =
+    Known { title: TITLE, authors: &["Invented, Ada", "Grace B. Fabricated"], id: "10.5555/drift.1" };
+
+fn judge(known: &Known, report: &PdfReport, basis: Basis) -> Verdict {
+    let mut work = Work::new(known.id.parse().expect("an identifier"));
+    let facts = Facts {
+        title: Some(known.title.into()).filter(|title: &String| !title.is_empty()),
+        authors: known.authors.iter().map(|&author| author.into()).collect(),
+        pages: Some(8),
+        ..Facts::default()
+    };
+    work.learn(&facts, "crossref");
+    prove(Ok(report), &work, basis, IdentityPolicy::Normal).verdict
+}
+
+const DOI: &str = "10.5555/tides.4";
+
+/// The paper of the tests of lengths.
+struct Paper {
+    title: &'static str,
+    authors: [&'static str; 3],
+    pages: u32,
+}
+
+fn paper() -> Paper {
+    Paper {
+        title: "Reflection of Imaginary Tides at a Fictional Boundary",
+        authors: ["Ada Invented", "Grace Fabricated", "Émile Controuvé"],
+        pages: 8,
+    }
+}
+
+/// A work of which is known what registries know of `paper`.
+fn work_of(paper: &Paper, key: &str) -> Work {
+    let mut work = Work::new(key.parse().expect("an identifier"));
+    let facts = Facts {
+        title: Some(paper.title.into()),
+        authors: paper.authors.map(Into::into).into(),
+        pages: Some(paper.pages),
+        ..Facts::default()
+    };
+    work.learn(&facts, "crossref");
+    work
+}
+
+const PROVEN: Verdict = Verdict::Accepted(Identity::Proven);
+const UNPROVEN: Verdict = Verdict::Accepted(Identity::Unproven);
+const WRONG: Verdict = Verdict::Rejected(Reason::WrongWork);
+
+#[test]
+fn a_paper_is_known_by_its_title_however_its_page_is_made() {
+    let journal = "Journal of Drift 3 (2001) 1-8\n";
+    let authors = "Ada Invented1, Grace B. Fabricated2";
+    for (name, report) in [
+        ("plain", report(&[TITLE], &format!("{journal}{TITLE}\n{authors}"))),
+        ("small type", report(&[], &format!("{journal}{TITLE}\n{authors}"))),
+        ("capitals", report(&[], &format!("{journal}{}\n{authors}", TITLE.to_uppercase()))),
+        ("a footnote's mark", report(&[], &format!("{journal}{TITLE}1,*\n{authors}"))),
+        (
+            "broken lines",
+            report(&[], "The mechanism of light-\nhouse drift\nin the northern sea\nby A. Invented"),
+        ),
+        (
+            "scanned badly",
+            report(
+                &[],
+                &format!("{journal}The rnechanism of lighthouse drift in the northem sea\n{authors}"),
+            ),
+        ),
+        ("a label before it", report(&["ARTICLE", TITLE], &format!("ARTICLE\n{TITLE}\n{authors}"))),
+        (
+            "a subtitle that the registry lacks",
+            report(
+                &[&format!("{TITLE}:\nEvidence from imaginary charts")],
+                &format!("{TITLE}:\nEvidence from imaginary charts\n{authors}"),
+            ),
+        ),
+        (
+            "drawn after the text",
+            report(&[TITLE], &format!("Abstract\n{}{TITLE}\n{authors}", running_text())),
+        ),
+        (
+            "a note that the article was corrected",
+            report(
+                &["Corrected: Author Correction", TITLE],
+                &format!("Corrected: Author Correction\n{TITLE}\n{authors}"),
+            ),
+        ),
+        (
+            "a pointer to its supplement",
+            report(
+                &[TITLE],
+                &format!(
+                    "Electronic supplementary material is available at http://x.example\n{TITLE}\n{authors}"
+                ),
+            ),
+        ),
+        (
+            "a section on corrections",
+            report(
+                &[TITLE, "Correction for multiple drift"],
+                &format!("{TITLE}\n{authors}\nCorrection for multiple drift"),
+            ),
+        ),
+        (
+            "a section on its supplement",
+            report(
+                &[TITLE, "Supplementary materials and methods"],
+                &format!("{TITLE}\n{authors}\nSupplementary materials and methods"),
+            ),
+        ),
+        (
+            "a review of a book, under its section's name",
+            report(&[TITLE], &format!("Book Reviews\n{TITLE}\n{authors}")),
+        ),
+        (
+            "a button before the abstract",
+            report(
+                &[TITLE],
+                &format!("{TITLE}\n{authors}\n*S Supporting Information\nABSTRACT: The drift of"),
+            ),
+        ),
+        (
+            "a short paper behind the end of another",
+            report(&[], &format!("and so we conclude.\nReferences to drift\n{TITLE}\n{authors}")),
+        ),
+    ] {
+        assert_eq!(judge(&WORK, &report, Basis::Link), PROVEN, "{name}");
+    }
+}
+
+#[test]
+fn a_paper_behind_a_cover_is_found_there() {
+    let mut behind = report(&[], "");
+    behind.text = vec![
+        "This is a repository copy.\nDownloaded from the archive.".into(),
+        format!("{TITLE}\nAda Invented\n{}", running_text()),
+    ];
+    assert_eq!(judge(&WORK, &behind, Basis::Link), PROVEN);
+    let mut cited = report(&["Other matters entirely"], "Other matters entirely\nX. Stranger");
+    cited.text[1] = format!("{TITLE}\n{}", running_text());
+    assert_eq!(judge(&WORK, &cited, Basis::Registry), WRONG, "a line on the second page of another paper");
+}
+
+#[test]
+fn what_names_the_work_is_not_the_work() {
+    let doi = "https://doi.org/10.5555/drift.1";
+    for (name, report) in [
+        (
+            "cited on the first page",
+            report(
+                &["Other matters entirely"],
+                &format!("Other matters entirely\nX. Stranger\nas shown by Invented ({TITLE}, {doi})"),
+            ),
+        ),
+        (
+            "cited at its head, with another identifier first",
+            report(
+                &[],
+                &format!(
+                    "doi:10.5555/other.2\nOther matters entirely\nThis refers to {doi} by Invented and Fabricated"
+                ),
+            ),
+        ),
+        (
+            "in its references",
+            report(&[], &format!("Other matters entirely\n{}References\n{TITLE}\n{doi}", running_text())),
+        ),
+        (
+            "a comment on it",
+            report(&[&format!("Comment on\n{TITLE}")], &format!("Comment on\n{TITLE}\nX. Stranger")),
+        ),
+        ("a reply about it", report(&[], &format!("Reply to \"{TITLE}\"\nX. Stranger"))),
+        ("another part", report(&[&format!("{TITLE} II")], &format!("{TITLE} II\nX. Stranger"))),
+        (
+            "a sibling that differs in a word",
+            report(
+                &[],
+                "The mechanism of lighthouse drift in the southern sea\nAda Invented, Grace Fabricated",
+            ),
+        ),
+        (
+            "by the same authors",
+            report(&["Other matters entirely"], "Other matters entirely\nAda Invented, Grace B. Fabricated"),
+        ),
+        (
+            "called the same, by others, under another identifier",
+            report(&[TITLE], &format!("doi:10.5555/other.2\n{TITLE}\nX. Stranger, Y. Nobody")),
+        ),
+    ] {
+        for basis in [Basis::Link, Basis::Registry] {
+            assert_eq!(judge(&WORK, &report, basis), WRONG, "{name}");
+        }
+    }
+}
+
+#[test]
+fn companions_of_the_work_have_their_own_codes() {
+    let authors = "Ada Invented, Grace B. Fabricated\ndoi:10.5555/drift.1";
+    for (expected, heading) in [
+        (Reason::Supplement, format!("Supporting Information for:\n{TITLE}")),
+        (Reason::Supplement, format!("Supplementary Material\n{TITLE}")),
+        (Reason::Supplement, format!("{TITLE}\nSupplementary Information")),
+        (Reason::Supplement, format!("Electronic Supplementary Material (ESI) for Drift\n{TITLE}")),
+        (Reason::Notice, format!("Erratum: {TITLE}")),
+        (Reason::Notice, format!("Correction to:\n{TITLE}")),
+        (Reason::Notice, format!("Retraction Note to: {TITLE}")),
+    ] {
+        let mut report = report(&[&heading], &format!("Journal of Drift\n{heading}\n{authors}"));
+        report.pages = 4;
+        assert_eq!(judge(&WORK, &report, Basis::Registry), Verdict::Rejected(expected), "{heading}");
+    }
+    let correction = Known { title: "Correction to: The mechanism of lighthouse drift", ..WORK };
+    let heading = "Correction to: The mechanism of lighthouse drift";
+    let own = report(&[heading], &format!("{heading}\n{authors}"));
+    assert_eq!(judge(&correction, &own, Basis::Registry), PROVEN, "the work may be a correction itself");
+}
+
+#[test]
+fn a_title_that_many_works_have_needs_more_than_itself() {
+    let editorial = Known { title: "Editorial", ..WORK };
+    for (text, basis, verdict) in [
+        ("Editorial\nAda Invented", Basis::Link, PROVEN),
+        ("Editorial\ndoi:10.5555/drift.1", Basis::Link, PROVEN),
+        ("Editorial\ndoi:10.5555/other.2\nAda Invented", Basis::Registry, WRONG),
+        ("Editorial\nX. Stranger", Basis::Registry, WRONG),
+        ("Contents\nX. Stranger", Basis::Registry, WRONG),
+    ] {
+        assert_eq!(judge(&editorial, &report(&[], text), basis), verdict, "{text}");
+    }
+    let anonymous = Known { title: "Editorial", authors: &[], ..WORK };
+    assert_eq!(judge(&anonymous, &report(&[], "Editorial"), Basis::Registry), UNPROVEN);
+    assert_eq!(
+        judge(&anonymous, &report(&[], "Editorial"), Basis::Link),
+        Verdict::Rejected(Reason::Unproven)
+    );
+}
+
+#[test]
+fn an_identifier_of_its_own_supports_what_a_title_cannot() {
+    let translated =
+        "doi:10.5555/drift.1\nDer Mechanismus der Leuchtturmdrift\nAda Invented, Grace B. Fabricated";
+    assert_eq!(judge(&WORK, &report(&[], translated), Basis::Registry), PROVEN);
+    let arxiv = Known { id: "arXiv:2101.00001", title: "", authors: &[] };
+    let stamped = "arXiv:2101.00001v2 [physics.drift] 4 Jan 2021\nSomething\nA. Body";
+    assert_eq!(judge(&arxiv, &report(&[], stamped), Basis::Link), PROVEN);
+    let other = "arXiv:2101.99999v1 [physics.drift] 4 Jan 2021\nSomething\nA. Body";
+    assert_eq!(judge(&arxiv, &report(&[], other), Basis::Registry), WRONG);
+    let mut in_metadata = report(&[], "");
+    in_metadata.text = vec![String::new()];
+    in_metadata.metadata = "Subject: Drift, doi:10.5555/drift.1\n".into();
+    assert_eq!(judge(&Known { title: "", ..WORK }, &in_metadata, Basis::Link), PROVEN);
+}
+
+#[test]
+fn text_that_cannot_be_read_speaks_of_nothing() {
+    let garbled = "7KH PHFKDQLVP RI OLJKWKRXVH GULIW LQ WKH QRUWKHUQ VHD EB $GD ,QYHQWHG ZKR PHDVXUHG LW DJDLQ DQG DJDLQ\n";
+    let mut report = report(&[], "");
+    report.text = vec![garbled.repeat(30)];
+    assert_eq!(judge(&WORK, &report, Basis::Registry), UNPROVEN);
+    assert_eq!(judge(&WORK, &report, Basis::Link), Verdict::Rejected(Reason::Unproven));
+    report.metadata = "doi: 10.5555/other.2\n".into();
+    assert_eq!(judge(&WORK, &report, Basis::Registry), WRONG, "it says itself that it is another");
+}
+
+#[test]
+fn the_parts_of_a_series_are_not_each_other() {
+    let authors = "Ada Invented, Grace B. Fabricated";
+    for (ours, theirs) in [
+        ("Studies on imaginary lighthouses: I. Foundations", "Studies on imaginary lighthouses\nII. Lenses"),
+        ("Studies on imaginary lighthouses: 1. Foundations", "Studies on imaginary lighthouses\n2. Lenses"),
+        (
+            "Studies on imaginary lighthouses. Part 1: Walls",
+            "Studies on imaginary lighthouses\nPart 2: Lenses",
+        ),
+        (
+            "Studies on imaginary lighthouses. Teil A: Walls",
+            "Studies on imaginary lighthouses\nTeil B: Lenses",
+        ),
+        ("Studies on imaginary lighthouses – III – Walls", "Studies on imaginary lighthouses\nIV – Lenses"),
+    ] {
+        let known = Known { title: ours, ..WORK };
+        let other = report(&[theirs], &format!("{theirs}\n{authors}"));
+        assert_eq!(judge(&known, &other, Basis::Registry), WRONG, "{theirs} for {ours}");
+        let own = ours.replacen([':', '.', '–'], "\n", 1);
+        let own = report(&[&own], &format!("{own}\n{authors}"));
+        assert_eq!(judge(&known, &own, Basis::Link), PROVEN, "{ours}");
+    }
+    let subtitle = Known { title: "Studies on imaginary lighthouses: a review of walls", ..WORK };
+    let short = report(&[], &format!("Studies on imaginary lighthouses\n{authors}"));
+    assert_eq!(judge(&subtitle, &short, Basis::Registry), PROVEN, "a subtitle may be left out");
+}
+
+#[test]
+fn a_title_in_another_script_is_not_missed_in_a_text_that_cannot_have_it() {
+    let known = Known {
+        title: "Механизм дрейфа маяков в северном море",
+        authors: &["Выдуманная, Ада", "Invented, Ada"],
+        ..WORK
+    };
+    let translated = "The mechanism of lighthouse drift\nA. Invented";
+    let printed = report(&[], &format!("doi:10.5555/drift.1\n{translated}"));
+    assert_eq!(judge(&known, &printed, Basis::Registry), PROVEN);
+    assert_eq!(judge(&known, &report(&[], translated), Basis::Registry), UNPROVEN);
+    let bare = Verdict::Rejected(Reason::Unproven);
+    assert_eq!(judge(&known, &report(&[], translated), Basis::Link), bare);
+    let stranger = "The mechanism of lighthouse drift\nX. Stranger";
+    assert_eq!(judge(&known, &report(&[], stranger), Basis::Registry), WRONG);
+    let other = format!("doi:10.5555/other.2\n{translated}");
+    assert_eq!(judge(&known, &report(&[], &other), Basis::Registry), WRONG);
+    let original = report(&[known.title], &format!("{}\nА. Выдуманная", known.title));
+    assert_eq!(judge(&known, &original, Basis::Link), PROVEN);
+    let another = report(&[], "Совсем другая работа о приливах\nА. Посторонняя");
+    assert_eq!(judge(&known, &another, Basis::Registry), WRONG, "it has the script, and says something else");
+}
+
+#[test]
+fn a_few_signs_of_chinese_are_a_title() {
+    let known = Known { title: "北方海域燈塔漂移的機制", authors: &["虛構"], ..WORK };
+    let text = |title: &str| format!("{title}\n虛構者\n{}", "測量結果與模型一致。\n".repeat(200));
+    assert_eq!(judge(&known, &report(&[], &text(known.title)), Basis::Link), PROVEN);
+    assert_eq!(judge(&known, &report(&[], &text("南方海域燈塔漂移的機制")), Basis::Registry), WRONG);
+}
+
+#[test]
+fn a_scan_of_another_length_is_not_taken_on_trust() {
+    for (pages, known, taken) in [
+        (8, 8, true),
+        (9, 8, true),
+        (20, 8, true),
+        (4, 8, true),
+        (5, 9, true),
+        (3, 8, false),
+        (1, 2, false),
+        (7, 8, false),
+        (300, 8, false),
+    ] {
+        let mut work = work_of(&paper(), DOI);
+        work.known.pages = None;
+        work.learn(&Facts { title: None, pages: Some(known), ..Facts::default() }, "crossref");
+        let scan = PdfReport {
+            pages,
+            images: true,
+            text: vec![String::new()],
+            headings: vec![],
+            ..Default::default()
+        };
+        let verdict = prove(Ok(&scan), &work, Basis::Registry, IdentityPolicy::Normal).verdict;
+        assert_eq!(verdict == UNPROVEN, taken, "{pages} of {known}: {verdict:?}");
+    }
+}
+
+#[test]
+fn what_offers_the_rest_is_not_the_whole_even_of_one_page() {
+    for (expected, says) in [
+        (Reason::Preview, "Preview of the first page. Buy this article to continue reading."),
+        (Reason::Preview, "End of preview. Purchase the full article at the publisher's site."),
+        (Reason::AbstractOnly, "The full text of this article is not available."),
+        (Reason::AbstractOnly, "Only the abstract can be shown."),
+    ] {
+        for known in [None, Some(1), Some(2)] {
+            let mut work = work_of(&paper(), DOI);
+            work.known.pages = None;
+            work.learn(&Facts { title: None, pages: known, ..Facts::default() }, "crossref");
+            let title = paper().title;
+            let text = format!("{title}\nAda Invented\n{}{says}", running_text());
+            let report =
+                PdfReport { pages: 1, text: vec![text], headings: vec![vec![]], ..Default::default() };
+            let verdict = prove(Ok(&report), &work, Basis::Registry, IdentityPolicy::Normal).verdict;
+            assert_eq!(verdict, Verdict::Rejected(expected), "{says} of {known:?}");
+        }
+    }
+}
+
+#[test]
+fn far_fewer_pages_than_the_work_has_are_a_preview() {
+    for (pages, known, preview) in [
+        (1, 4, true),
+        (1, 3, true),
+        (1, 2, true),
+        (2, 6, true),
+        (2, 5, false),
+        (4, 8, false),
+        (30, 200, true),
+        (1, 1, false),
+    ] {
+        let mut work = work_of(&paper(), "10.5555/drift.1");
+        work.known.pages = None;
+        work.learn(&Facts { title: None, pages: Some(known), ..Facts::default() }, "crossref");
+        let mut report = report(&[paper().title], &format!("{}\nAda Invented", paper().title));
+        report.pages = pages;
+        let verdict = prove(Ok(&report), &work, Basis::Registry, IdentityPolicy::Normal).verdict;
+        assert_eq!(verdict == Verdict::Rejected(Reason::Preview), preview, "{pages} of {known}: {verdict:?}");
+    }
+}

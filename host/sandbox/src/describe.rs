@@ -1,0 +1,245 @@
+//! What a plugin says about itself, checked before anything believes it.
+
+use std::collections::HashSet;
+
+use super::bindings::source::tierfall::source::types as wit;
+use super::guest::clean;
+use tierfall_http::Role;
+use tierfall_ids::IdKind;
+
+/// A plugin's own account of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Description {
+    pub name: String,
+    pub version: String,
+    pub sources: Vec<SourceDescription>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceDescription {
+    pub name: String,
+    pub summary: String,
+    /// It is asked only about works that have an identifier of one of these kinds.
+    pub ids: Vec<IdKind>,
+    pub hosts: Vec<HostNeed>,
+    pub settings: Vec<Setting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostNeed {
+    pub pattern: HostPattern,
+    pub role: Role,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPattern {
+    Exact(String),
+    Subdomains(String),
+    /// The host of the URL in this setting.
+    Setting(String),
+    /// The hosts of the work's own URLs, and where they redirect.
+    WorkHosts,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    pub name: String,
+    pub summary: String,
+    pub default: Option<String>,
+    pub required: bool,
+    pub secret: Option<SecretUse>,
+}
+
+/// Where a secret goes: `header: prefix + value`, on requests to `host`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretUse {
+    pub host: HostPattern,
+    pub header: String,
+    pub prefix: String,
+}
+
+impl SourceDescription {
+    /// The declared setting of this name.
+    pub fn setting(&self, name: &str) -> Option<&Setting> {
+        self.settings.iter().find(|setting| setting.name == name)
+    }
+}
+
+impl HostPattern {
+    /// As it is written in the configuration and shown by `plugin inspect`.
+    pub fn label(&self) -> String {
+        match self {
+            Self::Exact(host) => host.clone(),
+            Self::Subdomains(host) => format!("*.{host}"),
+            Self::Setting(name) => format!("the host of `{name}`"),
+            Self::WorkHosts => "work-hosts".to_owned(),
+        }
+    }
+}
+
+// More than any honest plugin has; they keep a hostile description small.
+const MOST_SOURCES: usize = 64;
+const MOST_SETTINGS: usize = 64;
+const MOST_HOSTS: usize = 256;
+const LONGEST_TEXT: usize = 500;
+
+impl Description {
+    /// Checks a description: names that can be typed, nothing twice, nothing without end.
+    pub(super) fn checked(raw: wit::Description) -> Result<Self, String> {
+        let name = checked_name("the plugin's name", raw.name)?;
+        if raw.sources.is_empty() {
+            return Err("it has no source".into());
+        }
+        if raw.sources.len() > MOST_SOURCES {
+            return Err(format!("it has {} sources; {MOST_SOURCES} is the most", raw.sources.len()));
+        }
+        let sources = raw.sources.into_iter().map(checked_source).collect::<Result<Vec<_>, _>>()?;
+        let mut seen = HashSet::new();
+        if let Some(twice) = sources.iter().find(|source| !seen.insert(source.name.as_str())) {
+            return Err(format!("it describes the source `{}` twice", twice.name));
+        }
+        Ok(Self { name, version: clean(&raw.version, 64), sources })
+    }
+}
+
+fn checked_source(raw: wit::Source) -> Result<SourceDescription, String> {
+    let name = checked_name("a source's name", raw.name)?;
+    if raw.hosts.len() > MOST_HOSTS || raw.settings.len() > MOST_SETTINGS {
+        return Err(format!(
+            "source `{name}` declares more than {MOST_HOSTS} hosts or {MOST_SETTINGS} settings"
+        ));
+    }
+    if raw.ids.is_empty() {
+        return Err(format!("source `{name}` takes no kind of identifier"));
+    }
+    let settings = raw
+        .settings
+        .into_iter()
+        .map(|setting| {
+            Ok(Setting {
+                name: checked_name("a setting's name", setting.name)?,
+                summary: clean(&setting.summary, LONGEST_TEXT),
+                default: setting.default.map(|value| clean(&value, LONGEST_TEXT)),
+                required: setting.required,
+                secret: setting
+                    .secret
+                    .map(|secret| {
+                        Ok::<_, String>(SecretUse {
+                            host: checked_pattern(secret.host)?,
+                            header: clean(&secret.header, 64).to_lowercase(),
+                            prefix: clean(&secret.prefix, 64),
+                        })
+                    })
+                    .transpose()?,
+            })
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    let hosts = raw
+        .hosts
+        .into_iter()
+        .map(|need| {
+            let role = match need.role {
+                wit::Role::Api => Role::Api,
+                wit::Role::Page => Role::Page,
+            };
+            Ok(HostNeed { pattern: checked_pattern(need.pattern)?, role })
+        })
+        .collect::<Result<Vec<_>, String>>()?;
+    for pattern in hosts.iter().map(|need| &need.pattern) {
+        if let HostPattern::Setting(wanted) = pattern
+            && !settings.iter().any(|setting| setting.name == *wanted)
+        {
+            return Err(format!(
+                "source `{name}` names the host of a setting `{wanted}` that it does not declare"
+            ));
+        }
+    }
+    let mut ids: Vec<IdKind> = raw.ids.into_iter().map(id_kind).collect();
+    ids.dedup();
+    Ok(SourceDescription { name, summary: clean(&raw.summary, LONGEST_TEXT), ids, hosts, settings })
+}
+
+fn checked_name(what: &str, name: String) -> Result<String, String> {
+    // Short enough for a table, and safe in a path, a TOML key and a command line.
+    let good = (1..=40).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    if good {
+        Ok(name)
+    } else {
+        Err(format!("{what} `{}` is not 1 to 40 lower-case letters, digits and `_`", clean(&name, 80)))
+    }
+}
+
+fn checked_pattern(raw: wit::HostPattern) -> Result<HostPattern, String> {
+    Ok(match raw {
+        wit::HostPattern::Exact(host) => HostPattern::Exact(checked_host(&host)?),
+        wit::HostPattern::Subdomains(host) => HostPattern::Subdomains(checked_host(&host)?),
+        wit::HostPattern::Setting(name) => HostPattern::Setting(checked_name("a setting's name", name)?),
+        wit::HostPattern::WorkHosts => HostPattern::WorkHosts,
+    })
+}
+
+fn checked_host(host: &str) -> Result<String, String> {
+    match url::Host::parse(host) {
+        Ok(parsed) if parsed.to_string().contains('.') || host == "localhost" => Ok(parsed.to_string()),
+        _ => Err(format!("`{}` is not a host name", clean(host, 80))),
+    }
+}
+
+fn id_kind(raw: wit::IdKind) -> IdKind {
+    match raw {
+        wit::IdKind::Doi => IdKind::Doi,
+        wit::IdKind::Arxiv => IdKind::Arxiv,
+        wit::IdKind::Pmid => IdKind::Pmid,
+        wit::IdKind::Pmcid => IdKind::Pmcid,
+        wit::IdKind::Openalex => IdKind::Openalex,
+        wit::IdKind::Url => IdKind::Url,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn source(name: &str) -> wit::Source {
+        wit::Source {
+            name: name.into(),
+            summary: "finds".into(),
+            ids: vec![wit::IdKind::Doi],
+            hosts: vec![wit::HostNeed {
+                pattern: wit::HostPattern::Exact("API.Example.org".into()),
+                role: wit::Role::Api,
+            }],
+            settings: vec![],
+        }
+    }
+
+    fn described(name: &str, sources: Vec<wit::Source>) -> Result<Description, String> {
+        Description::checked(wit::Description { name: name.into(), version: "1.0".into(), sources })
+    }
+
+    #[test]
+    fn a_sound_description_is_taken_with_its_hosts_normalised() {
+        let good = described("mine", vec![source("a"), source("b")]).unwrap();
+        assert_eq!(good.sources[0].hosts[0].pattern, HostPattern::Exact("api.example.org".into()));
+    }
+
+    #[test]
+    fn names_that_cannot_be_typed_are_refused() {
+        for name in ["", "Mine", "a b", "\u{1b}[31m", "../x", &"x".repeat(41)] {
+            assert!(described(name, vec![source("a")]).is_err(), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_source_described_twice_is_refused() {
+        assert!(described("mine", vec![source("a"), source("a")]).unwrap_err().contains("twice"));
+    }
+
+    #[test]
+    fn the_host_of_an_undeclared_setting_is_refused() {
+        let mut lying = source("a");
+        lying.hosts[0].pattern = wit::HostPattern::Setting("api_base".into());
+        assert!(described("mine", vec![lying]).unwrap_err().contains("api_base"));
+    }
+}

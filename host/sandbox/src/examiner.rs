@@ -1,0 +1,87 @@
+//! The PDF examiner: a parser of untrusted bytes, run where it cannot hurt.
+
+use std::sync::Arc;
+
+use tierfall_work::{PdfProblem, PdfReport};
+use wasmtime::component::Linker;
+
+use super::bindings::proof::tierfall::proof::types as wit;
+use super::bindings::proof::{Examiner as Bindings, ExaminerPre};
+use super::engine::{Limited, Sandbox, limited_store};
+use super::error::{FailureKind, LoadError};
+use super::limits::{Limit, Limiter};
+use super::plugin::failure_kind;
+use super::pool::Share;
+
+/// Reads PDFs in a fresh instance each; cheap to clone.
+#[derive(Clone)]
+pub struct Examiner {
+    sandbox: Sandbox,
+    pre: Arc<ExaminerPre<State>>,
+    share: Share,
+}
+
+struct State {
+    limiter: Limiter,
+}
+
+impl Limited for State {
+    fn limiter(&mut self) -> &mut Limiter {
+        &mut self.limiter
+    }
+}
+
+impl wit::Host for State {}
+
+impl Examiner {
+    /// Compiles the examiner, or takes it from the compile cache.
+    pub async fn load(sandbox: &Sandbox, bytes: &'static [u8]) -> Result<Self, LoadError> {
+        let compiler = sandbox.clone();
+        let component = tokio::task::spawn_blocking(move || compiler.compile("pdf", bytes))
+            .await
+            .map_err(|error| LoadError::Engine(format!("the compiler failed on the examiner: {error}")))??;
+        let linker: Linker<State> = Linker::new(&sandbox.engine);
+        let pre = linker.instantiate_pre(&component).and_then(ExaminerPre::new).map_err(|error| {
+            LoadError::WrongWorld {
+                plugin: "pdf".into(),
+                expected: "tierfall:proof@0.1.0",
+                detail: format!("{error:#}"),
+            }
+        })?;
+        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre), share: sandbox.pool.share_of(&component) })
+    }
+
+    /// Reads a PDF: its metadata and the text of its first pages, within the examiner's limits.
+    pub async fn examine(&self, pdf: &[u8], first_pages: u32) -> Result<PdfReport, PdfProblem> {
+        let settings = &self.sandbox.settings.examiner;
+        let overall = &self.sandbox.settings;
+        let state =
+            State { limiter: Limiter::new(settings.memory_bytes, overall.table_elements, overall.instances) };
+        let _turn = self.sandbox.pool.turn(self.share).await;
+        let mut store = limited_store(&self.sandbox.engine, state, overall.hostcall_bytes, overall.handles);
+        let running = async {
+            let bindings: Bindings = self.pre.instantiate_async(&mut store).await?;
+            bindings.call_examine(&mut store, pdf, first_pages).await
+        };
+        let failed = |kind: FailureKind| PdfProblem::Damaged(format!("the examiner {kind}"));
+        match tokio::time::timeout(settings.timeout, running).await {
+            Err(_) => Err(failed(FailureKind::Limit(Limit::Time))),
+            Ok(Err(error)) => Err(failed(failure_kind(&error, &store.data().limiter))),
+            Ok(Ok(Ok(report))) => Ok(PdfReport {
+                pages: report.pages,
+                title: report.title,
+                metadata: report.metadata,
+                text: report.text,
+                headings: report.headings,
+                images: report.images,
+                repaired: report.repaired,
+            }),
+            Ok(Ok(Err(problem))) => Err(match problem {
+                wit::Problem::NotPdf => PdfProblem::NotPdf,
+                wit::Problem::Encrypted => PdfProblem::Encrypted,
+                wit::Problem::Truncated(detail) => PdfProblem::Truncated(detail),
+                wit::Problem::Damaged(detail) => PdfProblem::Damaged(detail),
+            }),
+        }
+    }
+}

@@ -1,0 +1,409 @@
+//! Capabilities: what a source declared, what the operator granted, and what follows for one call.
+//!
+//! A host that is not both declared and granted is denied, and the denial says which half is missing.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Mutex};
+
+use url::{Host, Url};
+
+use super::describe::{HostPattern, SourceDescription};
+use tierfall_http::{HopPolicy, Role};
+use tierfall_ids::IdKind;
+use tierfall_work::Work;
+
+/// The operator's half.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// Whatever the plugin declares.
+    Declared,
+    /// These hosts alone: `host`, `*.host`, or `work-hosts`.
+    Hosts(Vec<String>),
+}
+
+/// A secret and where it may go.
+#[derive(Clone)]
+pub struct Secret {
+    pub name: String,
+    pub header: String,
+    /// Prefix and value, as sent.
+    pub value: String,
+    host: Rule,
+}
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secret")
+            .field("name", &self.name)
+            .field("header", &self.header)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one source may do, resolved once: its hosts, its settings, its secrets.
+#[derive(Debug)]
+pub struct SourceAccess {
+    pub plugin: String,
+    pub source: String,
+    /// Effective values of the settings that are not secret.
+    pub settings: Vec<(String, String)>,
+    pub secrets: Vec<Secret>,
+    needs: Vec<(Rule, Role)>,
+    /// The role in which the work's own hosts are asked, where they were declared.
+    work_hosts: Option<Role>,
+    grant: Grant,
+    /// Whether robots.txt is asked for its pages.
+    robots: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Rule {
+    Exact(String),
+    Subdomains(String),
+}
+
+impl SourceAccess {
+    /// Combines what `source` declares with the operator's grant and values. `values` holds settings
+    /// and secrets by name. The error says which setting is missing or unreadable.
+    pub fn new(
+        plugin: &str,
+        source: &SourceDescription,
+        grant: Grant,
+        values: &BTreeMap<String, String>,
+    ) -> Result<Self, String> {
+        let value = |name: &str| {
+            values
+                .get(name)
+                .cloned()
+                .or_else(|| source.setting(name).and_then(|setting| setting.default.clone()))
+        };
+        if let Some(missing) = source
+            .settings
+            .iter()
+            .find(|setting| setting.required && value(&setting.name).is_none_or(|value| value.is_empty()))
+        {
+            let kind = if missing.secret.is_some() { "key" } else { "setting" };
+            return Err(format!("the {kind} `{}` is not set", missing.name));
+        }
+        let resolve = |pattern: &HostPattern| -> Result<Option<Rule>, String> {
+            Ok(match pattern {
+                HostPattern::Exact(host) => Some(Rule::Exact(host.clone())),
+                HostPattern::Subdomains(host) => Some(Rule::Subdomains(host.clone())),
+                HostPattern::Setting(name) => match value(name) {
+                    None => None,
+                    Some(base) => {
+                        let url = Url::parse(&base).ok().and_then(|url| url.host_str().map(str::to_owned));
+                        Some(Rule::Exact(
+                            url.ok_or_else(|| format!("the setting `{name}` is not a URL: `{base}`"))?,
+                        ))
+                    }
+                },
+                HostPattern::WorkHosts => None,
+            })
+        };
+        let mut needs = Vec::new();
+        let mut work_hosts = None;
+        for need in &source.hosts {
+            if need.pattern == HostPattern::WorkHosts {
+                work_hosts = Some(need.role);
+            } else if let Some(rule) = resolve(&need.pattern)? {
+                needs.push((rule, need.role));
+            }
+        }
+        let mut settings = Vec::new();
+        let mut secrets = Vec::new();
+        for setting in &source.settings {
+            let Some(value) = value(&setting.name) else { continue };
+            match &setting.secret {
+                None => settings.push((setting.name.clone(), value)),
+                Some(secret) => {
+                    if let Some(host) = resolve(&secret.host)?.filter(|_| !value.is_empty()) {
+                        secrets.push(Secret {
+                            name: setting.name.clone(),
+                            header: secret.header.clone(),
+                            value: format!("{}{value}", secret.prefix),
+                            host,
+                        });
+                    }
+                }
+            }
+        }
+        Ok(Self {
+            plugin: plugin.to_owned(),
+            source: source.name.clone(),
+            settings,
+            secrets,
+            needs,
+            work_hosts,
+            grant,
+            robots: true,
+        })
+    }
+
+    /// Lifts robots.txt for this source's pages.
+    pub fn ignoring_robots(self) -> Self {
+        Self { robots: false, ..self }
+    }
+
+    /// The hosts that it may ask about `work`, in their roles, as far as they are known before: those of its
+    /// APIs, and those of the work's own pages.
+    pub fn hosts_for(&self, work: &Work) -> impl Iterator<Item = (String, Role)> {
+        let fixed = self.needs.iter().filter_map(|(rule, role)| match rule {
+            Rule::Exact(host) => Some((host.clone(), *role)),
+            Rule::Subdomains(_) => None,
+        });
+        let own = self.work_hosts.map(|role| own_hosts(work).into_iter().map(move |host| (host, role)));
+        fixed.chain(own.into_iter().flatten())
+    }
+
+    /// The rules for one call about `work`; `tried` are the URLs earlier tiers tried for it.
+    pub(super) fn for_work<'a>(
+        self: &Arc<Self>,
+        work: &'a Work,
+        tried: impl IntoIterator<Item = &'a str>,
+    ) -> CallHops {
+        let mut hosts = HashSet::new();
+        if self.work_hosts.is_some() {
+            hosts = own_hosts(work);
+            hosts.extend(tried.into_iter().filter_map(host_of));
+        }
+        CallHops { access: Arc::clone(self), work_hosts: Mutex::new(hosts) }
+    }
+
+    /// The secrets that belong on a request to `url`: over TLS or within this machine, and never to
+    /// another host than the declared one.
+    pub(super) fn secrets_for(&self, url: &Url) -> Vec<(String, String)> {
+        let loopback = match url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            _ => false,
+        };
+        if url.scheme() != "https" && !loopback {
+            return Vec::new();
+        }
+        let host = url.host_str().unwrap_or_default();
+        self.secrets
+            .iter()
+            .filter(|secret| secret.host.matches(host))
+            .map(|secret| (secret.header.clone(), secret.value.clone()))
+            .collect()
+    }
+
+    fn granted(&self, host: &str) -> bool {
+        match &self.grant {
+            Grant::Declared => true,
+            Grant::Hosts(hosts) => hosts.iter().any(|granted| Rule::parse(granted).matches(host)),
+        }
+    }
+
+    fn work_hosts_granted(&self) -> bool {
+        match &self.grant {
+            Grant::Declared => true,
+            Grant::Hosts(hosts) => hosts.iter().any(|granted| granted == "work-hosts"),
+        }
+    }
+}
+
+/// The hop policy of one call.
+#[derive(Debug)]
+pub(super) struct CallHops {
+    access: Arc<SourceAccess>,
+    work_hosts: Mutex<HashSet<String>>,
+}
+
+impl CallHops {
+    /// A page of the work sends its readers on to `url` (`<meta http-equiv="refresh">`): a redirect like
+    /// any other.
+    pub(super) fn redirected_to(&self, url: &Url) {
+        if let Some(host) = url.host_str() {
+            self.lock().insert(host.to_owned());
+        }
+    }
+
+    pub(super) fn follows_pages(&self) -> bool {
+        self.access.work_hosts.is_some()
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {
+        self.work_hosts.lock().unwrap_or_else(|poison| poison.into_inner())
+    }
+}
+
+impl HopPolicy for CallHops {
+    fn robots(&self) -> bool {
+        self.access.robots
+    }
+
+    fn admit(&self, url: &Url, hop: u32) -> Result<Role, String> {
+        let access = &self.access;
+        let host = url.host_str().unwrap_or_default();
+        let who = format!("plugin {} (source {})", access.plugin, access.source);
+        if let Some((_, role)) = access.needs.iter().find(|(rule, _)| rule.matches(host)) {
+            return if access.granted(host) {
+                Ok(*role)
+            } else {
+                Err(format!(
+                    "{host} is declared by {who} but not granted: see `plugins.{}.hosts`",
+                    access.plugin
+                ))
+            };
+        }
+        let Some(role) = access.work_hosts else {
+            return Err(format!("{host} is not declared by {who}"));
+        };
+        if hop > 0 {
+            self.lock().insert(host.to_owned());
+        } else if !self.lock().contains(host) {
+            return Err(format!("{host} is not declared by {who}, and is none of this work's own hosts"));
+        }
+        if access.work_hosts_granted() || access.granted(host) {
+            Ok(role)
+        } else {
+            Err(format!(
+                "{host} is declared by {who} as one of the work's own hosts but not granted: `work-hosts` is missing in `plugins.{}.hosts`",
+                access.plugin
+            ))
+        }
+    }
+}
+
+impl Rule {
+    fn parse(text: &str) -> Self {
+        let text = text.trim().to_ascii_lowercase();
+        match text.strip_prefix("*.") {
+            Some(parent) => Self::Subdomains(parent.to_owned()),
+            None => Self::Exact(text),
+        }
+    }
+
+    fn matches(&self, host: &str) -> bool {
+        match self {
+            Self::Exact(name) => name == host,
+            Self::Subdomains(parent) => {
+                host == parent || host.strip_suffix(parent.as_str()).is_some_and(|rest| rest.ends_with('.'))
+            }
+        }
+    }
+}
+
+/// The hosts of a work's own URLs.
+fn own_hosts(work: &Work) -> HashSet<String> {
+    let mut hosts: HashSet<String> = work.landing_urls.iter().filter_map(|url| host_of(url)).collect();
+    if work.has(IdKind::Doi) {
+        // The DOI's own URL is one of the work's.
+        hosts.insert("doi.org".to_owned());
+    }
+    hosts
+}
+
+fn host_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    match url.host()? {
+        Host::Domain(name) => Some(name.to_owned()),
+        Host::Ipv4(_) | Host::Ipv6(_) => url.host_str().map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::describe::{HostNeed, SecretUse, Setting};
+    use super::*;
+    use tierfall_ids::WorkId;
+
+    fn source(hosts: Vec<HostNeed>, settings: Vec<Setting>) -> SourceDescription {
+        SourceDescription {
+            name: "repo".into(),
+            summary: String::new(),
+            ids: vec![IdKind::Doi],
+            hosts,
+            settings,
+        }
+    }
+
+    fn exact(host: &str) -> HostNeed {
+        HostNeed { pattern: HostPattern::Exact(host.into()), role: Role::Api }
+    }
+
+    fn work() -> Work {
+        let mut work = Work::new(WorkId::Doi("10.5555/1".into()));
+        work.landing_urls.push("https://journal.example/article/1".into());
+        work
+    }
+
+    fn hops(hosts: Vec<HostNeed>, grant: Grant) -> CallHops {
+        let access = SourceAccess::new("mine", &source(hosts, vec![]), grant, &BTreeMap::new()).unwrap();
+        Arc::new(access).for_work(&work(), [])
+    }
+
+    fn admit(hops: &CallHops, url: &str, hop: u32) -> Result<Role, String> {
+        hops.admit(&Url::parse(url).unwrap(), hop)
+    }
+
+    #[test]
+    fn what_is_declared_and_granted_is_admitted() {
+        assert_eq!(
+            admit(&hops(vec![exact("api.example.org")], Grant::Declared), "https://api.example.org/x", 0),
+            Ok(Role::Api)
+        );
+    }
+
+    #[test]
+    fn a_denial_says_which_half_is_missing() {
+        let undeclared = hops(vec![exact("api.example.org")], Grant::Declared);
+        assert!(admit(&undeclared, "https://evil.example/x", 0).unwrap_err().contains("not declared"));
+        let ungranted = hops(vec![exact("api.example.org")], Grant::Hosts(vec!["other.example".into()]));
+        assert!(admit(&ungranted, "https://api.example.org/x", 0).unwrap_err().contains("not granted"));
+    }
+
+    #[test]
+    fn an_api_cannot_redirect_its_source_to_a_host_it_did_not_declare() {
+        let api = hops(vec![exact("api.example.org")], Grant::Declared);
+        assert!(admit(&api, "https://evil.example/x", 1).is_err());
+    }
+
+    #[test]
+    fn a_page_source_reaches_the_works_own_hosts_and_where_they_redirect() {
+        let need = HostNeed { pattern: HostPattern::WorkHosts, role: Role::Page };
+        let pages = hops(vec![need], Grant::Declared);
+        assert_eq!(admit(&pages, "https://journal.example/pdf", 0), Ok(Role::Page));
+        assert!(admit(&pages, "https://cdn.example/x", 0).is_err());
+        assert_eq!(admit(&pages, "https://cdn.example/x", 1), Ok(Role::Page));
+        assert_eq!(admit(&pages, "https://cdn.example/y", 0), Ok(Role::Page));
+    }
+
+    #[test]
+    fn a_name_that_only_ends_alike_is_not_a_subdomain() {
+        assert!(Rule::parse("*.example.org").matches("a.example.org"));
+        assert!(!Rule::parse("*.example.org").matches("evilexample.org"));
+    }
+
+    #[test]
+    fn a_secret_goes_to_its_own_host_over_tls_alone() {
+        let setting = Setting {
+            name: "api_key".into(),
+            summary: String::new(),
+            default: None,
+            required: true,
+            secret: Some(SecretUse {
+                host: HostPattern::Exact("api.example.org".into()),
+                header: "authorization".into(),
+                prefix: "Bearer ".into(),
+            }),
+        };
+        let described = source(vec![exact("api.example.org"), exact("other.example")], vec![setting]);
+        let missing = SourceAccess::new("mine", &described, Grant::Declared, &BTreeMap::new());
+        assert!(missing.unwrap_err().contains("`api_key` is not set"));
+
+        let values = BTreeMap::from([("api_key".to_owned(), "k123".to_owned())]);
+        let access = SourceAccess::new("mine", &described, Grant::Declared, &values).unwrap();
+        let on = |url: &str| access.secrets_for(&Url::parse(url).unwrap());
+        assert_eq!(
+            on("https://api.example.org/v3"),
+            [("authorization".to_owned(), "Bearer k123".to_owned())]
+        );
+        assert!(on("http://api.example.org/v3").is_empty());
+        assert!(on("https://other.example/").is_empty());
+        assert!(!format!("{access:?}").contains("k123"));
+        assert!(access.settings.is_empty());
+    }
+}

@@ -1,7 +1,0 @@
-//! The `tierfall` program; everything is in the library.
-
-use std::process::ExitCode;
-
-fn main() -> ExitCode {
-    tierfall::cli::main()
-}

@@ -1,0 +1,132 @@
+//! One sandboxed call: a fresh instance, `find`, one host fetch that is answered at once.
+//!
+//! `cargo bench --bench sandbox`
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use futures_util::future::BoxFuture;
+use tierfall_http::{
+    AttemptClock, BreakerSettings, Door, FetchError, HttpSettings, Incoming, Limit, Limits, Outgoing,
+    PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport,
+};
+use tierfall_ids::WorkId;
+use tierfall_sandbox::{
+    Call, ExaminerSettings, Grant, PLUGINS, Plugin, Sandbox, SandboxSettings, SourceAccess,
+};
+use tierfall_work::Work;
+use tokio::time::Instant;
+
+/// The network of this benchmark: one answer of Unpaywall's shape, already in memory.
+struct Instantly;
+
+const ANSWER: &str = r#"{"doi":"10.5555/1","title":"On benchmarks","year":2026,"is_oa":true,
+"best_oa_location":{"url_for_pdf":"https://repository.example/1.pdf","version":"publishedVersion","license":"cc-by"},
+"oa_locations":[{"url_for_pdf":"https://repository.example/1.pdf","version":"publishedVersion","license":"cc-by"}]}"#;
+
+impl Transport for Instantly {
+    fn send(&self, _request: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
+        let pieces = futures_util::stream::iter([Ok(bytes::Bytes::from_static(ANSWER.as_bytes()))]);
+        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        Box::pin(async { Ok(Incoming { status: 200, headers, body: RawBody::new(pieces) }) })
+    }
+
+    fn now_ms(&self) -> u64 {
+        0
+    }
+}
+
+fn http() -> HttpSettings {
+    let limit = Limit { every: Duration::ZERO, concurrency: 64 };
+    HttpSettings {
+        user_agent: "Tierfall/0".into(),
+        mailto: None,
+        proxy: ProxyChoice::Direct,
+        ca_certs: Vec::new(),
+        allow_private: Vec::new(),
+        limits: Limits {
+            connect: Duration::from_secs(5),
+            first_byte: Duration::from_secs(5),
+            idle: Duration::from_secs(5),
+            stall_bytes: 1024,
+            stall_window: Duration::from_secs(20),
+            redirects: 20,
+            header_count: 256,
+            header_bytes: 64 * 1024,
+            body_bytes: 1 << 30,
+        },
+        robots: false,
+        pace: PaceSettings {
+            enabled: false,
+            api: limit,
+            page: limit,
+            file: limit,
+            rules: Vec::new(),
+            max_hold: Duration::from_secs(300),
+            max_crawl_delay: Duration::from_secs(30),
+        },
+        retry: RetrySettings { base: Duration::from_millis(500), max: Duration::from_secs(5) },
+        breaker: BreakerSettings {
+            failures: 0,
+            open: Duration::from_secs(30),
+            max_open: Duration::from_secs(300),
+        },
+    }
+}
+
+fn sandbox() -> SandboxSettings {
+    SandboxSettings {
+        calls: 1,
+        memory_bytes: 64 << 20,
+        table_elements: 10_000,
+        instances: 20,
+        stack_bytes: 512 << 10,
+        hostcall_bytes: 16 << 20,
+        handles: 1000,
+        fetches: 20,
+        fetch_bytes: 8 << 20,
+        log_lines: 100,
+        candidates: 100,
+        component_bytes: 64 << 20,
+        tick: Duration::from_millis(10),
+        describe_timeout: Duration::from_secs(5),
+        failures: 5,
+        cache_dir: None,
+        examiner: ExaminerSettings { memory_bytes: 512 << 20, timeout: Duration::from_secs(30) },
+    }
+}
+
+fn call(criterion: &mut Criterion) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (_, component) =
+        PLUGINS.iter().find(|(name, _)| *name == "direct_oa").expect("direct_oa is built in");
+    let sandbox = Sandbox::new(sandbox()).expect("an engine");
+    let plugin = runtime.block_on(Plugin::load(&sandbox, "direct_oa", component)).expect("direct_oa loads");
+    let described = plugin.description().sources.iter().find(|source| source.name == "unpaywall");
+    let values = BTreeMap::from([("mailto".to_owned(), "bench@library.example".to_owned())]);
+    let access =
+        SourceAccess::new("direct_oa", described.expect("it has unpaywall"), Grant::Declared, &values);
+    let access = Arc::new(access.expect("access"));
+    let door = Door::with_transport(http(), Box::new(Instantly));
+    let work = Arc::new(Work::new(WorkId::Doi("10.5555/1".into())));
+    criterion.bench_function("sandboxed call with one fetch", |bencher| {
+        bencher.to_async(&runtime).iter(async || {
+            let hard = Instant::now() + Duration::from_secs(60);
+            let call = Call {
+                work: Arc::clone(&work),
+                tried: Vec::new(),
+                access: Arc::clone(&access),
+                door: door.clone(),
+                clock: Arc::new(AttemptClock::new(Duration::from_secs(10), hard)),
+                retries: 0,
+            };
+            let (found, notes) = plugin.find(call).await;
+            assert_eq!(found.expect("a finding").candidates.len(), 1, "{notes:?}");
+        });
+    });
+}
+
+criterion_group!(benches, call);
+criterion_main!(benches);

@@ -1,0 +1,188 @@
+//! What an acquisition promises, from the URL to the stored file.
+
+mod remote;
+mod resuming;
+mod storing;
+mod verdicts;
+
+#[path = "../../../../tests/support/pdf.rs"]
+mod pdf;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+use tokio::time::Instant;
+
+use super::*;
+use tierfall_http::HttpSettings;
+use tierfall_work::{PdfProblem, PdfReport};
+use tierfall_work::{Basis, Facts, Version};
+use pdf::Paper;
+use remote::Remote;
+
+/// The examiner's own code, outside its sandbox.
+struct Native;
+
+impl Examine for Native {
+    fn examine<'a>(
+        &'a self,
+        pdf: &'a [u8],
+        first_pages: u32,
+    ) -> BoxFuture<'a, Result<PdfReport, PdfProblem>> {
+        use tierfall_plugin_pdf::{Problem, examine};
+        let examined = examine(pdf.to_vec(), first_pages);
+        Box::pin(std::future::ready(match examined {
+            Ok(report) => Ok(PdfReport {
+                pages: report.pages,
+                title: report.title,
+                metadata: report.metadata,
+                text: report.text,
+                headings: report.headings,
+                images: report.images,
+                repaired: report.repaired,
+            }),
+            Err(Problem::NotPdf) => Err(PdfProblem::NotPdf),
+            Err(Problem::Encrypted) => Err(PdfProblem::Encrypted),
+            Err(Problem::Truncated(detail)) => Err(PdfProblem::Truncated(detail)),
+            Err(Problem::Damaged(detail)) => Err(PdfProblem::Damaged(detail)),
+        }))
+    }
+}
+
+const URL: &str = "http://repository.example/paper.pdf";
+const DOI: &str = "10.5555/tides.4";
+
+/// The paper that all these tests are after.
+fn paper() -> Paper {
+    Paper::new(
+        "Reflection of Imaginary Tides at a Fictional Boundary",
+        &["Ada Invented", "Grace Fabricated", "Émile Controuvé"],
+        Some(DOI),
+    )
+}
+
+/// A work of which is known what registries know of `paper`.
+fn work_of(paper: &Paper, key: &str) -> Work {
+    let mut work = Work::new(key.parse().expect("an identifier"));
+    let facts = Facts {
+        title: Some(paper.title.clone()),
+        authors: paper.authors.clone(),
+        pages: Some(paper.pages),
+        ..Facts::default()
+    };
+    work.learn(&facts, "crossref");
+    work
+}
+
+fn candidate(url: &str, basis: Basis) -> Candidate {
+    Candidate {
+        url: url.into(),
+        version: Version::Published,
+        license: None,
+        landing_page: None,
+        basis,
+        evidence: "a test".into(),
+    }
+}
+
+fn settings() -> AcquireSettings {
+    AcquireSettings {
+        max_bytes: 4 << 20,
+        timeout: Duration::from_secs(60),
+        retries: 2,
+        resume: true,
+        identity: IdentityPolicy::Normal,
+        first_pages: 3,
+        honour_tdm: false,
+        examinations: 1,
+    }
+}
+
+/// An acquisition, and its file once that is stored.
+#[derive(Debug)]
+struct Done {
+    acquisition: Acquisition,
+    artifact: Option<Artifact>,
+}
+
+impl std::ops::Deref for Done {
+    type Target = Acquisition;
+
+    fn deref(&self) -> &Acquisition {
+        &self.acquisition
+    }
+}
+
+/// Fetches, and stores what was accepted.
+async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done {
+    let (key, work) = (work.key(), Arc::new(work));
+    let hard = Instant::now() + Duration::from_secs(600);
+    let grip = Grip::empty();
+    let mut acquisition = acquirer.acquire(candidate, &move || Arc::clone(&work), hard, &grip).await;
+    let artifact = match acquisition.file.take() {
+        Some(file) => Some(acquirer.keep(file, key, Vec::new()).await.expect("a writable store")),
+        None => None,
+    };
+    Done { acquisition, artifact }
+}
+
+/// An output folder and what fetches into it.
+struct Desk {
+    out: TempDir,
+    remote: Arc<Remote>,
+    settings: AcquireSettings,
+}
+
+impl Desk {
+    fn new(remote: Remote) -> Self {
+        let out = tempfile::tempdir().expect("a folder");
+        Self { out, remote: Arc::new(remote), settings: settings() }
+    }
+
+    /// As a program that has just been started would have it.
+    fn acquirer(&self) -> Acquirer {
+        let door = Door::with_transport(HttpSettings::for_tests(), Box::new(Arc::clone(&self.remote)));
+        let store = Store::open(self.out.path()).expect("a store");
+        Acquirer::new(door, Arc::new(Native), store, self.settings.clone())
+    }
+
+    async fn acquire(&self, work: &Work, candidate: &Candidate) -> Done {
+        acquire(&self.acquirer(), work.clone(), candidate).await
+    }
+
+    /// For the paper of these tests, from a registry.
+    async fn fetch(&self) -> Done {
+        self.acquire(&work_of(&paper(), DOI), &candidate(URL, Basis::Registry)).await
+    }
+
+    /// Every file below a folder of the output, relative to it.
+    fn files(&self, folder: &str) -> Vec<String> {
+        let root = self.out.path().join(folder);
+        let mut found = Vec::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder").map_while(Result::ok) {
+                let path = entry.path();
+                if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    folders.push(path);
+                } else {
+                    found.push(path.strip_prefix(&root).unwrap_or(&path).to_string_lossy().into_owned());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+
+    fn read(&self, path: impl AsRef<Path>) -> Vec<u8> {
+        std::fs::read(self.out.path().join(path)).expect("a file")
+    }
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    use sha2::Digest;
+    names::hex(&sha2::Sha256::digest(bytes))
+}

@@ -1,0 +1,357 @@
+//! Whatever breaks, and however the server answers, the stored bytes are one version of the file.
+
+use proptest::prelude::*;
+
+use super::pdf::Style;
+use super::remote::Reply;
+use super::*;
+
+fn range_from(start: usize) -> Option<String> {
+    Some(format!("bytes={start}-"))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reset_is_continued_where_it_happened() {
+    let file = paper().pdf(Style::Plain);
+    let served = file.clone();
+    let desk = Desk::new(Remote::new(move |asked, number| {
+        let reply = Reply::honest(&served, "\"1\"", asked);
+        if number < 2 { reply.cut(4000) } else { reply }
+    }));
+    let acquisition = desk.fetch().await;
+    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{}", acquisition.detail);
+    assert_eq!(acquisition.resumed_from, 8000);
+    assert_eq!(desk.remote.ranges(), [None, range_from(4000), range_from(8000)]);
+    assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_stalls_is_asked_once_more_and_one_that_drips_is_not() {
+    let file = paper().pdf(Style::Plain);
+    for (name, keeps, requests) in [("stalls", 9000, 2), ("drips", 1500, 1)] {
+        let reply = Reply::ok(file.clone()).header("etag", "\"1\"").stalling(keeps);
+        let desk = Desk::new(Remote::always(reply));
+        let acquisition = desk.fetch().await;
+        assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Stalled), "{name}");
+        assert_eq!(desk.remote.ranges().len(), requests, "{name} {acquisition:?}");
+    }
+    let served = file.clone();
+    let desk = Desk::new(Remote::new(move |asked, number| {
+        let reply = Reply::honest(&served, "\"1\"", asked);
+        if number == 0 { reply.stalling(9000) } else { reply }
+    }));
+    let acquisition = desk.fetch().await;
+    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{}", acquisition.detail);
+    assert_eq!(desk.remote.ranges(), [None, range_from(9000)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_validator_nothing_is_glued_together() {
+    let file = paper().pdf(Style::Plain);
+    let served = file.clone();
+    let desk = Desk::new(Remote::new(move |_, number| {
+        let reply = Reply::ok(served.clone()).header("etag", "W/\"weak\"");
+        if number == 0 { reply.cut(4000) } else { reply }
+    }));
+    let acquisition = desk.fetch().await;
+    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
+    assert_eq!(desk.remote.ranges(), [None, None]);
+    assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
+    let file = paper().pdf(Style::Plain);
+    let newer = paper().with_pages(9).pdf(Style::Plain);
+    let part = |file: &[u8], from: usize, said: usize, etag: &str, whole: usize| {
+        let range = format!("bytes {said}-{}/{whole}", file.len() - 1);
+        Reply { status: 206, ..Reply::ok(&file[from..]) }.header("etag", etag).header("content-range", &range)
+    };
+    let length = file.len();
+    for (name, answer) in [
+        ("another version, truthfully", part(&newer, 4000, 4000, "\"2\"", newer.len())),
+        ("another version under the same tag", part(&newer, 4000, 4000, "\"1\"", newer.len())),
+        ("another part", part(&file, 2000, 2000, "\"1\"", length)),
+        ("a part before the one asked for", part(&file, 0, 0, "\"1\"", length)),
+        (
+            "a part without saying which",
+            Reply { status: 206, ..Reply::ok(&file[4000..]) }.header("etag", "\"1\""),
+        ),
+        (
+            "a part that is packed",
+            part(&file, 4000, 4000, "\"1\"", length).header("content-encoding", "gzip"),
+        ),
+        ("nothing there", Reply::status(416).header("content-range", "bytes */4000")),
+        (
+            "a file that shrank below what has come",
+            Reply::status(416).header("content-range", "bytes */3000"),
+        ),
+        ("a part of a file that grew", part(&newer, 4000, 4000, "\"2\"", newer.len())),
+        (
+            "a part that ends before it begins",
+            part(&file, 4000, 4000, "\"1\"", length)
+                .header("content-range", &format!("bytes 4000-3999/{length}")),
+        ),
+        (
+            "a range of something else",
+            part(&file, 4000, 4000, "\"1\"", length).header("content-range", "items 4000-9999/*"),
+        ),
+        (
+            "a part with more behind it",
+            part(&[&file[..], b"and more"].concat(), 4000, 4000, "\"1\"", length)
+                .header("content-range", &format!("bytes 4000-{}/{length}", length - 1)),
+        ),
+        ("the whole file", Reply::ok(file.clone()).header("etag", "\"1\"")),
+        ("the whole of a newer file", Reply::ok(newer.clone()).header("etag", "\"2\"")),
+    ] {
+        let served = file.clone();
+        let desk = Desk::new(Remote::new(move |asked, number| match number {
+            0 => Reply::honest(&served, "\"1\"", asked).cut(4000),
+            1 => answer.clone(),
+            _ => Reply::honest(&served, "\"1\"", asked),
+        }));
+        let acquisition = desk.fetch().await;
+        assert!(matches!(acquisition.verdict, Verdict::Accepted(_)), "{name}: {acquisition:?}");
+        let stored = acquisition.artifact.map(|artifact| artifact.sha256).unwrap_or_default();
+        assert!([sha256(&file), sha256(&newer)].contains(&stored), "{name}: two versions in one file");
+        assert!(desk.files("partial").is_empty(), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_process_continues_what_this_one_left() {
+    let file = paper().pdf(Style::Plain);
+    let served = file.clone();
+    let desk = Desk::new(Remote::new(move |asked, number| {
+        let reply = Reply::honest(&served, "\"1\"", asked);
+        if number < 3 { reply.cut(2000) } else { reply }
+    }));
+    let first = desk.fetch().await;
+    assert_eq!(first.verdict, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::Truncated)));
+    assert_eq!(first.bytes, 6000);
+    assert_eq!(desk.files("partial").len(), 2, "the bytes, and what they are");
+    let second = desk.fetch().await;
+    assert_eq!(second.verdict, Verdict::Accepted(Identity::Proven));
+    assert_eq!(second.resumed_from, 6000);
+    assert_eq!(second.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
+    assert!(desk.files("partial").is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_left_is_not_taken_up_if_that_is_not_wanted() {
+    let file = paper().pdf(Style::Plain);
+    let mut desk = Desk::new(Remote::new(move |asked, number| {
+        let reply = Reply::honest(&file, "\"1\"", asked);
+        if number < 3 { reply.cut(2000) } else { reply }
+    }));
+    desk.fetch().await;
+    desk.settings.resume = false;
+    let second = desk.fetch().await;
+    assert_eq!((second.verdict, second.resumed_from), (Verdict::Accepted(Identity::Proven), 0));
+    assert_eq!(desk.remote.ranges().last(), Some(&None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn dropped_in_the_middle_it_leaves_what_can_be_continued() {
+    let file = paper().pdf(Style::Plain);
+    let served = file.clone();
+    let desk = Desk::new(Remote::new(move |asked, number| {
+        let reply = Reply::honest(&served, "\"1\"", asked);
+        if number == 0 { reply.hanging(5000) } else { reply }
+    }));
+    let dropped = tokio::time::timeout(Duration::from_secs(5), desk.fetch()).await;
+    assert!(dropped.is_err());
+    let acquisition = desk.fetch().await;
+    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
+    assert_eq!(acquisition.resumed_from, 5000);
+    assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_was_complete_when_the_process_ended_is_not_fetched_again() {
+    let file = paper().pdf(Style::Plain);
+    let served = file.clone();
+    let desk =
+        Desk::new(Remote::new(move |asked, _| Reply::honest(&served, "\"1\"", asked).hanging(usize::MAX)));
+    // All bytes are here, but not the word that they are.
+    let dropped = tokio::time::timeout(Duration::from_secs(5), desk.fetch()).await;
+    assert!(dropped.is_err());
+    let acquisition = desk.fetch().await;
+    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
+    assert_eq!(acquisition.final_url.as_ref().map(Url::as_str), Some(URL));
+    assert_eq!(desk.remote.ranges().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_file_that_was_tampered_with_is_not_what_it_says() {
+    let file = paper().pdf(Style::Plain);
+    let served = file.clone();
+    let desk = Desk::new(Remote::new(move |asked, number| {
+        let reply = Reply::honest(&served, "\"1\"", asked);
+        if number < 3 { reply.cut(2000) } else { reply }
+    }));
+    desk.fetch().await;
+    for name in desk.files("partial") {
+        let path = desk.out.path().join("partial").join(&name);
+        if name.ends_with(".json") {
+            std::fs::write(path, b"{\"url\": torn").expect("written");
+        } else {
+            // Preallocated to its full length, as other downloaders do.
+            std::fs::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .and_then(|part| part.set_len(1 << 20))
+                .expect("longer");
+        }
+    }
+    let acquisition = desk.fetch().await;
+    assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
+    assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
+}
+
+/// What a server may do with one request.
+#[derive(Clone, Debug)]
+enum Whim {
+    Honest,
+    IgnoresRanges,
+    Refuses,
+    Shifted,
+    Changes,
+    /// Sends the part that is asked for of whatever the file is now, and says nothing of versions.
+    Careless,
+}
+
+fn whims() -> impl Strategy<Value = Vec<(Whim, Option<usize>)>> {
+    let whim = prop_oneof![
+        4 => Just(Whim::Honest),
+        1 => Just(Whim::IgnoresRanges),
+        1 => Just(Whim::Refuses),
+        1 => Just(Whim::Shifted),
+        1 => Just(Whim::Changes),
+        1 => Just(Whim::Careless),
+    ];
+    prop::collection::vec((whim, prop::option::of(0usize..14_000)), 1..8)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn wherever_it_breaks_the_stored_bytes_are_one_version_of_the_file(whims in whims(), alike: bool) {
+        // Of the same length nothing but their tags tells them apart; otherwise they grow and shrink.
+        let names = if alike { ["one", "two", "six"] } else { ["one", "one hundred and seventeen", "six thousand"] };
+        let versions: Vec<Vec<u8>> = names.map(|name| {
+            let journal = format!("Journal of Invented Results, volume {name}");
+            Paper { journal, ..paper() }.pdf(Style::Plain)
+        }).into();
+        prop_assert_eq!(versions.iter().all(|version| version.len() == versions[0].len()), alike);
+        let digests: Vec<String> = versions.iter().map(|version| sha256(version)).collect();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
+        let version = std::sync::atomic::AtomicUsize::new(0);
+        let script = whims.clone();
+        let desk = Desk::new(Remote::new(move |asked, number| {
+            use std::sync::atomic::Ordering::SeqCst;
+            let (whim, cut) = script.get(number).cloned().unwrap_or((Whim::Honest, None));
+            if matches!(whim, Whim::Changes) {
+                version.fetch_add(1, SeqCst);
+            }
+            let mut anyone = asked.clone();
+            anyone.headers.retain(|(name, _)| name != "if-range");
+            let number = version.load(SeqCst) % versions.len();
+            let (file, etag) = (&versions[number], format!("\"{number}\""));
+            let reply = match whim {
+                Whim::Honest | Whim::Changes => Reply::honest(file, &etag, asked),
+                Whim::Careless => {
+                    let mut reply = Reply::honest(file, &etag, &anyone);
+                    reply.headers.retain(|(name, _)| name != "etag" || reply.status != 206);
+                    reply
+                }
+                Whim::IgnoresRanges => Reply::ok(file.clone()).header("etag", &etag),
+                Whim::Refuses => Reply::status(416),
+                Whim::Shifted => {
+                    let mut reply = Reply::honest(file, &etag, asked);
+                    if reply.status == 206 && reply.body.len() > 7 {
+                        reply.body.drain(..7);
+                        let first = file.len() - reply.body.len();
+                        let range = format!("bytes {first}-{}/{}", file.len() - 1, file.len());
+                        reply = reply.header("content-range", &range);
+                    }
+                    reply
+                }
+            };
+            match cut {
+                Some(at) => reply.cut(at),
+                None => reply,
+            }
+        }));
+        runtime.expect("a runtime").block_on(async {
+            // A few runs of the program, until it is there.
+            for _ in 0..6 {
+                let acquisition = desk.fetch().await;
+                if let Some(artifact) = acquisition.artifact {
+                    prop_assert!(digests.contains(&artifact.sha256), "{whims:?}");
+                    prop_assert_eq!(sha256(&desk.read(&artifact.path)), artifact.sha256);
+                    prop_assert!(desk.files("partial").is_empty());
+                    return Ok(());
+                }
+                prop_assert!(desk.files("files").is_empty());
+            }
+            prop_assert!(false, "never stored: {whims:?}");
+            Ok(())
+        })?;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
+    let file = paper().pdf(Style::Plain);
+    let desk = Desk::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let fetching = desk.fetch();
+    let looking = async {
+        tokio::time::sleep(sink::UNWRITTEN * 3).await;
+        // As it would be if the process were killed now: nothing is dropped in order.
+        let store = Store::open(desk.out.path()).expect("the same store");
+        store.leftovers().expect("readable")
+    };
+    tokio::select! {
+        _ = fetching => panic!("it hangs"),
+        leftovers = looking => {
+            assert_eq!(leftovers.len(), 1);
+            assert_eq!(leftovers[0].bytes, 5000);
+            assert_eq!(leftovers[0].work_key.as_deref(), Some("doi:10.5555/tides.4"));
+            assert_eq!(leftovers[0].url.as_deref(), Some(URL));
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_partial_file_is_removed_unless_somebody_is_at_it() {
+    let file = paper().pdf(Style::Plain);
+    let desk = Desk::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let store = Store::open(desk.out.path()).expect("a store");
+    let looking = async {
+        tokio::time::sleep(sink::UNWRITTEN * 3).await;
+        let leftover = store.leftovers().expect("readable").remove(0);
+        assert!(!store.remove(&leftover.path).expect("looked at"), "it is being written");
+        leftover
+    };
+    let leftover = tokio::select! {
+        _ = desk.fetch() => panic!("it hangs"),
+        leftover = looking => leftover,
+    };
+    assert!(store.remove(&leftover.path).expect("removed"));
+    assert!(desk.files("partial").is_empty());
+    assert!(store.remove(&leftover.path).expect("gone already"));
+}
+
+#[test]
+fn a_note_about_a_file_that_was_put_away_is_a_leftover_too() {
+    let out = tempfile::tempdir().expect("a folder");
+    let store = Store::open(out.path()).expect("a store");
+    let note = out.path().join("partial/abc.json");
+    std::fs::write(&note, "{\"work\":\"doi:10.5555/tides.4\"}").expect("written");
+    let leftovers = store.leftovers().expect("readable");
+    assert_eq!((leftovers.len(), leftovers[0].bytes), (1, 0));
+    assert!(store.remove(&leftovers[0].path).expect("removed"));
+    assert!(!note.exists());
+}

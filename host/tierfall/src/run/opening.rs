@@ -1,0 +1,155 @@
+//! Opening the ledger that the configuration names.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::config::{self, Config};
+use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
+use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
+use tierfall_ledger::{
+    Gate, GateSettings, Ledger, LedgerError, OnFailure, Probe, Rules, Schedule, SystemClock,
+};
+
+/// How long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
+/// slow disk, and short enough that a download does not seem to hang.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Of one process. A worker needs one only while it writes, and each costs the server a process of its own.
+const CONNECTIONS: usize = 8;
+
+/// The schema of the tables, so that the database can be shared with other programs.
+const SCHEMA: &str = "tierfall";
+
+/// Where the ledger is: by `ledger.url`, or in the output folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LedgerPlace {
+    File(PathBuf),
+    /// `postgres://…`; it may hold a password, so it is not shown.
+    Server(String),
+}
+
+impl LedgerPlace {
+    /// Which engine keeps it there.
+    pub fn engine(&self) -> &'static str {
+        match self {
+            Self::File(_) => "SQLite",
+            Self::Server(_) => "PostgreSQL",
+        }
+    }
+
+    pub fn of(config: &Config, out: &Path) -> Self {
+        match &config.ledger.url {
+            None => Self::File(out.join("ledger.sqlite")),
+            Some(url) if url.starts_with("postgres://") || url.starts_with("postgresql://") => {
+                Self::Server(url.clone())
+            }
+            Some(path) => Self::File(PathBuf::from(path)),
+        }
+    }
+}
+
+/// For people: without a password.
+impl std::fmt::Display for LedgerPlace {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::File(path) => path.display().fmt(f),
+            Self::Server(url) => match url::Url::parse(url) {
+                Ok(url) => write!(f, "postgres://{}{}", url.host_str().unwrap_or_default(), url.path()),
+                Err(_) => f.write_str("postgres://…"),
+            },
+        }
+    }
+}
+
+/// Opens the ledger, and makes it if there is none.
+pub async fn open_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>, LedgerError> {
+    open(config, out, true).await
+}
+
+/// Opens the ledger that is there: looking for one makes none, and changes none.
+pub async fn find_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>, LedgerError> {
+    open(config, out, false).await
+}
+
+async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>, LedgerError> {
+    let rules = rules(&config.ledger);
+    match LedgerPlace::of(config, out) {
+        LedgerPlace::File(path) => {
+            let settings = SqliteSettings {
+                path,
+                rules,
+                clock: Arc::new(SystemClock),
+                patience: PATIENCE,
+                create: make,
+                upgrade: make,
+            };
+            Ok(Arc::new(SqliteLedger::open(settings).await?))
+        }
+        LedgerPlace::Server(url) => {
+            let tls = tierfall_http::tls_config(&config.http.ca_certs).map_err(|error| LedgerError::Open {
+                place: LedgerPlace::Server(url.clone()).to_string(),
+                why: error.to_string(),
+            })?;
+            let settings = PostgresSettings {
+                url,
+                schema: SCHEMA.to_owned(),
+                rules,
+                time: Time::Server,
+                connections: CONNECTIONS,
+                patience: PATIENCE,
+                tls: Some(Arc::new(tls)),
+                create: make,
+                upgrade: make,
+            };
+            Ok(Arc::new(PostgresLedger::open(settings).await?))
+        }
+    }
+}
+
+/// The gate of a run. It is on if the configuration, all its layers read, says so; `probe` is told of every
+/// write.
+pub async fn open_gate(config: &Config, out: &Path, probe: Option<Probe>) -> Result<Gate, LedgerError> {
+    if !config.ledger.enabled {
+        return Ok(Gate::off());
+    }
+    let settings = GateSettings {
+        on_failure: match config.ledger.on_failure {
+            config::OnFailure::Degrade => OnFailure::Degrade,
+            config::OnFailure::Abort => OnFailure::Abort,
+        },
+        lease: config.ledger.lease,
+        // The engine's own patience twice: for the lock and for the write.
+        patience: PATIENCE * 2,
+        probe,
+    };
+    let gate = Gate::open(open_ledger(config, out), settings).await?;
+    if gate.is_on() {
+        tracing::info!("idempotency is on: the ledger is {}", LedgerPlace::of(config, out));
+    }
+    Ok(gate)
+}
+
+fn rules(config: &config::Ledger) -> Rules {
+    Rules {
+        lease: config.lease,
+        abandoned: config.op_timeout,
+        schedule: Schedule {
+            max_attempts: config.max_attempts,
+            base: config.retry_base,
+            longest: config.retry_max,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_shown_without_its_password() {
+        let place =
+            LedgerPlace::Server("postgres://me:hidden@db.example.org/tierfall?sslmode=require".into());
+        assert_eq!(place.to_string(), "postgres://db.example.org/tierfall");
+    }
+}

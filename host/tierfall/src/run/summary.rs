@@ -1,0 +1,153 @@
+//! What a run came to.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::hands::How;
+use super::manifest::Line;
+use tierfall_ledger::Gate;
+use crate::tiers::Status;
+
+/// Counts of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    pub works: u64,
+    pub stored: u64,
+    pub no_copy: u64,
+    /// Failed or timed out: another run may end differently.
+    pub failed: u64,
+    pub bytes: u64,
+    /// Of all works, those that an earlier run had brought to their end: nothing was fetched for them.
+    pub done_before: u64,
+    /// Of these, stored works whose file is not in this output folder.
+    pub elsewhere: u64,
+    /// Works that failed before and are not to be tried yet, or not again.
+    pub pending: u64,
+    /// Lines of the input that could not be read.
+    pub bad_entries: u64,
+    /// Works that were asked for more than once.
+    pub repeats: u64,
+    pub interrupted: bool,
+    /// Stored works by source.
+    pub by_source: BTreeMap<String, u64>,
+    /// Works that are not stored, by reason.
+    pub by_reason: BTreeMap<String, u64>,
+    /// What the ledger could not do, by duty, and how often; empty where all went well or none is kept.
+    pub ledger_failures: BTreeMap<&'static str, u64>,
+}
+
+/// What planning came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PlanSummary {
+    /// Jobs that the ledger did not know.
+    pub new: u64,
+    /// Jobs that it knew, and that are not done.
+    pub known: u64,
+    /// Jobs that are done.
+    pub done: u64,
+    pub bad_entries: u64,
+    pub repeats: u64,
+    pub interrupted: bool,
+}
+
+/// The program's exit codes (DESIGN section 10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    Done = 0,
+    Failed = 1,
+    Usage = 2,
+    NoCopy = 3,
+    MayPass = 4,
+    /// The ledger failed, and nothing was to be done without it.
+    Ledger = 5,
+    Interrupted = 130,
+}
+
+impl Summary {
+    /// Counts one work.
+    pub(super) fn count(&mut self, line: &Line, how: How) {
+        match how {
+            How::Now => {}
+            How::Before { here } => {
+                self.done_before += 1;
+                self.elsewhere += u64::from(!here);
+            }
+            How::Pending => self.pending += 1,
+        }
+        self.count_line(line);
+    }
+
+    /// Counts a work that was walked, and nothing done about it.
+    pub fn count_line(&mut self, line: &Line) {
+        self.works += 1;
+        if line.is_stored() {
+            self.stored += 1;
+            self.bytes += line.bytes.unwrap_or(0);
+            *self.by_source.entry(line.source.clone().unwrap_or_default()).or_default() += 1;
+        } else {
+            if line.status == Status::NoCopy.label() {
+                self.no_copy += 1;
+            } else {
+                self.failed += 1;
+            }
+            *self.by_reason.entry(line.reason.as_deref().unwrap_or_default().to_owned()).or_default() += 1;
+        }
+    }
+
+    /// Counts what the ledger missed.
+    pub(super) fn count_ledger(&mut self, gate: &Gate) {
+        for (duty, count) in gate.tally().into_iter().flat_map(|tally| tally.counts()) {
+            if count > 0 {
+                self.ledger_failures.insert(duty.label(), count);
+            }
+        }
+        let lost = gate.ledger().map_or(0, |ledger| ledger.events_lost());
+        if lost > 0 {
+            self.ledger_failures.insert("events", lost);
+        }
+    }
+
+    /// A line that could not be read is a work without its artifact; what may pass outranks what is final,
+    /// because it tells the user to run again.
+    pub fn exit(&self) -> Exit {
+        if self.interrupted {
+            Exit::Interrupted
+        } else if self.failed > 0 {
+            Exit::MayPass
+        } else if self.no_copy > 0 {
+            Exit::NoCopy
+        } else if self.bad_entries > 0 {
+            Exit::Usage
+        } else {
+            Exit::Done
+        }
+    }
+}
+
+impl PlanSummary {
+    pub fn exit(&self) -> Exit {
+        match (self.interrupted, self.bad_entries) {
+            (true, _) => Exit::Interrupted,
+            (false, 0) => Exit::Done,
+            (false, _) => Exit::Usage,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exit_codes_say_what_to_do_next() {
+        let summary = |no_copy, failed, bad_entries, interrupted| {
+            Summary { no_copy, failed, bad_entries, interrupted, ..Summary::default() }.exit()
+        };
+        assert_eq!(summary(0, 0, 0, false), Exit::Done);
+        assert_eq!(summary(1, 0, 0, false), Exit::NoCopy);
+        assert_eq!(summary(1, 1, 0, false), Exit::MayPass);
+        assert_eq!(summary(0, 0, 1, false), Exit::Usage);
+        assert_eq!(summary(1, 1, 1, true), Exit::Interrupted);
+    }
+}

@@ -1,0 +1,54 @@
+//! Bringing the ledger and the output folder together while a run goes on: at its start, and on a timer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use tierfall_ledger::{Gate, Missing, Shelf, reconcile};
+
+/// Often enough that what a lost worker left is cleared up within its shift, seldom enough that looking through a
+/// large folder does not matter.
+const EVERY: Duration = Duration::from_secs(600);
+
+/// The files that a ledger is kept in step with.
+#[derive(Clone)]
+pub struct Upkeep {
+    pub shelf: Arc<dyn Shelf>,
+    /// A partial file that was written to since then may be that of a download which goes on without the ledger.
+    pub quiet: Duration,
+}
+
+/// Reconciles until the run ends. Its failures are told, and hurt nothing: no job waits for it.
+pub(super) async fn keep_up(gate: Gate, upkeep: Upkeep, halt: CancellationToken) {
+    let Some(ledger) = gate.ledger() else { return };
+    loop {
+        let done = tokio::select! {
+            biased;
+            () = halt.cancelled() => return,
+            done = reconcile(&**ledger, &upkeep.shelf, upkeep.quiet, Missing::Report) => done,
+        };
+        match done {
+            Ok(done) => {
+                let (leases, ops, files) =
+                    (done.recovered.leases.len(), done.recovered.ops, done.removed.len());
+                if leases + files > 0 || ops > 0 {
+                    tracing::info!(leases, ops, files, "cleared up after workers that are gone");
+                }
+                if !done.missing.is_empty() {
+                    tracing::warn!(
+                        "{} stored files are not in this folder: they are another one's, or gone (`tierfall ledger \
+                         reconcile --missing again` has them fetched again)",
+                        done.missing.len()
+                    );
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the ledger and the files were not brought together"),
+        }
+        tokio::select! {
+            biased;
+            () = halt.cancelled() => return,
+            () = tokio::time::sleep(EVERY) => {}
+        }
+    }
+}

@@ -1,0 +1,518 @@
+//! The race's promises, on paused time.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use futures_util::future::BoxFuture;
+
+use super::*;
+use crate::acquire::{Artifact, StoreError};
+use tierfall_sandbox::SourceError;
+use crate::tiers::{Budgets, Skipped};
+use tierfall_ids::WorkId;
+use tierfall_work::{Basis, Finding, Version};
+
+/// Counts what is in flight; a future that is dropped counts as ended.
+#[derive(Default)]
+struct Gauge {
+    now: AtomicUsize,
+    peak: AtomicUsize,
+    dropped: AtomicUsize,
+}
+
+struct InFlight {
+    gauge: Arc<Gauge>,
+    done: bool,
+}
+
+impl Gauge {
+    fn enter(self: &Arc<Self>) -> InFlight {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.peak.fetch_max(now, Ordering::SeqCst);
+        InFlight { gauge: Arc::clone(self), done: false }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.gauge.now.fetch_sub(1, Ordering::SeqCst);
+        if !self.done {
+            self.gauge.dropped.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+}
+
+/// A source that answers after a while.
+struct Scripted {
+    name: SourceName,
+    ids: Vec<IdKind>,
+    timeout: Duration,
+    takes: Duration,
+    answer: Result<Finding, SourceError>,
+    /// Why its hosts are not asked now.
+    closed: Option<&'static str>,
+    gauge: Arc<Gauge>,
+    asked: Arc<AtomicUsize>,
+}
+
+impl Source for Scripted {
+    fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    fn ids(&self) -> &[IdKind] {
+        &self.ids
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn closed(&self, _work: &Work, _patience: Duration) -> Option<String> {
+        self.closed.map(str::to_owned)
+    }
+
+    fn find(&self, _ask: Ask) -> BoxFuture<'_, Answer> {
+        self.asked.fetch_add(1, Ordering::SeqCst);
+        Box::pin(async move {
+            let mut here = self.gauge.enter();
+            tokio::time::sleep(self.takes).await;
+            here.done = true;
+            Answer { result: self.answer.clone().map_err(CallError::from), notes: Vec::new() }
+        })
+    }
+}
+
+/// Accepts and rejects by what the URL says: `…/good`, `…/html`, `…/busy`, each after `?ms=`.
+#[derive(Default)]
+struct ByUrl {
+    gauge: Arc<Gauge>,
+    titles: Mutex<Vec<Option<String>>>,
+}
+
+impl Acquire for ByUrl {
+    fn acquire<'a>(
+        &'a self,
+        candidate: &'a Candidate,
+        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+        _hard: Instant,
+        _grip: &'a Grip,
+    ) -> BoxFuture<'a, Acquisition> {
+        Box::pin(async move {
+            let mut here = self.gauge.enter();
+            let url = Url::parse(&candidate.url).expect("a URL");
+            let ms =
+                url.query_pairs().find(|(key, _)| key == "ms").map_or(0, |(_, ms)| ms.parse().expect("ms"));
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            here.done = true;
+            let title = work().known.title.as_ref().map(|said| said.value.clone());
+            self.titles.lock().expect("no panic").push(title);
+            let verdict = match url.path() {
+                "/good" => Verdict::Accepted(Identity::Proven),
+                "/html" => Verdict::Rejected(Reason::HtmlInstead),
+                "/busy" => Verdict::Rejected(Reason::Stalled),
+                other => panic!("no script for {other}"),
+            };
+            let file = matches!(verdict, Verdict::Accepted(_))
+                .then(|| Proven::in_store("ab".repeat(32), 1, 1, false));
+            Acquisition {
+                verdict,
+                status: Some(200),
+                final_url: Some(url),
+                bytes: 1,
+                resumed_from: 0,
+                elapsed: Duration::ZERO,
+                detail: String::new(),
+                signals: Signals::default(),
+                file,
+            }
+        })
+    }
+
+    fn keep(&self, _: Proven, _: String, _: Vec<String>) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+        unreachable!("a race stores nothing")
+    }
+}
+
+/// A small language for plans.
+struct Sketch {
+    gauge: Arc<Gauge>,
+    asked: Arc<AtomicUsize>,
+    budgets: Budgets,
+    tiers: Vec<Tier>,
+    facts: Vec<Arc<dyn Source>>,
+}
+
+const NONE: Result<Finding, SourceError> = Err(SourceError::NotFound);
+
+fn found(urls: &[&str]) -> Result<Finding, SourceError> {
+    let candidates = urls
+        .iter()
+        .map(|url| Candidate {
+            url: (*url).to_owned(),
+            version: Version::Published,
+            license: None,
+            landing_page: None,
+            basis: Basis::Registry,
+            evidence: "test".into(),
+        })
+        .collect();
+    Ok(Finding { candidates, facts: titled("A title") })
+}
+
+fn titled(title: &str) -> Facts {
+    Facts { title: Some(title.into()), ..Facts::default() }
+}
+
+impl Sketch {
+    fn new() -> Self {
+        Self {
+            gauge: Arc::default(),
+            asked: Arc::default(),
+            budgets: Budgets {
+                total: Duration::from_secs(120),
+                max_attempts: 20,
+                max_concurrent: 3,
+                hedge: Duration::from_secs(3),
+            },
+            tiers: Vec::new(),
+            facts: Vec::new(),
+        }
+    }
+
+    fn source(&self, name: &str, ms: u64, answer: Result<Finding, SourceError>) -> Scripted {
+        Scripted {
+            name: SourceName { plugin: "test".into(), source: name.into() },
+            ids: vec![IdKind::Doi],
+            timeout: Duration::from_secs(10),
+            takes: Duration::from_millis(ms),
+            answer,
+            closed: None,
+            gauge: Arc::clone(&self.gauge),
+            asked: Arc::clone(&self.asked),
+        }
+    }
+
+    fn tier(&mut self, parallel: usize, sources: Vec<Scripted>) {
+        let name = format!("tier{}", self.tiers.len() + 1);
+        let sources = sources.into_iter().map(|source| Arc::new(source) as Arc<dyn Source>).collect();
+        self.tiers.push(Tier { name, parallel, sources, skipped: Vec::new() });
+    }
+
+    fn plan(&mut self) -> Plan {
+        Plan {
+            tiers: std::mem::take(&mut self.tiers),
+            facts: std::mem::take(&mut self.facts),
+            budgets: self.budgets,
+            in_order: false,
+        }
+    }
+
+    async fn walk(&mut self, acquirer: &ByUrl) -> (Outcome, Duration) {
+        let plan = self.plan();
+        let began = Instant::now();
+        let outcome = walk(&plan, doi("10.5555/1"), acquirer, &Grip::empty(), &()).await;
+        (outcome, began.elapsed())
+    }
+}
+
+fn doi(doi: &str) -> Work {
+    Work::new(WorkId::Doi(doi.into()))
+}
+
+fn outcomes(outcome: &Outcome) -> Vec<(String, AttemptOutcome)> {
+    outcome.trail.attempts().map(|attempt| (attempt.source.clone(), attempt.outcome)).collect()
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_accepted_artifact_wins_and_losers_are_dropped_not_awaited() {
+    let mut sketch = Sketch::new();
+    let fast = sketch.source("fast", 15, found(&["https://a.example/good"]));
+    let slow = sketch.source("slow", 2000, found(&["https://b.example/good"]));
+    sketch.tier(2, vec![fast, slow]);
+    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(took, ms(15));
+    assert_eq!(sketch.gauge.dropped.load(Ordering::SeqCst), 1, "the loser was dropped in flight");
+    assert_eq!(sketch.gauge.now.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_is_held_to_its_own_timeout() {
+    let mut sketch = Sketch::new();
+    let mut slow = sketch.source("slow", 1508, found(&["https://a.example/good"]));
+    slow.timeout = ms(100);
+    sketch.tier(1, vec![slow]);
+    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(took, ms(100));
+    assert_eq!(outcomes(&outcome), [("slow".into(), AttemptOutcome::Timeout)]);
+    assert_eq!(outcome.status, Status::Failed, "a timeout may pass");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_attempts_are_in_flight_than_the_tier_allows() {
+    for parallel in [1, 2, 3] {
+        let mut sketch = Sketch::new();
+        let sources = (0..8).map(|n| sketch.source(&format!("s{n}"), 10, NONE)).collect();
+        sketch.tier(parallel, sources);
+        let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+        assert_eq!(sketch.gauge.peak.load(Ordering::SeqCst), parallel);
+        assert_eq!(outcome.trail.attempts().count(), 8);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_works_own_concurrency_limit_holds_over_attempts_and_acquisitions() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.max_concurrent = 2;
+    sketch.budgets.hedge = Duration::ZERO;
+    let gauge = Arc::clone(&sketch.gauge);
+    let sources = (0..6)
+        .map(|n| sketch.source(&format!("s{n}"), 10, found(&[&format!("https://h{n}.example/html?ms=50")])))
+        .collect();
+    sketch.tier(6, sources);
+    let acquirer = ByUrl { gauge: Arc::clone(&gauge), ..ByUrl::default() };
+    sketch.walk(&acquirer).await;
+    assert_eq!(gauge.peak.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_total_timeout_ends_the_work_at_its_deadline_with_the_trail_so_far() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.total = ms(200);
+    let quick = sketch.source("quick", 50, NONE);
+    let endless = sketch.source("endless", 1504, NONE);
+    sketch.tier(1, vec![quick, endless]);
+    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(took, ms(200));
+    assert_eq!(outcome.status, Status::Timeout);
+    assert_eq!(outcome.reason.as_deref(), Some("total_timeout"));
+    assert_eq!(outcomes(&outcome), [("quick".into(), AttemptOutcome::NoPdf)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attempts_are_reserved_before_they_are_launched() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.max_attempts = 1;
+    let sources = (0..4).map(|n| sketch.source(&format!("s{n}"), 10, NONE)).collect();
+    sketch.tier(3, sources);
+    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(outcome.reason.as_deref(), Some("max_attempts"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_skipped_source_costs_no_attempt_and_the_trail_says_why() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.max_attempts = 1;
+    let mut pubmed = sketch.source("pubmed", 10, NONE);
+    pubmed.ids = vec![IdKind::Pmid];
+    let asked = sketch.source("asked", 10, NONE);
+    sketch.tier(1, vec![pubmed, asked]);
+    sketch.tiers[0].skipped.push(Skipped {
+        name: SourceName { plugin: "test".into(), source: "keyless".into() },
+        reason: "the key `api_key` is not set".into(),
+    });
+    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(
+        outcomes(&outcome),
+        [
+            ("keyless".into(), AttemptOutcome::Skipped),
+            ("asked".into(), AttemptOutcome::NoPdf),
+            ("pubmed".into(), AttemptOutcome::Skipped)
+        ]
+    );
+    let last = outcome.trail.attempts().last().expect("three attempts");
+    assert_eq!(last.detail, "needs one of: pmid");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_whose_host_is_left_alone_is_skipped_at_once_and_costs_no_attempt() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.max_attempts = 1;
+    let mut closed = sketch.source("closed", 5000, NONE);
+    closed.closed = Some("api.example is left alone for 30 s: it answers 503");
+    let open = sketch.source("open", 10, NONE);
+    sketch.tier(1, vec![closed, open]);
+    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(
+        outcomes(&outcome),
+        [("closed".into(), AttemptOutcome::Skipped), ("open".into(), AttemptOutcome::NoPdf)]
+    );
+    let skipped = outcome.trail.attempts().next().expect("two attempts");
+    assert_eq!(skipped.detail, "api.example is left alone for 30 s: it answers 503");
+    assert_eq!((sketch.asked.load(Ordering::SeqCst), took), (1, ms(10)));
+    assert_eq!(outcome.status, Status::Failed, "it may have a copy, another time");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_title_is_not_asked_for_where_the_host_is_left_alone() {
+    let mut sketch = Sketch::new();
+    sketch.budgets.max_attempts = 2;
+    let mut untitled = found(&["https://a.example/good"]).expect("a finding");
+    untitled.facts = Facts::default();
+    let source = sketch.source("finder", 10, Ok(untitled));
+    sketch.tier(1, vec![source]);
+    let mut closed = sketch.source("crossref", 10, NONE);
+    closed.closed = Some("left alone");
+    let open = sketch.source("openalex", 10, Ok(Finding { facts: titled("A title"), ..Finding::default() }));
+    sketch.facts = vec![Arc::new(closed), Arc::new(open)];
+    let acquirer = ByUrl::default();
+    let (outcome, _) = sketch.walk(&acquirer).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(*acquirer.titles.lock().expect("no panic"), [Some("A title".to_owned())]);
+    let skipped =
+        outcome.trail.attempts().find(|attempt| attempt.source == "crossref").expect("in the trail");
+    assert_eq!((skipped.outcome, skipped.tier.as_str()), (AttemptOutcome::Skipped, "facts"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_tier_starts_only_when_this_one_has_nothing() {
+    let mut sketch = Sketch::new();
+    let first = sketch.source("first", 10, found(&["https://a.example/good?ms=500"]));
+    let second = sketch.source("second", 10, NONE);
+    sketch.tier(2, vec![first]);
+    sketch.tier(2, vec![second]);
+    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_candidate_is_not_the_end() {
+    let mut sketch = Sketch::new();
+    let bad = sketch.source("bad", 10, found(&["https://a.example/html", "https://b.example/busy"]));
+    let good = sketch.source("good", 10, found(&["https://c.example/good"]));
+    sketch.tier(1, vec![bad]);
+    sketch.tier(1, vec![good]);
+    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let verdicts: Vec<_> =
+        outcome.trail.acquisitions().map(|acquisition| acquisition.verdict.as_ref()).collect();
+    assert_eq!(verdicts, ["html_instead", "stalled", "accepted"]);
+    assert_eq!(outcome.won.expect("it is stored").tier, "tier2");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_url_is_acquired_once_however_many_sources_propose_it() {
+    let mut sketch = Sketch::new();
+    let a = sketch.source("a", 10, found(&["https://a.example/html#page=1"]));
+    let b = sketch.source("b", 20, found(&["https://a.example/html"]));
+    sketch.tier(1, vec![a, b]);
+    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(outcome.trail.acquisitions().count(), 1);
+    assert_eq!(outcome.status, Status::NoCopy);
+    assert_eq!(outcome.reason.as_deref(), Some("html_instead"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn candidates_are_acquired_in_order_of_their_evidence() {
+    let mut sketch = Sketch::new();
+    let mut finding =
+        found(&["https://link.example/html", "https://registry.example/html"]).expect("a finding");
+    finding.candidates[0].basis = Basis::Link;
+    let mixed = sketch.source("mixed", 10, Ok(finding));
+    sketch.tier(1, vec![mixed]);
+    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let urls: Vec<_> = outcome.trail.acquisitions().map(|acquisition| acquisition.url.clone()).collect();
+    assert_eq!(urls, ["https://registry.example/html", "https://link.example/html"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_acquisition_that_takes_its_time_gets_a_rival() {
+    let mut sketch = Sketch::new();
+    let both =
+        sketch.source("both", 10, found(&["https://slow.example/busy?ms=30000", "https://b.example/good"]));
+    sketch.tier(2, vec![both]);
+    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(took, ms(3010));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_proof_that_lacks_a_title_asks_the_facts_sources_first() {
+    let mut sketch = Sketch::new();
+    let mut finding = found(&["https://a.example/good"]).expect("a finding");
+    finding.facts = Facts::default();
+    let untitled = sketch.source("untitled", 10, Ok(finding));
+    sketch.tier(1, vec![untitled]);
+    let registry =
+        sketch.source("registry", 40, Ok(Finding { candidates: vec![], facts: titled("Its title") }));
+    let unasked = sketch.source("unasked", 10, NONE);
+    sketch.facts = vec![Arc::new(registry), Arc::new(unasked)];
+    let acquirer = ByUrl::default();
+    let (outcome, _) = sketch.walk(&acquirer).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(*acquirer.titles.lock().expect("no panic"), [Some("Its title".to_owned())]);
+    assert_eq!(
+        outcomes(&outcome),
+        [("untitled".into(), AttemptOutcome::Success), ("registry".into(), AttemptOutcome::NoPdf)]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identifier_learned_on_the_way_opens_the_sources_that_need_it() {
+    let mut sketch = Sketch::new();
+    let mut arxiv = sketch.source("arxiv", 10, found(&["https://a.example/good"]));
+    arxiv.ids = vec![IdKind::Arxiv];
+    let facts = Facts { ids: vec![WorkId::Arxiv("2101.00001".into())], ..Facts::default() };
+    let teller = sketch.source("teller", 10, Ok(Finding { candidates: vec![], facts }));
+    sketch.tier(1, vec![arxiv]);
+    sketch.tier(1, vec![teller]);
+    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(outcome.won.expect("it is stored").source.source, "arxiv");
+}
+
+#[tokio::test(start_paused = true)]
+async fn works_walked_at_the_same_time_share_no_state() {
+    let mut sketch = Sketch::new();
+    let a = sketch.source("a", 5, NONE);
+    let b = sketch.source("b", 10, found(&["https://b.example/good"]));
+    sketch.tier(2, vec![a, b]);
+    let plan = Arc::new(sketch.plan());
+    let walks = (0..4).map(|lane| {
+        let plan = Arc::clone(&plan);
+        tokio::spawn(async move {
+            let acquirer = ByUrl::default();
+            let mut stored = 0;
+            for n in 0..200 {
+                let outcome =
+                    walk(&plan, doi(&format!("10.5555/{lane}.{n}")), &acquirer, &Grip::empty(), &()).await;
+                stored += usize::from(outcome.status == Status::Stored);
+            }
+            stored
+        })
+    });
+    let mut stored = 0;
+    for lane in walks.collect::<Vec<_>>() {
+        stored += lane.await.expect("no panic");
+    }
+    assert_eq!(stored, 800);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_answer_everywhere_is_no_copy_and_a_passing_failure_is_not() {
+    let mut sketch = Sketch::new();
+    let none = sketch.source("none", 1, NONE);
+    sketch.tier(1, vec![none]);
+    assert_eq!(sketch.walk(&ByUrl::default()).await.0.status, Status::NoCopy);
+
+    let busy = sketch.source("busy", 1, Err(SourceError::Unavailable { retry_after_s: None }));
+    sketch.tier(1, vec![busy]);
+    assert_eq!(sketch.walk(&ByUrl::default()).await.0.status, Status::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_replayed_is_taken_in_the_order_in_which_it_was_asked_for() {
+    let mut sketch = Sketch::new();
+    let slow = sketch.source("slow", 50, NONE);
+    let fast = sketch.source("fast", 10, NONE);
+    sketch.tier(2, vec![slow, fast]);
+    let plan = Plan { in_order: true, ..sketch.plan() };
+    let outcome = walk(&plan, doi("10.5555/1"), &ByUrl::default(), &Grip::empty(), &()).await;
+    let order: Vec<_> = outcome.trail.attempts().map(|attempt| attempt.source.as_str()).collect();
+    assert_eq!(order, ["slow", "fast"]);
+}

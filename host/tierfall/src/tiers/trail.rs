@@ -1,0 +1,212 @@
+//! Everything that happened to one work, in order.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::source::SourceName;
+use crate::acquire::{Reason, Verdict};
+use tierfall_sandbox::{CallError, SourceError, Tried};
+use tierfall_work::Candidate;
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// It proposed candidates.
+    Success,
+    /// It answered, and has no copy.
+    NoPdf,
+    /// It will answer the same next time: a missing key, an answer that cannot be read.
+    Nonretryable,
+    /// It could not answer now.
+    Retryable,
+    Timeout,
+    /// It was not asked, and cost nothing.
+    Skipped,
+    /// The plugin failed: a trap, a limit.
+    Error,
+}
+
+impl AttemptOutcome {
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::NoPdf => "no_pdf",
+            Self::Nonretryable => "nonretryable",
+            Self::Retryable => "retryable",
+            Self::Timeout => "timeout",
+            Self::Skipped => "skipped",
+            Self::Error => "error",
+        }
+    }
+
+    pub(super) fn passing(self) -> bool {
+        matches!(self, Self::Retryable | Self::Timeout)
+    }
+
+    pub(super) fn of_error(error: &CallError) -> Self {
+        match error {
+            CallError::Timeout => Self::Timeout,
+            CallError::Failure(_) => Self::Error,
+            CallError::Source(SourceError::NotFound) => Self::NoPdf,
+            CallError::Source(SourceError::NotApplicable) => Self::Skipped,
+            CallError::Source(SourceError::Unavailable { .. }) => Self::Retryable,
+            CallError::Source(SourceError::Misconfigured(_) | SourceError::BadAnswer(_)) => {
+                Self::Nonretryable
+            }
+        }
+    }
+}
+
+/// A candidate as the trail shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposal {
+    pub url: String,
+    pub version: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub license: Option<String>,
+    pub basis: Cow<'static, str>,
+    pub evidence: String,
+}
+
+impl From<&Candidate> for Proposal {
+    fn from(candidate: &Candidate) -> Self {
+        Self {
+            url: candidate.url.clone(),
+            version: candidate.version.label().into(),
+            license: candidate.license.clone(),
+            basis: candidate.basis.label().into(),
+            evidence: candidate.evidence.clone(),
+        }
+    }
+}
+
+/// One source asked once, or not asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptEntry {
+    /// Milliseconds since the work's first attempt, at its end.
+    pub at_ms: u64,
+    pub tier: String,
+    pub plugin: String,
+    pub source: String,
+    pub outcome: AttemptOutcome,
+    pub ms: u64,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub candidates: Vec<Proposal>,
+    /// Why it ended so, where there is something to say.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// What the host refused or cut.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// Whether asking again later may end differently.
+    #[serde(skip)]
+    pub passing: bool,
+}
+
+/// One candidate fetched and judged.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AcquisitionEntry {
+    pub at_ms: u64,
+    pub tier: String,
+    pub plugin: String,
+    pub source: String,
+    pub url: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub final_url: Option<String>,
+    /// `accepted`, or the reason's code.
+    pub verdict: Cow<'static, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    pub bytes: u64,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub resumed_from: u64,
+    pub ms: u64,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub detail: String,
+    /// Whether the same candidate may be accepted another time.
+    #[serde(skip)]
+    pub passing: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum TrailEntry {
+    Attempt(AttemptEntry),
+    Acquisition(AcquisitionEntry),
+}
+
+/// The trail of one work.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Trail(pub Vec<TrailEntry>);
+
+impl Trail {
+    /// The URLs that were tried, as later sources are told.
+    pub fn tried(&self) -> Vec<Tried> {
+        self.acquisitions()
+            .map(|entry| Tried { url: entry.url.clone(), verdict: entry.verdict.clone().into_owned() })
+            .collect()
+    }
+
+    pub fn attempts(&self) -> impl Iterator<Item = &AttemptEntry> {
+        self.0.iter().filter_map(|entry| match entry {
+            TrailEntry::Attempt(attempt) => Some(attempt),
+            TrailEntry::Acquisition(_) => None,
+        })
+    }
+
+    pub fn acquisitions(&self) -> impl Iterator<Item = &AcquisitionEntry> {
+        self.0.iter().filter_map(|entry| match entry {
+            TrailEntry::Acquisition(acquisition) => Some(acquisition),
+            TrailEntry::Attempt(_) => None,
+        })
+    }
+
+    /// Whether something that went wrong may go right another time.
+    pub fn passing(&self) -> bool {
+        self.attempts().any(|attempt| attempt.passing)
+            || self.acquisitions().any(|acquisition| acquisition.passing)
+    }
+}
+
+pub(super) fn verdict_code(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Accepted(_) => "accepted",
+        Verdict::Rejected(reason) => Reason::code(reason),
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A source that is not asked, and why; `passing` when it could be another time.
+pub(super) fn skipped(
+    tier: &str,
+    name: &SourceName,
+    at_ms: u64,
+    detail: &str,
+    passing: bool,
+) -> AttemptEntry {
+    AttemptEntry {
+        at_ms,
+        tier: tier.to_owned(),
+        plugin: name.plugin.clone(),
+        source: name.source.clone(),
+        outcome: AttemptOutcome::Skipped,
+        ms: 0,
+        candidates: Vec::new(),
+        detail: detail.to_owned(),
+        notes: Vec::new(),
+        passing,
+    }
+}

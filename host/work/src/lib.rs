@@ -1,0 +1,226 @@
+//! What Tierfall is about: works, their identifiers, what is known of them, and where copies may be.
+
+mod examination;
+mod facts;
+mod finding;
+
+pub use examination::{PdfProblem, PdfReport};
+pub use facts::{Facts, Known, Said};
+pub use finding::{Basis, Candidate, Finding, Version};
+
+use serde::{Deserialize, Serialize};
+use tierfall_ids::{IdKind, WorkId};
+use url::Url;
+
+/// One scholarly work: its identifiers, the URLs it is known by, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Work {
+    /// Never empty; the first is the one the user gave.
+    pub ids: Vec<WorkId>,
+    pub known: Known,
+    /// Pages about the work, best first, without repeats.
+    pub landing_urls: Vec<String>,
+}
+
+impl Work {
+    /// A work of which nothing but this is known. An arXiv id brings the DOI that arXiv gave the paper;
+    /// a URL is also a page about the work.
+    pub fn new(id: WorkId) -> Self {
+        let mut work = Self { ids: Vec::new(), known: Known::default(), landing_urls: Vec::new() };
+        match &id {
+            WorkId::Arxiv(_) => {
+                let doi = arxiv_doi(&id);
+                work.ids = vec![id, doi];
+            }
+            WorkId::Url(url) => {
+                work.landing_urls.push(url.clone());
+                work.ids.push(id);
+            }
+            _ => work.ids.push(id),
+        }
+        work
+    }
+
+    /// The identity of the work, by which it is told from others: that of the id the user gave.
+    pub fn key(&self) -> String {
+        self.ids.first().map(WorkId::key).unwrap_or_default()
+    }
+
+    /// The first id of this kind, in its normal form.
+    pub fn id(&self, kind: IdKind) -> Option<&str> {
+        self.ids.iter().find(|id| id.kind() == kind).map(WorkId::value)
+    }
+
+    /// Whether a source that needs ids of this kind can be asked. Every page about the work counts as a URL.
+    pub fn has(&self, kind: IdKind) -> bool {
+        self.id(kind).is_some() || (kind == IdKind::Url && !self.landing_urls.is_empty())
+    }
+
+    /// Merges what `by` says; whether anything was new. Registries are believed over the rest, and what
+    /// was said first otherwise. An id of a kind that is known is not replaced; but the DOI of the journal
+    /// goes before the one that follows from an arXiv id, because more sources know it.
+    pub fn learn(&mut self, facts: &Facts, by: &str) -> bool {
+        let mut new = self.known.learn(facts, by);
+        for id in &facts.ids {
+            new |= self.learn_id(id);
+        }
+        for url in &facts.landing_urls {
+            new |= self.learn_page(url);
+        }
+        new
+    }
+
+    fn learn_id(&mut self, id: &WorkId) -> bool {
+        if let WorkId::Url(url) = id {
+            return self.learn_page(url);
+        }
+        if self.ids.contains(id) {
+            return false;
+        }
+        if !self.has(id.kind()) {
+            self.ids.push(id.clone());
+            return true;
+        }
+        let derived = self.ids.first().filter(|first| first.kind() == IdKind::Arxiv).map(arxiv_doi);
+        match (id, self.ids.get(1)) {
+            (WorkId::Doi(_), Some(second)) if Some(second) == derived.as_ref() => {
+                self.ids.insert(1, id.clone());
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn learn_page(&mut self, url: &str) -> bool {
+        // Far more than any work has; a source that answers without end must not make the work grow.
+        const MOST: usize = 32;
+        let Ok(mut url) = Url::parse(url.trim()) else { return false };
+        url.set_fragment(None);
+        let web = matches!(url.scheme(), "http" | "https");
+        let url = String::from(url);
+        if !web || self.landing_urls.len() >= MOST || self.landing_urls.contains(&url) {
+            return false;
+        }
+        self.landing_urls.push(url);
+        true
+    }
+}
+
+/// The DOI that arXiv registers for a paper, whatever its version.
+fn arxiv_doi(id: &WorkId) -> WorkId {
+    let key = id.key();
+    let bare = key.strip_prefix("arxiv:").unwrap_or(&key);
+    WorkId::Doi(format!("10.48550/arxiv.{bare}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn work(id: &str) -> Work {
+        Work::new(id.parse().expect(id))
+    }
+
+    fn title(text: &str) -> Facts {
+        Facts { title: Some(text.into()), ..Facts::default() }
+    }
+
+    #[test]
+    fn an_arxiv_work_has_the_doi_that_arxiv_gave_it() {
+        let work = work("arXiv:2101.00001v2");
+        assert_eq!(work.id(IdKind::Doi), Some("10.48550/arxiv.2101.00001"));
+        assert_eq!(work.key(), "arxiv:2101.00001");
+    }
+
+    #[test]
+    fn the_journals_doi_goes_before_the_one_that_arxiv_gave() {
+        let mut work = work("2101.00001");
+        let facts = Facts { ids: vec![WorkId::Doi("10.1103/x".into())], ..Facts::default() };
+        assert!(work.learn(&facts, "openalex"));
+        assert!(!work.learn(&facts, "openalex"));
+        assert_eq!(work.id(IdKind::Doi), Some("10.1103/x"));
+        let other = Facts { ids: vec![WorkId::Doi("10.1103/y".into())], ..Facts::default() };
+        assert!(!work.learn(&other, "crossref"));
+        assert_eq!(work.key(), "arxiv:2101.00001");
+        assert_eq!(work.ids.len(), 3);
+    }
+
+    #[test]
+    fn registries_are_believed_over_the_rest_and_the_first_otherwise() {
+        let mut work = work("10.1371/x");
+        assert!(work.learn(&title("From  the\n list"), "input"));
+        assert!(!work.learn(&title("From a page"), "landing_page"));
+        assert!(work.learn(&title("From Crossref"), "crossref"));
+        assert!(!work.learn(&title("From OpenAlex"), "openalex"));
+        assert!(!work.learn(&title("From a page"), "landing_page"));
+        assert!(!work.learn(&title("  "), "datacite"));
+        let said = work.known.title.expect("a title");
+        assert_eq!((said.value.as_str(), said.by.as_str()), ("From Crossref", "crossref"));
+    }
+
+    #[test]
+    fn a_stranger_is_believed_where_nobody_else_says_anything_and_never_about_pages() {
+        let mut work = work("10.1371/x");
+        let facts = Facts { pages: Some(9999), ..title("From a stranger") };
+        assert!(work.learn(&facts, "theirs/crossref"));
+        assert!(work.known.title.as_ref().is_some_and(Said::is_hearsay) && work.known.pages.is_none());
+        assert!(!work.learn(&title("From another"), "others/source"));
+        assert!(work.learn(&title("From a page"), "landing_page"));
+        assert!(!work.learn(&title("From a stranger"), "theirs/crossref"));
+        assert!(work.learn(&title("From Crossref"), "crossref"));
+        assert!(work.known.title.is_some_and(|said| said.value == "From Crossref" && !said.is_hearsay()));
+    }
+
+    #[test]
+    fn agreement_with_a_registry_is_nothing_new_but_is_remembered() {
+        let mut work = work("10.1371/x");
+        assert!(work.learn(&title("The title"), "input"));
+        assert!(!work.learn(&title("The title"), "crossref"));
+        assert_eq!(work.known.title.expect("a title").by, "crossref");
+    }
+
+    #[test]
+    fn ids_are_added_and_never_replaced() {
+        let mut work = work("PMID:17375194");
+        let facts = Facts {
+            ids: vec![WorkId::Pmid("1".into()), WorkId::Pmcid("PMC1817752".into())],
+            ..Facts::default()
+        };
+        assert!(work.learn(&facts, "pmc"));
+        assert_eq!(work.id(IdKind::Pmid), Some("17375194"));
+        assert_eq!(work.id(IdKind::Pmcid), Some("PMC1817752"));
+    }
+
+    #[test]
+    fn only_pages_of_the_web_are_remembered_once_each_and_not_without_end() {
+        let mut work = work("https://example.org/a");
+        let facts = Facts {
+            landing_urls: [
+                "https://example.org/a#top",
+                "ftp://example.org/",
+                "no url",
+                "http://example.org/b",
+            ]
+            .map(Into::into)
+            .into(),
+            ..Facts::default()
+        };
+        assert!(work.learn(&facts, "unpaywall"));
+        assert_eq!(work.landing_urls, ["https://example.org/a", "http://example.org/b"]);
+        let flood = Facts {
+            landing_urls: (0..1000).map(|n| format!("https://example.org/{n}")).collect(),
+            ..Facts::default()
+        };
+        work.learn(&flood, "evil");
+        assert_eq!(work.landing_urls.len(), 32);
+    }
+
+    #[test]
+    fn a_landing_page_counts_as_a_url() {
+        let mut work = work("10.1371/x");
+        assert!(!work.has(IdKind::Url));
+        let facts = Facts { landing_urls: vec!["https://example.org/".into()], ..Facts::default() };
+        work.learn(&facts, "crossref");
+        assert!(work.has(IdKind::Url));
+    }
+}
