@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::Signals;
-use tierfall_proof::Identity;
 use tierfall_ledger::{Effect, Grip, OpKind, Outcome, Pending, Step};
+use tierfall_proof::Identity;
 
 /// The side effects of one acquisition.
 ///

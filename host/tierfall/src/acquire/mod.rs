@@ -34,13 +34,13 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
+use effects::{Effects, Fetched};
+use partial::Partial;
+use sink::{Sink, on_blocking_thread};
 use tierfall_http::{AttemptClock, Door, Reservation};
 use tierfall_ledger::Grip;
 use tierfall_proof::{Identity, IdentityPolicy, Proof, prove};
 use tierfall_work::{Candidate, Work};
-use effects::{Effects, Fetched};
-use partial::Partial;
-use sink::{Sink, on_blocking_thread};
 use transfer::{Rejection, Trace, Transfer};
 
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an

@@ -20,11 +20,11 @@ use super::job::{self, Filed, job_key};
 use super::manifest::Line;
 use super::{Asked, Reporter, RunError};
 use crate::acquire::{Proven, Reason};
+use crate::tiers::{Acquire, Outcome, Plan, Status, Trail, walk};
 use tierfall_ledger::{
     DoneOp, Effect, Ending, Entry, Gate, GateError, Grip, JobKey, Lease, LedgerError, OpKind,
     Outcome as Told, Shelf, State,
 };
-use crate::tiers::{Acquire, Outcome, Plan, Status, Trail, walk};
 use tierfall_work::Work;
 
 /// What the hands of one run share.

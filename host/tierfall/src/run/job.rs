@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::Asked;
 use super::manifest::Line;
-use tierfall_ledger::{CandidateRecord, JobKey, NewJob};
 use crate::tiers::{Trail, TrailEntry};
+use tierfall_ledger::{CandidateRecord, JobKey, NewJob};
 use tierfall_work::Work;
 
 /// The one artifact of a work that there is so far, and what it is to the work.

@@ -32,10 +32,10 @@ pub use shelf::Shelved;
 pub use summary::{Exit, PlanSummary, Summary};
 pub use upkeep::Upkeep;
 
-use tierfall_ledger::{Gate, LedgerError, Planned};
 use crate::tiers::{Acquire, Observer, Plan};
-use tierfall_work::Work;
 use tierfall_input::BadEntry;
+use tierfall_ledger::{Gate, LedgerError, Planned};
+use tierfall_work::Work;
 
 /// A work as it was asked for.
 #[derive(Clone, Debug)]

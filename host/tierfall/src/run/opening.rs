@@ -87,10 +87,11 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
             Ok(Arc::new(SqliteLedger::open(settings).await?))
         }
         LedgerPlace::Server(url) => {
-            let tls = tierfall_http::tls_config(&config.http.ca_certs).map_err(|error| LedgerError::Open {
-                place: LedgerPlace::Server(url.clone()).to_string(),
-                why: error.to_string(),
-            })?;
+            let tls =
+                tierfall_http::tls_config(&config.http.ca_certs).map_err(|error| LedgerError::Open {
+                    place: LedgerPlace::Server(url.clone()).to_string(),
+                    why: error.to_string(),
+                })?;
             let settings = PostgresSettings {
                 url,
                 schema: SCHEMA.to_owned(),

@@ -6,12 +6,10 @@ use std::sync::Arc;
 
 use crate::acquire::{Acquirer, Store, StoreError};
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
-use tierfall_http::{Door, DoorError, Mode};
-use tierfall_built_in::{EXAMINER, PLUGINS};
-use tierfall_sandbox::{
-    Examiner, Grant, LoadError, Plugin, Sandbox, SourceAccess, SourceDescription,
-};
 use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
+use tierfall_built_in::{EXAMINER, PLUGINS};
+use tierfall_http::{Door, DoorError, Mode};
+use tierfall_sandbox::{Examiner, Grant, LoadError, Plugin, Sandbox, SourceAccess, SourceDescription};
 
 use super::wiring;
 

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::hands::How;
 use super::manifest::Line;
-use tierfall_ledger::Gate;
 use crate::tiers::Status;
+use tierfall_ledger::Gate;
 
 /// Counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

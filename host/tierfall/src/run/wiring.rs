@@ -2,10 +2,10 @@
 
 use crate::acquire::AcquireSettings;
 use crate::config;
+use crate::tiers::Budgets;
 use tierfall_http as http;
 use tierfall_proof::IdentityPolicy;
 use tierfall_sandbox::{ExaminerSettings, SandboxSettings};
-use crate::tiers::Budgets;
 
 pub(super) fn http(config: &config::Http) -> http::HttpSettings {
     http::HttpSettings {

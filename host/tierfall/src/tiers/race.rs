@@ -20,12 +20,12 @@ use super::trail::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry, millis, skipped,
     verdict_code,
 };
-use tierfall_proof::Identity;
 use crate::acquire::{Acquisition, Proven, Reason, Signals, Verdict};
 use tierfall_http::AttemptClock;
-use tierfall_ledger::Grip;
-use tierfall_sandbox::{CallError, SourceError};
 use tierfall_ids::IdKind;
+use tierfall_ledger::Grip;
+use tierfall_proof::Identity;
+use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::{Candidate, Facts, Said, Work};
 
 /// How a work ended.

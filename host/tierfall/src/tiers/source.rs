@@ -11,9 +11,9 @@ use url::Url;
 
 use crate::acquire::{Acquirer, Acquisition, Artifact, Proven, StoreError};
 use tierfall_http::{AttemptClock, Door};
+use tierfall_ids::IdKind;
 use tierfall_ledger::Grip;
 use tierfall_sandbox::{Call, CallError, Plugin, SourceAccess, Tried};
-use tierfall_ids::IdKind;
 use tierfall_work::{Candidate, Finding, Work};
 
 /// Which source, for people and for the trail.

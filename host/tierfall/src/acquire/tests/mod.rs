@@ -5,7 +5,7 @@ mod resuming;
 mod storing;
 mod verdicts;
 
-#[path = "../../../../tests/support/pdf.rs"]
+#[path = "../../../../../tests/support/pdf.rs"]
 mod pdf;
 
 use std::path::Path;
@@ -17,11 +17,11 @@ use tempfile::TempDir;
 use tokio::time::Instant;
 
 use super::*;
-use tierfall_http::HttpSettings;
-use tierfall_work::{PdfProblem, PdfReport};
-use tierfall_work::{Basis, Facts, Version};
 use pdf::Paper;
 use remote::Remote;
+use tierfall_http::HttpSettings;
+use tierfall_work::{Basis, Facts, Version};
+use tierfall_work::{PdfProblem, PdfReport};
 
 /// The examiner's own code, outside its sandbox.
 struct Native;

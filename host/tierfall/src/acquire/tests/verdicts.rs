@@ -82,8 +82,14 @@ async fn every_reason_is_given_for_what_it_says() {
         (flawed(Flaw::Truncated), Reason::Proof(tierfall_proof::Reason::Truncated)),
         (flawed(Flaw::NoEnd), Reason::Proof(tierfall_proof::Reason::Truncated)),
         (Reply::ok(good.clone()).cut(3000), Reason::Proof(tierfall_proof::Reason::Truncated)),
-        (Reply::ok(good.clone()).header("content-length", "999999"), Reason::Proof(tierfall_proof::Reason::Truncated)),
-        (Reply::ok("%PDF-1.4\n1 0 obj\nstartxref\n9\n%%EOF\n"), Reason::Proof(tierfall_proof::Reason::Damaged)),
+        (
+            Reply::ok(good.clone()).header("content-length", "999999"),
+            Reason::Proof(tierfall_proof::Reason::Truncated),
+        ),
+        (
+            Reply::ok("%PDF-1.4\n1 0 obj\nstartxref\n9\n%%EOF\n"),
+            Reason::Proof(tierfall_proof::Reason::Damaged),
+        ),
         (Reply::ok(vec![b'x'; 5 << 20]).header("content-length", "5242880"), Reason::TooLarge),
         (Reply { body: [&good, &vec![b' '; 5 << 20][..]].concat(), ..Reply::status(200) }, Reason::TooLarge),
         (flawed(Flaw::Encrypted), Reason::Proof(tierfall_proof::Reason::Encrypted)),
@@ -114,7 +120,12 @@ async fn every_reason_is_given_for_what_it_says() {
         met.insert(expected);
     }
     // The rest has a test of its own.
-    met.extend([Reason::BadUrl, Reason::Proof(tierfall_proof::Reason::Unproven), Reason::Reserved, Reason::Storage]);
+    met.extend([
+        Reason::BadUrl,
+        Reason::Proof(tierfall_proof::Reason::Unproven),
+        Reason::Reserved,
+        Reason::Storage,
+    ]);
     assert_eq!(met, Reason::ALL.iter().copied().collect());
 }
 
@@ -146,7 +157,11 @@ async fn the_policy_decides_how_much_proof_is_asked_for() {
     let another = || Remote::always(Reply::ok(paper().flawed(Flaw::WrongArticle)));
     for (policy, remote, verdict) in [
         (IdentityPolicy::Strict, scan(), Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::Unproven))),
-        (IdentityPolicy::Strict, another(), Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::WrongWork))),
+        (
+            IdentityPolicy::Strict,
+            another(),
+            Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::WrongWork)),
+        ),
         (IdentityPolicy::Off, scan(), Verdict::Accepted(Identity::Unchecked)),
         (IdentityPolicy::Off, another(), Verdict::Accepted(Identity::Unchecked)),
     ] {

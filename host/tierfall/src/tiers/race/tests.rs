@@ -6,9 +6,9 @@ use futures_util::future::BoxFuture;
 
 use super::*;
 use crate::acquire::{Artifact, StoreError};
-use tierfall_sandbox::SourceError;
 use crate::tiers::{Budgets, Skipped};
 use tierfall_ids::WorkId;
+use tierfall_sandbox::SourceError;
 use tierfall_work::{Basis, Finding, Version};
 
 /// Counts what is in flight; a future that is dropped counts as ended.
