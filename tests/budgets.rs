@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::article::Article;
 use crate::support::program::{Call, Home};
-use crate::support::web::{Answer, Fault, Gate, Web};
+use crate::support::web::{Answer, Barrier, Fault, Web};
 
 const WORK: &str = "10.5555/budgets.1";
 /// Services that are asked by DOI with one request each.
@@ -112,7 +112,7 @@ fn no_more_is_in_flight_for_a_work_than_allowed() {
         [("flag", 2), ("TIERFALL_FALLBACK_MAX_CONCURRENT", 3), ("DOCSTOKG_FALLBACK_MAX_CONCURRENT", 1)]
     {
         let (home, web) = (Home::new(), Web::start());
-        let gate = Gate::default();
+        let gate = Barrier::default();
         answer_all(&web, |_| Answer::status(404).behind(&gate));
         let call = services(&home, &web, ",parallel=4");
         let call = match how {
@@ -131,7 +131,7 @@ fn no_more_is_in_flight_for_a_work_than_allowed() {
 #[test]
 fn a_tier_asks_no_more_at_once_than_its_parallel() {
     let (home, web) = (Home::new(), Web::start());
-    let gate = Gate::default();
+    let gate = Barrier::default();
     answer_all(&web, |_| Answer::status(404).behind(&gate));
     let running = services(&home, &web, ",parallel=2").start();
     web.wait_for_requests(2);

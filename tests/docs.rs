@@ -20,8 +20,8 @@ const GUIDE: &str = include_str!("../host/README.md");
 #[test]
 fn the_guide_has_every_verdict_with_its_meaning() {
     for reason in Reason::all() {
-        let passing = if reason.retryable() { "yes" } else { "no" };
-        let row = format!("| `{}` | {} | {passing} |", reason.code(), reason.meaning());
+        let retryable = if reason.retryable() { "yes" } else { "no" };
+        let row = format!("| `{}` | {} | {retryable} |", reason.code(), reason.meaning());
         assert!(GUIDE.contains(&row), "host/README.md lacks this row:\n{row}");
     }
 }
@@ -118,7 +118,7 @@ fn line_with_everything() -> Line {
         candidates: vec![proposal],
         detail: "why".into(),
         notes: vec!["what was refused".into()],
-        passing: false,
+        retryable: false,
     };
     let acquisition = AcquisitionEntry {
         at_ms: 2,
@@ -133,7 +133,7 @@ fn line_with_everything() -> Line {
         resumed_from: 1,
         ms: 1,
         detail: "why".into(),
-        passing: true,
+        retryable: true,
     };
     let outcome = Outcome {
         work: Arc::new(work),

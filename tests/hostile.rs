@@ -115,7 +115,7 @@ fn a_server_that_never_ends_costs_bounded_time_and_is_told_as_what_may_pass_or_n
 fn a_host_has_no_more_requests_open_than_its_manners_allow() {
     let (home, web) = (Home::new(), Web::start());
     let pages: Vec<String> = (0..6).map(|number| format!("http://busy.example/{number}")).collect();
-    let gate = crate::support::web::Gate::default();
+    let gate = crate::support::web::Barrier::default();
     for page in &pages {
         web.get(
             page,

@@ -5,7 +5,7 @@ use std::fs;
 use crate::run::pages_only;
 use crate::support::article::Article;
 use crate::support::program::{Home, eventually};
-use crate::support::web::{Answer, Fault, Gate, Web};
+use crate::support::web::{Answer, Barrier, Fault, Web};
 
 /// Pages of a file so long that its bytes are written down before it is over.
 const LONG: u32 = 120;
@@ -75,7 +75,7 @@ fn a_server_without_ranges_gives_the_right_file_all_the_same() {
 fn ctrl_c_ends_a_run_at_once_and_keeps_what_had_ended() {
     let (home, web) = (Home::new(), Web::start());
     let (done, never, gate) =
-        (Article::on(&web, "done"), Article::without_file(&web, "never", 8), Gate::default());
+        (Article::on(&web, "done"), Article::without_file(&web, "never", 8), Barrier::default());
     web.get(&never.file, [Answer::pdf(never.bytes.clone()).behind(&gate)]);
     let running = pages_only(&home, &web, &[&done.page, &never.page]).args(["--workers", "2"]).start();
     web.wait_for(&never.file, 1);
@@ -118,7 +118,7 @@ fn ctrl_c_does_not_wait_for_an_input_that_goes_on() {
 #[test]
 fn ctrl_c_ends_an_explanation_too() {
     let (home, web) = (Home::new(), Web::start());
-    let (article, gate) = (Article::without_file(&web, "unexplained", 8), Gate::default());
+    let (article, gate) = (Article::without_file(&web, "unexplained", 8), Barrier::default());
     web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(&gate)]);
     let call = home.tierfall(["explain", &article.page, "--fallback-tier", "landing_scrape"]);
     let running = call.through(&web).start();

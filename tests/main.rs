@@ -10,8 +10,8 @@ mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
 mod docs;
-mod door;
 mod hostile;
+mod http;
 mod input;
 mod interrupt;
 mod ledger;

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::article::Article;
 use crate::support::program::{Call, Home};
-use crate::support::web::{Answer, Fault, Framing, Gate, Web};
+use crate::support::web::{Answer, Barrier, Fault, Framing, Web};
 
 /// A run that reads pages and nothing else, through the local web.
 pub fn pages_only(home: &Home, web: &Web, works: &[&str]) -> Call {
@@ -274,7 +274,7 @@ fn of_several_ends_the_exit_code_is_that_of_the_one_that_asks_for_most() {
 fn as_many_works_are_in_hand_as_there_are_workers() {
     for workers in [1, 3] {
         let (home, web) = (Home::new(), Web::start());
-        let gate = Gate::default();
+        let gate = Barrier::default();
         let articles: Vec<Article> = (0..4)
             .map(|number| {
                 let article = Article::without_file(&web, &format!("site{number}"), 8);

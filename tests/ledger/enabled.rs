@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::support::article::Article;
 use crate::support::program::{Home, eventually};
-use crate::support::web::{Answer, Gate, Web};
+use crate::support::web::{Answer, Barrier, Web};
 
 use super::{Place, count, history, on_both_engines, remembering, told_at, told_once_at};
 
@@ -19,7 +19,7 @@ on_both_engines! {
 }
 
 fn a_job_is_planned_before_the_first_request(place: &Place) {
-    let (home, web, gate) = (Home::new(), Web::start(), Gate::default());
+    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
     let article = Article::on(&web, "patient");
     // The first answer of all, whatever is asked for.
     web.get("http://patient.example/*", [Answer::status(404).behind(&gate), Answer::status(404)]);
@@ -152,7 +152,7 @@ fn the_gate_is_resolved_once_after_all_layers_are_read() {
 
 fn a_work_that_is_leased_ahead_is_not_walked_before_another_is_done(place: &Place) {
     const WORKERS: usize = 8;
-    let (home, web, gate) = (Home::new(), Web::start(), Gate::default());
+    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
     let articles: Vec<Article> =
         (0..WORKERS + 4).map(|number| Article::on(&web, &format!("waiting-{number}"))).collect();
     for number in 0..articles.len() {

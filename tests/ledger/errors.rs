@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::support::article::Article;
 use crate::support::program::{Call, Ended, Home};
-use crate::support::web::{Answer, Gate, Web};
+use crate::support::web::{Answer, Barrier, Web};
 
 use super::{Place, count, look, on_both_engines, remembering};
 
@@ -123,7 +123,7 @@ fn a_ledger_that_takes_no_writes_costs_no_download(place: &Place) {
 
 fn a_ledger_that_disappears_in_mid_run_costs_no_download(place: &Place) {
     for abort in [false, true] {
-        let (scene, gate) = (Scene::new(), Gate::default());
+        let (scene, gate) = (Scene::new(), Barrier::default());
         let Some(place) = place.another() else { return };
         let first = &scene.articles[0];
         scene.web.get(&first.file, [Answer::pdf(first.bytes.clone()).behind(&gate)]);
@@ -250,7 +250,7 @@ fn a_ledger_whose_disk_is_full_costs_no_download() {
 fn a_server_that_was_away_for_a_while_is_told_what_it_missed() {
     let Some(place) = Place::server() else { return };
     let Place::Server(database) = &place else { return };
-    let (scene, gate) = (Scene::new(), Gate::default());
+    let (scene, gate) = (Scene::new(), Barrier::default());
     let first = &scene.articles[0];
     scene.web.get(&first.file, [Answer::pdf(first.bytes.clone()).behind(&gate)]);
     let running = scene.run(&place).start();

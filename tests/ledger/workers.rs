@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::support::article::Article;
 use crate::support::program::{Call, Home, Running, eventually};
-use crate::support::web::{Answer, Gate, Web};
+use crate::support::web::{Answer, Barrier, Web};
 
 use super::{PAGES_ONLY, Place, count, on_both_engines, remembering, told_at, told_once_at};
 
@@ -125,7 +125,7 @@ fn leases_do_not_overlap(events: &[Value]) {
 }
 
 fn a_worker_that_slept_past_its_lease_writes_nothing(place: &Place) {
-    let (home, web, gate) = (Home::new(), Web::start(), Gate::default());
+    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
     let article = Article::without_file(&web, "sleeper", 8);
     let good = Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"");
     web.get(&article.file, [good.clone().behind(&gate), good]);

@@ -36,7 +36,7 @@ pub enum Style {
     BrokenTitle,
     /// A composite font whose `fi`, `fl`, `ff`, `ffi` are single glyphs that only ToUnicode explains.
     Ligatures,
-    /// Letters outside ASCII as named glyphs (`/Differences`), as typesetting programs write them.
+    /// NormalizedText outside ASCII as named glyphs (`/Differences`), as typesetting programs write them.
     NamedGlyphs,
     /// No DOI on the pages; it is in the document information.
     DoiInMetadata,

@@ -8,7 +8,7 @@ mod answer;
 #[path = "web/wire.rs"]
 mod wire;
 
-pub use answer::{Answer, Fault, Framing, Gate};
+pub use answer::{Answer, Barrier, Fault, Framing};
 
 use std::collections::HashMap;
 use std::io::BufReader;
@@ -245,7 +245,7 @@ impl Shared {
         }
     }
 
-    fn seen(&self, asked: wire::Asked) -> Seen {
+    fn seen(&self, asked: wire::Received) -> Seen {
         let header =
             |name: &str| asked.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
         let proxied = !asked.target.starts_with('/');

@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 
 use super::CliError;
 use super::args::InputArgs;
-use tierfall::run::{Asked, Taken};
+use tierfall::run::{InputItem, WorkRequest};
 use tierfall_input::{BadEntry, Dedupe, Entry, arguments, open};
 
 /// Opens every input before the first work is taken, so that a mistyped name is told at once.
 pub fn works(
     arguments_given: Vec<String>,
     args: &InputArgs,
-) -> Result<impl Iterator<Item = Taken> + Send + 'static, CliError> {
+) -> Result<impl Iterator<Item = InputItem> + Send + 'static, CliError> {
     let mut paths = args.input.clone();
     if paths.is_empty() && arguments_given.is_empty() {
         if io::stdin().is_terminal() {
@@ -35,12 +35,14 @@ pub fn works(
 /// One work however often, and in whatever spelling, it is asked for.
 pub fn each_once(
     entries: impl Iterator<Item = Result<Entry, BadEntry>> + Send + 'static,
-) -> impl Iterator<Item = Taken> + Send + 'static {
+) -> impl Iterator<Item = InputItem> + Send + 'static {
     let mut seen = Dedupe::new();
     entries.map(move |entry| match entry {
-        Err(bad) => Taken::Bad(bad),
-        Ok(entry) if seen.admit(&entry.work) => Taken::Work(Asked { input: entry.raw, work: entry.work }),
-        Ok(_) => Taken::Repeat,
+        Err(bad) => InputItem::Bad(bad),
+        Ok(entry) if seen.admit(&entry.work) => {
+            InputItem::Work(WorkRequest { input: entry.raw, work: entry.work })
+        }
+        Ok(_) => InputItem::Repeat,
     })
 }
 

@@ -13,10 +13,11 @@ use super::output::{counted, print};
 use super::{CliError, Console};
 use tierfall::acquire::Store;
 use tierfall::config::Config;
-use tierfall::run::{Exit, LedgerPlace, SetupError, Shelved, find_ledger, job_key};
+use tierfall::run::{Exit, LedgerPlace, SetupError, StoreInventory, find_ledger, job_key};
 use tierfall_ids::WorkId;
 use tierfall_ledger::{
-    EventFilter, JobFilter, JobKey, Ledger, LedgerError, Missing, Retry, Shelf, State, Story, reconcile,
+    EventFilter, FileInventory, JobDetails, JobFilter, JobKey, Ledger, LedgerError, Missing, Retry, State,
+    reconcile,
 };
 
 /// Rows asked for at once, of lists that may be longer than memory.
@@ -207,7 +208,8 @@ impl<'a> Opened<'a> {
                 out.display()
             )));
         }
-        let shelf: Arc<dyn Shelf> = Arc::new(Shelved(Store::open(out).map_err(SetupError::from)?));
+        let shelf: Arc<dyn FileInventory> =
+            Arc::new(StoreInventory(Store::open(out).map_err(SetupError::from)?));
         let missing = match missing {
             MissingFiles::Report => Missing::Report,
             MissingFiles::Again => Missing::DoAgain,
@@ -223,7 +225,7 @@ impl<'a> Opened<'a> {
         self.done().await
     }
 
-    async fn story(&self, key: &JobKey) -> Result<Story, CliError> {
+    async fn story(&self, key: &JobKey) -> Result<JobDetails, CliError> {
         let story = self.ledger.show(key).await?;
         story.ok_or_else(|| LedgerError::UnknownJob(key.to_string()).into())
     }

@@ -24,10 +24,10 @@ use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCom
 use self::output::print;
 use tierfall::config;
 use tierfall::config::{Config, ConfigError};
-use tierfall::run::{Asked, Exit, Line, Program, RunError, SetupError, Summary};
-use tierfall::tiers::walk;
+use tierfall::run::{Exit, Line, Program, RunError, SetupError, Summary, WorkRequest};
+use tierfall::tiers::race;
 use tierfall_input::OpenError;
-use tierfall_ledger::{Grip, LedgerError, Probe, ReconcileError};
+use tierfall_ledger::{LeaseHandle, LedgerError, Probe, ReconcileError};
 use tierfall_work::Work;
 
 /// Why the program ends without doing its work.
@@ -175,10 +175,10 @@ async fn explain(args: ExplainArgs, console: &Console) -> Result<Exit, CliError>
     let folder =
         tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
     let program = Program::assemble(&config, args.web.mode(), folder.path()).await?;
-    let asked = Asked { input: args.work, work: Work::new(id) };
-    let nobody = Grip::empty();
+    let asked = WorkRequest { input: args.work, work: Work::new(id) };
+    let nobody = LeaseHandle::empty();
     let outcome = tokio::select! {
-        outcome = walk(&program.plan, asked.work, program.acquirer.as_ref(), &nobody, &()) => outcome,
+        outcome = race(&program.plan, asked.work, program.acquirer.as_ref(), &nobody, &()) => outcome,
         _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
     };
     let (line, _not_stored) = Line::new("explain", asked.input, outcome);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::output::{print, shorten, size, time};
-use tierfall::run::{Asked, Line, Reporter};
+use tierfall::run::{Line, Reporter, WorkRequest};
 use tierfall::tiers::{Observer, SourceName};
 use tierfall_input::BadEntry;
 use tierfall_work::Candidate;
@@ -99,7 +99,7 @@ impl Reporter for Progress {
         }
     }
 
-    fn started(&self, asked: &Asked) {
+    fn started(&self, asked: &WorkRequest) {
         if self.mode != Mode::Bars {
             return;
         }
@@ -115,13 +115,13 @@ impl Reporter for Progress {
         self.lock().active.insert(asked.work.key(), bar);
     }
 
-    fn left(&self, asked: &Asked) {
+    fn left(&self, asked: &WorkRequest) {
         if let Some(bar) = self.lock().active.remove(&asked.work.key()) {
             bar.finish_and_clear();
         }
     }
 
-    fn observer(&self, asked: &Asked) -> Box<dyn Observer> {
+    fn observer(&self, asked: &WorkRequest) -> Box<dyn Observer> {
         match self.lock().active.get(&asked.work.key()) {
             Some(bar) => Box::new(Watch { bar: bar.clone() }),
             None => Box::new(()),

@@ -9,16 +9,18 @@ use super::output::{plan_summary_text, print, summary_text, works_table};
 use super::progress::{Mode as ProgressMode, Progress};
 use super::{CliError, Console, input};
 use tierfall::config::Config;
-use tierfall::run::{Exit, Program, Run, RunError, Shelved, Summary, Taken, Until, Upkeep, open_gate};
+use tierfall::run::{
+    Exit, InputItem, Maintenance, Program, QueueMode, Run, RunError, StoreInventory, Summary, open_gate,
+};
 use tierfall_http::Mode;
-use tierfall_ledger::Gate;
+use tierfall_ledger::LedgerClient;
 
 pub async fn run(mut args: RunArgs, console: &Console) -> Result<Exit, CliError> {
     let works = input::works(args.works, &args.input)?;
     args.settings.ledger.enable_idempotency |= args.plan_only;
     let (config, program, gate) = ready(&args.settings, args.web.mode(), console).await?;
     let id = args.run_id.unwrap_or_else(new_run_id);
-    let job = Job::new(&config, program, gate, id, console);
+    let job = RunJob::new(&config, program, gate, id, console);
     if args.plan_only {
         let summary = job.watched(job.run.plan(works)).await?;
         if console.output.json {
@@ -39,8 +41,8 @@ pub async fn run(mut args: RunArgs, console: &Console) -> Result<Exit, CliError>
 pub async fn worker(mut args: WorkerArgs, console: &Console) -> Result<Exit, CliError> {
     args.settings.ledger.enable_idempotency = true;
     let (config, program, gate) = ready(&args.settings, Mode::Live, console).await?;
-    let until = if args.forever { Until::Stopped } else { Until::Empty };
-    let job = Job::new(&config, program, gate, args.run_id.unwrap_or_else(new_run_id), console);
+    let until = if args.forever { QueueMode::Stopped } else { QueueMode::Empty };
+    let job = RunJob::new(&config, program, gate, args.run_id.unwrap_or_else(new_run_id), console);
     let summary = job.watched(job.run.serve(until, &config.run.out)).await?;
     job.tell(&summary, console)?;
     if console.for_people() {
@@ -54,10 +56,10 @@ pub async fn go(
     config: &Config,
     program: Program,
     id: String,
-    works: impl Iterator<Item = Taken> + Send + 'static,
+    works: impl Iterator<Item = InputItem> + Send + 'static,
     console: &Console,
 ) -> Result<Summary, CliError> {
-    let job = Job::new(config, program, Gate::off(), id, console);
+    let job = RunJob::new(config, program, LedgerClient::off(), id, console);
     let summary = job.watched(job.run.go(works, &config.run.out)).await?;
     job.tell(&summary, console)?;
     Ok(summary)
@@ -68,7 +70,7 @@ async fn ready(
     settings: &SettingArgs,
     mode: Mode,
     console: &Console,
-) -> Result<(Config, Program, Gate), CliError> {
+) -> Result<(Config, Program, LedgerClient), CliError> {
     let config = console.load(settings)?;
     let out = &config.run.out;
     let program = Program::assemble(&config, mode, out).await?;
@@ -80,13 +82,13 @@ async fn ready(
 }
 
 /// A run, and what shows it.
-struct Job {
+struct RunJob {
     run: Run,
     progress: Arc<Progress>,
 }
 
-impl Job {
-    fn new(config: &Config, program: Program, gate: Gate, id: String, console: &Console) -> Self {
+impl RunJob {
+    fn new(config: &Config, program: Program, gate: LedgerClient, id: String, console: &Console) -> Self {
         let quiet = config.ledger.op_timeout;
         let mode = ProgressMode::choose(console.output.json, console.output.quiet);
         let progress = Progress::new(mode, console.bars.clone());
@@ -97,7 +99,7 @@ impl Job {
             reporter: Arc::clone(&progress) as _,
             workers: program.workers,
             gate,
-            upkeep: Some(Upkeep { shelf: Arc::new(Shelved(program.store)), quiet }),
+            upkeep: Some(Maintenance { shelf: Arc::new(StoreInventory(program.store)), quiet }),
             stop: CancellationToken::new(),
         };
         Self { run, progress }

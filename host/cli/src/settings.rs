@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use super::CliError;
 use super::args::SettingArgs;
 use super::output::{print, table};
-use tierfall::config::{Config, Given, Override, Request};
+use tierfall::config::{Config, ConfigSource, Given, Override};
 
 /// The configuration of this call: defaults, file, environment, flags.
 pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
-    let request = Request {
+    let request = ConfigSource {
         file: args.config.clone(),
         directory: PathBuf::new(),
         // A variable that is not Unicode is none of ours.
@@ -41,7 +41,7 @@ pub fn demo(out: &Path) -> Result<Config, CliError> {
     ];
     overrides.push(text("run.out", &out.to_string_lossy()));
     let directory = PathBuf::from("/nonexistent");
-    Ok(Config::load(Request { file: None, directory, environment, overrides })?)
+    Ok(Config::load(ConfigSource { file: None, directory, environment, overrides })?)
 }
 
 /// Every effective value and where it came from.

@@ -28,7 +28,7 @@ struct Inner {
 /// One request's leave to go out; it reports how that ended. Dropped without a report (the request
 /// was cancelled) it says nothing about the host.
 #[derive(Debug)]
-pub struct Leave {
+pub struct BreakerPermit {
     breakers: Breakers,
     place: (String, Role),
     probe: bool,
@@ -55,8 +55,8 @@ impl Breakers {
         Self(Arc::new(Inner { settings, hosts: Mutex::default() }))
     }
 
-    /// Leave to ask, unless the breaker is open. When its time is over, one request at a time probes.
-    pub fn leave(&self, host: &str, role: Role) -> Result<Leave, FetchError> {
+    /// BreakerPermit to ask, unless the breaker is open. When its time is over, one request at a time probes.
+    pub fn leave(&self, host: &str, role: Role) -> Result<BreakerPermit, FetchError> {
         let place = (host.to_owned(), role);
         let mut probe = false;
         if let Some(open) = self.hosts().get_mut(&place).and_then(|breaker| breaker.open.as_mut()) {
@@ -66,7 +66,7 @@ impl Breakers {
             open.probing = true;
             probe = true;
         }
-        Ok(Leave { breakers: self.clone(), place, probe })
+        Ok(BreakerPermit { breakers: self.clone(), place, probe })
     }
 
     /// Why the breaker would refuse now, without asking for leave.
@@ -81,7 +81,7 @@ impl Breakers {
     }
 }
 
-impl Leave {
+impl BreakerPermit {
     pub fn succeeded(self) {
         let mut hosts = self.breakers.hosts();
         if let Some(breaker) = hosts.get_mut(&self.place) {
@@ -121,7 +121,7 @@ impl Leave {
     }
 }
 
-impl Drop for Leave {
+impl Drop for BreakerPermit {
     fn drop(&mut self) {
         // A probe that was cancelled leaves the place to the next one.
         if self.probe

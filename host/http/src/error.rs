@@ -68,7 +68,7 @@ pub enum Denial {
 
 /// Why no door could be made.
 #[derive(Debug, thiserror::Error)]
-pub enum DoorError {
+pub enum HttpError {
     #[error("cannot read the certificates of {}: {source}", path.display())]
     Certificates { path: PathBuf, source: std::io::Error },
     #[error("{} holds no certificate; give a PEM file", path.display())]
@@ -89,9 +89,9 @@ pub enum DoorError {
 
 impl FetchError {
     /// Whether another try, later, may end differently.
-    pub fn passing(&self) -> bool {
+    pub fn retryable(&self) -> bool {
         match self {
-            Self::Denied { reason, .. } => reason.passing(),
+            Self::Denied { reason, .. } => reason.retryable(),
             Self::Timeout | Self::Busy(_) | Self::Transport(_) | Self::Incomplete(_) | Self::Stalled(_) => {
                 true
             }
@@ -123,7 +123,7 @@ impl Denial {
         }
     }
 
-    fn passing(self) -> bool {
+    fn retryable(self) -> bool {
         matches!(self, Self::Breaker | Self::RobotsUnreachable)
     }
 }

@@ -14,7 +14,7 @@ const HEADERS: usize = 2048;
 
 /// A recorded request, as far as it tells answers apart.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Question {
+pub struct RequestKey {
     pub method: Method,
     url: String,
     range: Option<String>,
@@ -40,7 +40,7 @@ pub struct Failure {
     detail: String,
 }
 
-impl Question {
+impl RequestKey {
     pub fn new(method: Method, url: &Url, headers: &[(String, String)], body: &[u8]) -> Self {
         let range = header(headers, "range").map(str::to_owned);
         Self { method, url: anonymous(url), range, body: body.to_vec() }

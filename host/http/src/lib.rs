@@ -4,10 +4,9 @@
 mod address;
 mod body;
 mod breaker;
-mod chain;
+mod client;
 mod clock;
 mod decode;
-mod door;
 mod error;
 mod exchange;
 mod headers;
@@ -16,6 +15,7 @@ mod origins;
 mod pace;
 mod proxy;
 mod record;
+mod redirects;
 mod replay;
 mod resolver;
 mod retry;
@@ -29,9 +29,9 @@ mod transport;
 pub mod warc;
 
 pub use body::Body;
+pub use client::{HttpClient, Mode};
 pub use clock::AttemptClock;
-pub use door::{Door, Mode};
-pub use error::{Denial, DoorError, FetchError};
+pub use error::{Denial, FetchError, HttpError};
 pub use exchange::{read_response, response_head};
 pub use robots::Rules as RobotsRules;
 pub use settings::{
@@ -92,7 +92,7 @@ pub struct Request {
 }
 
 /// What one request may spend.
-pub struct Allowance<'a> {
+pub struct RequestBudget<'a> {
     pub hops: &'a dyn HopPolicy,
     pub clock: &'a AttemptClock,
     /// Retries left; shared by the fetches of one attempt.

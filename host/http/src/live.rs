@@ -12,7 +12,7 @@ use url::Url;
 
 use super::Method;
 use super::address::{AddressPolicy, Forbidden};
-use super::error::{Denial, DoorError, FetchError};
+use super::error::{Denial, FetchError, HttpError};
 use super::proxy::Proxies;
 use super::resolver::{CheckedResolver, Lookup, System};
 use super::settings::{HttpSettings, Limits};
@@ -33,7 +33,7 @@ pub struct Live {
 }
 
 impl Live {
-    pub fn new(settings: &HttpSettings, policy: Arc<AddressPolicy>) -> Result<Self, DoorError> {
+    pub fn new(settings: &HttpSettings, policy: Arc<AddressPolicy>) -> Result<Self, HttpError> {
         Self::resolving(settings, policy, Arc::new(System))
     }
 
@@ -42,12 +42,12 @@ impl Live {
         settings: &HttpSettings,
         policy: Arc<AddressPolicy>,
         lookup: Arc<dyn Lookup>,
-    ) -> Result<Self, DoorError> {
+    ) -> Result<Self, HttpError> {
         let proxies = Proxies::new(&settings.proxy)?;
         let tls = tls::client_config(&settings.ca_certs)?;
-        let builder = || -> Result<ClientBuilder, DoorError> {
+        let builder = || -> Result<ClientBuilder, HttpError> {
             let agent = HeaderValue::from_str(&settings.user_agent_header())
-                .map_err(|_| DoorError::UserAgent(settings.user_agent_header()))?;
+                .map_err(|_| HttpError::UserAgent(settings.user_agent_header()))?;
             let header_bytes = u32::try_from(settings.limits.header_bytes).unwrap_or(u32::MAX);
             Ok(Client::builder()
                 .tls_backend_preconfigured(tls.clone())

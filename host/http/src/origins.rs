@@ -14,7 +14,7 @@ const ORIGINS: usize = 2048;
 
 /// A value for each of the origins met so far.
 #[derive(Debug)]
-pub struct PerOrigin<T> {
+pub struct OriginCache<T> {
     cells: Mutex<HashMap<String, Arc<OnceCell<Kept<T>>>>>,
 }
 
@@ -24,13 +24,13 @@ struct Kept<T> {
     value: Arc<T>,
 }
 
-impl<T> Default for PerOrigin<T> {
+impl<T> Default for OriginCache<T> {
     fn default() -> Self {
         Self { cells: Mutex::default() }
     }
 }
 
-impl<T: Send + Sync + 'static> PerOrigin<T> {
+impl<T: Send + Sync + 'static> OriginCache<T> {
     /// The value of `url`'s origin; `read` gets it, and says for how long it holds, if it is not here. One
     /// reading runs per origin; it goes on when the one who asked first is cancelled, so that the next
     /// finds it done. `None` if the reading was given up.

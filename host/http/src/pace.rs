@@ -33,29 +33,29 @@ const LANES: usize = 4096;
 #[derive(Debug)]
 pub struct Pace {
     settings: PaceSettings,
-    lanes: Mutex<HashMap<String, Arc<Lane>>>,
+    lanes: Mutex<HashMap<String, Arc<HostLimiter>>>,
 }
 
 /// The right to have one request open; dropping it gives it back.
 #[derive(Debug)]
 pub struct Permit {
-    lane: Arc<Lane>,
+    lane: Arc<HostLimiter>,
     max_hold: Duration,
     _open: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Debug)]
-struct Lane {
+struct HostLimiter {
     name: String,
     /// `None`: any number at once.
-    open: Option<Gate>,
+    open: Option<Turnstile>,
     state: Mutex<State>,
 }
 
 /// Who is let in next: in order of arrival, but files before the rest. What was found is fetched before
 /// more is looked for, or works that wait for their last step would wait behind all who begin.
 #[derive(Debug)]
-struct Gate {
+struct Turnstile {
     open: Arc<Semaphore>,
     /// Of those who do not come for files one at a time stands in the queue; the others behind this.
     second: Semaphore,
@@ -132,7 +132,7 @@ impl Pace {
         (!held.is_zero()).then_some(held)
     }
 
-    fn lane(&self, host: &str, role: Role) -> Arc<Lane> {
+    fn lane(&self, host: &str, role: Role) -> Arc<HostLimiter> {
         let (key, limit) = self.place(host, role);
         let mut lanes = lock(&self.lanes);
         if let Some(lane) = lanes.get(&key) {
@@ -143,7 +143,7 @@ impl Pace {
             lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.state().forgettable(now));
         }
         let (every, open) = match self.settings.enabled {
-            true => (limit.every, Some(Gate::new(limit.concurrency))),
+            true => (limit.every, Some(Turnstile::new(limit.concurrency))),
             false => (Duration::ZERO, None),
         };
         let state = State {
@@ -154,7 +154,7 @@ impl Pace {
             held: None,
             waiting: Queue::default(),
         };
-        let lane = Arc::new(Lane { name: host.to_owned(), open, state: Mutex::new(state) });
+        let lane = Arc::new(HostLimiter { name: host.to_owned(), open, state: Mutex::new(state) });
         lanes.insert(key, Arc::clone(&lane));
         lane
     }
@@ -222,11 +222,11 @@ impl Permit {
 /// One who waits for a request of others to end; counted, so that those behind can tell how long the
 /// queue is.
 struct Waiting<'a> {
-    lane: &'a Lane,
+    lane: &'a HostLimiter,
     role: Role,
 }
 
-impl Gate {
+impl Turnstile {
     fn new(concurrency: usize) -> Self {
         Self { open: Arc::new(Semaphore::new(concurrency.max(1))), second: Semaphore::new(1) }
     }
@@ -262,7 +262,7 @@ impl Queue {
 
 impl<'a> Waiting<'a> {
     /// Refuses when those ahead alone take longer than until `deadline`, at the pace of now.
-    fn join(lane: &'a Lane, role: Role, deadline: Instant) -> Result<Self, FetchError> {
+    fn join(lane: &'a HostLimiter, role: Role, deadline: Instant) -> Result<Self, FetchError> {
         let mut state = lane.state();
         let ahead = state.waiting.ahead(role);
         let turn = state.first_free() + state.interval().saturating_mul(ahead);
@@ -285,7 +285,7 @@ impl Drop for Waiting<'_> {
 
 /// A moment reserved for one request; given back when the request is cancelled before it came.
 struct Slot<'a> {
-    lane: &'a Lane,
+    lane: &'a HostLimiter,
     at: Instant,
     /// Where the next slot began when this one was taken.
     next: Instant,
@@ -293,7 +293,7 @@ struct Slot<'a> {
 }
 
 impl<'a> Slot<'a> {
-    fn take(lane: &'a Lane, deadline: Instant) -> Result<Self, FetchError> {
+    fn take(lane: &'a HostLimiter, deadline: Instant) -> Result<Self, FetchError> {
         let mut state = lane.state();
         let at = state.first_free();
         if at > deadline {
@@ -326,7 +326,7 @@ impl Drop for Slot<'_> {
     }
 }
 
-impl Lane {
+impl HostLimiter {
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

@@ -5,7 +5,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::ClientBuilder;
 use url::Url;
 
-use super::error::DoorError;
+use super::error::HttpError;
 use super::settings::ProxyChoice;
 
 /// The rules by which a proxy is chosen for a URL.
@@ -16,7 +16,7 @@ pub struct Proxies {
 }
 
 impl Proxies {
-    pub fn new(choice: &ProxyChoice) -> Result<Self, DoorError> {
+    pub fn new(choice: &ProxyChoice) -> Result<Self, HttpError> {
         let matcher = match choice {
             ProxyChoice::Direct => None,
             ProxyChoice::Environment => Some(Matcher::from_env()),
@@ -43,7 +43,7 @@ impl Proxies {
     }
 
     /// Makes a client follow the same rules.
-    pub fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, DoorError> {
+    pub fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, HttpError> {
         match &self.choice {
             ProxyChoice::Direct => Ok(builder.no_proxy()),
             // The client reads the environment by itself, with the same matcher.
@@ -59,10 +59,10 @@ impl Proxies {
 }
 
 /// Checks a proxy as an operator gives it; a bare `host:port` is an HTTP proxy.
-fn check(given: &str) -> Result<(), DoorError> {
+fn check(given: &str) -> Result<(), HttpError> {
     // The password, if any, stays out of the message.
     let shown = given.rsplit_once('@').map_or(given.to_owned(), |(_, host)| format!("…@{host}"));
-    let wrong = |reason: String| DoorError::Proxy { given: shown.clone(), reason };
+    let wrong = |reason: String| HttpError::Proxy { given: shown.clone(), reason };
     let full = if given.contains("://") { given.to_owned() } else { format!("http://{given}") };
     let url = Url::parse(&full).map_err(|error| wrong(error.to_string()))?;
     match url.scheme() {

@@ -18,7 +18,7 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 use uuid::Uuid;
 
-use super::error::{DoorError, FetchError};
+use super::error::{FetchError, HttpError};
 use super::exchange::{Failure, TRUNCATED_DETAIL, Truncated, request_block, response_head};
 use super::headers::personal;
 use super::transport::{Incoming, Outgoing, RawBody, Transport};
@@ -35,8 +35,8 @@ pub struct Recorder {
 
 impl Recorder {
     /// Creates the file, which must not hold anything yet that is wanted: it is overwritten.
-    pub fn create(path: &Path, software: &str, inner: Box<dyn Transport>) -> Result<Self, DoorError> {
-        let failed = |source| DoorError::Recording { path: path.to_owned(), source };
+    pub fn create(path: &Path, software: &str, inner: Box<dyn Transport>) -> Result<Self, HttpError> {
+        let failed = |source| HttpError::Recording { path: path.to_owned(), source };
         let file = File::create(path).map_err(failed)?;
         let packed = path.extension().is_some_and(|extension| extension == "gz");
         let archive =
@@ -49,7 +49,7 @@ impl Recorder {
 impl Transport for Recorder {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
         Box::pin(async move {
-            let asked = Asked::new(&hop, self.inner.now_ms());
+            let asked = RecordedRequest::new(&hop, self.inner.now_ms());
             match self.inner.send(hop).await {
                 Ok(answer) => Ok(tee(answer, asked, Arc::clone(&self.archive))),
                 Err(error) => {
@@ -71,13 +71,13 @@ struct Archive {
 }
 
 /// What was asked, without what is secret.
-struct Asked {
+struct RecordedRequest {
     url: Url,
     block: Vec<u8>,
     date: String,
 }
 
-impl Asked {
+impl RecordedRequest {
     fn new(hop: &Outgoing, now_ms: u64) -> Self {
         let headers = hop.headers.iter().filter(|(name, _)| name == "cookie" || !personal(name));
         let block = request_block(hop.method, &hop.url, headers, hop.body.as_deref().unwrap_or_default());
@@ -88,7 +88,7 @@ impl Asked {
 /// An answer on its way through; written when it is over, however that happens.
 struct Pending {
     archive: Arc<Archive>,
-    asked: Asked,
+    asked: RecordedRequest,
     head: Vec<u8>,
     body: SpooledTempFile,
     length: u64,
@@ -96,7 +96,7 @@ struct Pending {
     truncated: Option<Truncated>,
 }
 
-fn tee(answer: Incoming, asked: Asked, archive: Arc<Archive>) -> Incoming {
+fn tee(answer: Incoming, asked: RecordedRequest, archive: Arc<Archive>) -> Incoming {
     let head = response_head(answer.status, &answer.headers);
     let pending = Pending {
         archive,
@@ -155,7 +155,7 @@ impl Archive {
 
     fn exchange(
         &self,
-        asked: &Asked,
+        asked: &RecordedRequest,
         length: u64,
         block: &mut dyn Read,
         truncated: Option<&Truncated>,
@@ -177,7 +177,7 @@ impl Archive {
         self.request(asked, &id)
     }
 
-    fn failed(&self, asked: &Asked, error: &FetchError) {
+    fn failed(&self, asked: &RecordedRequest, error: &FetchError) {
         let Some(failure) = Failure::of(error) else { return };
         let about = failure.fields();
         let id = record_id();
@@ -196,7 +196,7 @@ impl Archive {
         }
     }
 
-    fn request(&self, asked: &Asked, answer: &str) -> io::Result<()> {
+    fn request(&self, asked: &RecordedRequest, answer: &str) -> io::Result<()> {
         let id = record_id();
         let fields = [
             ("WARC-Type", "request"),

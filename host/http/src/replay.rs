@@ -13,8 +13,8 @@ use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::Method;
-use super::error::{DoorError, FetchError};
-use super::exchange::{Failure, Question, TRUNCATED_DETAIL, Truncated, read_response};
+use super::error::{FetchError, HttpError};
+use super::exchange::{Failure, RequestKey, TRUNCATED_DETAIL, Truncated, read_response};
 use super::transport::{Incoming, Outgoing, RawBody, Transport, header};
 use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
 
@@ -28,7 +28,7 @@ const PIECE: usize = 64 * 1024;
 #[derive(Debug)]
 pub struct Replay {
     path: PathBuf,
-    answers: Mutex<HashMap<Question, Answers>>,
+    answers: Mutex<HashMap<RequestKey, Answers>>,
     now_ms: u64,
 }
 
@@ -54,14 +54,14 @@ enum Recorded {
 
 impl Replay {
     /// Reads what the file holds; the bodies stay in it.
-    pub fn open(path: &Path) -> Result<Self, DoorError> {
+    pub fn open(path: &Path) -> Result<Self, HttpError> {
         let mut index = Index::default();
-        index.read(path).map_err(|source| DoorError::Archive { path: path.to_owned(), source })?;
+        index.read(path).map_err(|source| HttpError::Archive { path: path.to_owned(), source })?;
         let now_ms = index.now_ms;
         Ok(Self { path: path.to_owned(), answers: Mutex::new(index.answers()), now_ms })
     }
 
-    fn next(&self, question: &Question) -> Option<Recorded> {
+    fn next(&self, question: &RequestKey) -> Option<Recorded> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let answers = answers.get_mut(question)?;
         let answer = answers.recorded.get(answers.given).or(answers.recorded.last()).cloned();
@@ -74,7 +74,7 @@ impl Transport for Replay {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
         Box::pin(async move {
             let body = hop.body.as_deref().unwrap_or_default();
-            let question = Question::new(hop.method, &hop.url, &hop.headers, body);
+            let question = RequestKey::new(hop.method, &hop.url, &hop.headers, body);
             let recorded =
                 self.next(&question).or_else(|| question.whole().and_then(|whole| self.next(&whole)));
             let Some(recorded) = recorded else {
@@ -110,7 +110,7 @@ impl Transport for Replay {
 struct Index {
     found: Vec<Found>,
     /// By the id of the answer, and by their own id: writers link in either direction.
-    requests: HashMap<String, Question>,
+    requests: HashMap<String, RequestKey>,
     /// Payloads by digest, for records that say "as before".
     payloads: HashMap<String, Place>,
     now_ms: u64,
@@ -138,7 +138,7 @@ impl Index {
             let concurrent = text("warc-concurrent-to");
             let recorded = match head.field("warc-type") {
                 Some("request") => {
-                    if let Some(question) = Question::parse(&url, &scanner.block(REQUEST_BYTES)?) {
+                    if let Some(question) = RequestKey::parse(&url, &scanner.block(REQUEST_BYTES)?) {
                         self.requests.extend(concurrent.map(|answer| (answer, question.clone())));
                         self.requests.insert(id, question);
                     }
@@ -171,14 +171,14 @@ impl Index {
         Ok(())
     }
 
-    fn answers(self) -> HashMap<Question, Answers> {
-        let mut answers: HashMap<Question, Answers> = HashMap::new();
+    fn answers(self) -> HashMap<RequestKey, Answers> {
+        let mut answers: HashMap<RequestKey, Answers> = HashMap::new();
         for found in self.found {
             let linked = self.requests.get(&found.id);
             let linked = linked.or_else(|| self.requests.get(found.concurrent.as_ref()?));
             let question = match linked {
                 Some(question) => question.clone(),
-                None => Question::new(Method::Get, &found.url, &[], &[]),
+                None => RequestKey::new(Method::Get, &found.url, &[], &[]),
             };
             answers.entry(question).or_default().recorded.push(found.recorded);
         }

@@ -12,7 +12,7 @@ use robotxt::{AccessResult, Robots};
 use url::Url;
 
 use super::error::{Denial, FetchError};
-use super::origins::PerOrigin;
+use super::origins::OriginCache;
 
 /// The product token that robots.txt knows us by.
 pub const AGENT: &str = "tierfall";
@@ -38,7 +38,7 @@ pub enum Fetched {
 
 /// The rules of the origins met so far.
 #[derive(Debug, Default)]
-pub struct RobotsCache(PerOrigin<Result<Rules, FetchError>>);
+pub struct RobotsCache(OriginCache<Result<Rules, FetchError>>);
 
 /// What one robots.txt says to us.
 #[derive(Debug)]

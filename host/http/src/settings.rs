@@ -111,7 +111,7 @@ impl HttpSettings {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "testing"))]
 impl HttpSettings {
     /// For tests against servers on 127.0.0.1: no proxy, pace, robots or breaker, and short waits.
     pub fn for_tests() -> Self {

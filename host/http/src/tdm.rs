@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use url::{Position, Url};
 
 use super::error::FetchError;
-use super::origins::PerOrigin;
+use super::origins::OriginCache;
 use super::robots::AGENT;
 use super::transport::{header, shown};
 
@@ -90,7 +90,7 @@ impl SaidBy {
 /// What sites and pages said.
 #[derive(Debug, Default)]
 pub struct Reservations {
-    sites: PerOrigin<Vec<SiteRule>>,
+    sites: OriginCache<Vec<SiteRule>>,
     pages: Mutex<Pages>,
 }
 
@@ -131,7 +131,7 @@ impl Reservations {
         let read = move || async move {
             match fetch(file).await {
                 Ok(body) => (body.map(|body| rules(&body)).unwrap_or_default(), FRESH),
-                Err(error) => (Vec::new(), if error.passing() { FRESH_FAILURE } else { FRESH }),
+                Err(error) => (Vec::new(), if error.retryable() { FRESH_FAILURE } else { FRESH }),
             }
         };
         let rules = self.sites.get(url, read).await?;

@@ -7,17 +7,17 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
-use super::error::DoorError;
+use super::error::HttpError;
 
 /// For HTTP over TLS: as [`tls_config`], with the versions of HTTP that are spoken.
-pub fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, DoorError> {
+pub fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, HttpError> {
     let mut config = tls_config(extra)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// The system's roots (or, on a machine that has none, Mozilla's), and those of `extra` PEM files.
-pub fn tls_config(extra: &[PathBuf]) -> Result<ClientConfig, DoorError> {
+pub fn tls_config(extra: &[PathBuf]) -> Result<ClientConfig, HttpError> {
     let native = rustls_native_certs::load_native_certs();
     for problem in &native.errors {
         tracing::debug!(%problem, "a system certificate cannot be read");
@@ -25,7 +25,7 @@ pub fn tls_config(extra: &[PathBuf]) -> Result<ClientConfig, DoorError> {
     config_with(native.certs, extra)
 }
 
-fn config_with(system: Vec<CertificateDer<'static>>, extra: &[PathBuf]) -> Result<ClientConfig, DoorError> {
+fn config_with(system: Vec<CertificateDer<'static>>, extra: &[PathBuf]) -> Result<ClientConfig, HttpError> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(system);
     if added == 0 {
@@ -44,13 +44,13 @@ fn config_with(system: Vec<CertificateDer<'static>>, extra: &[PathBuf]) -> Resul
         .with_no_client_auth())
 }
 
-fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, DoorError> {
-    let unreadable = |source| DoorError::Certificates { path: path.to_owned(), source };
+fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
+    let unreadable = |source| HttpError::Certificates { path: path.to_owned(), source };
     let text = std::fs::read(path).map_err(unreadable)?;
     let certificates: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        _ => Err(DoorError::NoCertificate { path: path.to_owned() }),
+        _ => Err(HttpError::NoCertificate { path: path.to_owned() }),
     }
 }
 

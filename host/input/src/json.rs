@@ -112,14 +112,14 @@ impl Document {
             }
             let current = object.as_mut()?;
             match current.take(text) {
-                Taken::Whole(rest) => {
+                Member::Whole(rest) => {
                     if !rest.is_empty() {
                         self.rest = Some(Line { number: line.number, text: rest.to_owned() });
                     }
                     return object.map(|object| Ok(Line { number: object.line, text: object.text }));
                 }
-                Taken::Part if current.text.len() <= LONGEST => {}
-                Taken::Part | Taken::Broken => {
+                Member::Part if current.text.len() <= LONGEST => {}
+                Member::Part | Member::Broken => {
                     let bad =
                         Bad::new(current.line, "the object is broken: a string or a bracket is not closed");
                     resume(lines, current.indent);
@@ -137,7 +137,7 @@ struct Object {
     depth: usize,
 }
 
-enum Taken<'a> {
+enum Member<'a> {
     /// With what is left of the line.
     Whole(&'a str),
     Part,
@@ -145,7 +145,7 @@ enum Taken<'a> {
 }
 
 impl Object {
-    fn take<'a>(&mut self, line: &'a str) -> Taken<'a> {
+    fn take<'a>(&mut self, line: &'a str) -> Member<'a> {
         let mut quoted = false;
         let mut escaped = false;
         for (at, byte) in line.bytes().enumerate() {
@@ -160,7 +160,7 @@ impl Object {
                     if self.depth == 0 {
                         let (head, rest) = line.split_at(at + 1);
                         self.text.push_str(head);
-                        return Taken::Whole(rest);
+                        return Member::Whole(rest);
                     }
                 }
                 _ => {}
@@ -169,7 +169,7 @@ impl Object {
         self.text.push_str(line);
         self.text.push('\n');
         // JSON has no line breaks within strings.
-        if quoted { Taken::Broken } else { Taken::Part }
+        if quoted { Member::Broken } else { Member::Part }
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::json;
 use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall_ledger::{
-    JobKey, Ledger, NewJob, Op, OpKey, OpKind, Outcome, Rules, Schedule, SystemClock, Taken, Word,
+    Enqueued, JobCommand, JobKey, Ledger, NewJob, Op, OpKey, OpKind, Outcome, Rules, Schedule, SystemClock,
 };
 
 const WORKERS: u32 = 64;
@@ -94,17 +94,17 @@ async fn work_all(ledger: &Arc<SqliteLedger>, jobs: u32) -> Duration {
 async fn work_one(ledger: &dyn Ledger, number: u32, owner: &str) {
     let job = job(number);
     let key = job.key();
-    let Ok(Taken::Leased(lease)) = ledger.enter(job, owner).await else { panic!("the job is free") };
+    let Ok(Enqueued::Leased(lease)) = ledger.enqueue(job, owner).await else { panic!("the job is free") };
     let [head, stream, finalize, index] = KINDS.map(|kind| Op::new(&key, kind, context(number)));
     let done = |op: &Op| {
         let artifact = (op.kind == OpKind::Finalize).then(|| key.to_string());
-        Word::Complete(op.clone(), Outcome::Done { result: result(number), artifact })
+        JobCommand::Complete(op.clone(), Outcome::Done { result: result(number), artifact })
     };
-    let begin = |op: &Op| Word::Begin(op.clone());
+    let begin = |op: &Op| JobCommand::Begin(op.clone());
     for words in [
         vec![begin(&head), done(&head), begin(&stream), done(&stream), begin(&finalize)],
         vec![done(&finalize), begin(&index)],
-        vec![done(&index), Word::Release],
+        vec![done(&index), JobCommand::Release],
     ] {
         let heard = ledger.tell(&lease, words.into()).await.expect("told");
         assert!(heard.iter().all(Result::is_ok), "{heard:?}");

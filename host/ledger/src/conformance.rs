@@ -9,7 +9,7 @@ mod schema;
 use serde_json::json;
 
 use super::error::LedgerError;
-use super::job::{CandidateRecord, Ending, Lease, Story};
+use super::job::{CandidateRecord, Ending, JobDetails, Lease};
 use super::key::JobKey;
 use super::op::{Op, OpKind};
 use super::state::{State, Step};
@@ -71,7 +71,7 @@ async fn bring_anywhere(world: &World, key: &JobKey, state: State) {
             let kind = if state == State::Indexed { OpKind::Index } else { OpKind::Dedupe };
             return world.effect(&lease, kind).await;
         }
-        State::Failed => Ending::Failed { reason: "503".to_owned(), passing: true },
+        State::Failed => Ending::Failed { reason: "503".to_owned(), retryable: true },
         State::Exhausted => Ending::Exhausted { result: json!({}) },
         State::SkippedDuplicate => Ending::Duplicate { of: key.clone(), result: json!({}) },
         held => {
@@ -92,7 +92,7 @@ async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, begun: Op)
         detail: json!({}),
         verdict: None,
     };
-    let failed = Ending::Failed { reason: "late".to_owned(), passing: true };
+    let failed = Ending::Failed { reason: "late".to_owned(), retryable: true };
     let answers = [
         world.ledger.renew(lease).await.map(drop),
         world.advance(lease, Step::Stream).await.map(drop),
@@ -108,7 +108,7 @@ async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, begun: Op)
     assert_eq!(story(world, key).await, before);
 }
 
-async fn story(world: &World, key: &JobKey) -> Story {
+async fn story(world: &World, key: &JobKey) -> JobDetails {
     world.ledger.show(key).await.expect("the ledger can be read").expect("the job is there")
 }
 

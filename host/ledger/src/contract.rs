@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::command::{CommandReply, JobCommand};
 use super::error::LedgerError;
 use super::history::{EventFilter, EventRecord};
 use super::job::{
-    Counts, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry, Standing, StoredFile, Story,
-    Taken,
+    Counts, Enqueued, JobDetails, JobDisposition, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered,
+    Retry, StoredFile,
 };
 use super::key::JobKey;
-use super::word::{Heard, Word};
 
 /// Jobs, leases and ops, kept so that they outlive any process.
 ///
@@ -33,10 +33,10 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     fn lease_next<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<Option<Lease>, LedgerError>>;
 
     /// Takes this job if it can be had, by the rules of [`Ledger::lease_next`]. Errors: `UnknownJob`.
-    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>>;
+    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>>;
 
     /// Plans a job and takes it if it can be had, in one transaction.
-    fn enter<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>>;
+    fn enqueue<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>>;
 
     /// Moves the lease's end to a whole lease from now, in any state. Answers with the new end, in milliseconds
     /// since the epoch. A lease that has run out is not revived.
@@ -47,11 +47,15 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     fn tell<'a>(
         &'a self,
         lease: &Lease,
-        words: Arc<[Word]>,
-    ) -> BoxFuture<'a, Result<Vec<Result<Heard, LedgerError>>, LedgerError>>;
+        words: Arc<[JobCommand]>,
+    ) -> BoxFuture<'a, Result<Vec<Result<CommandReply, LedgerError>>, LedgerError>>;
 
     /// One word alone.
-    fn say<'a>(&'a self, lease: &Lease, word: Word) -> BoxFuture<'a, Result<Heard, LedgerError>> {
+    fn say<'a>(
+        &'a self,
+        lease: &Lease,
+        word: JobCommand,
+    ) -> BoxFuture<'a, Result<CommandReply, LedgerError>> {
         let told = self.tell(lease, Arc::from([word]));
         Box::pin(async move {
             let answers = told.await?;
@@ -82,10 +86,10 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// The keys that begin with `prefix`, two at most: enough to know whether it means one job.
     fn find<'a>(&'a self, prefix: &str) -> BoxFuture<'a, Result<Vec<JobKey>, LedgerError>>;
 
-    fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<Story>, LedgerError>>;
+    fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<JobDetails>, LedgerError>>;
 
     /// What lies on disk for these jobs: is it of use to anyone? Answers in their order.
-    fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<Standing>, LedgerError>>;
+    fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<JobDisposition>, LedgerError>>;
 
     /// The files that jobs with an id greater than `after` came to, in the order of planning.
     fn artifacts(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<StoredFile>, LedgerError>>;

@@ -5,27 +5,27 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
+use super::command::{CommandReply, JobCommand};
 use super::contract::Ledger;
 use super::error::LedgerError;
 use super::history::{EventFilter, EventRecord};
 use super::job::{
-    Counts, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered, Retry, Standing, StoredFile, Story,
-    Taken,
+    Counts, Enqueued, JobDetails, JobDisposition, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered,
+    Retry, StoredFile,
 };
 use super::key::JobKey;
 use super::protocol::{
-    Artifacts, CountJobs, Enter, FindJob, LeaseJob, LeaseNext, ListEvents, ListJobs, Lose, NextAt, Plan,
-    Recover, Renew, Request, RetryJobs, Standings, Tell, TellStory,
+    Artifacts, Command, CountJobs, Dispositions, Enqueue, FindJob, LeaseJob, LeaseNext, ListEvents, ListJobs,
+    Lose, NextAt, PlanJobs, Recover, Renew, RetryJobs, Tell, TellStory,
 };
-use super::word::{Heard, Word};
 
 /// What an engine is: a way to run a request in a transaction.
 pub(super) trait Engine: Send + Sync + std::fmt::Debug {
     /// Runs it, and answers once its commit is durable.
-    fn write<Q: Request>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
+    fn write<Q: Command>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
 
     /// Runs a request that writes nothing, without standing in a writer's way.
-    fn read<Q: Request>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
+    fn read<Q: Command>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
 
     /// Waits until this process's events so far are kept, or lost.
     fn settle(&self) -> impl Future<Output = ()> + Send;
@@ -49,7 +49,7 @@ impl<E: Engine> Ledger for E {
                 if some.is_empty() {
                     return Ok(planned);
                 }
-                planned.extend(self.write(Plan(some)).await?);
+                planned.extend(self.write(PlanJobs(some)).await?);
             }
         })
     }
@@ -58,13 +58,13 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.write(LeaseNext { owner: Arc::from(owner) }))
     }
 
-    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>> {
+    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>> {
         Box::pin(self.write(LeaseJob { job: job.clone(), owner: Arc::from(owner) }))
     }
 
-    fn enter<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Taken, LedgerError>> {
+    fn enqueue<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>> {
         let lease = LeaseJob { job: job.key(), owner: Arc::from(owner) };
-        Box::pin(self.write(Enter { plan: Plan(vec![job]), lease }))
+        Box::pin(self.write(Enqueue { plan: PlanJobs(vec![job]), lease }))
     }
 
     fn renew<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<i64, LedgerError>> {
@@ -74,8 +74,8 @@ impl<E: Engine> Ledger for E {
     fn tell<'a>(
         &'a self,
         lease: &Lease,
-        words: Arc<[Word]>,
-    ) -> BoxFuture<'a, Result<Vec<Result<Heard, LedgerError>>, LedgerError>> {
+        words: Arc<[JobCommand]>,
+    ) -> BoxFuture<'a, Result<Vec<Result<CommandReply, LedgerError>>, LedgerError>> {
         Box::pin(self.write(Tell { claim: lease.claim.clone(), words }))
     }
 
@@ -107,12 +107,12 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.read(FindJob(prefix.to_owned())))
     }
 
-    fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<Story>, LedgerError>> {
+    fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<JobDetails>, LedgerError>> {
         Box::pin(self.read(TellStory(job.clone())))
     }
 
-    fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<Standing>, LedgerError>> {
-        Box::pin(self.read(Standings(jobs)))
+    fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<JobDisposition>, LedgerError>> {
+        Box::pin(self.read(Dispositions(jobs)))
     }
 
     fn artifacts(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<StoredFile>, LedgerError>> {

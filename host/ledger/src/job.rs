@@ -60,7 +60,7 @@ pub struct DoneOp {
 
 /// What came of asking for one job.
 #[derive(Clone, Debug)]
-pub enum Taken {
+pub enum Enqueued {
     Leased(Lease),
     /// Another worker has it, until `until` (milliseconds since the epoch) if it does not renew.
     Held {
@@ -85,7 +85,7 @@ pub enum Taken {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
     /// `passing`: another try may go better, so it gets one on schedule while it has attempts left.
-    Failed { reason: String, passing: bool },
+    Failed { reason: String, retryable: bool },
     /// Every tier was asked, and no copy is there.
     Exhausted { result: Value },
     /// It is the same work as the job `of`.
@@ -135,7 +135,7 @@ pub struct JobRecord {
 
 /// Everything the ledger holds on one job but its events.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Story {
+pub struct JobDetails {
     pub job: JobRecord,
     pub ops: Vec<OpRecord>,
     pub candidates: Vec<CandidateRecord>,
@@ -174,7 +174,7 @@ pub struct Counts {
 
 /// Whether what lies on disk for a job is still of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum JobDisposition {
     /// The ledger does not know the job.
     Unknown,
     /// A live lease owns it: hands off.

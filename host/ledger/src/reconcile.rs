@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use super::contract::Ledger;
 use super::error::LedgerError;
-use super::job::{Recovered, Standing, StoredFile};
+use super::job::{JobDisposition, Recovered, StoredFile};
 use super::key::JobKey;
 
 /// What lies on disk, as far as this needs to know. Its methods may block.
-pub trait Shelf: Send + Sync {
+pub trait FileInventory: Send + Sync {
     /// Everything that might be resumed.
     fn partials(&self) -> io::Result<Vec<Partial>>;
 
@@ -90,7 +90,7 @@ pub async fn recover_all(ledger: &dyn Ledger) -> Result<Recovered, LedgerError> 
 /// `quiet`: a live lease's file never is, and neither is that of a download that goes on without the ledger.
 pub async fn reconcile(
     ledger: &dyn Ledger,
-    shelf: &Arc<dyn Shelf>,
+    shelf: &Arc<dyn FileInventory>,
     quiet: Duration,
     missing: Missing,
 ) -> Result<Reconciliation, ReconcileError> {
@@ -107,7 +107,7 @@ pub async fn reconcile(
 
 async fn clear_partials(
     ledger: &dyn Ledger,
-    shelf: &Arc<dyn Shelf>,
+    shelf: &Arc<dyn FileInventory>,
     quiet: Duration,
     done: &mut Reconciliation,
 ) -> Result<(), ReconcileError> {
@@ -116,8 +116,9 @@ async fn clear_partials(
         let jobs: Vec<JobKey> = some.iter().filter_map(|partial| partial.job.clone()).collect();
         let mut standings = ledger.standings(jobs).await?.into_iter();
         for partial in some {
-            let standing = partial.job.as_ref().and_then(|_| standings.next()).unwrap_or(Standing::Unknown);
-            let of_use = matches!(standing, Standing::Held | Standing::Open);
+            let standing =
+                partial.job.as_ref().and_then(|_| standings.next()).unwrap_or(JobDisposition::Unknown);
+            let of_use = matches!(standing, JobDisposition::Held | JobDisposition::Open);
             if of_use || partial.untouched < quiet {
                 done.kept.push(partial.path.clone());
                 continue;
@@ -137,7 +138,7 @@ async fn clear_partials(
 
 async fn compare_files(
     ledger: &dyn Ledger,
-    shelf: &Arc<dyn Shelf>,
+    shelf: &Arc<dyn FileInventory>,
     done: &mut Reconciliation,
 ) -> Result<(), ReconcileError> {
     // Rows before files: a file that comes meanwhile has no row yet, but a row that comes has its file already.
@@ -158,8 +159,8 @@ async fn compare_files(
 }
 
 async fn on_disk<T: Send + 'static>(
-    shelf: &Arc<dyn Shelf>,
-    look: impl FnOnce(&dyn Shelf) -> io::Result<T> + Send + 'static,
+    shelf: &Arc<dyn FileInventory>,
+    look: impl FnOnce(&dyn FileInventory) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
     let shelf = Arc::clone(shelf);
     tokio::task::spawn_blocking(move || look(&*shelf)).await.map_err(io::Error::other)?
@@ -183,7 +184,7 @@ mod tests {
         busy: Option<PathBuf>,
     }
 
-    impl Shelf for TestShelf {
+    impl FileInventory for TestShelf {
         fn partials(&self) -> io::Result<Vec<Partial>> {
             Ok(self.partials.lock().unwrap().clone())
         }
@@ -221,7 +222,7 @@ mod tests {
         world.work(&lease).await.unwrap();
         let unknown = job(99).key();
         let hour = Duration::from_secs(3600);
-        let shelf: Arc<dyn Shelf> = Arc::new(TestShelf {
+        let shelf: Arc<dyn FileInventory> = Arc::new(TestShelf {
             partials: Mutex::new(vec![
                 partial("held, an hour old", Some(held), hour),
                 partial("lost", Some(lost), hour),
@@ -247,7 +248,7 @@ mod tests {
     async fn promise_files(world: World) {
         let key = world.plan(1).await;
         world.work(&world.take(&key, "a").await).await.unwrap();
-        let shelf: Arc<dyn Shelf> =
+        let shelf: Arc<dyn FileInventory> =
             Arc::new(TestShelf { files: vec!["cd".repeat(32)], ..TestShelf::default() });
         for missing in [Missing::Report, Missing::DoAgain] {
             let found = reconcile(&*world.ledger, &shelf, QUIET, missing).await.unwrap();

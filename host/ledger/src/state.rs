@@ -71,7 +71,7 @@ pub fn next(state: State, step: Step) -> Result<State, Illegal> {
     };
     let next = match (step, state) {
         (Step::Lease, Planned | Leased | Failed | Exhausted) => Leased,
-        // Taken again after its lease ran out: what was reached stays reached.
+        // Enqueued again after its lease ran out: what was reached stays reached.
         (Step::Lease, HeadDone | ResumeOk | Streaming | Finalized) => state,
 
         (Step::HeadDone, Leased | HeadDone) => HeadDone,

@@ -1,6 +1,6 @@
 //! A PDF's report seen as a document: its front matter, its headings, what it says it is.
 
-use super::letters::{Letters, letters};
+use super::normalized::{NormalizedText, letters};
 use tierfall_work::PdfReport;
 
 /// A page of a paper has 2000 letters and more; a cover page or a scanned page with a stamp has fewer,
@@ -16,8 +16,8 @@ pub struct Document<'r> {
 /// The text of one of the first pages.
 pub struct Page<'r> {
     pub text: &'r str,
-    pub letters: Letters<'r>,
-    /// Letters before the list of references, where one begins on this page.
+    pub letters: NormalizedText<'r>,
+    /// NormalizedText before the list of references, where one begins on this page.
     pub body: usize,
     /// Blocks set larger than the running text, largest first.
     pub headings: &'r [String],
@@ -31,7 +31,7 @@ impl<'r> Document<'r> {
             .iter()
             .zip(headings)
             .map(|(text, headings)| {
-                let letters = Letters::of(text);
+                let letters = NormalizedText::of(text);
                 let body = references(text).map_or(letters.len(), |byte| letters.until_byte(byte));
                 Page { text, letters, body, headings }
             })
@@ -45,7 +45,7 @@ impl<'r> Document<'r> {
         self.pages.get(..=covers.min(self.pages.len().saturating_sub(1))).unwrap_or_default()
     }
 
-    /// Letters on all the pages read.
+    /// NormalizedText on all the pages read.
     pub fn letter_count(&self) -> usize {
         self.pages.iter().map(|page| page.letters.len()).sum()
     }
@@ -65,7 +65,7 @@ impl<'r> Document<'r> {
     }
 }
 
-/// Letters in "Downloaded from … by … on …" and the like.
+/// NormalizedText in "Downloaded from … by … on …" and the like.
 const STAMP: usize = 300;
 
 /// Where the list of references begins: a line that says nothing else.

@@ -3,7 +3,7 @@
 
 use super::document::Document;
 use super::ids::{OwnId, own_id};
-use super::letters::{Letters, letters};
+use super::normalized::{NormalizedText, letters};
 use super::title::{Agreement, Found, Title};
 use super::verdict::Identity;
 use tierfall_work::{Basis, Work};
@@ -168,7 +168,7 @@ fn authors(document: &Document<'_>, work: &Work) -> Authors {
     if families.is_empty() {
         return Authors::Unknown;
     }
-    let metadata = Letters::of(&document.report.metadata);
+    let metadata = NormalizedText::of(&document.report.metadata);
     let named = |family: &Vec<char>| {
         metadata.has(family)
             || document

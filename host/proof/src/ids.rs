@@ -1,7 +1,7 @@
 //! The identifiers that a document bears, and the one it says is its own.
 
 use super::document::Document;
-use super::letters::letters;
+use super::normalized::letters;
 use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::Work;
 

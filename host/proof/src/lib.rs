@@ -4,7 +4,7 @@
 mod document;
 mod identity;
 mod ids;
-mod letters;
+mod normalized;
 mod patterns;
 mod proof;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! The patterns by which documents are known that are not the paper: lists, to be added to without a thought
 //! for code. They were collected from what publishers and repositories show.
 //!
-//! They are written in the letters that [`super::letters`] leaves: lower case, no spaces.
+//! They are written in the letters that [`super::normalized`] leaves: lower case, no spaces.
 
 /// A short document that says one of these stands in the place of an article.
 pub const PLACEHOLDER: &[&str] = &[

@@ -2,7 +2,7 @@
 
 use super::document::Document;
 use super::identity::{IdentityPolicy, Judgement, judge};
-use super::letters::letters;
+use super::normalized::letters;
 use super::patterns;
 use super::title::{Agreement, Found, Title};
 use super::verdict::{Identity, Reason, Verdict};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::document::{Document, Page};
-use super::letters::{Letters, is_word_sign, letters, without_markup, words};
+use super::normalized::{NormalizedText, is_word_sign, letters, without_markup, words};
 
 /// How well a document's own title agrees with the work's, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,13 +44,13 @@ pub struct Title {
     words: Vec<Vec<char>>,
 }
 
-/// Letters that may stand beside a title on its lines: a number, the marks of footnotes.
+/// NormalizedText that may stand beside a title on its lines: a number, the marks of footnotes.
 const BESIDE: usize = 4;
 /// A title shorter than this is not looked for with errors: another one is too near.
 const SHORTEST_CLOSE: usize = 20;
 /// One letter in this many may be wrong; scanned titles and formulas have up to so many errors.
 const LETTERS_PER_ERROR: usize = 9;
-/// Letters at the top of a page among which a title in pieces counts, and one that shares its line with
+/// NormalizedText at the top of a page among which a title in pieces counts, and one that shares its line with
 /// the authors.
 const TOP: usize = 1000;
 const VERY_TOP: usize = 300;
@@ -123,7 +123,7 @@ impl Title {
     }
 
     fn in_heading(&self, heading: &str, larger: &[String], page: &Page<'_>) -> Option<Found> {
-        let in_heading = Letters::of(heading);
+        let in_heading = NormalizedText::of(heading);
         let (range, mut agreement) = self.standing(&in_heading).or_else(|| {
             let range = in_heading.places(&self.letters).find(|range| !leads_to_part(&in_heading, range))?;
             Some((range, Agreement::Part))
@@ -187,7 +187,7 @@ impl Title {
     }
 
     /// The title on lines of its own.
-    fn standing(&self, text: &Letters<'_>) -> Option<(Range<usize>, Agreement)> {
+    fn standing(&self, text: &NormalizedText<'_>) -> Option<(Range<usize>, Agreement)> {
         let alone = |range: &Range<usize>| {
             is_mark(text.line_before(range)) && is_mark(text.line_after(range)) && !leads_to_part(text, range)
         };
@@ -209,7 +209,7 @@ impl Title {
     fn has_all_words(&self, window: &[char]) -> bool {
         let text: String = window.iter().collect();
         let blurred: String = blurred(window).iter().collect();
-        let (window, blurry) = (Letters::of(&text), Letters::of(&blurred));
+        let (window, blurry) = (NormalizedText::of(&text), NormalizedText::of(&blurred));
         self.words.iter().all(|word| {
             if word.iter().all(|c| c.is_numeric()) {
                 return contains(window.as_slice(), word);
@@ -253,7 +253,7 @@ fn is_mark(beside: &[char]) -> bool {
 }
 
 /// Whether a title goes on as another part of a series: `II. Kinetics`, `Part 2`.
-fn leads_to_part(text: &Letters<'_>, range: &Range<usize>) -> bool {
+fn leads_to_part(text: &NormalizedText<'_>, range: &Range<usize>) -> bool {
     let after: String = text.after(range).chars().take(24).collect();
     let mut words = words(&after).into_iter().map(|word| word.into_iter().collect::<String>());
     let is_roman = |word: &str| word.len() > 1 && word.chars().all(|c| matches!(c, 'i' | 'v' | 'x'));
@@ -266,7 +266,7 @@ fn leads_to_part(text: &Letters<'_>, range: &Range<usize>) -> bool {
     }
 }
 
-/// Letters that optical recognition takes for each other become one.
+/// NormalizedText that optical recognition takes for each other become one.
 fn blurred(letters: &[char]) -> Vec<char> {
     let text: String = letters.iter().collect();
     text.replace("rn", "m")

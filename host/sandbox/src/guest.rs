@@ -10,7 +10,9 @@ use super::engine::Limited;
 use super::grant::CallHops;
 use super::limits::{Limit, Limiter};
 use super::text;
-use tierfall_http::{Allowance, AttemptClock, Door, FetchError, Method, Request, Reservation, SaidBy};
+use tierfall_http::{
+    AttemptClock, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy,
+};
 
 /// What the host says about a call afterwards, whatever became of it: denials, limits that were
 /// reached without ending it. Shared, because a call that is dropped cannot return anything.
@@ -68,7 +70,7 @@ pub(super) struct Guest {
 
 /// A call's way to the door.
 pub(super) struct Network {
-    pub(super) door: Door,
+    pub(super) door: HttpClient,
     pub(super) hops: CallHops,
     pub(super) access: Arc<super::SourceAccess>,
     pub(super) clock: Arc<AttemptClock>,
@@ -132,7 +134,8 @@ impl Guest {
             secret_headers,
             body: request.body,
         };
-        let allowance = Allowance { hops: &network.hops, clock: &network.clock, retries: &network.retries };
+        let allowance =
+            RequestBudget { hops: &network.hops, clock: &network.clock, retries: &network.retries };
         let origin = door_request.url.origin().ascii_serialization();
         let mut waiting = Waiting { notes: &self.notes, origin, answered: false };
         let answer = network.door.fetch(door_request, cap, allowance).await;
@@ -176,7 +179,7 @@ impl Guest {
         match error {
             // What the host refuses now and may not refuse later (an open breaker) is for the plugin like a
             // host that does not answer.
-            FetchError::Denied { .. } | FetchError::Refused(_) if !error.passing() => {
+            FetchError::Denied { .. } | FetchError::Refused(_) if !error.retryable() => {
                 let reason = error.to_string();
                 self.notes.add(format!("denied: {reason}"));
                 http::FetchError::Denied(reason)

@@ -14,7 +14,7 @@ use super::grant::SourceAccess;
 use super::guest::{Guest, Network, Notes, clean};
 use super::limits::{Limit, Limiter};
 use super::pool::Share;
-use tierfall_http::{AttemptClock, Door};
+use tierfall_http::{AttemptClock, HttpClient};
 use tierfall_ids::WorkId;
 use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
 
@@ -41,7 +41,7 @@ pub struct Call {
     pub work: Arc<Work>,
     pub tried: Vec<Tried>,
     pub access: Arc<SourceAccess>,
-    pub door: Door,
+    pub door: HttpClient,
     pub clock: Arc<AttemptClock>,
     /// Retries for answers that may pass, over all fetches of this call.
     pub retries: u32,

@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use tierfall::acquire::{Acquisition, Artifact, Proven, StoreError};
-use tierfall::run::{Asked, Run, Taken};
+use tierfall::acquire::{Acquisition, Artifact, StoreError, VerifiedFile};
+use tierfall::run::{InputItem, Run, WorkRequest};
 use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier};
 use tierfall_ids::IdKind;
 use tierfall_input::{Dedupe, open};
-use tierfall_ledger::{Gate, Grip};
+use tierfall_ledger::{LeaseHandle, LedgerClient};
 use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::{Candidate, Work};
 use tokio_util::sync::CancellationToken;
@@ -50,12 +50,17 @@ impl Acquire for Never {
         candidate: &'a Candidate,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _hard: tokio::time::Instant,
-        _grip: &'a Grip,
+        _grip: &'a LeaseHandle,
     ) -> BoxFuture<'a, Acquisition> {
         panic!("nothing was proposed, and {} is asked for", candidate.url)
     }
 
-    fn keep(&self, _: Proven, _: String, _: Vec<String>) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+    fn keep(
+        &self,
+        _: VerifiedFile,
+        _: String,
+        _: Vec<String>,
+    ) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         panic!("nothing was accepted, and it is to be stored")
     }
 }
@@ -97,7 +102,7 @@ fn run(works: u64) {
         acquirer: Arc::new(Never),
         reporter: Arc::new(()),
         workers: 16,
-        gate: Gate::off(),
+        gate: LedgerClient::off(),
         upkeep: None,
         stop: CancellationToken::new(),
     };
@@ -105,7 +110,7 @@ fn run(works: u64) {
     let input = open(&list, None, None).expect("a readable list").map(move |entry| {
         let entry = entry.expect("a readable line");
         assert!(seen.admit(&entry.work), "every work is asked for once");
-        Taken::Work(Asked { input: entry.raw, work: entry.work })
+        InputItem::Work(WorkRequest { input: entry.raw, work: entry.work })
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let began = Instant::now();

@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::BoxFuture;
-use tierfall::acquire::{Acquisition, Artifact, Proven, Signals, StoreError, Verdict};
-use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier, walk};
+use tierfall::acquire::{Acquisition, Artifact, StoreError, UsageRights, Verdict, VerifiedFile};
+use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race};
 use tierfall_ids::{IdKind, WorkId};
-use tierfall_ledger::Grip;
+use tierfall_ledger::LeaseHandle;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
@@ -63,7 +63,7 @@ impl Acquire for AcceptAll {
         _candidate: &'a Candidate,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _hard: Instant,
-        _grip: &'a Grip,
+        _grip: &'a LeaseHandle,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async {
             Acquisition {
@@ -74,13 +74,18 @@ impl Acquire for AcceptAll {
                 resumed_from: 0,
                 elapsed: Duration::ZERO,
                 detail: String::new(),
-                signals: Signals::default(),
-                file: Some(Proven::in_store("00".repeat(32), 1, 1, false)),
+                signals: UsageRights::default(),
+                file: Some(VerifiedFile::in_store("00".repeat(32), 1, 1, false)),
             }
         })
     }
 
-    fn keep(&self, _: Proven, _: String, _: Vec<String>) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+    fn keep(
+        &self,
+        _: VerifiedFile,
+        _: String,
+        _: Vec<String>,
+    ) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         unreachable!("a race stores nothing")
     }
 }
@@ -125,7 +130,7 @@ fn race(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             bencher.to_async(&runtime).iter(async || {
                 let work = Work::new(WorkId::Doi("10.5555/12345678".into()));
-                black_box(walk(&plan, work, &AcceptAll, &Grip::empty(), &()).await)
+                black_box(race(&plan, work, &AcceptAll, &LeaseHandle::empty(), &()).await)
             });
         });
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures_util::future::BoxFuture;
 use tierfall_http::{
-    AttemptClock, BreakerSettings, Door, FetchError, HttpSettings, Incoming, Limit, Limits, Outgoing,
+    AttemptClock, BreakerSettings, FetchError, HttpClient, HttpSettings, Incoming, Limit, Limits, Outgoing,
     PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport,
 };
 use tierfall_ids::WorkId;
@@ -109,7 +109,7 @@ fn call(criterion: &mut Criterion) {
     let access =
         SourceAccess::new("direct_oa", described.expect("it has unpaywall"), Grant::Declared, &values);
     let access = Arc::new(access.expect("access"));
-    let door = Door::with_transport(http(), Box::new(Instantly));
+    let door = HttpClient::with_transport(http(), Box::new(Instantly));
     let work = Arc::new(Work::new(WorkId::Doi("10.5555/1".into())));
     criterion.bench_function("sandboxed call with one fetch", |bencher| {
         bencher.to_async(&runtime).iter(async || {

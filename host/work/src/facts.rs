@@ -55,7 +55,7 @@ impl Rank {
 
 impl<T> Said<T> {
     /// Nobody but a stranger says so.
-    pub fn is_hearsay(&self) -> bool {
+    pub fn is_untrusted(&self) -> bool {
         Rank::of(&self.by) == Rank::Stranger
     }
 }

@@ -163,12 +163,12 @@ mod tests {
         let mut work = work("10.1371/x");
         let facts = Facts { pages: Some(9999), ..title("From a stranger") };
         assert!(work.learn(&facts, "theirs/crossref"));
-        assert!(work.known.title.as_ref().is_some_and(Said::is_hearsay) && work.known.pages.is_none());
+        assert!(work.known.title.as_ref().is_some_and(Said::is_untrusted) && work.known.pages.is_none());
         assert!(!work.learn(&title("From another"), "others/source"));
         assert!(work.learn(&title("From a page"), "landing_page"));
         assert!(!work.learn(&title("From a stranger"), "theirs/crossref"));
         assert!(work.learn(&title("From Crossref"), "crossref"));
-        assert!(work.known.title.is_some_and(|said| said.value == "From Crossref" && !said.is_hearsay()));
+        assert!(work.known.title.is_some_and(|said| said.value == "From Crossref" && !said.is_untrusted()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `doi_redirect`: what a DOI resolves to. That is the PDF, or a page that links to one.
 
-use tierfall_sdk::links::{self, Walk};
+use tierfall_sdk::links::{self, Follow};
 use tierfall_sdk::*;
 
 /// The plugin `doi_follow`.
@@ -33,8 +33,8 @@ fn doi_redirect(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, 
     let doi = work.doi().ok_or(SourceError::NotApplicable)?;
     let resolver = ctx.required("resolver")?.trim_end_matches('/');
     let start = format!("{resolver}/{}", url::encode_path(doi));
-    let walk = Walk { starts: vec![start], basis: Basis::Registry, evidence: "the DOI leads to it" };
-    let mut finding = links::walk(host, work, ctx, &walk)?;
+    let follow = Follow { starts: vec![start], basis: Basis::Registry, evidence: "the DOI leads to it" };
+    let mut finding = links::follow(host, work, ctx, &follow)?;
     // The resolver's own page is what it says when there is no such DOI.
     let own = url::host(resolver);
     finding.facts.landing_urls.retain(|landing| url::host(landing) != own);

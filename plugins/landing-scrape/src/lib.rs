@@ -1,7 +1,7 @@
 //! `landing_page`: the PDFs that the pages about a work link to. How they are recognised is in the
 //! SDK, `links/rules.txt`, because other plugins read pages too.
 
-use tierfall_sdk::links::{self, Walk};
+use tierfall_sdk::links::{self, Follow};
 use tierfall_sdk::*;
 
 /// Landing pages read of one work. The publisher's, one or two repositories' and an index's.
@@ -36,8 +36,8 @@ fn landing_page(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, 
     if starts.is_empty() {
         return Err(SourceError::NotApplicable);
     }
-    let walk = Walk { starts, basis: Basis::Metadata, evidence: "the landing URL is the PDF" };
-    links::walk(host, work, ctx, &walk)?.or_not_found()
+    let follow = Follow { starts, basis: Basis::Metadata, evidence: "the landing URL is the PDF" };
+    links::follow(host, work, ctx, &follow)?.or_not_found()
 }
 
 /// The work's own pages, and URLs that should have been its PDF and turned out to be pages.

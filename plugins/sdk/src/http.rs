@@ -117,7 +117,7 @@ impl SourceError {
     }
 
     /// Whether asking again later may help.
-    pub fn passing(&self) -> bool {
+    pub fn retryable(&self) -> bool {
         matches!(self, Self::Unavailable(_))
     }
 }

@@ -4,14 +4,14 @@
 use tierfall_sdk::{Lenient, Request, SourceError, Value, url};
 
 use crate::capture::Capture;
-use crate::purse::Purse;
+use crate::fetch_budget::FetchBudget;
 
 /// The capture of a URL nearest to a year, if the API knows one.
 ///
 /// # Errors
 /// That the API could not be asked, or gave no readable answer.
 pub fn nearest(
-    purse: &Purse,
+    fetch_budget: &FetchBudget,
     api_base: &str,
     link: &str,
     year: Option<u16>,
@@ -20,7 +20,7 @@ pub fn nearest(
     let pairs = [("url", Some(link)), ("timestamp", year.as_deref())];
     let request =
         Request::get(url::with_query(&format!("{api_base}/wayback/available"), &pairs)).accept_json();
-    let answer: Value = purse.fetch(&request)?.success()?.json()?;
+    let answer: Value = fetch_budget.fetch(&request)?.success()?.json()?;
     let closest = answer.at("archived_snapshots.closest");
     // Left out by some answers; where it is said, it counts.
     if closest.at("available").as_bool() == Some(false) {
@@ -40,8 +40,8 @@ mod tests {
 
     fn asked(answer: &Value) -> Result<Option<Capture>, SourceError> {
         let host = Recorded::new().json(AT, &answer.to_string());
-        let purse = Purse::new(&host, context().budget);
-        nearest(&purse, "https://archive.org", "http://one.example/1.pdf", None)
+        let fetch_budget = FetchBudget::new(&host, context().budget);
+        nearest(&fetch_budget, "https://archive.org", "http://one.example/1.pdf", None)
     }
 
     #[test]
@@ -54,8 +54,8 @@ mod tests {
     #[test]
     fn the_year_is_asked_for_where_it_is_known() {
         let host = Recorded::new().json(&format!("{AT}&timestamp=1999"), "{}");
-        let purse = Purse::new(&host, context().budget);
-        let answer = nearest(&purse, "https://archive.org", "http://one.example/1.pdf", Some(1999));
+        let fetch_budget = FetchBudget::new(&host, context().budget);
+        let answer = nearest(&fetch_budget, "https://archive.org", "http://one.example/1.pdf", Some(1999));
         assert_eq!(answer, Ok(None));
     }
 
@@ -75,8 +75,8 @@ mod tests {
     #[test]
     fn errors_say_what_they_are() {
         let of = |host: Recorded| {
-            let purse = Purse::new(&host, context().budget);
-            nearest(&purse, "https://archive.org", "http://one.example/1.pdf", None)
+            let fetch_budget = FetchBudget::new(&host, context().budget);
+            nearest(&fetch_budget, "https://archive.org", "http://one.example/1.pdf", None)
         };
         assert_eq!(of(Recorded::new().status(AT, 429)), Err(SourceError::Unavailable(None)));
         assert!(matches!(of(Recorded::new().html(AT, "<html>")), Err(SourceError::BadAnswer(_))));

@@ -6,7 +6,7 @@ use std::collections::{HashMap, HashSet};
 use tierfall_sdk::{Lenient, Request, SourceError, Value, url};
 
 use crate::capture::Capture;
-use crate::purse::Purse;
+use crate::fetch_budget::FetchBudget;
 use crate::targets::Target;
 
 /// The columns that are read, in the order that is asked for.
@@ -37,7 +37,7 @@ pub struct Captures {
 /// # Errors
 /// That the index could not be asked, or gave no readable answer.
 pub fn captures(
-    purse: &Purse,
+    fetch_budget: &FetchBudget,
     web_base: &str,
     target: &Target,
     year: Option<u16>,
@@ -52,7 +52,7 @@ pub fn captures(
         ("limit", Some(NEWEST)),
     ];
     let request = Request::get(url::with_query(&format!("{web_base}/cdx/search/cdx"), &pairs)).accept_json();
-    let response = purse.fetch(&request)?;
+    let response = fetch_budget.fetch(&request)?;
     // Sites that their owners took out of the archive answer 403.
     if response.status == 403 {
         return Ok(Captures::default());
@@ -189,9 +189,9 @@ mod tests {
     }
 
     fn of(host: &Recorded, year: Option<u16>) -> Result<Captures, SourceError> {
-        let purse = Purse::new(host, context().budget);
+        let fetch_budget = FetchBudget::new(host, context().budget);
         let target = Target { url: "http://one.example/1.pdf".into(), is_file: true };
-        captures(&purse, "https://web.archive.org", &target, year)
+        captures(&fetch_budget, "https://web.archive.org", &target, year)
     }
 
     fn rows(rows: &[(&str, &str, &str, &str)]) -> String {

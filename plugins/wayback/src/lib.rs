@@ -8,7 +8,7 @@
 mod availability;
 mod capture;
 mod cdx;
-mod purse;
+mod fetch_budget;
 mod search;
 mod targets;
 

@@ -8,7 +8,7 @@ use tierfall_sdk::{
 use crate::availability;
 use crate::capture::Capture;
 use crate::cdx::{self, Captures};
-use crate::purse::Purse;
+use crate::fetch_budget::FetchBudget;
 use crate::targets::{self, Target};
 
 /// Questions to the index: the archive answers one in a second or so, and an attempt has ten.
@@ -33,7 +33,7 @@ pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sourc
     let mut search = Search {
         host,
         work,
-        purse: Purse::new(host, ctx.budget),
+        fetch_budget: FetchBudget::new(host, ctx.budget),
         web_base,
         finding: Finding::none(),
         pages_left: MOST_PAGES,
@@ -85,7 +85,7 @@ fn worth_indexing<'a>(targets: &'a [Target], known: &'a [Known]) -> Vec<(&'a Tar
 struct Search<'a> {
     host: &'a dyn Host,
     work: &'a Work,
-    purse: Purse<'a>,
+    fetch_budget: FetchBudget<'a>,
     web_base: &'a str,
     finding: Finding,
     pages_left: u32,
@@ -101,10 +101,10 @@ impl Search<'_> {
             if refused {
                 return Known::Unasked;
             }
-            match availability::nearest(&self.purse, api_base, &target.url, self.work.year) {
+            match availability::nearest(&self.fetch_budget, api_base, &target.url, self.work.year) {
                 Ok(Some(capture)) => {
                     if target.is_file {
-                        self.purse.keep();
+                        self.fetch_budget.keep();
                     }
                     Known::Yes(capture)
                 }
@@ -124,7 +124,7 @@ impl Search<'_> {
         let mut files: Vec<&str> =
             self.finding.candidates.iter().filter_map(|c| c.landing_page.as_deref()).collect();
         files.dedup();
-        files.len() >= ENOUGH_FILES || self.failure.as_ref().is_some_and(SourceError::passing)
+        files.len() >= ENOUGH_FILES || self.failure.as_ref().is_some_and(SourceError::retryable)
     }
 
     /// Looks for PDFs and, if there are none yet, for pages that lead to one.
@@ -139,7 +139,7 @@ impl Search<'_> {
                 return;
             }
         }
-        let captures = match cdx::captures(&self.purse, self.web_base, target, self.work.year) {
+        let captures = match cdx::captures(&self.fetch_budget, self.web_base, target, self.work.year) {
             Ok(captures) => captures,
             Err(error) => return self.fail(&target.url, error),
         };
@@ -160,7 +160,7 @@ impl Search<'_> {
 
     fn add(&mut self, candidate: Candidate) {
         self.finding.add(candidate);
-        self.purse.keep();
+        self.fetch_budget.keep();
     }
 
     /// Proposes the capture of a URL that is known to be, or to have been, the PDF.
@@ -195,7 +195,7 @@ impl Search<'_> {
         let Some(left) = self.pages_left.checked_sub(1) else { return Some(None) };
         self.pages_left = left;
         let request = Request::get(capture.url(self.web_base)).text().at_most(LONGEST_PAGE);
-        let response = match self.purse.fetch(&request) {
+        let response = match self.fetch_budget.fetch(&request) {
             Ok(response) => response,
             Err(error) => {
                 self.fail(&capture.original, error.into());

@@ -24,7 +24,7 @@ pub const STORIES: &[fn(&mut Recording) -> Told] = &[
     preview,
     locked,
     placeholder,
-    passing,
+    retryable,
     again,
 ];
 
@@ -313,7 +313,7 @@ fn locked(web: &mut Recording) -> Told {
 
 fn placeholder(web: &mut Recording) -> Told {
     let record = Record {
-        title: "Sorry Seems to Be the Easiest Word: Apologies in Notices",
+        title: "Sorry Seems to Be the Easiest JobCommand: Apologies in Notices",
         doi: Some("10.5555/sorry.5"),
         landing: "https://press.example/sorry/5",
         ..Record::ARTICLE
@@ -340,7 +340,7 @@ fn placeholder(web: &mut Recording) -> Told {
     }
 }
 
-fn passing(web: &mut Recording) -> Told {
+fn retryable(web: &mut Recording) -> Told {
     let record = Record {
         title: "Servers That Recover When Asked Twice",
         doi: Some("10.5555/twice.2"),

@@ -16,7 +16,7 @@ pub struct Answer {
     /// `Range` is answered with 206 while `If-Range`, if there, names this entity tag.
     pub ranges: Option<String>,
     /// The answer waits until the gate is opened.
-    pub gate: Option<Gate>,
+    pub gate: Option<Barrier>,
 }
 
 /// How the end of the body is told.
@@ -61,7 +61,7 @@ pub enum Fault {
 
 /// Holds answers back until a test opens it.
 #[derive(Clone, Debug, Default)]
-pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+pub struct Barrier(Arc<(Mutex<bool>, Condvar)>);
 
 impl Answer {
     pub fn status(status: u16) -> Self {
@@ -131,7 +131,7 @@ impl Answer {
         self.header("Accept-Ranges", "bytes").header("ETag", etag)
     }
 
-    pub fn behind(mut self, gate: &Gate) -> Self {
+    pub fn behind(mut self, gate: &Barrier) -> Self {
         self.gate = Some(gate.clone());
         self
     }
@@ -145,7 +145,7 @@ impl Answer {
     }
 }
 
-impl Gate {
+impl Barrier {
     pub fn open(&self) {
         *self.0.0.lock().unwrap_or_else(|poison| poison.into_inner()) = true;
         self.0.1.notify_all();

@@ -12,7 +12,7 @@ use super::{Answer, Fault, Framing, Seen};
 const MOMENT: Duration = Duration::from_millis(20);
 
 /// A request as read.
-pub struct Asked {
+pub struct Received {
     pub method: String,
     pub target: String,
     pub headers: Vec<(String, String)>,
@@ -20,7 +20,7 @@ pub struct Asked {
 }
 
 /// The next request, or nothing when the client is done.
-pub fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
+pub fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Received> {
     let mut line = String::new();
     reader.read_line(&mut line).ok().filter(|&read| read > 0)?;
     let mut words = line.split_whitespace();
@@ -36,7 +36,7 @@ pub fn read_request(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
         headers.iter().find(|(name, _)| name == "content-length").and_then(|(_, value)| value.parse().ok());
     let mut body = vec![0; length.unwrap_or(0)];
     reader.read_exact(&mut body).ok()?;
-    Some(Asked { method, target, headers, body })
+    Some(Received { method, target, headers, body })
 }
 
 /// The host of an `http` URL, with its port.

@@ -8,7 +8,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{PAGE, json};
 use crate::CliError;
-use tierfall_ledger::{JobFilter, JobKey, Ledger, LedgerError, Story};
+use tierfall_ledger::{JobDetails, JobFilter, JobKey, Ledger, LedgerError};
 
 /// Stories asked for at the same time: enough that a far database's answers overlap.
 const ASKED: usize = 8;
@@ -43,7 +43,7 @@ pub async fn export(ledger: &dyn Ledger, file: Option<PathBuf>) -> Result<(), Cl
     }
 }
 
-async fn story(ledger: &dyn Ledger, key: String) -> Result<Story, LedgerError> {
+async fn story(ledger: &dyn Ledger, key: String) -> Result<JobDetails, LedgerError> {
     let key = JobKey::from_hex(&key).ok_or_else(|| LedgerError::Corrupt(format!("a job's key {key}")))?;
     ledger.show(&key).await?.ok_or_else(|| LedgerError::UnknownJob(key.to_string()))
 }

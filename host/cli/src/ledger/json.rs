@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use tierfall::run::LedgerPlace;
 use tierfall_ledger::{
-    CandidateRecord, Counts, EventRecord, JobKey, JobRecord, OpRecord, Reconciliation, State, Story,
+    CandidateRecord, Counts, EventRecord, JobDetails, JobKey, JobRecord, OpRecord, Reconciliation, State,
 };
 
 pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Value {
@@ -47,7 +47,7 @@ pub fn job(job: &JobRecord) -> Value {
 }
 
 /// A job with its ops and candidates, and with its events if there are any.
-pub fn story(story: &Story, events: &[EventRecord]) -> Value {
+pub fn story(story: &JobDetails, events: &[EventRecord]) -> Value {
     let mut value = job(&story.job);
     value["ops"] = story.ops.iter().map(op).collect();
     value["candidates"] = story.candidates.iter().map(candidate).collect();

@@ -7,12 +7,12 @@ use comfy_table::{Cell, Table};
 
 use super::tables;
 use crate::output::{counted, instant, shorten, table, time};
-use tierfall_ledger::{CandidateRecord, EventKind, EventRecord, JobRecord, OpRecord, State, Story};
+use tierfall_ledger::{CandidateRecord, EventKind, EventRecord, JobDetails, JobRecord, OpRecord, State};
 
 /// How wide a column may get that holds what servers and sources said.
 const WIDE: usize = 72;
 
-pub fn text(story: &Story, events: &[EventRecord]) -> String {
+pub fn text(story: &JobDetails, events: &[EventRecord]) -> String {
     let mut text = head(&story.job);
     if !story.candidates.is_empty() {
         let _ = write!(text, "\n\ncandidates\n{}", candidates(&story.candidates));

@@ -150,7 +150,7 @@ async fn floods_of_headers_are_refused() {
         let server = Server::saying(http("200 OK", &headers, b"body")).await;
         let error = fetch(&live(tight()), Role::Page, &server.url("/")).await.unwrap_err();
         assert!(matches!(error, FetchError::Malformed(_)), "{error}");
-        assert!(!error.passing());
+        assert!(!error.retryable());
     }
 }
 
@@ -208,7 +208,7 @@ async fn a_body_that_stops_or_drips_is_stalled() {
         let started = Instant::now();
         let error = fetch(&live(tight()), Role::Page, &server.url("/")).await.unwrap_err();
         assert!(matches!(error, FetchError::Stalled(_)), "{error}");
-        assert!(error.passing() && started.elapsed() < Duration::from_secs(5));
+        assert!(error.retryable() && started.elapsed() < Duration::from_secs(5));
     }
 }
 
@@ -271,7 +271,7 @@ async fn resets_at_every_stage_are_errors_that_may_pass() {
         .await;
         let error = fetch(&live(tight()), Role::Page, &server.url("/")).await.unwrap_err();
         assert!(matches!(error, FetchError::Transport(_) | FetchError::Incomplete(_)), "{start:?}: {error}");
-        assert!(error.passing());
+        assert!(error.retryable());
     }
 }
 

@@ -32,7 +32,7 @@ async fn robots_txt_is_read_once_before_anything_else_and_obeyed() {
     let error = fetch(&door, Role::Page, "http://host.example/private/x?y").await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::Robots, .. }), "{error}");
     assert!(error.to_string().contains("/private"), "the rule is named: {error}");
-    assert!(!error.passing());
+    assert!(!error.retryable());
     assert_eq!(
         script.urls(),
         ["robots.txt", "public", "public.pdf"].map(|p| format!("http://host.example/{p}"))
@@ -64,7 +64,7 @@ async fn no_robots_txt_allows_and_an_unreachable_one_forbids() {
     for status in [500, 502, 503] {
         let door = robots_only(move |_| answer(status, &[], "")).door(settings());
         let result = fetch(&door, Role::Page, "http://host.example/x").await;
-        assert!(result.as_ref().is_err_and(FetchError::passing));
+        assert!(result.as_ref().is_err_and(FetchError::retryable));
         assert_eq!(denied_by(result), Some(Denial::RobotsUnreachable), "{status}");
     }
     let door = robots_only(|_| Reply::Hang).door(settings());
@@ -172,7 +172,7 @@ fn paced(every: Duration, concurrency: usize) -> HttpSettings {
 }
 
 /// Asks `count` pages of one host at once, each with an hour.
-async fn crowd(door: &Door, role: Role, count: usize) -> Vec<Result<Response, FetchError>> {
+async fn crowd(door: &HttpClient, role: Role, count: usize) -> Vec<Result<Response, FetchError>> {
     join_all((0..count).map(|n| {
         let door = door.clone();
         async move { Attempt::new(360, 0).fetch(&door, role, &format!("http://host.example/{n}")).await }

@@ -19,8 +19,8 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::{
-    Allowance, AttemptClock, Body, Door, FetchError, HopPolicy, HttpSettings, Method, Mode, Request,
-    Response, Role,
+    AttemptClock, Body, FetchError, HopPolicy, HttpClient, HttpSettings, Method, Mode, Request,
+    RequestBudget, Response, Role,
 };
 
 /// One attempt: what it may spend, and the asking.
@@ -39,21 +39,21 @@ impl Attempt {
         Self { clock: AttemptClock::new(budget, hard), retries: AtomicU32::new(retries) }
     }
 
-    fn allowance<'a>(&'a self, hops: &'a dyn HopPolicy) -> Allowance<'a> {
-        Allowance { hops, clock: &self.clock, retries: &self.retries }
+    fn allowance<'a>(&'a self, hops: &'a dyn HopPolicy) -> RequestBudget<'a> {
+        RequestBudget { hops, clock: &self.clock, retries: &self.retries }
     }
 
-    async fn fetch(&self, door: &Door, role: Role, url: &str) -> Result<Response, FetchError> {
+    async fn fetch(&self, door: &HttpClient, role: Role, url: &str) -> Result<Response, FetchError> {
         door.fetch(get(url), 1 << 20, self.allowance(&role)).await
     }
 
-    async fn open(&self, door: &Door, role: Role, url: &str) -> Result<Body, FetchError> {
+    async fn open(&self, door: &HttpClient, role: Role, url: &str) -> Result<Body, FetchError> {
         door.open(get(url), self.allowance(&role)).await
     }
 }
 
 /// One request, with ten seconds and no retries.
-async fn fetch(door: &Door, role: Role, url: &str) -> Result<Response, FetchError> {
+async fn fetch(door: &HttpClient, role: Role, url: &str) -> Result<Response, FetchError> {
     Attempt::new(10, 0).fetch(door, role, url).await
 }
 
@@ -70,8 +70,8 @@ fn pair(name: &str, value: &str) -> (String, String) {
     (name.into(), value.into())
 }
 
-fn live(settings: HttpSettings) -> Door {
-    Door::new(settings, Mode::Live).unwrap()
+fn live(settings: HttpSettings) -> HttpClient {
+    HttpClient::new(settings, Mode::Live).unwrap()
 }
 
 /// Reads a body to its end, keeping nothing but its length.

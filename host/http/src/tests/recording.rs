@@ -15,13 +15,13 @@ use crate::Denial;
 use crate::record::Recorder;
 
 /// A door that records what a script says into `path`.
-fn recording(script: &Arc<Script>, path: &Path) -> Door {
+fn recording(script: &Arc<Script>, path: &Path) -> HttpClient {
     let recorder = Recorder::create(path, "Tierfall/0.0.0", script.transport()).unwrap();
-    Door::with_transport(HttpSettings::for_tests(), Box::new(recorder))
+    HttpClient::with_transport(HttpSettings::for_tests(), Box::new(recorder))
 }
 
-fn replaying(path: &Path) -> Door {
-    Door::new(HttpSettings::for_tests(), Mode::Replay(path.to_owned())).unwrap()
+fn replaying(path: &Path) -> HttpClient {
+    HttpClient::new(HttpSettings::for_tests(), Mode::Replay(path.to_owned())).unwrap()
 }
 
 fn unpacked(path: &Path) -> String {
@@ -94,7 +94,7 @@ async fn the_wires_own_bytes_are_recorded_and_read_by_the_same_code() {
     let whole = Server::saying(http("200 OK", "content-encoding: gzip\r\n", &packed)).await;
     let cut = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort").await;
     let dead = Server::saying("").await;
-    let ask = async |door: Door| {
+    let ask = async |door: HttpClient| {
         let mut said = Vec::new();
         for server in [&whole, &cut, &dead] {
             let answer = fetch(&door, Role::Page, &server.url("/")).await;
@@ -102,7 +102,7 @@ async fn the_wires_own_bytes_are_recorded_and_read_by_the_same_code() {
         }
         said
     };
-    let live = Door::new(HttpSettings::for_tests(), Mode::Record(path.clone())).unwrap();
+    let live = HttpClient::new(HttpSettings::for_tests(), Mode::Record(path.clone())).unwrap();
     let said = ask(live).await;
     assert_eq!(said[0].as_ref().unwrap(), "unpacked text");
     assert!(said[1].is_err() && said[2].is_err());
@@ -200,7 +200,7 @@ async fn posts_are_told_apart_by_their_bodies_and_parts_by_their_ranges() {
     let mut part = get("http://host.example/file");
     part.headers.push(pair("range", "bytes=1-"));
     let asked = [post("a"), post("b"), part, get("http://host.example/whole")];
-    let ask = async |door: &Door, request: &Request| {
+    let ask = async |door: &HttpClient, request: &Request| {
         let attempt = Attempt::new(10, 0);
         let answer = door.fetch(request.clone(), 100, attempt.allowance(&Role::Api)).await;
         answer.map(|answer| (answer.head.status, answer.body))
@@ -268,7 +268,7 @@ async fn rules_hold_under_replay_and_robots_are_those_of_the_recording() {
     file.write_all(archive.as_bytes()).unwrap();
     let mut settings = HttpSettings::for_tests();
     settings.robots = true;
-    let door = Door::new(settings, Mode::Replay(file.path().to_owned())).unwrap();
+    let door = HttpClient::new(settings, Mode::Replay(file.path().to_owned())).unwrap();
     let denial = async |url: &str| match fetch(&door, Role::Page, url).await {
         Ok(_) => None,
         Err(FetchError::Denied { reason, .. }) => Some(reason),
@@ -371,7 +371,7 @@ fn a_file_that_is_no_recording_is_a_clear_error() {
     let mut file = tempfile::NamedTempFile::new().unwrap();
     file.write_all(b"%PDF-1.7").unwrap();
     for path in [file.path(), Path::new("/nowhere/web.warc.gz")] {
-        let Err(error) = Door::new(HttpSettings::for_tests(), Mode::Replay(path.to_owned())) else {
+        let Err(error) = HttpClient::new(HttpSettings::for_tests(), Mode::Replay(path.to_owned())) else {
             panic!("{} was read", path.display());
         };
         assert!(error.to_string().contains(&path.display().to_string()), "{error}");

@@ -24,7 +24,7 @@ fn site(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> std::sync::Ar
     })
 }
 
-async fn said(door: &Door, url: &str) -> Option<String> {
+async fn said(door: &HttpClient, url: &str) -> Option<String> {
     door.site_reservation(&url.parse().unwrap()).await.map(|said| said.value)
 }
 

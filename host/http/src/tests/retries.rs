@@ -118,7 +118,7 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
     let hasty = Attempt::until(Duration::from_secs(10), hard, 0);
     let error = hasty.fetch(&door, Role::File, "http://host.example/y").await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::Breaker, .. }), "{error}");
-    assert!(error.passing() && error.to_string().contains("60 s"), "{error}");
+    assert!(error.retryable() && error.to_string().contains("60 s"), "{error}");
     assert_eq!(start.elapsed(), Duration::ZERO);
     let url = "http://host.example/".parse().unwrap();
     let closed = |role, patience| door.closed_to(&url, role, Duration::from_secs(patience));
@@ -193,7 +193,7 @@ async fn a_host_that_keeps_failing_is_left_alone_then_probed_by_one_and_forgiven
     // Another role of the host, and another host, are not concerned.
     assert!(door.closed_to(&URL.parse().unwrap(), Role::Page, Duration::MAX).is_some());
     assert!(door.closed_to(&URL.parse().unwrap(), Role::Api, Duration::ZERO).is_none());
-    assert!(fetch(&door, Role::Page, "http://other.example/").await.is_err_and(|e| e.passing()));
+    assert!(fetch(&door, Role::Page, "http://other.example/").await.is_err_and(|e| e.retryable()));
     // The first probe fails: twice as long.
     tokio::time::sleep(Duration::from_secs(30)).await;
     assert!(!is_open(&fetch(&door, Role::Page, URL).await));

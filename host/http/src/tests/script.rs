@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use tokio::time::Instant;
 
-use crate::{Door, FetchError, HttpSettings, Incoming, Outgoing, RawBody, Transport};
+use crate::{FetchError, HttpClient, HttpSettings, Incoming, Outgoing, RawBody, Transport};
 
 /// 2026-11-24T00:00:00Z, on all scripted clocks.
 pub const NOW_MS: u64 = 1_795_478_400_000;
@@ -68,8 +68,8 @@ impl Script {
         })
     }
 
-    pub fn door(self: &Arc<Self>, settings: HttpSettings) -> Door {
-        Door::with_transport(settings, self.transport())
+    pub fn door(self: &Arc<Self>, settings: HttpSettings) -> HttpClient {
+        HttpClient::with_transport(settings, self.transport())
     }
 
     pub fn transport(self: &Arc<Self>) -> Box<dyn Transport> {

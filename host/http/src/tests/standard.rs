@@ -32,7 +32,7 @@ async fn recorded(file: &str) -> Vec<Record<BufferedBody>> {
     });
     {
         let recorder = Recorder::create(&path, "Tierfall/0.0.0", script.transport()).unwrap();
-        let door = Door::with_transport(HttpSettings::for_tests(), Box::new(recorder));
+        let door = HttpClient::with_transport(HttpSettings::for_tests(), Box::new(recorder));
         for page in ["here", "moved", "cut", "gone"] {
             let _ = fetch(&door, Role::Page, &format!("http://host.example/{page}?a=b")).await;
         }
@@ -109,7 +109,7 @@ async fn what_another_writer_wrote_is_replayed() {
     let Ok(packed) = writer.into_inner() else { panic!("the archive cannot be written") };
     packed.finish().into_result().unwrap();
 
-    let door = Door::new(HttpSettings::for_tests(), Mode::Replay(path)).unwrap();
+    let door = HttpClient::new(HttpSettings::for_tests(), Mode::Replay(path)).unwrap();
     assert_eq!(fetch(&door, Role::Api, url).await.unwrap().body, "%PDF-1.7");
     let other = fetch(&door, Role::Api, "https://host.example/").await;
     assert!(matches!(other, Err(FetchError::NotRecorded(_))));

@@ -104,7 +104,7 @@ async fn the_address_that_was_checked_is_the_one_that_is_dialled() {
         settings.allow_private = vec!["opened.example".into(), "127.0.0.1".into()];
         let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
         let live = Live::resolving(&settings, policy, Arc::clone(&lookup) as Arc<dyn Lookup>).unwrap();
-        let door = Door::with_transport(settings, Box::new(live));
+        let door = HttpClient::with_transport(settings, Box::new(live));
         let answer = fetch(&door, Role::Api, &format!("http://{name}:{}/", server.address.port())).await;
         match answer {
             Ok(answer) => assert!(opened && answer.body == "here"),
@@ -295,7 +295,7 @@ async fn a_given_authority_is_trusted_and_an_unknown_one_is_a_certificate_error(
     let mut settings = HttpSettings::for_tests();
     let error = fetch(&live(settings.clone()), Role::Api, &url).await.unwrap_err();
     assert!(matches!(error, FetchError::Certificate(_)), "{error}");
-    assert!(!error.passing());
+    assert!(!error.retryable());
     settings.ca_certs.push(authority.file.path().to_owned());
     assert_eq!(fetch(&live(settings), Role::Api, &url).await.unwrap().body, "safe");
     serving.abort();

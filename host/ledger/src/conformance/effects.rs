@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::error::LedgerError;
 use crate::history::{EventFilter, EventKind};
-use crate::job::{Ending, Story, Taken};
+use crate::job::{Ending, Enqueued, JobDetails};
 use crate::op::{Begun, Op, OpKind, OpStatus, Outcome};
 use crate::state::{State, Step};
 use crate::testing::{ABANDONED, EngineKind, LEASE, Place, World, done, op};
@@ -36,7 +36,7 @@ async fn a_lifecycle_goes_through_its_states_and_ends_its_own_lease(world: World
     let begun = world.begin(&lease, OpKind::Index).await;
     assert_eq!(world.complete(&lease, begun, done(OpKind::Index)).await, Ok(State::Indexed));
     world.release(&lease).await.unwrap();
-    let Story { job, ops, .. } = story(&world, &key).await;
+    let JobDetails { job, ops, .. } = story(&world, &key).await;
     assert_eq!((job.state, job.owner, job.ready_at), (State::Indexed, None, None));
     assert_eq!(job.artifact, Some("ab".repeat(32)));
     assert_eq!(job.result, Some(json!({"did": "INDEX"})));
@@ -54,7 +54,7 @@ async fn a_lifecycle_goes_through_its_states_and_ends_its_own_lease(world: World
 async fn a_success_is_replayed_and_brings_its_state_along(world: World) {
     let key = world.plan(1).await;
     let lease = bring_to(&world, &key, State::Finalized).await;
-    let failed = Ending::Failed { reason: "the manifest's disk is full".to_owned(), passing: true };
+    let failed = Ending::Failed { reason: "the manifest's disk is full".to_owned(), retryable: true };
     let (state, at) = world.finish(&lease, failed).await.unwrap();
     assert_eq!(state, State::Failed);
     world.clock.turn(Duration::from_millis((at.unwrap() - now(&world)) as u64));
@@ -171,7 +171,7 @@ async fn saying_the_same_twice_is_no_error(world: World) {
     for _ in 0..2 {
         assert_eq!(world.advance(&lease, Step::HeadDone).await, Ok(State::Streaming));
     }
-    let failed = Ending::Failed { reason: "gone".to_owned(), passing: false };
+    let failed = Ending::Failed { reason: "gone".to_owned(), retryable: false };
     for _ in 0..2 {
         assert_eq!(world.finish(&lease, failed.clone()).await, Ok((State::Failed, None)));
     }
@@ -199,7 +199,9 @@ async fn results_are_kept_whole(world: World) {
     let outcome = Outcome::Done { result: result.clone(), artifact: None };
     world.complete(&lease, begun, outcome).await.unwrap();
     match world.ledger.lease(&key, "b").await.unwrap() {
-        Taken::Over { state: State::Indexed, result: Some(kept), .. } => assert!(kept == result, "not whole"),
+        Enqueued::Over { state: State::Indexed, result: Some(kept), .. } => {
+            assert!(kept == result, "not whole")
+        }
         other => panic!("{:.200}", format!("{other:?}")),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::history::{EventFilter, EventKind};
-use crate::job::{CandidateRecord, Ending, JobFilter, Planned, Retry, Taken};
+use crate::job::{CandidateRecord, Ending, Enqueued, JobFilter, Planned, Retry};
 use crate::op::{OpKind, OpStatus};
 use crate::state::State;
 use crate::testing::{EngineKind, MAX_ATTEMPTS, World, job};
@@ -27,14 +27,14 @@ async fn a_failure_has_a_schedule_and_an_end(world: World) {
     let mut waits = Vec::new();
     for attempt in 1..=MAX_ATTEMPTS {
         let lease = world.take(&key, "a").await;
-        let failed = Ending::Failed { reason: format!("HTTP 503, attempt {attempt}"), passing: true };
+        let failed = Ending::Failed { reason: format!("HTTP 503, attempt {attempt}"), retryable: true };
         let (state, at) = world.finish(&lease, failed).await.unwrap();
         assert_eq!(state, State::Failed);
         let Some(at) = at else { break };
         waits.push(at - now(&world));
         assert!(world.ledger.lease_next("a").await.unwrap().is_none());
         match world.ledger.lease(&key, "b").await.unwrap() {
-            Taken::Later { at: told, attempts, reason } => {
+            Enqueued::Later { at: told, attempts, reason } => {
                 assert_eq!((told, attempts), (at, attempt));
                 assert_eq!(reason, format!("HTTP 503, attempt {attempt}"));
             }
@@ -55,10 +55,10 @@ async fn a_failure_has_a_schedule_and_an_end(world: World) {
 async fn a_failure_that_will_not_pass_is_not_tried_again(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
-    let failed = Ending::Failed { reason: "the input is not a work".to_owned(), passing: false };
+    let failed = Ending::Failed { reason: "the input is not a work".to_owned(), retryable: false };
     assert_eq!(world.finish(&lease, failed).await, Ok((State::Failed, None)));
     match world.ledger.lease(&key, "a").await.unwrap() {
-        Taken::Over { state: State::Failed, reason: Some(reason), .. } => {
+        Enqueued::Over { state: State::Failed, reason: Some(reason), .. } => {
             assert_eq!(reason, "the input is not a work");
         }
         other => panic!("{other:?}"),
@@ -67,8 +67,8 @@ async fn a_failure_that_will_not_pass_is_not_tried_again(world: World) {
 
 async fn an_operator_can_have_failed_and_exhausted_jobs_tried_again(world: World) {
     let endings = [
-        Ending::Failed { reason: "gone".to_owned(), passing: false },
-        Ending::Failed { reason: "503".to_owned(), passing: true },
+        Ending::Failed { reason: "gone".to_owned(), retryable: false },
+        Ending::Failed { reason: "503".to_owned(), retryable: true },
         Ending::Exhausted { result: json!({"asked": 16}) },
         Ending::Exhausted { result: json!({"asked": 16}) },
     ];
@@ -90,7 +90,9 @@ async fn an_operator_can_have_failed_and_exhausted_jobs_tried_again(world: World
         assert_eq!(world.ledger.retry(Retry::Job(key.clone())).await, Ok(0), "a done job is done");
     }
     match world.ledger.lease(&keys[3], "b").await.unwrap() {
-        Taken::Over { state: State::Exhausted, result, .. } => assert_eq!(result, Some(json!({"asked": 16}))),
+        Enqueued::Over { state: State::Exhausted, result, .. } => {
+            assert_eq!(result, Some(json!({"asked": 16})))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -125,7 +127,7 @@ async fn a_second_run_is_told_what_the_first_one_came_to(world: World) {
     let known = second.plan(vec![planned]).await.unwrap();
     assert_eq!(known, [Planned::Known(key.clone(), State::Indexed)]);
     match second.lease(&key, "b").await.unwrap() {
-        Taken::Over { state: State::Indexed, result, reason: None } => {
+        Enqueued::Over { state: State::Indexed, result, reason: None } => {
             assert_eq!(result, Some(json!({"did": "INDEX"})));
         }
         other => panic!("{other:?}"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::LedgerError;
-use crate::job::{Planned, Taken};
+use crate::job::{Enqueued, Planned};
 use crate::key::JobKey;
 use crate::op::{OpKind, OpStatus};
 use crate::state::{State, Step};
@@ -40,7 +40,7 @@ async fn planning_a_job_again_changes_nothing(world: World) {
     let again = world.ledger.plan(vec![job(3), job(1)]).await.unwrap();
     assert!(matches!(again[0], Planned::New(_)));
     assert_eq!(again[1], Planned::Known(key.clone(), State::Leased));
-    assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Taken::Held { .. }));
+    assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Enqueued::Held { .. }));
     let twice = world.ledger.plan(vec![job(4), job(4)]).await.unwrap();
     assert_eq!(twice[1], Planned::Known(twice[0].key().clone(), State::Planned));
 }
@@ -84,7 +84,7 @@ async fn a_job_has_one_owner_and_others_are_told_who(world: World) {
     let lease = world.take(&key, "a").await;
     for owner in ["b", "a"] {
         match world.ledger.lease(&key, owner).await.unwrap() {
-            Taken::Held { owner, until } => {
+            Enqueued::Held { owner, until } => {
                 assert_eq!((owner.as_str(), until), ("a", lease.expires_at));
             }
             other => panic!("{other:?}"),
@@ -145,7 +145,7 @@ async fn a_job_that_kills_its_worker_is_not_handed_out_for_ever(world: World) {
     assert_eq!((job.state, job.ready_at, job.owner), (State::Failed, None, None));
     assert!(job.reason.unwrap().contains("5 times"));
     let taken = world.ledger.lease(&key, "a").await.unwrap();
-    assert!(matches!(taken, Taken::Over { state: State::Failed, .. }), "{taken:?}");
+    assert!(matches!(taken, Enqueued::Over { state: State::Failed, .. }), "{taken:?}");
 }
 
 async fn an_expired_lease_can_write_nothing_even_before_anyone_takes_the_job(world: World) {
@@ -183,7 +183,7 @@ async fn a_lease_is_renewed_in_every_state_it_can_be_held_in(world: World) {
             let until = world.ledger.renew(&lease).await.unwrap();
             assert_eq!(story(&world, &key).await.job.ready_at, Some(until));
         }
-        assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Taken::Held { .. }), "in {state}");
+        assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Enqueued::Held { .. }), "in {state}");
         world.clock.turn(LEASE);
         assert!(
             matches!(world.ledger.renew(&lease).await, Err(LedgerError::Stale { .. })),
@@ -197,7 +197,7 @@ async fn a_clock_that_jumps_costs_time_but_no_second_owner(world: World) {
     let lease = world.take(&key, "a").await;
     world.clock.turn_back(Duration::from_secs(3600));
     assert!(world.ledger.lease_next("b").await.unwrap().is_none());
-    assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Taken::Held { .. }));
+    assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Enqueued::Held { .. }));
     world.advance(&lease, Step::HeadDone).await.unwrap();
     world.clock.turn(Duration::from_secs(7200));
     assert!(matches!(world.advance(&lease, Step::Stream).await, Err(LedgerError::Stale { .. })));

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::history::{EventFilter, EventKind};
-use crate::job::{Ending, JobFilter, Standing};
+use crate::job::{Ending, JobDisposition, JobFilter};
 use crate::key::JobKey;
 use crate::state::State;
 use crate::testing::{EngineKind, LEASE, Place, World, job};
@@ -61,7 +61,7 @@ async fn the_ledger_can_be_looked_into(world: World) {
     world.take(&keys[1], "lost").await;
     world.clock.turn(LEASE);
     let lease = world.take(&keys[2], "a").await;
-    world.finish(&lease, Ending::Failed { reason: "503".to_owned(), passing: true }).await.unwrap();
+    world.finish(&lease, Ending::Failed { reason: "503".to_owned(), retryable: true }).await.unwrap();
     let lease = world.take(&keys[3], "a").await;
     world.finish(&lease, Ending::Exhausted { result: json!({}) }).await.unwrap();
     world.take(&keys[4], "a").await;
@@ -80,9 +80,9 @@ async fn the_ledger_can_be_looked_into(world: World) {
 
     let unknown = JobKey::new("doi:10.1/none", "pdf", "fulltext");
     let asked = [&keys[0], &keys[1], &keys[2], &keys[3], &keys[4], &keys[5], &unknown].map(JobKey::clone);
-    use Standing::{Held, Open, Over, Unknown};
+    use JobDisposition::{HeldLease, Open, Over, Unknown};
     let standings = world.ledger.standings(asked.to_vec()).await.unwrap();
-    assert_eq!(standings, [Over, Open, Open, Over, Held, Open, Unknown]);
+    assert_eq!(standings, [Over, Open, Open, Over, HeldLease, Open, Unknown]);
 
     let files = world.ledger.artifacts(0, 10).await.unwrap();
     assert_eq!(files.len(), 1);

@@ -17,7 +17,7 @@ use super::statements::{Failure, Session};
 
 /// The way to the task that keeps events. The task ends when this is dropped, or told to.
 #[derive(Debug)]
-pub(super) struct Keeper {
+pub(super) struct EventWriter {
     door: mpsc::Sender<Message>,
     lost: Arc<AtomicU64>,
 }
@@ -39,7 +39,7 @@ const EVENTS_KEPT: usize = 100_000;
 /// Requests whose events wait for the task. A request has a handful of events.
 const WAITING: usize = 16_384;
 
-impl Keeper {
+impl EventWriter {
     pub(super) fn start(pool: Pool, time: Time, lost: Arc<AtomicU64>) -> Self {
         let (door, inbox) = mpsc::channel(WAITING);
         tokio::spawn(keep(pool, time, inbox, Arc::clone(&lost)));

@@ -19,9 +19,9 @@ use tokio_postgres::IsolationLevel;
 use super::clock::Clock;
 use super::engine::Engine;
 use super::error::LedgerError;
-use super::protocol::{Book, Request, Rules};
+use super::protocol::{Command, Rules, TxContext};
 
-use events::Keeper;
+use events::EventWriter;
 use statements::{Failure, Session};
 
 /// Where the ledger is, and by which rules it is kept.
@@ -60,7 +60,7 @@ pub struct PostgresLedger {
     pool: Pool,
     rules: Rules,
     time: Time,
-    events: Keeper,
+    events: EventWriter,
     events_lost: Arc<AtomicU64>,
 }
 
@@ -73,15 +73,15 @@ impl PostgresLedger {
         let pool = open::pool(&settings)?;
         open::migrate(&settings, &pool).await?;
         let events_lost = Arc::new(AtomicU64::new(0));
-        let events = Keeper::start(pool.clone(), settings.time.clone(), Arc::clone(&events_lost));
+        let events = EventWriter::start(pool.clone(), settings.time.clone(), Arc::clone(&events_lost));
         Ok(Self { pool, rules: settings.rules, time: settings.time, events, events_lost })
     }
 
-    async fn run<Q: Request>(
+    async fn run<Q: Command>(
         &self,
         request: &Q,
         manner: Manner,
-    ) -> Result<(Q::Reply, Book<'_>), LedgerError> {
+    ) -> Result<(Q::Reply, TxContext<'_>), LedgerError> {
         // After a restart of the server every pooled connection may be broken, which shows only in its use.
         let mut tries = TRIES + self.pool.status().max_size;
         loop {
@@ -92,11 +92,11 @@ impl PostgresLedger {
         }
     }
 
-    async fn transact<Q: Request>(
+    async fn transact<Q: Command>(
         &self,
         request: &Q,
         manner: Manner,
-    ) -> Result<(Q::Reply, Book<'_>), Failure> {
+    ) -> Result<(Q::Reply, TxContext<'_>), Failure> {
         let mut client = self.pool.get().await?;
         let begin = client.build_transaction();
         let begin = match manner {
@@ -105,7 +105,7 @@ impl PostgresLedger {
             Manner::Read => begin.isolation_level(IsolationLevel::RepeatableRead).read_only(true),
         };
         let transaction = begin.start().await?;
-        let mut book = Book { rules: &self.rules, events: Vec::new() };
+        let mut book = TxContext { rules: &self.rules, events: Vec::new() };
         let mut session = Session::new(&transaction, &self.time);
         let reply = request.apply(&mut session, &mut book).await;
         let reply = session.explain(reply)?;
@@ -121,13 +121,13 @@ enum Manner {
 }
 
 impl Engine for PostgresLedger {
-    async fn write<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    async fn write<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         let (reply, book) = self.run(&request, Manner::Write).await?;
         self.events.keep(book.events);
         Ok(reply)
     }
 
-    async fn read<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    async fn read<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         Ok(self.run(&request, Manner::Read).await?.0)
     }
 

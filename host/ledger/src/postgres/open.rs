@@ -57,7 +57,7 @@ pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<
         // A transaction of its own, whose first sight of the tables comes after the lock.
         let transaction = client.transaction().await?;
         transaction.query("SELECT pg_advisory_xact_lock($1)", &[&APPLICATION_ID]).await?;
-        // Asked again under the lock: another worker may have done it meanwhile.
+        // Queued again under the lock: another worker may have done it meanwhile.
         let found = match version(settings, &place, &transaction).await? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
@@ -90,7 +90,7 @@ async fn version(
     place: &str,
     transaction: &Transaction<'_>,
 ) -> Result<Result<i64, LedgerError>, tokio_postgres::Error> {
-    // Asked of the catalogue: names are looked up in a cache that can be older than the lock.
+    // Queued of the catalogue: names are looked up in a cache that can be older than the lock.
     let there = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  WHERE n.nspname = $1 AND c.relname = $2)";
     let ours: bool = transaction.query_one(there, &[&settings.schema, &"ledger_version"]).await?.get(0);

@@ -5,7 +5,7 @@ use tokio_postgres::{Client, NoTls};
 use super::{PostgresLedger, PostgresSettings, Time};
 use crate::contract::Ledger;
 use crate::error::LedgerError;
-use crate::job::Taken;
+use crate::job::Enqueued;
 use crate::protocol::Rules;
 use crate::testing::{job, rules, server::server};
 
@@ -17,7 +17,7 @@ async fn leases_are_measured_by_the_servers_clock() {
     let shell = shell(&settings).await;
     let ledger = PostgresLedger::open(settings).await.unwrap();
     let key = ledger.plan(vec![job(1)]).await.unwrap().remove(0).key().clone();
-    let Taken::Leased(first) = ledger.lease(&key, "a").await.unwrap() else { panic!("it is free") };
+    let Enqueued::Leased(first) = ledger.lease(&key, "a").await.unwrap() else { panic!("it is free") };
     let now: i64 = shell
         .query_one("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint", &[])
         .await
@@ -27,8 +27,8 @@ async fn leases_are_measured_by_the_servers_clock() {
     // Nothing here says when the lease is over but the server.
     let second = loop {
         match ledger.lease(&key, "b").await.unwrap() {
-            Taken::Held { until, .. } => assert_eq!(until, first.expires_at),
-            Taken::Leased(lease) => break lease,
+            Enqueued::Held { until, .. } => assert_eq!(until, first.expires_at),
+            Enqueued::Leased(lease) => break lease,
             other => panic!("{other:?}"),
         }
     };
@@ -62,7 +62,7 @@ async fn a_row_that_someone_else_keeps_locked_is_passed_over_or_waited_for_not_f
     let refused = ledger.lease(planned[0].key(), "a").await;
     assert!(matches!(refused, Err(LedgerError::Unavailable(_))), "{refused:?}");
     shell.batch_execute("COMMIT").await.unwrap();
-    assert!(matches!(ledger.lease(planned[0].key(), "a").await, Ok(Taken::Leased(_))));
+    assert!(matches!(ledger.lease(planned[0].key(), "a").await, Ok(Enqueued::Leased(_))));
 }
 
 #[tokio::test]

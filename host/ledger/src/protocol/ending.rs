@@ -8,11 +8,11 @@ use crate::job::Ending;
 use crate::sql::Sql;
 use crate::state::{Step, next};
 
+use super::command::JobTx;
 use super::rows::{Notes, abandon_ops, forget_effects};
-use super::tell::Desk;
 use super::{millis, told};
 
-impl<S: Sql> Desk<'_, '_, S> {
+impl<S: Sql> JobTx<'_, '_, S> {
     /// Ends the attempt. Answers with the time of the next one if there is one.
     pub(super) async fn finish(&mut self, ending: &Ending) -> Result<Option<i64>, LedgerError> {
         if self.head.was_ended_by(self.claim) {
@@ -32,7 +32,7 @@ impl<S: Sql> Desk<'_, '_, S> {
 
         let schedule = &self.book.rules.schedule;
         let again = match ending {
-            Ending::Failed { passing: true, .. } => {
+            Ending::Failed { retryable: true, .. } => {
                 schedule.delay(&self.claim.job, self.head.attempts).map(millis)
             }
             Ending::Lost { .. } => schedule.delay(&self.claim.job, self.head.attempts).map(|_| 0),

@@ -6,17 +6,17 @@ use serde_json::Value;
 
 use crate::error::LedgerError;
 use crate::history::EventKind;
-use crate::job::{Claim, DoneOp, Lease, Taken};
+use crate::job::{Claim, DoneOp, Enqueued, Lease};
 use crate::key::JobKey;
 use crate::op::{Op, OpKind};
 use crate::sql::{Dialect, Param, Row, Sql};
 use crate::state::{State, Step};
 
-use super::plan::Plan;
+use super::plan::PlanJobs;
 use super::rows::{
     HEAD_COLUMNS, Head, Notes, abandon_ops, claim, corrupt, job_result, read_json, read_key, select_jobs,
 };
-use super::{Book, Request, millis, told};
+use super::{Command, TxContext, millis, told};
 
 /// The job that has been ready for the longest.
 #[derive(Debug)]
@@ -39,8 +39,8 @@ pub(crate) struct Renew {
 
 /// Plans the job, and takes it if it can be had.
 #[derive(Debug)]
-pub(crate) struct Enter {
-    pub(crate) plan: Plan,
+pub(crate) struct Enqueue {
+    pub(crate) plan: PlanJobs,
     pub(crate) lease: LeaseJob,
 }
 
@@ -48,10 +48,14 @@ pub(crate) struct Enter {
 /// transaction, which others wait for.
 const ENDED_AT_ONCE: usize = 64;
 
-impl Request for LeaseNext {
+impl Command for LeaseNext {
     type Reply = Option<Lease>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Option<Lease>, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        book: &mut TxContext<'_>,
+    ) -> Result<Option<Lease>, LedgerError> {
         let statement = select_jobs!(
             S::DIALECT,
             ", key, work_id, work",
@@ -70,10 +74,10 @@ impl Request for LeaseNext {
     }
 }
 
-impl Request for LeaseJob {
-    type Reply = Taken;
+impl Command for LeaseJob {
+    type Reply = Enqueued;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Taken, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<Enqueued, LedgerError> {
         let statement = select_jobs!(S::DIALECT, ", key, work_id, work", "WHERE key = $1", " FOR UPDATE");
         let rows = sql.rows(statement, &[Param::Text(self.job.as_str())]).await?;
         let row = rows.first().ok_or_else(|| LedgerError::UnknownJob(self.job.to_string()))?;
@@ -81,10 +85,10 @@ impl Request for LeaseJob {
         let now = sql.now().await?;
         if let Some(at) = head.ready_at {
             match head.owner {
-                Some(owner) if at > now => return Ok(Taken::Held { owner, until: at }),
+                Some(owner) if at > now => return Ok(Enqueued::Held { owner, until: at }),
                 None if at > now => {
                     let (reason, _) = ending_of(sql, head.id).await?;
-                    return Ok(Taken::Later {
+                    return Ok(Enqueued::Later {
                         at,
                         attempts: head.attempts,
                         reason: reason.unwrap_or_default(),
@@ -93,7 +97,7 @@ impl Request for LeaseJob {
                 _ => {}
             }
             if let Some(lease) = take(sql, book, row, &self.owner, now).await? {
-                return Ok(Taken::Leased(lease));
+                return Ok(Enqueued::Leased(lease));
             }
         }
         let (reason, result) = ending_of(sql, head.id).await?;
@@ -111,14 +115,14 @@ impl Request for LeaseJob {
                     .with("state", state.label()),
             );
         }
-        Ok(Taken::Over { state, result, reason })
+        Ok(Enqueued::Over { state, result, reason })
     }
 }
 
-impl Request for Renew {
+impl Command for Renew {
     type Reply = i64;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<i64, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<i64, LedgerError> {
         let (head, now) = Head::claimed(sql, &self.claim).await?;
         let until = now.saturating_add(millis(book.rules.lease));
         sql.run(
@@ -131,10 +135,10 @@ impl Request for Renew {
     }
 }
 
-impl Request for Enter {
-    type Reply = Taken;
+impl Command for Enqueue {
+    type Reply = Enqueued;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Taken, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<Enqueued, LedgerError> {
         self.plan.apply(sql, book).await?;
         self.lease.apply(sql, book).await
     }
@@ -144,7 +148,7 @@ impl Request for Enter {
 /// is not handed out for ever.
 async fn take<S: Sql>(
     sql: &mut S,
-    book: &mut Book<'_>,
+    book: &mut TxContext<'_>,
     row: &Row,
     owner: &Arc<str>,
     now: i64,
@@ -193,7 +197,7 @@ async fn take<S: Sql>(
 /// Ends a job that was taken `max_attempts` times and never given back.
 pub(super) async fn give_up<S: Sql>(
     sql: &mut S,
-    book: &mut Book<'_>,
+    book: &mut TxContext<'_>,
     head: &mut Head,
     job: &JobKey,
     now: i64,

@@ -2,14 +2,14 @@
 
 use crate::error::LedgerError;
 use crate::history::{Event, EventFilter, EventKind, EventRecord};
-use crate::job::{CandidateRecord, Counts, JobFilter, JobRecord, Standing, StoredFile, Story};
+use crate::job::{CandidateRecord, Counts, JobDetails, JobDisposition, JobFilter, JobRecord, StoredFile};
 use crate::key::JobKey;
 use crate::op::{OpKind, OpRecord};
 use crate::sql::{Param, Row, Sql};
 use crate::state::State;
 
 use super::rows::{corrupt, job_result, read_json, read_key, read_state, read_status};
-use super::{Book, Request};
+use super::{Command, TxContext};
 
 #[derive(Debug)]
 pub(crate) struct CountJobs;
@@ -28,7 +28,7 @@ pub(crate) struct TellStory(pub(crate) JobKey);
 pub(crate) struct ListEvents(pub(crate) EventFilter);
 
 #[derive(Debug)]
-pub(crate) struct Standings(pub(crate) Vec<JobKey>);
+pub(crate) struct Dispositions(pub(crate) Vec<JobKey>);
 
 /// Done jobs and the SHA-256 of their files, after the given id.
 #[derive(Debug)]
@@ -53,10 +53,10 @@ macro_rules! records {
     };
 }
 
-impl Request for CountJobs {
+impl Command for CountJobs {
     type Reply = Counts;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Counts, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut TxContext<'_>) -> Result<Counts, LedgerError> {
         let now = sql.now().await?;
         let mut states: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
         for row in sql.rows("SELECT state, COUNT(*) FROM jobs GROUP BY state", &[]).await? {
@@ -78,10 +78,14 @@ impl Request for CountJobs {
     }
 }
 
-impl Request for ListJobs {
+impl Command for ListJobs {
     type Reply = Vec<JobRecord>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Vec<JobRecord>, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        _book: &mut TxContext<'_>,
+    ) -> Result<Vec<JobRecord>, LedgerError> {
         let JobFilter { state, after, limit } = self.0;
         let (after, limit) = (Param::Int(after), Param::Int(i64::from(limit)));
         let rows = match state {
@@ -95,10 +99,14 @@ impl Request for ListJobs {
     }
 }
 
-impl Request for FindJob {
+impl Command for FindJob {
     type Reply = Vec<JobKey>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Vec<JobKey>, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        _book: &mut TxContext<'_>,
+    ) -> Result<Vec<JobKey>, LedgerError> {
         // `g` comes after every hex digit, so this range is all the keys with the prefix.
         let end = format!("{}g", self.0);
         let rows = sql
@@ -111,10 +119,14 @@ impl Request for FindJob {
     }
 }
 
-impl Request for TellStory {
-    type Reply = Option<Story>;
+impl Command for TellStory {
+    type Reply = Option<JobDetails>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Option<Story>, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        _book: &mut TxContext<'_>,
+    ) -> Result<Option<JobDetails>, LedgerError> {
         let rows = sql.rows(records!("WHERE key = $1"), &[Param::Text(self.0.as_str())]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let job = read_record(row)?;
@@ -131,7 +143,7 @@ impl Request for TellStory {
                 &[Param::Int(job.id)],
             )
             .await?;
-        Ok(Some(Story {
+        Ok(Some(JobDetails {
             job,
             ops: ops.iter().map(read_op).collect::<Result<_, _>>()?,
             candidates: candidates.iter().map(read_candidate).collect::<Result<_, _>>()?,
@@ -139,13 +151,13 @@ impl Request for TellStory {
     }
 }
 
-impl Request for ListEvents {
+impl Command for ListEvents {
     type Reply = Vec<EventRecord>;
 
     async fn apply<S: Sql>(
         &self,
         sql: &mut S,
-        _book: &mut Book<'_>,
+        _book: &mut TxContext<'_>,
     ) -> Result<Vec<EventRecord>, LedgerError> {
         let EventFilter { job, kind, after, limit } = &self.0;
         let mut params = vec![Param::Int(*after)];
@@ -168,33 +180,41 @@ impl Request for ListEvents {
     }
 }
 
-impl Request for Standings {
-    type Reply = Vec<Standing>;
+impl Command for Dispositions {
+    type Reply = Vec<JobDisposition>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Vec<Standing>, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        _book: &mut TxContext<'_>,
+    ) -> Result<Vec<JobDisposition>, LedgerError> {
         let now = sql.now().await?;
         let sets: Vec<Vec<Param<'_>>> = self.0.iter().map(|job| vec![Param::Text(job.as_str())]).collect();
         let found = sql.rows_of_each("SELECT state, owner, ready_at FROM jobs WHERE key = $1", &sets).await?;
         found
             .iter()
             .map(|rows| {
-                let Some(row) = rows.first() else { return Ok(Standing::Unknown) };
+                let Some(row) = rows.first() else { return Ok(JobDisposition::Unknown) };
                 let state = read_state(row.text(0)?)?;
                 let ready_at = row.maybe_int(2)?;
                 Ok(match (row.maybe_text(1)?, ready_at) {
-                    (Some(_), Some(until)) if until > now => Standing::Held,
-                    (_, None) if state != State::Failed => Standing::Over,
-                    _ => Standing::Open,
+                    (Some(_), Some(until)) if until > now => JobDisposition::Held,
+                    (_, None) if state != State::Failed => JobDisposition::Over,
+                    _ => JobDisposition::Open,
                 })
             })
             .collect()
     }
 }
 
-impl Request for Artifacts {
+impl Command for Artifacts {
     type Reply = Vec<StoredFile>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Self::Reply, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        _book: &mut TxContext<'_>,
+    ) -> Result<Self::Reply, LedgerError> {
         let rows = sql
             .rows(
                 "SELECT id, key, artifact FROM jobs WHERE id > $1 AND artifact IS NOT NULL ORDER BY id LIMIT $2",
@@ -213,10 +233,14 @@ impl Request for Artifacts {
     }
 }
 
-impl Request for NextAt {
+impl Command for NextAt {
     type Reply = Option<i64>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<Option<i64>, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        _book: &mut TxContext<'_>,
+    ) -> Result<Option<i64>, LedgerError> {
         let statement = "SELECT ready_at FROM jobs WHERE ready_at IS NOT NULL ORDER BY ready_at, id LIMIT 1";
         sql.rows(statement, &[]).await?.first().map(|row| row.int(0)).transpose()
     }

@@ -1,6 +1,7 @@
 //! What the ledger does, once for every engine: each request reads rows, decides by the table of moves, and
 //! writes rows, inside one transaction.
 
+mod command;
 mod ending;
 mod lease;
 mod look;
@@ -8,7 +9,6 @@ mod op;
 mod plan;
 mod recover;
 mod rows;
-mod tell;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -23,13 +23,13 @@ use super::schedule::Schedule;
 use super::sql::Sql;
 use super::state::State;
 
-pub(super) use lease::{Enter, LeaseJob, LeaseNext, Renew};
+pub(super) use command::Tell;
+pub(super) use lease::{Enqueue, LeaseJob, LeaseNext, Renew};
 pub(super) use look::{
-    Artifacts, CountJobs, FindJob, ListEvents, ListJobs, NextAt, Standings, TellStory, insert_events,
+    Artifacts, CountJobs, Dispositions, FindJob, ListEvents, ListJobs, NextAt, TellStory, insert_events,
 };
-pub(super) use plan::Plan;
+pub(super) use plan::PlanJobs;
 pub(super) use recover::{Lose, Recover, RetryJobs};
-pub(super) use tell::Tell;
 
 /// The rules of a ledger that its operator may set.
 #[derive(Clone, Debug)]
@@ -42,24 +42,24 @@ pub struct Rules {
 }
 
 /// One thing asked of the ledger; `apply` runs inside one transaction and may run again from its start.
-pub(super) trait Request: Send + Sync + 'static {
+pub(super) trait Command: Send + Sync + 'static {
     type Reply: Send + 'static;
 
     fn apply<S: Sql>(
         &self,
         sql: &mut S,
-        book: &mut Book<'_>,
+        book: &mut TxContext<'_>,
     ) -> impl Future<Output = Result<Self::Reply, LedgerError>> + Send;
 }
 
 /// What a request works by, and where it says what happened. The events count only if the transaction commits.
 #[derive(Debug)]
-pub(super) struct Book<'a> {
+pub(super) struct TxContext<'a> {
     pub(super) rules: &'a Rules,
     pub(super) events: Vec<Event>,
 }
 
-impl Book<'_> {
+impl TxContext<'_> {
     fn tell(&mut self, event: Event) {
         self.events.push(event);
     }

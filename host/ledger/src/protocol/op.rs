@@ -7,8 +7,8 @@ use crate::history::EventKind;
 use crate::op::{Begun, Op, OpStatus, Outcome};
 use crate::sql::{Param, Row, Sql};
 
+use super::command::JobTx;
 use super::rows::{Notes, abandon_ops, corrupt, read_json, read_status};
-use super::tell::Desk;
 use super::{millis, told};
 
 /// An op's row, as far as deciding needs it.
@@ -19,7 +19,7 @@ struct Kept {
     started_at: i64,
 }
 
-impl<S: Sql> Desk<'_, '_, S> {
+impl<S: Sql> JobTx<'_, '_, S> {
     /// Whether to have a side effect; takes the step that its beginning is.
     pub(super) async fn begin(&mut self, op: &Op) -> Result<Begun, LedgerError> {
         self.held()?;

@@ -6,18 +6,22 @@ use crate::job::{CandidateRecord, NewJob, Planned};
 use crate::key::JobKey;
 use crate::sql::{Param, Sql};
 
+use super::command::JobTx;
 use super::rows::{corrupt, read_state};
-use super::tell::Desk;
-use super::{Book, Request};
+use super::{Command, TxContext};
 
 /// Answers in the order of the jobs.
 #[derive(Debug)]
-pub(crate) struct Plan(pub(crate) Vec<NewJob>);
+pub(crate) struct PlanJobs(pub(crate) Vec<NewJob>);
 
-impl Request for Plan {
+impl Command for PlanJobs {
     type Reply = Vec<Planned>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Vec<Planned>, LedgerError> {
+    async fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        book: &mut TxContext<'_>,
+    ) -> Result<Vec<Planned>, LedgerError> {
         let now = sql.now().await?;
         let keys: Vec<JobKey> = self.0.iter().map(NewJob::key).collect();
         let works: Vec<String> = self.0.iter().map(|job| job.work.to_string()).collect();
@@ -72,7 +76,7 @@ impl Request for Plan {
     }
 }
 
-impl<S: Sql> Desk<'_, '_, S> {
+impl<S: Sql> JobTx<'_, '_, S> {
     /// Adds candidates to the job, or notes how their acquisition ended.
     pub(super) async fn note(&mut self, candidates: &[CandidateRecord]) -> Result<(), LedgerError> {
         self.held()?;

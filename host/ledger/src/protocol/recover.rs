@@ -13,7 +13,7 @@ use crate::state::{State, Step};
 
 use super::lease::give_up;
 use super::rows::{HEAD_COLUMNS, Head, Notes, abandon_ops, claim, forget_effects, read_key, select_jobs};
-use super::{Book, Request, millis, told};
+use super::{Command, TxContext, millis, told};
 
 /// Clears leases that ran out and ops that nobody will end. Taking a job does not wait for this: it is what
 /// makes the ledger say how things are.
@@ -34,10 +34,10 @@ pub(crate) struct Lose {
 /// Leases cleared in one transaction, which others wait for.
 const AT_ONCE: i64 = 256;
 
-impl Request for Recover {
+impl Command for Recover {
     type Reply = Recovered;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Recovered, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<Recovered, LedgerError> {
         let now = sql.now().await?;
         let statement = select_jobs!(
             S::DIALECT,
@@ -81,10 +81,10 @@ impl Request for Recover {
     }
 }
 
-impl Request for RetryJobs {
+impl Command for RetryJobs {
     type Reply = u64;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<u64, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut TxContext<'_>) -> Result<u64, LedgerError> {
         let now = sql.now().await?;
         match &self.0 {
             // A failed job that still has a time of its own keeps it.
@@ -107,10 +107,10 @@ impl Request for RetryJobs {
     }
 }
 
-impl Request for Lose {
+impl Command for Lose {
     type Reply = bool;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<bool, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<bool, LedgerError> {
         let statement = select_jobs!(S::DIALECT, "", "WHERE key = $1", " FOR UPDATE");
         let rows = sql.rows(statement, &[Param::Text(self.job.as_str())]).await?;
         let Some(row) = rows.first() else { return Ok(false) };

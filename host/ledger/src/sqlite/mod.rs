@@ -20,7 +20,7 @@ use rusqlite::Connection;
 use super::clock::Clock;
 use super::engine::Engine;
 use super::error::LedgerError;
-use super::protocol::{Book, Request, Rules};
+use super::protocol::{Command, Rules, TxContext};
 
 use statements::{Statements, failure};
 use writer::Writer;
@@ -73,11 +73,11 @@ impl SqliteLedger {
 }
 
 impl Engine for SqliteLedger {
-    async fn write<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    async fn write<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         self.writer.submit(request).await
     }
 
-    async fn read<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    async fn read<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         let shared = Arc::clone(&self.shared);
         blocking(move || shared.read(&request)).await
     }
@@ -97,14 +97,14 @@ impl Engine for SqliteLedger {
 }
 
 impl Shared {
-    fn read<Q: Request>(&self, request: &Q) -> Result<Q::Reply, LedgerError> {
+    fn read<Q: Command>(&self, request: &Q) -> Result<Q::Reply, LedgerError> {
         let idle = self.idle().pop();
         let mut connection = match idle {
             Some(connection) => connection,
             None => open::for_reading(&self.settings)?,
         };
         let answer = {
-            let mut book = Book { rules: &self.settings.rules, events: Vec::new() };
+            let mut book = TxContext { rules: &self.settings.rules, events: Vec::new() };
             connection.execute_batch("BEGIN").map_err(|error| failure(&error))?;
             let mut sql = Statements::new(&mut connection, &*self.settings.clock);
             at_once(request.apply(&mut sql, &mut book))

@@ -82,7 +82,7 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
 fn migrate(settings: &SqliteSettings, connection: &mut Connection) -> Result<(), LedgerError> {
     let sqlite = |error: rusqlite::Error| failure(&error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
-    // Asked again under the lock: another process may have done it meanwhile.
+    // Queued again under the lock: another process may have done it meanwhile.
     let found = version(settings, &transaction)?;
     for next in found + 1..=VERSION {
         for statement in migration(next, Dialect::Sqlite) {

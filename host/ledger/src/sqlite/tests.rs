@@ -14,7 +14,7 @@ use crate::engine::Engine as _;
 use crate::error::LedgerError;
 use crate::job::{JobFilter, Planned};
 use crate::key::JobKey;
-use crate::protocol::{Book, Request};
+use crate::protocol::{Command, TxContext};
 use crate::sql::{Param, Sql};
 use crate::testing::{job, rules};
 
@@ -24,10 +24,10 @@ struct Statement {
     then: Option<LedgerError>,
 }
 
-impl Request for Statement {
+impl Command for Statement {
     type Reply = ();
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut Book<'_>) -> Result<(), LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut TxContext<'_>) -> Result<(), LedgerError> {
         sql.rows(self.sql, &[] as &[Param<'_>]).await?;
         self.then.clone().map_or(Ok(()), Err)
     }

@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 
 use crate::error::LedgerError;
 use crate::history::Event;
-use crate::protocol::{Book, Request, insert_events};
+use crate::protocol::{Command, TxContext, insert_events};
 
 use super::statements::{Statements, failure};
 use super::{Shared, at_once};
@@ -35,14 +35,14 @@ enum Message {
 trait Task: Send {
     /// Runs it inside the transaction, and keeps a refusal as its answer. Any other error is the transaction's:
     /// nothing of it may be committed. May be called again after a rollback.
-    fn run(&mut self, sql: &mut Statements<'_>, book: &mut Book<'_>) -> Result<(), LedgerError>;
+    fn run(&mut self, sql: &mut Statements<'_>, book: &mut TxContext<'_>) -> Result<(), LedgerError>;
 
     fn answer(self: Box<Self>);
 
     fn fail(self: Box<Self>, error: LedgerError);
 }
 
-struct Asked<Q: Request> {
+struct Queued<Q: Command> {
     request: Q,
     answer: Option<Result<Q::Reply, LedgerError>>,
     to: oneshot::Sender<Result<Q::Reply, LedgerError>>,
@@ -100,9 +100,9 @@ impl Writer {
         Ok(Self { door })
     }
 
-    pub(super) async fn submit<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    pub(super) async fn submit<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         let (to, answer) = oneshot::channel();
-        let asked = Message::Task(Box::new(Asked { request, answer: None, to }));
+        let asked = Message::Task(Box::new(Queued { request, answer: None, to }));
         self.door.send(asked).map_err(|_| closed())?;
         answer.await.unwrap_or_else(|_| Err(closed()))
     }
@@ -207,7 +207,7 @@ impl Thread {
         let started = Instant::now();
         while let Some(mut task) = waiting.pop_front() {
             let shared = Arc::clone(&self.shared);
-            let mut book = Book { rules: &shared.settings.rules, events: Vec::new() };
+            let mut book = TxContext { rules: &shared.settings.rules, events: Vec::new() };
             let mut sql = Statements::new(&mut self.connection, &*shared.settings.clock);
             match task.run(&mut sql, &mut book) {
                 Ok(()) => {
@@ -343,8 +343,8 @@ impl Thread {
     }
 }
 
-impl<Q: Request> Task for Asked<Q> {
-    fn run(&mut self, sql: &mut Statements<'_>, book: &mut Book<'_>) -> Result<(), LedgerError> {
+impl<Q: Command> Task for Queued<Q> {
+    fn run(&mut self, sql: &mut Statements<'_>, book: &mut TxContext<'_>) -> Result<(), LedgerError> {
         match at_once(self.request.apply(sql, book)) {
             Err(error) if !error.is_refusal() => Err(error),
             answer => {

@@ -10,9 +10,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::clock::Clock;
+use super::command::JobCommand;
 use super::contract::Ledger;
 use super::error::LedgerError;
-use super::job::{CandidateRecord, Ending, Lease, NewJob, Taken};
+use super::job::{CandidateRecord, Ending, Enqueued, Lease, NewJob};
 use super::key::JobKey;
 use super::op::{Begun, Op, OpKind, Outcome};
 use super::postgres::{PostgresLedger, PostgresSettings, Time};
@@ -20,7 +21,6 @@ use super::protocol::Rules;
 use super::schedule::Schedule;
 use super::sqlite::{SqliteLedger, SqliteSettings};
 use super::state::{State, Step};
-use super::word::Word;
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
 pub(super) const ABANDONED: Duration = Duration::from_secs(600);
@@ -128,7 +128,7 @@ impl World {
 
     pub(super) async fn take(&self, key: &JobKey, owner: &str) -> Lease {
         match self.ledger.lease(key, owner).await {
-            Ok(Taken::Leased(lease)) => lease,
+            Ok(Enqueued::Leased(lease)) => lease,
             other => panic!("the job should be free: {other:?}"),
         }
     }
@@ -143,7 +143,7 @@ impl World {
     }
 
     pub(super) async fn ask(&self, lease: &Lease, op: Op) -> Result<Begun, LedgerError> {
-        let heard = self.ledger.say(lease, Word::Begin(op)).await?;
+        let heard = self.ledger.say(lease, JobCommand::Begin(op)).await?;
         Ok(heard.begun.expect("a begin is answered"))
     }
 
@@ -153,7 +153,7 @@ impl World {
         op: Op,
         outcome: Outcome,
     ) -> Result<State, LedgerError> {
-        Ok(self.ledger.say(lease, Word::Complete(op, outcome)).await?.state)
+        Ok(self.ledger.say(lease, JobCommand::Complete(op, outcome)).await?.state)
     }
 
     /// Begins and completes one op.
@@ -163,7 +163,7 @@ impl World {
     }
 
     pub(super) async fn advance(&self, lease: &Lease, step: Step) -> Result<State, LedgerError> {
-        Ok(self.ledger.say(lease, Word::Step(step)).await?.state)
+        Ok(self.ledger.say(lease, JobCommand::Step(step)).await?.state)
     }
 
     pub(super) async fn candidates(
@@ -171,7 +171,7 @@ impl World {
         lease: &Lease,
         candidates: Vec<CandidateRecord>,
     ) -> Result<(), LedgerError> {
-        self.ledger.say(lease, Word::Candidates(candidates)).await.map(drop)
+        self.ledger.say(lease, JobCommand::Candidates(candidates)).await.map(drop)
     }
 
     pub(super) async fn finish(
@@ -179,12 +179,12 @@ impl World {
         lease: &Lease,
         ending: Ending,
     ) -> Result<(State, Option<i64>), LedgerError> {
-        let heard = self.ledger.say(lease, Word::Finish(ending)).await?;
+        let heard = self.ledger.say(lease, JobCommand::Finish(ending)).await?;
         Ok((heard.state, heard.next_at))
     }
 
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
-        self.ledger.say(lease, Word::Release).await.map(drop)
+        self.ledger.say(lease, JobCommand::Release).await.map(drop)
     }
 
     /// Does everything that is left to do for a job.

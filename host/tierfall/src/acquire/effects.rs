@@ -4,16 +4,16 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Signals;
-use tierfall_ledger::{Effect, Grip, OpKind, Outcome, Pending, Step};
+use super::UsageRights;
+use tierfall_ledger::{Effect, LeaseHandle, OpKind, Outcome, Pending, Step};
 use tierfall_proof::Identity;
 
 /// The side effects of one acquisition.
 ///
-/// Nothing here returns an error. When the work has to stop, [`Grip::stopped`] says so to whoever walks it, and
+/// Nothing here returns an error. When the work has to stop, [`LeaseHandle::stopped`] says so to whoever walks it, and
 /// that one drops the acquisition; until then it waits, and does nothing more.
 pub struct Effects<'a> {
-    grip: &'a Grip,
+    grip: &'a LeaseHandle,
     url: &'a str,
     head: Option<Pending>,
     stream: Stream,
@@ -36,21 +36,21 @@ pub struct Fetched {
     pub detail: String,
     pub status: Option<u16>,
     pub final_url: Option<String>,
-    pub signals: Signals,
+    pub signals: UsageRights,
     /// The store had the same bytes before: they are another work's too.
     pub stored_before: bool,
 }
 
 /// A file that was fetched, and of which the ledger has not heard.
 #[derive(Debug)]
-pub struct Receipt {
+pub struct PendingStreamOp {
     pending: Pending,
     fetched: Fetched,
 }
 
-impl Receipt {
+impl PendingStreamOp {
     /// `stored_before`: the store has the same bytes, and not from this work.
-    pub fn tell(self, grip: &Grip, stored_before: bool) {
+    pub fn tell(self, grip: &LeaseHandle, stored_before: bool) {
         let fetched = Fetched { stored_before, ..self.fetched };
         let result = serde_json::to_value(fetched).unwrap_or_default();
         grip.complete(self.pending, Outcome::Done { result, artifact: None });
@@ -58,7 +58,7 @@ impl Receipt {
 }
 
 impl<'a> Effects<'a> {
-    pub fn new(grip: &'a Grip, url: &'a str) -> Self {
+    pub fn new(grip: &'a LeaseHandle, url: &'a str) -> Self {
         Self { grip, url, head: None, stream: Stream::NotBegun }
     }
 
@@ -93,9 +93,9 @@ impl<'a> Effects<'a> {
     }
 
     /// The file is whole, and it is the work's. That is told of the work's winner alone, once it is known.
-    pub fn proven(self, fetched: Fetched) -> Option<Receipt> {
+    pub fn proven(self, fetched: Fetched) -> Option<PendingStreamOp> {
         match self.stream {
-            Stream::Begun(pending) => Some(Receipt { pending, fetched }),
+            Stream::Begun(pending) => Some(PendingStreamOp { pending, fetched }),
             Stream::NotBegun | Stream::Done => None,
         }
     }

@@ -2,27 +2,27 @@
 
 mod effects;
 mod examine;
-mod marks;
+mod inventory;
 mod names;
 mod partial;
-mod proven;
-mod shelf;
-mod signals;
+mod patterns;
 mod sink;
 mod sniff;
 mod store;
 mod transfer;
+mod usage_rights;
 mod verdict;
+mod verified;
 
 #[cfg(test)]
 mod tests;
 
 pub use examine::Examine;
-pub use proven::Proven;
-pub use shelf::Leftover;
-pub use signals::Signals;
+pub use inventory::Leftover;
 pub use store::{Store, StoreError, Stored};
+pub use usage_rights::UsageRights;
 pub use verdict::{Reason, Verdict};
+pub use verified::VerifiedFile;
 
 use std::io;
 use std::path::PathBuf;
@@ -37,8 +37,8 @@ use url::Url;
 use effects::{Effects, Fetched};
 use partial::Partial;
 use sink::{Sink, on_blocking_thread};
-use tierfall_http::{AttemptClock, Door, Reservation};
-use tierfall_ledger::Grip;
+use tierfall_http::{AttemptClock, HttpClient, Reservation};
+use tierfall_ledger::LeaseHandle;
 use tierfall_proof::{Identity, IdentityPolicy, Proof, prove};
 use tierfall_work::{Candidate, Work};
 use transfer::{Rejection, Trace, Transfer};
@@ -72,7 +72,7 @@ pub struct AcquireSettings {
 pub struct Acquirer(Arc<Inner>);
 
 struct Inner {
-    door: Door,
+    door: HttpClient,
     examiner: Arc<dyn Examine>,
     store: Store,
     settings: AcquireSettings,
@@ -94,9 +94,9 @@ pub struct Acquisition {
     pub elapsed: Duration,
     /// Why, for people.
     pub detail: String,
-    pub signals: Signals,
+    pub signals: UsageRights,
     /// Whenever the verdict is `Accepted`.
-    pub file: Option<Proven>,
+    pub file: Option<VerifiedFile>,
 }
 
 /// A stored file.
@@ -114,7 +114,12 @@ pub struct Artifact {
 }
 
 impl Acquirer {
-    pub fn new(door: Door, examiner: Arc<dyn Examine>, store: Store, settings: AcquireSettings) -> Self {
+    pub fn new(
+        door: HttpClient,
+        examiner: Arc<dyn Examine>,
+        store: Store,
+        settings: AcquireSettings,
+    ) -> Self {
         let examinations = Semaphore::new(settings.examinations);
         Self(Arc::new(Inner { door, examiner, store, settings, examinations }))
     }
@@ -127,7 +132,7 @@ impl Acquirer {
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
-        grip: &Grip,
+        grip: &LeaseHandle,
     ) -> Acquisition {
         let began = Instant::now();
         let mut trace = Trace::default();
@@ -153,7 +158,7 @@ impl Acquirer {
     /// `rivals`.
     pub async fn keep(
         &self,
-        file: Proven,
+        file: VerifiedFile,
         work_key: String,
         rivals: Vec<String>,
     ) -> Result<Artifact, StoreError> {
@@ -167,9 +172,9 @@ impl Inner {
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
-        grip: &Grip,
+        grip: &LeaseHandle,
         trace: &mut Trace,
-    ) -> Result<(Identity, String, Proven), Rejection> {
+    ) -> Result<(Identity, String, VerifiedFile), Rejection> {
         let url = Url::parse(candidate.url.trim())
             .map_err(|error| Rejection { reason: Reason::BadUrl, detail: error.to_string() })?;
         let mut effects = Effects::new(grip, url.as_str());
@@ -185,7 +190,7 @@ impl Inner {
         }
         match self.fetch(&url, candidate, work, hard, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
-                let file = Proven::arrived(self.store.clone(), partial, proof.pages);
+                let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
                 let receipt = effects.proven(fetched(&file, identity, &proof, trace));
                 Ok((identity, proof.detail, file.with(receipt)))
             }
@@ -197,7 +202,7 @@ impl Inner {
     }
 
     /// What an earlier worker fetched and proven, if it is still on disk.
-    async fn still_there(&self, fetched: &Fetched, work_key: &str, url: &Url) -> Option<Proven> {
+    async fn still_there(&self, fetched: &Fetched, work_key: &str, url: &Url) -> Option<VerifiedFile> {
         let (store, fetched) = (self.store.clone(), fetched.clone());
         let (work_key, url) = (work_key.to_owned(), url.to_string());
         let found = on_blocking_thread(move || {
@@ -205,10 +210,12 @@ impl Inner {
             if store.partials().has(&work_key, &url) {
                 let partial = store.partials().open(&work_key, &url, true)?;
                 if partial.received() == bytes && partial.sha256() == sha256 {
-                    return Ok(Some(Proven::arrived(store, partial, pages)));
+                    return Ok(Some(VerifiedFile::arrived(store, partial, pages)));
                 }
             }
-            Ok(store.holds(&sha256, bytes).then(|| Proven::in_store(sha256, bytes, pages, stored_before)))
+            Ok(store
+                .holds(&sha256, bytes)
+                .then(|| VerifiedFile::in_store(sha256, bytes, pages, stored_before)))
         });
         // What cannot be read is fetched again.
         found.await.ok().flatten()
@@ -308,7 +315,7 @@ impl Inner {
     }
 }
 
-fn fetched(file: &Proven, identity: Identity, proof: &Proof, trace: &Trace) -> Fetched {
+fn fetched(file: &VerifiedFile, identity: Identity, proof: &Proof, trace: &Trace) -> Fetched {
     Fetched {
         sha256: file.sha256.clone(),
         bytes: file.bytes,

@@ -1,6 +1,6 @@
 //! What bytes are, by the bytes alone. Content types and URLs are believed by nobody here.
 
-use super::marks;
+use super::patterns;
 use super::verdict::Reason;
 
 /// How much of an answer is looked at to tell what it is: a header may have a kilobyte before it
@@ -68,16 +68,16 @@ pub fn describe(kind: Kind) -> &'static str {
 /// What kind of page was answered in place of a file, with the mark that shows it.
 pub fn page(headers: &[(String, String)], page: &[u8]) -> (Reason, String) {
     let text = String::from_utf8_lossy(&page[..page.len().min(PAGE)]).to_lowercase();
-    if let Some((name, _)) = marks::BOT_CHECK_HEADERS.iter().find(|(name, part)| {
+    if let Some((name, _)) = patterns::BOT_CHECK_HEADERS.iter().find(|(name, part)| {
         headers.iter().any(|(header, value)| header == name && value.to_lowercase().contains(part))
     }) {
         return (Reason::BotCheck, format!("the header {name} says so"));
     }
     // A page that describes an article is its landing page, whatever forms and scripts it carries.
-    if marks::ARTICLE.iter().any(|mark| text.contains(mark)) {
+    if patterns::ARTICLE.iter().any(|mark| text.contains(mark)) {
         return (Reason::HtmlInstead, "it is the page of an article".into());
     }
-    for (reason, marks) in marks::PAGES {
+    for (reason, marks) in patterns::PAGES {
         if let Some(mark) = marks.iter().find(|mark| text.contains(*mark)) {
             return (*reason, format!("it says {mark:?}"));
         }

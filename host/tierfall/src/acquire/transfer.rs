@@ -11,12 +11,13 @@ use url::Url;
 
 use super::effects::Effects;
 use super::partial::{Origin, Validator};
-use super::signals::Signals;
 use super::sink::{Sink, UNWRITTEN};
 use super::sniff::{self, Kind};
+use super::usage_rights::UsageRights;
 use super::verdict::Reason;
 use tierfall_http::{
-    Allowance, AttemptClock, Body, Denial, Door, FetchError, Head, Method, Request, Reservation, Role,
+    AttemptClock, Body, Denial, FetchError, Head, HttpClient, Method, Request, RequestBudget, Reservation,
+    Role,
 };
 
 /// Before a broken transfer is continued; doubled each time.
@@ -45,12 +46,12 @@ pub struct Trace {
     /// Bytes that were there before the last request.
     pub resumed_from: u64,
     pub bytes: u64,
-    pub signals: Signals,
+    pub signals: UsageRights,
 }
 
 /// What one transfer may use.
 pub struct Transfer<'a> {
-    pub door: &'a Door,
+    pub door: &'a HttpClient,
     pub clock: &'a AttemptClock,
     pub retries: &'a AtomicU32,
     pub max_bytes: u64,
@@ -134,7 +135,7 @@ impl Transfer<'_> {
     ) -> Result<(), Stop> {
         let ranged = sink.received() > 0;
         let asked = request.url.clone();
-        let allowance = Allowance { hops: &Role::File, clock: self.clock, retries: self.retries };
+        let allowance = RequestBudget { hops: &Role::File, clock: self.clock, retries: self.retries };
         let mut body =
             self.door.open(request, allowance).await.map_err(|error| Stop::Final(of_error(&error)))?;
         trace.note(&body.head);
@@ -242,7 +243,7 @@ impl Transfer<'_> {
     async fn chunk(&self, body: &mut Body) -> Result<Option<bytes::Bytes>, Stop> {
         match self.in_time(body.chunk()).await {
             Ok(chunk) => chunk.map_err(|error| match of_error(&error) {
-                broken if error.passing() => Stop::Broken(broken),
+                broken if error.retryable() => Stop::Broken(broken),
                 other => Stop::Final(other),
             }),
             Err(()) => {
@@ -284,7 +285,7 @@ impl Trace {
     fn note(&mut self, head: &Head) {
         self.status = Some(head.status);
         self.final_url = Some(head.url.clone());
-        self.signals = Signals::of(&head.headers);
+        self.signals = UsageRights::of(&head.headers);
     }
 }
 

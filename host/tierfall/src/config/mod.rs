@@ -78,7 +78,7 @@ pub struct Config {
 
 /// What a configuration is made of.
 #[derive(Debug)]
-pub struct Request {
+pub struct ConfigSource {
     /// The file that the user names; it must be there.
     pub file: Option<PathBuf>,
     /// Where the program runs: `tierfall.toml` is looked for here. Empty is the current folder.
@@ -109,7 +109,7 @@ pub enum Given {
 
 impl Config {
     /// Lays the layers over each other and reads the result. All mistakes are found at once.
-    pub fn load(request: Request) -> Result<Self, ConfigError> {
+    pub fn load(request: ConfigSource) -> Result<Self, ConfigError> {
         let environment = Environment::new(request.environment);
         let mut problems = Vec::new();
         let mut tree = defaults().clone();
@@ -118,16 +118,16 @@ impl Config {
             let text = std::fs::read_to_string(path)
                 .map_err(|error| ConfigError::Unreadable { path: path.clone(), error })?;
             match Tree::parse(&text, |line| Origin::File { path: path.clone(), line }) {
-                Ok(layer) => tree.lay(layer, &mut problems),
+                Ok(layer) => tree.merge(layer, &mut problems),
                 // What follows from a file that cannot be read is of no interest.
                 Err(problem) => return Err(ConfigError::Problems(vec![problem])),
             }
         }
         for layer in environment.layers(&tree, &mut problems) {
-            tree.lay(layer, &mut problems);
+            tree.merge(layer, &mut problems);
         }
         for given in request.overrides {
-            tree.lay(given.tree(), &mut problems);
+            tree.merge(given.tree(), &mut problems);
         }
         Self::read(&tree, &environment, file, problems)
     }

@@ -15,11 +15,11 @@ pub struct Secret(String);
 /// Keys by name: `SOURCE_SETTING`.
 #[derive(Clone, Debug)]
 pub struct Secrets {
-    entries: BTreeMap<String, Entry>,
+    entries: BTreeMap<String, SecretEntry>,
 }
 
 #[derive(Clone, Debug)]
-struct Entry {
+struct SecretEntry {
     value: Option<Secret>,
     /// The one plugin that gets it.
     plugin: Option<String>,
@@ -60,7 +60,7 @@ impl Secrets {
             let entry = match node {
                 Node::Leaf(leaf) => match &leaf.value {
                     Value::Text(text) | Value::Raw(text) => {
-                        Some(Entry { value: secret(text), plugin: None, origin: leaf.origin.clone() })
+                        Some(SecretEntry { value: secret(text), plugin: None, origin: leaf.origin.clone() })
                     }
                     _ => {
                         section.complain(&name, "a secret is a text, or a table with value, env or file");
@@ -77,7 +77,7 @@ impl Secrets {
     }
 }
 
-fn from_table(section: Section<'_>, origin: &Origin, environment: &Environment) -> Option<Entry> {
+fn from_table(section: Section<'_>, origin: &Origin, environment: &Environment) -> Option<SecretEntry> {
     let plugin = if section.has("plugin") { section.maybe_text("plugin") } else { None };
     let given: Vec<&str> = ["value", "env", "file"].into_iter().filter(|key| section.has(key)).collect();
     let entry = match given.as_slice() {
@@ -103,7 +103,7 @@ fn from_table(section: Section<'_>, origin: &Origin, environment: &Environment) 
         }
     };
     section.finish();
-    entry.map(|(value, origin)| Entry { value, plugin, origin })
+    entry.map(|(value, origin)| SecretEntry { value, plugin, origin })
 }
 
 /// Files end with a line break that is not part of the key; an empty value is none.

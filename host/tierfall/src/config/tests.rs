@@ -37,7 +37,7 @@ impl Here {
     }
 
     fn load(self) -> Result<Config, ConfigError> {
-        Config::load(Request {
+        Config::load(ConfigSource {
             file: None,
             directory: self.folder.path().to_owned(),
             environment: self.environment,
@@ -435,7 +435,7 @@ fn the_file_that_is_named_must_be_there_and_beats_the_one_here() {
     let here = Here::with("[run]\nworkers = 2\n");
     let named = here.folder.path().join("other.toml");
     let load = |file: Option<PathBuf>, environment: Vec<(String, String)>| {
-        Config::load(Request {
+        Config::load(ConfigSource {
             file,
             directory: here.folder.path().to_owned(),
             environment,
@@ -460,7 +460,7 @@ fn without_a_file_here_the_users_own_is_read() {
     let own = home.path().join(".config/tierfall");
     std::fs::create_dir_all(&own).expect("a folder");
     std::fs::write(own.join("config.toml"), "[run]\nworkers = 5\n").expect("a file");
-    let config = Config::load(Request {
+    let config = Config::load(ConfigSource {
         file: None,
         directory: home.path().to_owned(),
         environment: vec![("HOME".into(), home.path().display().to_string())],

@@ -75,7 +75,7 @@ impl Tree {
 
     /// Lays another tree over this one. A value where a table belongs, and the other way round, is left
     /// out and reported.
-    pub(super) fn lay(&mut self, over: Self, problems: &mut Vec<Problem>) {
+    pub(super) fn merge(&mut self, over: Self, problems: &mut Vec<Problem>) {
         self.lay_at("", over, problems);
     }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::Asked;
+use super::WorkRequest;
 use super::manifest::Line;
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ledger::{CandidateRecord, JobKey, NewJob};
@@ -22,7 +22,7 @@ struct Task {
 
 /// What came of storing a file: enough to end the job, for a worker that comes after a crash.
 #[derive(Serialize, Deserialize)]
-pub(super) struct Filed {
+pub(super) struct FinalizeRecord {
     pub line: Line,
     /// The bytes were there before, for another work.
     pub duplicate: bool,
@@ -33,7 +33,7 @@ pub fn job_key(work_key: &str) -> JobKey {
     JobKey::new(work_key, ARTIFACT, ROLE)
 }
 
-pub(super) fn new_job(asked: &Asked, run_id: &str) -> NewJob {
+pub(super) fn new_job(asked: &WorkRequest, run_id: &str) -> NewJob {
     let task = Task { input: asked.input.clone(), work: asked.work.clone() };
     NewJob {
         work_id: asked.work.key(),
@@ -45,9 +45,9 @@ pub(super) fn new_job(asked: &Asked, run_id: &str) -> NewJob {
 }
 
 /// The work of a job, as it was asked for. An error: another version of this program planned it.
-pub(super) fn asked(work: &Value) -> Result<Asked, serde_json::Error> {
+pub(super) fn asked(work: &Value) -> Result<WorkRequest, serde_json::Error> {
     let Task { input, work } = Task::deserialize(work)?;
-    Ok(Asked { input, work })
+    Ok(WorkRequest { input, work })
 }
 
 /// A line as the ledger keeps it.
@@ -55,7 +55,7 @@ pub(super) fn line_value(line: &Line) -> Value {
     serde_json::to_value(line).unwrap_or_default()
 }
 
-impl Filed {
+impl FinalizeRecord {
     pub fn of(line: &Line, duplicate: bool) -> Self {
         Self { line: without_attempts(line), duplicate }
     }
@@ -122,7 +122,7 @@ mod tests {
             let mut work = Work::new(id.parse().expect(id));
             let facts = Facts { title: Some("A title".into()), year: Some(1999), ..Facts::default() };
             work.learn(&facts, "input");
-            let given = Asked { input: id.into(), work };
+            let given = WorkRequest { input: id.into(), work };
             let back = asked(&new_job(&given, "run").work).expect("readable");
             assert_eq!((back.input, back.work), (given.input, given.work), "{id}");
         }

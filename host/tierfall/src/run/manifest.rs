@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::compact;
-use crate::acquire::{Artifact, Proven};
+use crate::acquire::{Artifact, VerifiedFile};
 use crate::tiers::{Outcome, Status, Trail};
 use tierfall_ids::IdKind;
 use tierfall_work::Work;
@@ -80,7 +80,7 @@ pub struct Ids {
 impl Line {
     /// The line of a work that was walked, and its file if it has one: until that is stored, the line names
     /// no place.
-    pub fn new(run_id: &str, input: String, outcome: Outcome) -> (Self, Option<Proven>) {
+    pub fn new(run_id: &str, input: String, outcome: Outcome) -> (Self, Option<VerifiedFile>) {
         let Outcome { work, status, reason, won, trail, elapsed } = outcome;
         let mut line = Self::of(run_id, input, &work, status);
         line.reason = reason;
@@ -191,7 +191,7 @@ pub struct Manifest {
     file: File,
     /// Bytes of this run. When the file has more, another run wrote to it, and a work may have two lines.
     written: u64,
-    /// Held shared while lines are written; whoever has it alone may rewrite the file.
+    /// HeldElsewhere shared while lines are written; whoever has it alone may rewrite the file.
     lock: File,
 }
 

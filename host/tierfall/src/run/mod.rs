@@ -1,14 +1,14 @@
 //! A run: works are taken in as they are read, handed to workers, and written to the manifest as they end.
 
 mod compact;
-mod hands;
+mod inventory;
 mod job;
+mod maintenance;
 mod manifest;
 mod opening;
+mod pool;
 mod program;
-mod shelf;
 mod summary;
-mod upkeep;
 mod wiring;
 
 use std::io;
@@ -21,33 +21,33 @@ use tokio::sync::{Mutex, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use hands::{Ended, Hands, How};
+use pool::{Ended, Resolution, WorkerPool};
 
-pub use hands::Until;
+pub use inventory::StoreInventory;
 pub use job::job_key;
+pub use maintenance::Maintenance;
 pub use manifest::{Line, Manifest};
 pub use opening::{LedgerPlace, find_ledger, open_gate, open_ledger};
+pub use pool::QueueMode;
 pub use program::{Program, SetupError};
-pub use shelf::Shelved;
 pub use summary::{Exit, PlanSummary, Summary};
-pub use upkeep::Upkeep;
 
 use crate::tiers::{Acquire, Observer, Plan};
 use tierfall_input::BadEntry;
-use tierfall_ledger::{Gate, LedgerError, Planned};
+use tierfall_ledger::{LedgerClient, LedgerError, Planned};
 use tierfall_work::Work;
 
 /// A work as it was asked for.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct WorkRequest {
     /// As the user wrote it.
     pub input: String,
     pub work: Work,
 }
 
 /// What the input yields.
-pub enum Taken {
-    Work(Asked),
+pub enum InputItem {
+    Work(WorkRequest),
     /// A line that cannot be read: reported, and the run goes on.
     Bad(BadEntry),
     /// The work was asked for before in this run.
@@ -71,12 +71,12 @@ pub trait Reporter: Send + Sync {
     /// Called once the number of works is known, before all have ended.
     fn total(&self, _works: u64) {}
     fn bad(&self, _entry: &BadEntry) {}
-    fn started(&self, _asked: &Asked) {}
+    fn started(&self, _asked: &WorkRequest) {}
     /// It was started, and another worker has it now.
-    fn left(&self, _asked: &Asked) {}
+    fn left(&self, _asked: &WorkRequest) {}
     fn ended(&self, _line: &Line) {}
     /// What is told of one work while it is walked.
-    fn observer(&self, _asked: &Asked) -> Box<dyn Observer> {
+    fn observer(&self, _asked: &WorkRequest) -> Box<dyn Observer> {
         Box::new(())
     }
 }
@@ -91,9 +91,9 @@ pub struct Run {
     pub reporter: Arc<dyn Reporter>,
     pub workers: usize,
     /// The ledger, if one is kept.
-    pub gate: Gate,
-    /// How the ledger is kept in step with the files.
-    pub upkeep: Option<Upkeep>,
+    pub gate: LedgerClient,
+    /// Resolution the ledger is kept in step with the files.
+    pub upkeep: Option<Maintenance>,
     /// Cancelled by Ctrl-C: nothing new is started, and what is in flight is dropped.
     pub stop: CancellationToken,
 }
@@ -114,7 +114,7 @@ impl Run {
     /// than works end, so that its length does not matter.
     pub async fn go(
         &self,
-        input: impl Iterator<Item = Taken> + Send + 'static,
+        input: impl Iterator<Item = InputItem> + Send + 'static,
         out: &Path,
     ) -> Result<Summary, RunError> {
         let halt = self.stop.child_token();
@@ -136,7 +136,7 @@ impl Run {
     }
 
     /// Takes jobs from the ledger's queue.
-    pub async fn serve(&self, until: Until, out: &Path) -> Result<Summary, RunError> {
+    pub async fn serve(&self, until: QueueMode, out: &Path) -> Result<Summary, RunError> {
         let halt = self.stop.child_token();
         self.drive(out, &halt, |hands| Box::pin(async move { hands.work_queue(until).await })).await
     }
@@ -144,7 +144,7 @@ impl Run {
     /// Plans a job for every work of `input`, and does none.
     pub async fn plan(
         &self,
-        input: impl Iterator<Item = Taken> + Send + 'static,
+        input: impl Iterator<Item = InputItem> + Send + 'static,
     ) -> Result<PlanSummary, RunError> {
         let ledger =
             self.gate.ledger().ok_or_else(|| LedgerError::Unavailable("it is not open".to_owned()))?;
@@ -184,10 +184,10 @@ impl Run {
     /// Reads the input on a thread of its own.
     fn feed(
         &self,
-        input: impl Iterator<Item = Taken> + Send + 'static,
+        input: impl Iterator<Item = InputItem> + Send + 'static,
         halt: &CancellationToken,
-    ) -> (async_channel::Receiver<Asked>, Arc<Fed>, tokio::task::JoinHandle<()>) {
-        let (send, receive) = async_channel::bounded::<Asked>(READ_AHEAD.max(self.workers * 2));
+    ) -> (async_channel::Receiver<WorkRequest>, Arc<Fed>, tokio::task::JoinHandle<()>) {
+        let (send, receive) = async_channel::bounded::<WorkRequest>(READ_AHEAD.max(self.workers * 2));
         let fed = Arc::new(Fed::default());
         let (reporter, halt, counts) = (Arc::clone(&self.reporter), halt.clone(), Arc::clone(&fed));
         let feeding =
@@ -200,13 +200,13 @@ impl Run {
         &self,
         out: &Path,
         halt: &CancellationToken,
-        work: impl Fn(Arc<Hands>) -> BoxFuture<'static, Result<(), RunError>>,
+        work: impl Fn(Arc<WorkerPool>) -> BoxFuture<'static, Result<(), RunError>>,
     ) -> Result<Summary, RunError> {
         let path = out.join("manifest.jsonl");
         let failed = |source| RunError::Manifest { path: path.clone(), source };
         let mut manifest = Manifest::open(&path).map_err(failed)?;
         let (ended_send, mut ended) = mpsc::channel::<Ended>(self.workers * 2);
-        let hands = Arc::new(Hands {
+        let hands = Arc::new(WorkerPool {
             run_id: self.id.clone(),
             plan: Arc::clone(&self.plan),
             acquirer: Arc::clone(&self.acquirer),
@@ -227,11 +227,10 @@ impl Run {
             waits: AtomicBool::new(false),
         });
         let ended_all = CancellationToken::new();
-        let upkeep = self
-            .upkeep
-            .clone()
-            .filter(|_| self.gate.is_on())
-            .map(|upkeep| tokio::spawn(upkeep::keep_up(self.gate.clone(), upkeep, ended_all.clone())));
+        let upkeep =
+            self.upkeep.clone().filter(|_| self.gate.is_on()).map(|upkeep| {
+                tokio::spawn(maintenance::keep_up(self.gate.clone(), upkeep, ended_all.clone()))
+            });
         // However this ends, the upkeep ends with it.
         let _ending = ended_all.clone().drop_guard();
         let mut workers = JoinSet::new();
@@ -253,7 +252,7 @@ impl Run {
         let mut wrote = Ok(());
         while let Some(Ended { line, how, written }) = ended.recv().await {
             // A line that says nothing new would hide the trail of the one that did.
-            if how != How::Pending && wrote.is_ok() {
+            if how != Resolution::Pending && wrote.is_ok() {
                 wrote = manifest.write(&line);
             }
             if wrote.is_err() {
@@ -302,8 +301,8 @@ impl Fed {
 }
 
 fn feed(
-    input: impl Iterator<Item = Taken>,
-    works: &async_channel::Sender<Asked>,
+    input: impl Iterator<Item = InputItem>,
+    works: &async_channel::Sender<WorkRequest>,
     reporter: &dyn Reporter,
     stop: &CancellationToken,
     fed: &Fed,
@@ -314,17 +313,17 @@ fn feed(
             break;
         }
         match taken {
-            Taken::Work(asked) => {
+            InputItem::Work(asked) => {
                 total += 1;
                 if works.send_blocking(asked).is_err() {
                     break;
                 }
             }
-            Taken::Bad(entry) => {
+            InputItem::Bad(entry) => {
                 fed.bad.fetch_add(1, Ordering::Relaxed);
                 reporter.bad(&entry);
             }
-            Taken::Repeat => {
+            InputItem::Repeat => {
                 fed.repeats.fetch_add(1, Ordering::Relaxed);
             }
         }

@@ -8,10 +8,10 @@ use crate::config::{self, Config};
 use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall_ledger::{
-    Gate, GateSettings, Ledger, LedgerError, OnFailure, Probe, Rules, Schedule, SystemClock,
+    Ledger, LedgerClient, LedgerClientSettings, LedgerError, OnFailure, Probe, Rules, Schedule, SystemClock,
 };
 
-/// How long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
+/// Resolution long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
 /// slow disk, and short enough that a download does not seem to hang.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -110,11 +110,15 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
 
 /// The gate of a run. It is on if the configuration, all its layers read, says so; `probe` is told of every
 /// write.
-pub async fn open_gate(config: &Config, out: &Path, probe: Option<Probe>) -> Result<Gate, LedgerError> {
+pub async fn open_gate(
+    config: &Config,
+    out: &Path,
+    probe: Option<Probe>,
+) -> Result<LedgerClient, LedgerError> {
     if !config.ledger.enabled {
-        return Ok(Gate::off());
+        return Ok(LedgerClient::off());
     }
-    let settings = GateSettings {
+    let settings = LedgerClientSettings {
         on_failure: match config.ledger.on_failure {
             config::OnFailure::Degrade => OnFailure::Degrade,
             config::OnFailure::Abort => OnFailure::Abort,
@@ -124,7 +128,7 @@ pub async fn open_gate(config: &Config, out: &Path, probe: Option<Probe>) -> Res
         patience: PATIENCE * 2,
         probe,
     };
-    let gate = Gate::open(open_ledger(config, out), settings).await?;
+    let gate = LedgerClient::open(open_ledger(config, out), settings).await?;
     if gate.is_on() {
         tracing::info!("idempotency is on: the ledger is {}", LedgerPlace::of(config, out));
     }

@@ -8,7 +8,7 @@ use crate::acquire::{Acquirer, Store, StoreError};
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
 use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
 use tierfall_built_in::{EXAMINER, PLUGINS};
-use tierfall_http::{Door, DoorError, Mode};
+use tierfall_http::{HttpClient, HttpError, Mode};
 use tierfall_sandbox::{Examiner, Grant, LoadError, Plugin, Sandbox, SourceAccess, SourceDescription};
 
 use super::wiring;
@@ -27,7 +27,7 @@ pub enum SetupError {
     #[error(transparent)]
     Load(#[from] LoadError),
     #[error(transparent)]
-    Door(#[from] DoorError),
+    HttpClient(#[from] HttpError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("failed to read the plugin {}: {source}", path.display())]
@@ -51,7 +51,7 @@ impl Program {
     /// Opens the door, starts the sandbox, loads the plan's plugins. Files go to `out`.
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
         let replayed = matches!(mode, Mode::Replay(_));
-        let door = Door::new(wiring::http(&config.http), mode)?;
+        let door = HttpClient::new(wiring::http(&config.http), mode)?;
         let sandbox = Sandbox::new(wiring::sandbox(config))?;
         let plan = plan(config, &mut Loaded::new(&sandbox, config), &door).await?;
         let plan = Plan { in_order: replayed, ..plan };
@@ -65,7 +65,7 @@ impl Program {
 
     /// The plan alone: nothing is fetched, and no folder is made.
     pub async fn plan(config: &Config) -> Result<Plan, SetupError> {
-        let door = Door::new(wiring::http(&config.http), Mode::Live)?;
+        let door = HttpClient::new(wiring::http(&config.http), Mode::Live)?;
         let sandbox = Sandbox::new(wiring::sandbox(config))?;
         plan(config, &mut Loaded::new(&sandbox, config), &door).await
     }
@@ -164,7 +164,7 @@ fn poses_as_built_in(wanted: &PluginRef, described: &str) -> bool {
     !honest && PLUGINS.iter().any(|(known, _)| *known == described)
 }
 
-async fn plan(config: &Config, plugins: &mut Loaded<'_>, door: &Door) -> Result<Plan, SetupError> {
+async fn plan(config: &Config, plugins: &mut Loaded<'_>, door: &HttpClient) -> Result<Plan, SetupError> {
     let mut problems = Vec::new();
     let mut tiers = Vec::new();
     for planned in &config.plan {
@@ -188,7 +188,7 @@ fn tier(
     config: &Config,
     planned: &PlannedTier,
     plugin: &Plugin,
-    door: &Door,
+    door: &HttpClient,
     problems: &mut Vec<Problem>,
 ) -> Tier {
     let described = &plugin.description().sources;
@@ -230,7 +230,7 @@ async fn facts(
     config: &Config,
     plugins: &mut Loaded<'_>,
     tiers: &[Tier],
-    door: &Door,
+    door: &HttpClient,
 ) -> Result<Vec<Arc<dyn Source>>, SetupError> {
     let mut facts = Vec::new();
     for wanted in &config.fallback.facts {
@@ -265,7 +265,7 @@ fn source(
     reference: &PluginRef,
     plugin: &Plugin,
     description: &SourceDescription,
-    door: &Door,
+    door: &HttpClient,
 ) -> Result<PluginSource, Skipped> {
     let plugin_name = &plugin.description().name;
     let name = SourceName { plugin: plugin_name.clone(), source: description.name.clone() };

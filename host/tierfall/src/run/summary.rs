@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::hands::How;
 use super::manifest::Line;
+use super::pool::Resolution;
 use crate::tiers::Status;
-use tierfall_ledger::Gate;
+use tierfall_ledger::LedgerClient;
 
 /// Counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -66,14 +66,14 @@ pub enum Exit {
 
 impl Summary {
     /// Counts one work.
-    pub(super) fn count(&mut self, line: &Line, how: How) {
+    pub(super) fn count(&mut self, line: &Line, how: Resolution) {
         match how {
-            How::Now => {}
-            How::Before { here } => {
+            Resolution::Now => {}
+            Resolution::Before { here } => {
                 self.done_before += 1;
                 self.elsewhere += u64::from(!here);
             }
-            How::Pending => self.pending += 1,
+            Resolution::Pending => self.pending += 1,
         }
         self.count_line(line);
     }
@@ -96,7 +96,7 @@ impl Summary {
     }
 
     /// Counts what the ledger missed.
-    pub(super) fn count_ledger(&mut self, gate: &Gate) {
+    pub(super) fn count_ledger(&mut self, gate: &LedgerClient) {
         for (duty, count) in gate.tally().into_iter().flat_map(|tally| tally.counts()) {
             if count > 0 {
                 self.ledger_failures.insert(duty.label(), count);

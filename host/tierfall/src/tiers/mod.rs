@@ -8,6 +8,6 @@ mod trail;
 
 pub use budget::Budgets;
 pub use plan::{Plan, Skipped, Tier};
-pub use race::{Observer, Outcome, Status, Won, walk};
+pub use race::{Observer, Outcome, Status, Won, race};
 pub use source::{Acquire, Answer, Ask, PluginSource, Source, SourceName};
 pub use trail::{AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry};

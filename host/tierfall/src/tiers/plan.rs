@@ -8,7 +8,7 @@ use super::source::{Source, SourceName};
 /// What is asked about each work, in which order, under which budgets.
 pub struct Plan {
     pub tiers: Vec<Tier>,
-    /// Asked when a proof lacks a title.
+    /// WorkRequest when a proof lacks a title.
     pub facts: Vec<Arc<dyn Source>>,
     pub budgets: Budgets,
     /// What comes back is taken in the order in which it was asked for, not as it comes: so that a

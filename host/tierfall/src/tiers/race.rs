@@ -20,10 +20,10 @@ use super::trail::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry, millis, skipped,
     verdict_code,
 };
-use crate::acquire::{Acquisition, Proven, Reason, Signals, Verdict};
+use crate::acquire::{Acquisition, Reason, UsageRights, Verdict, VerifiedFile};
 use tierfall_http::AttemptClock;
 use tierfall_ids::IdKind;
-use tierfall_ledger::Grip;
+use tierfall_ledger::LeaseHandle;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::{Candidate, Facts, Said, Work};
@@ -55,11 +55,11 @@ impl Status {
 /// The accepted file, and where it came from.
 #[derive(Debug)]
 pub struct Won {
-    pub file: Proven,
+    pub file: VerifiedFile,
     pub identity: Identity,
     pub candidate: Candidate,
     pub final_url: Option<Url>,
-    pub signals: Signals,
+    pub signals: UsageRights,
     pub tier: String,
     pub source: SourceName,
 }
@@ -88,11 +88,11 @@ impl Observer for () {}
 
 /// Walks one work through the plan's tiers until a file is accepted, nothing is left to ask, or a budget is
 /// used up. What is accepted is not stored yet: only the winner's file is to be.
-pub async fn walk(
+pub async fn race(
     plan: &Plan,
     work: Work,
     acquirer: &dyn Acquire,
-    grip: &Grip,
+    grip: &LeaseHandle,
     observer: &dyn Observer,
 ) -> Outcome {
     let started = Instant::now();
@@ -144,7 +144,7 @@ enum Done<'a> {
 struct Race<'a> {
     plan: &'a Plan,
     acquirer: &'a dyn Acquire,
-    grip: &'a Grip,
+    grip: &'a LeaseHandle,
     observer: &'a dyn Observer,
     started: Instant,
     deadline: Instant,
@@ -270,7 +270,7 @@ impl<'a> Race<'a> {
     }
 
     fn lacks_title(&self) -> bool {
-        let lacking = self.snapshot().known.title.as_ref().is_none_or(Said::is_hearsay);
+        let lacking = self.snapshot().known.title.as_ref().is_none_or(Said::is_untrusted);
         lacking && (self.facts_running > 0 || !self.facts.is_empty())
     }
 
@@ -384,7 +384,7 @@ impl<'a> Race<'a> {
             candidates: candidates.iter().map(Proposal::from).collect(),
             detail,
             notes: answer.notes,
-            passing: outcome.passing(),
+            retryable: outcome.retryable(),
         };
         self.record(TrailEntry::Attempt(entry));
         for candidate in candidates {
@@ -414,7 +414,7 @@ impl<'a> Race<'a> {
         if let Some(url) = &final_url {
             self.seen_urls.insert(url_key(url));
         }
-        let passing = matches!(&acquisition.verdict, Verdict::Rejected(reason) if reason.retryable());
+        let retryable = matches!(&acquisition.verdict, Verdict::Rejected(reason) if reason.retryable());
         self.record(TrailEntry::Acquisition(AcquisitionEntry {
             at_ms: self.at_ms(),
             tier: queued.tier.clone(),
@@ -428,7 +428,7 @@ impl<'a> Race<'a> {
             resumed_from: acquisition.resumed_from,
             ms: millis(began.elapsed()),
             detail: acquisition.detail,
-            passing,
+            retryable,
         }));
         match (acquisition.verdict, acquisition.file) {
             (Verdict::Accepted(identity), Some(file)) => Some(Won {
@@ -465,7 +465,7 @@ impl<'a> Race<'a> {
         let (status, won) = match ended {
             Ended::Won(won) => (Status::Stored, Some(*won)),
             Ended::Deadline => (Status::Timeout, None),
-            Ended::Exhausted if self.trail.passing() => (Status::Failed, None),
+            Ended::Exhausted if self.trail.retryable() => (Status::Failed, None),
             Ended::Exhausted => (Status::NoCopy, None),
         };
         Outcome { work, status, reason, won, trail: self.trail, elapsed: self.started.elapsed() }

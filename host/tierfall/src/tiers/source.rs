@@ -9,10 +9,10 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 use url::Url;
 
-use crate::acquire::{Acquirer, Acquisition, Artifact, Proven, StoreError};
-use tierfall_http::{AttemptClock, Door};
+use crate::acquire::{Acquirer, Acquisition, Artifact, StoreError, VerifiedFile};
+use tierfall_http::{AttemptClock, HttpClient};
 use tierfall_ids::IdKind;
-use tierfall_ledger::Grip;
+use tierfall_ledger::LeaseHandle;
 use tierfall_sandbox::{Call, CallError, Plugin, SourceAccess, Tried};
 use tierfall_work::{Candidate, Finding, Work};
 
@@ -77,14 +77,14 @@ pub trait Acquire: Send + Sync {
         candidate: &'a Candidate,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
-        grip: &'a Grip,
+        grip: &'a LeaseHandle,
     ) -> BoxFuture<'a, Acquisition>;
 
     /// Stores a proven file under the work's name. `rivals` are the URLs of the work's other candidates, of
     /// which nothing is needed any more.
     fn keep(
         &self,
-        file: Proven,
+        file: VerifiedFile,
         work_key: String,
         rivals: Vec<String>,
     ) -> BoxFuture<'_, Result<Artifact, StoreError>>;
@@ -100,7 +100,7 @@ pub struct PluginSource {
     pub ids: Vec<IdKind>,
     pub timeout: Duration,
     pub retries: u32,
-    pub door: Door,
+    pub door: HttpClient,
 }
 
 impl Source for PluginSource {
@@ -153,14 +153,14 @@ impl Acquire for Acquirer {
         candidate: &'a Candidate,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         hard: Instant,
-        grip: &'a Grip,
+        grip: &'a LeaseHandle,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(Self::acquire(self, candidate, work, hard, grip))
     }
 
     fn keep(
         &self,
-        file: Proven,
+        file: VerifiedFile,
         work_key: String,
         rivals: Vec<String>,
     ) -> BoxFuture<'_, Result<Artifact, StoreError>> {

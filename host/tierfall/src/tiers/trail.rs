@@ -42,7 +42,7 @@ impl AttemptOutcome {
         }
     }
 
-    pub(super) fn passing(self) -> bool {
+    pub(super) fn retryable(self) -> bool {
         matches!(self, Self::Retryable | Self::Timeout)
     }
 
@@ -103,7 +103,7 @@ pub struct AttemptEntry {
     pub notes: Vec<String>,
     /// Whether asking again later may end differently.
     #[serde(skip)]
-    pub passing: bool,
+    pub retryable: bool,
 }
 
 /// One candidate fetched and judged.
@@ -128,7 +128,7 @@ pub struct AcquisitionEntry {
     pub detail: String,
     /// Whether the same candidate may be accepted another time.
     #[serde(skip)]
-    pub passing: bool,
+    pub retryable: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -172,9 +172,9 @@ impl Trail {
     }
 
     /// Whether something that went wrong may go right another time.
-    pub fn passing(&self) -> bool {
-        self.attempts().any(|attempt| attempt.passing)
-            || self.acquisitions().any(|acquisition| acquisition.passing)
+    pub fn retryable(&self) -> bool {
+        self.attempts().any(|attempt| attempt.retryable)
+            || self.acquisitions().any(|acquisition| acquisition.retryable)
     }
 }
 
@@ -195,7 +195,7 @@ pub(super) fn skipped(
     name: &SourceName,
     at_ms: u64,
     detail: &str,
-    passing: bool,
+    retryable: bool,
 ) -> AttemptEntry {
     AttemptEntry {
         at_ms,
@@ -207,6 +207,6 @@ pub(super) fn skipped(
         candidates: Vec::new(),
         detail: detail.to_owned(),
         notes: Vec::new(),
-        passing,
+        retryable,
     }
 }

@@ -4,16 +4,16 @@
 //! data, in `links/rules.txt` beside this file.
 
 mod anchors;
+mod follow;
 mod metadata;
 mod rules;
-mod walk;
 mod words;
 
 use crate::html::Element;
 use crate::{Basis, Candidate, Facts, Finding, Work, html, url};
 
+pub use follow::{Follow, follow};
 pub use rules::{BadRule, Rules};
-pub use walk::{Walk, walk};
 
 /// Links proposed of one page. The work's own is among the first of them or not there at all.
 const MOST_LINKS: usize = 3;

@@ -122,12 +122,12 @@ fn bot_checks_and_empty_pages_give_nothing() {
 }
 
 fn walked(host: &Recorded, starts: &[&str]) -> Result<Finding, SourceError> {
-    let start = Walk {
+    let start = Follow {
         starts: starts.iter().map(|s| (*s).to_owned()).collect(),
         basis: Basis::Registry,
         evidence: "the start",
     };
-    walk(host, &abc(), &context(), &start)
+    follow(host, &abc(), &context(), &start)
 }
 
 #[test]
@@ -243,12 +243,12 @@ fn the_budget_of_fetches_ends_a_walk_with_what_was_found() {
         .error("https://b.invalid/", FetchError::Budget(crate::BudgetKind::Fetches));
     let mut ctx = context();
     ctx.budget.fetches = 1;
-    let start = Walk {
+    let start = Follow {
         starts: vec!["https://a.invalid/".into(), "https://b.invalid/".into()],
         basis: Basis::Metadata,
         evidence: "",
     };
-    let found = walk(&host, &abc(), &ctx, &start).unwrap();
+    let found = follow(&host, &abc(), &ctx, &start).unwrap();
     assert_eq!(host.urls(), ["https://a.invalid/"]);
     assert_eq!(found.candidates.len(), 1);
 }

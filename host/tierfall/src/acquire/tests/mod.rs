@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use super::*;
 use pdf::Paper;
-use remote::Remote;
+use remote::{Remote, Shared};
 use tierfall_http::HttpSettings;
 use tierfall_work::{Basis, Facts, Version};
 use tierfall_work::{PdfProblem, PdfReport};
@@ -120,7 +120,7 @@ impl std::ops::Deref for Done {
 async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done {
     let (key, work) = (work.key(), Arc::new(work));
     let hard = Instant::now() + Duration::from_secs(600);
-    let grip = Grip::empty();
+    let grip = LeaseHandle::empty();
     let mut acquisition = acquirer.acquire(candidate, &move || Arc::clone(&work), hard, &grip).await;
     let artifact = match acquisition.file.take() {
         Some(file) => Some(acquirer.keep(file, key, Vec::new()).await.expect("a writable store")),
@@ -130,13 +130,13 @@ async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done
 }
 
 /// An output folder and what fetches into it.
-struct Desk {
+struct Fixture {
     out: TempDir,
     remote: Arc<Remote>,
     settings: AcquireSettings,
 }
 
-impl Desk {
+impl Fixture {
     fn new(remote: Remote) -> Self {
         let out = tempfile::tempdir().expect("a folder");
         Self { out, remote: Arc::new(remote), settings: settings() }
@@ -144,7 +144,8 @@ impl Desk {
 
     /// As a program that has just been started would have it.
     fn acquirer(&self) -> Acquirer {
-        let door = Door::with_transport(HttpSettings::for_tests(), Box::new(Arc::clone(&self.remote)));
+        let door =
+            HttpClient::with_transport(HttpSettings::for_tests(), Box::new(Shared(Arc::clone(&self.remote))));
         let store = Store::open(self.out.path()).expect("a store");
         Acquirer::new(door, Arc::new(Native), store, self.settings.clone())
     }

@@ -130,14 +130,18 @@ impl Remote {
     }
 }
 
-impl Transport for Arc<Remote> {
+/// One remote, asked by a client and looked at by its test.
+pub struct Shared(pub Arc<Remote>);
+
+impl Transport for Shared {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
+        let remote = &self.0;
         let reply = if hop.url.path() == "/.well-known/tdmrep.json" {
-            self.rules.as_ref().map_or(Reply::status(404), |rules| Reply::ok(rules.as_str()))
+            remote.rules.as_ref().map_or(Reply::status(404), |rules| Reply::ok(rules.as_str()))
         } else {
-            let number = self.asked.fetch_add(1, Ordering::SeqCst);
-            let reply = (self.script)(&hop, number);
-            self.heard.lock().unwrap_or_else(|poison| poison.into_inner()).push(hop);
+            let number = remote.asked.fetch_add(1, Ordering::SeqCst);
+            let reply = (remote.script)(&hop, number);
+            remote.heard.lock().unwrap_or_else(|poison| poison.into_inner()).push(hop);
             reply
         };
         Box::pin(async move {

@@ -14,7 +14,7 @@ fn range_from(start: usize) -> Option<String> {
 async fn a_reset_is_continued_where_it_happened() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Desk::new(Remote::new(move |asked, number| {
+    let desk = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number < 2 { reply.cut(4000) } else { reply }
     }));
@@ -30,13 +30,13 @@ async fn a_server_that_stalls_is_asked_once_more_and_one_that_drips_is_not() {
     let file = paper().pdf(Style::Plain);
     for (name, keeps, requests) in [("stalls", 9000, 2), ("drips", 1500, 1)] {
         let reply = Reply::ok(file.clone()).header("etag", "\"1\"").stalling(keeps);
-        let desk = Desk::new(Remote::always(reply));
+        let desk = Fixture::new(Remote::always(reply));
         let acquisition = desk.fetch().await;
         assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Stalled), "{name}");
         assert_eq!(desk.remote.ranges().len(), requests, "{name} {acquisition:?}");
     }
     let served = file.clone();
-    let desk = Desk::new(Remote::new(move |asked, number| {
+    let desk = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number == 0 { reply.stalling(9000) } else { reply }
     }));
@@ -49,7 +49,7 @@ async fn a_server_that_stalls_is_asked_once_more_and_one_that_drips_is_not() {
 async fn without_a_validator_nothing_is_glued_together() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Desk::new(Remote::new(move |_, number| {
+    let desk = Fixture::new(Remote::new(move |_, number| {
         let reply = Reply::ok(served.clone()).header("etag", "W/\"weak\"");
         if number == 0 { reply.cut(4000) } else { reply }
     }));
@@ -105,7 +105,7 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
         ("the whole of a newer file", Reply::ok(newer.clone()).header("etag", "\"2\"")),
     ] {
         let served = file.clone();
-        let desk = Desk::new(Remote::new(move |asked, number| match number {
+        let desk = Fixture::new(Remote::new(move |asked, number| match number {
             0 => Reply::honest(&served, "\"1\"", asked).cut(4000),
             1 => answer.clone(),
             _ => Reply::honest(&served, "\"1\"", asked),
@@ -122,7 +122,7 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
 async fn another_process_continues_what_this_one_left() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Desk::new(Remote::new(move |asked, number| {
+    let desk = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
@@ -140,7 +140,7 @@ async fn another_process_continues_what_this_one_left() {
 #[tokio::test(start_paused = true)]
 async fn what_was_left_is_not_taken_up_if_that_is_not_wanted() {
     let file = paper().pdf(Style::Plain);
-    let mut desk = Desk::new(Remote::new(move |asked, number| {
+    let mut desk = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&file, "\"1\"", asked);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
@@ -155,7 +155,7 @@ async fn what_was_left_is_not_taken_up_if_that_is_not_wanted() {
 async fn dropped_in_the_middle_it_leaves_what_can_be_continued() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Desk::new(Remote::new(move |asked, number| {
+    let desk = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number == 0 { reply.hanging(5000) } else { reply }
     }));
@@ -172,7 +172,7 @@ async fn a_file_that_was_complete_when_the_process_ended_is_not_fetched_again() 
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
     let desk =
-        Desk::new(Remote::new(move |asked, _| Reply::honest(&served, "\"1\"", asked).hanging(usize::MAX)));
+        Fixture::new(Remote::new(move |asked, _| Reply::honest(&served, "\"1\"", asked).hanging(usize::MAX)));
     // All bytes are here, but not the word that they are.
     let dropped = tokio::time::timeout(Duration::from_secs(5), desk.fetch()).await;
     assert!(dropped.is_err());
@@ -186,7 +186,7 @@ async fn a_file_that_was_complete_when_the_process_ended_is_not_fetched_again() 
 async fn a_partial_file_that_was_tampered_with_is_not_what_it_says() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Desk::new(Remote::new(move |asked, number| {
+    let desk = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
@@ -249,7 +249,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let version = std::sync::atomic::AtomicUsize::new(0);
         let script = whims.clone();
-        let desk = Desk::new(Remote::new(move |asked, number| {
+        let desk = Fixture::new(Remote::new(move |asked, number| {
             use std::sync::atomic::Ordering::SeqCst;
             let (whim, cut) = script.get(number).cloned().unwrap_or((Whim::Honest, None));
             if matches!(whim, Whim::Changes) {
@@ -305,7 +305,7 @@ proptest! {
 #[tokio::test(start_paused = true)]
 async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
     let file = paper().pdf(Style::Plain);
-    let desk = Desk::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let desk = Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
     let fetching = desk.fetch();
     let looking = async {
         tokio::time::sleep(sink::UNWRITTEN * 3).await;
@@ -327,7 +327,7 @@ async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
 #[tokio::test(start_paused = true)]
 async fn a_partial_file_is_removed_unless_somebody_is_at_it() {
     let file = paper().pdf(Style::Plain);
-    let desk = Desk::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let desk = Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
     let store = Store::open(desk.out.path()).expect("a store");
     let looking = async {
         tokio::time::sleep(sink::UNWRITTEN * 3).await;

@@ -9,7 +9,7 @@ use super::*;
 #[tokio::test]
 async fn the_file_is_stored_by_its_hash_as_it_was_served() {
     let file = paper().pdf(Style::JunkBefore);
-    let desk = Desk::new(Remote::always(Reply::ok(file.clone())));
+    let desk = Fixture::new(Remote::always(Reply::ok(file.clone())));
     let artifact = desk.fetch().await.artifact.expect("stored");
     let hash = sha256(&file);
     assert_eq!(artifact.sha256, hash);
@@ -22,7 +22,7 @@ async fn the_file_is_stored_by_its_hash_as_it_was_served() {
 
 #[tokio::test]
 async fn links_are_relative_so_that_the_folder_can_be_moved() {
-    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
     let link = desk.fetch().await.artifact.expect("stored").link;
     let elsewhere = tempfile::tempdir().expect("a folder");
     let moved = elsewhere.path().join("papers");
@@ -33,7 +33,7 @@ async fn links_are_relative_so_that_the_folder_can_be_moved() {
 
 #[tokio::test]
 async fn the_same_bytes_are_stored_once_for_two_works() {
-    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
     let first = desk.fetch().await.artifact.expect("stored");
     let other = work_of(&paper(), "pmid:123");
     let second = desk.acquire(&other, &candidate("http://other.example/1", Basis::Registry)).await;
@@ -46,7 +46,7 @@ async fn the_same_bytes_are_stored_once_for_two_works() {
 
 #[tokio::test]
 async fn works_whose_names_look_alike_keep_a_file_each() {
-    let desk = Desk::new(Remote::new(|asked, _| {
+    let desk = Fixture::new(Remote::new(|asked, _| {
         let pages = if asked.url.path().contains("one") { 8 } else { 9 };
         Reply::ok(paper().with_pages(pages).pdf(Style::DoiInMetadata))
     }));
@@ -65,7 +65,7 @@ async fn works_whose_names_look_alike_keep_a_file_each() {
 
 #[tokio::test]
 async fn a_newer_file_of_the_same_work_takes_over_its_name_and_keeps_the_older_file() {
-    let desk = Desk::new(Remote::new(|_, number| {
+    let desk = Fixture::new(Remote::new(|_, number| {
         Reply::ok(paper().with_pages(8 + number as u32).pdf(Style::Plain))
     }));
     let first = desk.fetch().await.artifact.expect("stored");
@@ -77,7 +77,7 @@ async fn a_newer_file_of_the_same_work_takes_over_its_name_and_keeps_the_older_f
 
 #[tokio::test]
 async fn a_file_of_the_users_own_is_never_overwritten() {
-    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
     desk.acquirer();
     let own = desk.out.path().join("works/10.5555_tides.4.pdf");
     fs::write(&own, "my notes").expect("written");
@@ -90,7 +90,7 @@ async fn a_file_of_the_users_own_is_never_overwritten() {
 #[tokio::test]
 async fn a_stored_file_that_was_cut_is_replaced() {
     let file = paper().pdf(Style::Plain);
-    let desk = Desk::new(Remote::always(Reply::ok(file.clone())));
+    let desk = Fixture::new(Remote::always(Reply::ok(file.clone())));
     let artifact = desk.fetch().await.artifact.expect("stored");
     fs::write(desk.out.path().join(&artifact.path), &file[..100]).expect("cut");
     desk.fetch().await;
@@ -99,7 +99,7 @@ async fn a_stored_file_that_was_cut_is_replaced() {
 
 #[tokio::test]
 async fn a_store_that_cannot_be_written_is_said_to_be_the_reason() {
-    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
     let acquirer = desk.acquirer();
     // Root may write anywhere, so permissions would not do.
     fs::remove_dir(desk.out.path().join("partial")).expect("removed");
@@ -113,7 +113,7 @@ async fn a_store_that_cannot_be_written_is_said_to_be_the_reason() {
 async fn files_can_be_kept_in_another_file_system_than_what_is_on_its_way() {
     use std::os::unix::fs::{MetadataExt, symlink};
 
-    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
     let memory = Path::new("/dev/shm");
     let device = |path: &Path| fs::metadata(path).map(|there| there.dev()).ok();
     let Some(elsewhere) =
@@ -132,7 +132,7 @@ async fn files_can_be_kept_in_another_file_system_than_what_is_on_its_way() {
 
 #[tokio::test]
 async fn many_at_once_into_one_store_lose_nothing() {
-    let desk = Desk::new(Remote::new(|asked, _| {
+    let desk = Fixture::new(Remote::new(|asked, _| {
         let number: u32 = asked.url.path().trim_start_matches('/').parse().unwrap_or(0);
         Reply::ok(paper().with_pages(8 + number % 5).pdf(Style::DoiInMetadata))
     }));

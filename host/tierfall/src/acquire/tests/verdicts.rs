@@ -23,7 +23,7 @@ const STYLES: [Style; 12] = [
 ];
 
 async fn verdict_on(reply: Reply) -> (Verdict, String) {
-    let desk = Desk::new(Remote::always(reply));
+    let desk = Fixture::new(Remote::always(reply));
     let acquisition = desk.fetch().await;
     let stored = desk.files("files").len();
     assert_eq!(stored, usize::from(matches!(acquisition.verdict, Verdict::Accepted(_))), "{acquisition:?}");
@@ -126,12 +126,12 @@ async fn every_reason_is_given_for_what_it_says() {
         Reason::Reserved,
         Reason::Storage,
     ]);
-    assert_eq!(met, Reason::ALL.iter().copied().collect());
+    assert_eq!(met, Reason::all().collect());
 }
 
 #[tokio::test]
 async fn a_url_that_is_none_is_rejected_without_a_request() {
-    let desk = Desk::new(Remote::always(Reply::status(200)));
+    let desk = Fixture::new(Remote::always(Reply::status(200)));
     let acquisition = desk.acquire(&work_of(&paper(), DOI), &candidate("http://[", Basis::Registry)).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::BadUrl));
     assert!(desk.remote.ranges().is_empty());
@@ -139,7 +139,7 @@ async fn a_url_that_is_none_is_rejected_without_a_request() {
 
 #[tokio::test]
 async fn a_scan_is_believed_from_those_who_know_and_not_from_a_link() {
-    let desk = Desk::new(Remote::always(Reply::ok(paper().pdf(Style::Scan))));
+    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Scan))));
     let work = work_of(&paper(), DOI);
     for (basis, verdict) in [
         (Basis::Link, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::Unproven))),
@@ -165,12 +165,12 @@ async fn the_policy_decides_how_much_proof_is_asked_for() {
         (IdentityPolicy::Off, scan(), Verdict::Accepted(Identity::Unchecked)),
         (IdentityPolicy::Off, another(), Verdict::Accepted(Identity::Unchecked)),
     ] {
-        let mut desk = Desk::new(remote);
+        let mut desk = Fixture::new(remote);
         desk.settings.identity = policy;
         let acquisition = desk.fetch().await;
         assert_eq!(acquisition.verdict, verdict, "{policy:?}: {}", acquisition.detail);
     }
-    let mut desk = Desk::new(Remote::always(Reply::ok(paper().flawed(Flaw::Encrypted))));
+    let mut desk = Fixture::new(Remote::always(Reply::ok(paper().flawed(Flaw::Encrypted))));
     desk.settings.identity = IdentityPolicy::Off;
     assert_eq!(
         desk.fetch().await.verdict,
@@ -206,7 +206,7 @@ async fn what_is_said_about_use_is_recorded_and_honoured_if_asked() {
         if let Some(rules) = &rules {
             remote = remote.with_rules(rules);
         }
-        let mut desk = Desk::new(remote);
+        let mut desk = Fixture::new(remote);
         let acquisition = desk.fetch().await;
         assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{name}");
         let tdm = acquisition.signals.tdm.as_ref().map(|said| (said.value.as_str(), said.by));
@@ -222,7 +222,7 @@ async fn what_is_said_about_use_is_recorded_and_honoured_if_asked() {
 #[tokio::test(start_paused = true)]
 async fn a_transfer_that_never_ends_is_given_up_in_its_time() {
     let file = paper().pdf(Style::Plain);
-    let desk = Desk::new(Remote::always(Reply::ok(file).header("etag", "\"1\"").hanging(5000)));
+    let desk = Fixture::new(Remote::always(Reply::ok(file).header("etag", "\"1\"").hanging(5000)));
     let began = Instant::now();
     let acquisition = desk.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Stalled));
@@ -231,13 +231,13 @@ async fn a_transfer_that_never_ends_is_given_up_in_its_time() {
 
 #[tokio::test]
 async fn facts_learned_while_the_file_came_count_in_its_proof() {
-    let desk = Desk::new(Remote::always(Reply::ok(paper().flawed(Flaw::WrongArticle))));
+    let desk = Fixture::new(Remote::always(Reply::ok(paper().flawed(Flaw::WrongArticle))));
     let bare = Arc::new(Work::new(DOI.parse().expect("a DOI")));
     let full = Arc::new(work_of(&paper(), DOI));
     let remote = Arc::clone(&desk.remote);
     let work = move || Arc::clone(if remote.ranges().is_empty() { &bare } else { &full });
     let hard = Instant::now() + Duration::from_secs(60);
     let acquisition =
-        desk.acquirer().acquire(&candidate(URL, Basis::Registry), &work, hard, &Grip::empty()).await;
+        desk.acquirer().acquire(&candidate(URL, Basis::Registry), &work, hard, &LeaseHandle::empty()).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::WrongWork)));
 }

@@ -25,7 +25,7 @@ struct InFlight {
 }
 
 impl Gauge {
-    fn enter(self: &Arc<Self>) -> InFlight {
+    fn enqueue(self: &Arc<Self>) -> InFlight {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.peak.fetch_max(now, Ordering::SeqCst);
         InFlight { gauge: Arc::clone(self), done: false }
@@ -74,7 +74,7 @@ impl Source for Scripted {
     fn find(&self, _ask: Ask) -> BoxFuture<'_, Answer> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
-            let mut here = self.gauge.enter();
+            let mut here = self.gauge.enqueue();
             tokio::time::sleep(self.takes).await;
             here.done = true;
             Answer { result: self.answer.clone().map_err(CallError::from), notes: Vec::new() }
@@ -95,10 +95,10 @@ impl Acquire for ByUrl {
         candidate: &'a Candidate,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _hard: Instant,
-        _grip: &'a Grip,
+        _grip: &'a LeaseHandle,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async move {
-            let mut here = self.gauge.enter();
+            let mut here = self.gauge.enqueue();
             let url = Url::parse(&candidate.url).expect("a URL");
             let ms =
                 url.query_pairs().find(|(key, _)| key == "ms").map_or(0, |(_, ms)| ms.parse().expect("ms"));
@@ -113,7 +113,7 @@ impl Acquire for ByUrl {
                 other => panic!("no script for {other}"),
             };
             let file = matches!(verdict, Verdict::Accepted(_))
-                .then(|| Proven::in_store("ab".repeat(32), 1, 1, false));
+                .then(|| VerifiedFile::in_store("ab".repeat(32), 1, 1, false));
             Acquisition {
                 verdict,
                 status: Some(200),
@@ -122,13 +122,18 @@ impl Acquire for ByUrl {
                 resumed_from: 0,
                 elapsed: Duration::ZERO,
                 detail: String::new(),
-                signals: Signals::default(),
+                signals: UsageRights::default(),
                 file,
             }
         })
     }
 
-    fn keep(&self, _: Proven, _: String, _: Vec<String>) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+    fn keep(
+        &self,
+        _: VerifiedFile,
+        _: String,
+        _: Vec<String>,
+    ) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         unreachable!("a race stores nothing")
     }
 }
@@ -207,10 +212,10 @@ impl Sketch {
         }
     }
 
-    async fn walk(&mut self, acquirer: &ByUrl) -> (Outcome, Duration) {
+    async fn race(&mut self, acquirer: &ByUrl) -> (Outcome, Duration) {
         let plan = self.plan();
         let began = Instant::now();
-        let outcome = walk(&plan, doi("10.5555/1"), acquirer, &Grip::empty(), &()).await;
+        let outcome = race(&plan, doi("10.5555/1"), acquirer, &LeaseHandle::empty(), &()).await;
         (outcome, began.elapsed())
     }
 }
@@ -233,7 +238,7 @@ async fn the_first_accepted_artifact_wins_and_losers_are_dropped_not_awaited() {
     let fast = sketch.source("fast", 15, found(&["https://a.example/good"]));
     let slow = sketch.source("slow", 2000, found(&["https://b.example/good"]));
     sketch.tier(2, vec![fast, slow]);
-    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(took, ms(15));
     assert_eq!(sketch.gauge.dropped.load(Ordering::SeqCst), 1, "the loser was dropped in flight");
@@ -246,7 +251,7 @@ async fn a_source_is_held_to_its_own_timeout() {
     let mut slow = sketch.source("slow", 1508, found(&["https://a.example/good"]));
     slow.timeout = ms(100);
     sketch.tier(1, vec![slow]);
-    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(took, ms(100));
     assert_eq!(outcomes(&outcome), [("slow".into(), AttemptOutcome::Timeout)]);
     assert_eq!(outcome.status, Status::Failed, "a timeout may pass");
@@ -258,7 +263,7 @@ async fn no_more_attempts_are_in_flight_than_the_tier_allows() {
         let mut sketch = Sketch::new();
         let sources = (0..8).map(|n| sketch.source(&format!("s{n}"), 10, NONE)).collect();
         sketch.tier(parallel, sources);
-        let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+        let (outcome, _) = sketch.race(&ByUrl::default()).await;
         assert_eq!(sketch.gauge.peak.load(Ordering::SeqCst), parallel);
         assert_eq!(outcome.trail.attempts().count(), 8);
     }
@@ -275,7 +280,7 @@ async fn the_works_own_concurrency_limit_holds_over_attempts_and_acquisitions() 
         .collect();
     sketch.tier(6, sources);
     let acquirer = ByUrl { gauge: Arc::clone(&gauge), ..ByUrl::default() };
-    sketch.walk(&acquirer).await;
+    sketch.race(&acquirer).await;
     assert_eq!(gauge.peak.load(Ordering::SeqCst), 2);
 }
 
@@ -286,7 +291,7 @@ async fn the_total_timeout_ends_the_work_at_its_deadline_with_the_trail_so_far()
     let quick = sketch.source("quick", 50, NONE);
     let endless = sketch.source("endless", 1504, NONE);
     sketch.tier(1, vec![quick, endless]);
-    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(took, ms(200));
     assert_eq!(outcome.status, Status::Timeout);
     assert_eq!(outcome.reason.as_deref(), Some("total_timeout"));
@@ -299,7 +304,7 @@ async fn attempts_are_reserved_before_they_are_launched() {
     sketch.budgets.max_attempts = 1;
     let sources = (0..4).map(|n| sketch.source(&format!("s{n}"), 10, NONE)).collect();
     sketch.tier(3, sources);
-    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
     assert_eq!(outcome.reason.as_deref(), Some("max_attempts"));
 }
@@ -316,7 +321,7 @@ async fn a_skipped_source_costs_no_attempt_and_the_trail_says_why() {
         name: SourceName { plugin: "test".into(), source: "keyless".into() },
         reason: "the key `api_key` is not set".into(),
     });
-    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(
         outcomes(&outcome),
         [
@@ -337,7 +342,7 @@ async fn a_source_whose_host_is_left_alone_is_skipped_at_once_and_costs_no_attem
     closed.closed = Some("api.example is left alone for 30 s: it answers 503");
     let open = sketch.source("open", 10, NONE);
     sketch.tier(1, vec![closed, open]);
-    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(
         outcomes(&outcome),
         [("closed".into(), AttemptOutcome::Skipped), ("open".into(), AttemptOutcome::NoPdf)]
@@ -361,7 +366,7 @@ async fn a_title_is_not_asked_for_where_the_host_is_left_alone() {
     let open = sketch.source("openalex", 10, Ok(Finding { facts: titled("A title"), ..Finding::default() }));
     sketch.facts = vec![Arc::new(closed), Arc::new(open)];
     let acquirer = ByUrl::default();
-    let (outcome, _) = sketch.walk(&acquirer).await;
+    let (outcome, _) = sketch.race(&acquirer).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(*acquirer.titles.lock().expect("no panic"), [Some("A title".to_owned())]);
     let skipped =
@@ -376,7 +381,7 @@ async fn the_next_tier_starts_only_when_this_one_has_nothing() {
     let second = sketch.source("second", 10, NONE);
     sketch.tier(2, vec![first]);
     sketch.tier(2, vec![second]);
-    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
 }
@@ -388,7 +393,7 @@ async fn a_rejected_candidate_is_not_the_end() {
     let good = sketch.source("good", 10, found(&["https://c.example/good"]));
     sketch.tier(1, vec![bad]);
     sketch.tier(1, vec![good]);
-    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
     let verdicts: Vec<_> =
         outcome.trail.acquisitions().map(|acquisition| acquisition.verdict.as_ref()).collect();
     assert_eq!(verdicts, ["html_instead", "stalled", "accepted"]);
@@ -401,7 +406,7 @@ async fn a_url_is_acquired_once_however_many_sources_propose_it() {
     let a = sketch.source("a", 10, found(&["https://a.example/html#page=1"]));
     let b = sketch.source("b", 20, found(&["https://a.example/html"]));
     sketch.tier(1, vec![a, b]);
-    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.trail.acquisitions().count(), 1);
     assert_eq!(outcome.status, Status::NoCopy);
     assert_eq!(outcome.reason.as_deref(), Some("html_instead"));
@@ -415,7 +420,7 @@ async fn candidates_are_acquired_in_order_of_their_evidence() {
     finding.candidates[0].basis = Basis::Link;
     let mixed = sketch.source("mixed", 10, Ok(finding));
     sketch.tier(1, vec![mixed]);
-    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
     let urls: Vec<_> = outcome.trail.acquisitions().map(|acquisition| acquisition.url.clone()).collect();
     assert_eq!(urls, ["https://registry.example/html", "https://link.example/html"]);
 }
@@ -426,7 +431,7 @@ async fn an_acquisition_that_takes_its_time_gets_a_rival() {
     let both =
         sketch.source("both", 10, found(&["https://slow.example/busy?ms=30000", "https://b.example/good"]));
     sketch.tier(2, vec![both]);
-    let (outcome, took) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(took, ms(3010));
 }
@@ -443,7 +448,7 @@ async fn a_proof_that_lacks_a_title_asks_the_facts_sources_first() {
     let unasked = sketch.source("unasked", 10, NONE);
     sketch.facts = vec![Arc::new(registry), Arc::new(unasked)];
     let acquirer = ByUrl::default();
-    let (outcome, _) = sketch.walk(&acquirer).await;
+    let (outcome, _) = sketch.race(&acquirer).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(*acquirer.titles.lock().expect("no panic"), [Some("Its title".to_owned())]);
     assert_eq!(
@@ -461,7 +466,7 @@ async fn an_identifier_learned_on_the_way_opens_the_sources_that_need_it() {
     let teller = sketch.source("teller", 10, Ok(Finding { candidates: vec![], facts }));
     sketch.tier(1, vec![arxiv]);
     sketch.tier(1, vec![teller]);
-    let (outcome, _) = sketch.walk(&ByUrl::default()).await;
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(outcome.won.expect("it is stored").source.source, "arxiv");
 }
@@ -480,7 +485,8 @@ async fn works_walked_at_the_same_time_share_no_state() {
             let mut stored = 0;
             for n in 0..200 {
                 let outcome =
-                    walk(&plan, doi(&format!("10.5555/{lane}.{n}")), &acquirer, &Grip::empty(), &()).await;
+                    race(&plan, doi(&format!("10.5555/{lane}.{n}")), &acquirer, &LeaseHandle::empty(), &())
+                        .await;
                 stored += usize::from(outcome.status == Status::Stored);
             }
             stored
@@ -498,11 +504,11 @@ async fn a_final_answer_everywhere_is_no_copy_and_a_passing_failure_is_not() {
     let mut sketch = Sketch::new();
     let none = sketch.source("none", 1, NONE);
     sketch.tier(1, vec![none]);
-    assert_eq!(sketch.walk(&ByUrl::default()).await.0.status, Status::NoCopy);
+    assert_eq!(sketch.race(&ByUrl::default()).await.0.status, Status::NoCopy);
 
     let busy = sketch.source("busy", 1, Err(SourceError::Unavailable { retry_after_s: None }));
     sketch.tier(1, vec![busy]);
-    assert_eq!(sketch.walk(&ByUrl::default()).await.0.status, Status::Failed);
+    assert_eq!(sketch.race(&ByUrl::default()).await.0.status, Status::Failed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -512,7 +518,7 @@ async fn what_is_replayed_is_taken_in_the_order_in_which_it_was_asked_for() {
     let fast = sketch.source("fast", 10, NONE);
     sketch.tier(2, vec![slow, fast]);
     let plan = Plan { in_order: true, ..sketch.plan() };
-    let outcome = walk(&plan, doi("10.5555/1"), &ByUrl::default(), &Grip::empty(), &()).await;
+    let outcome = race(&plan, doi("10.5555/1"), &ByUrl::default(), &LeaseHandle::empty(), &()).await;
     let order: Vec<_> = outcome.trail.attempts().map(|attempt| attempt.source.as_str()).collect();
     assert_eq!(order, ["slow", "fast"]);
 }

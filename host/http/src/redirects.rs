@@ -19,7 +19,7 @@ const COOKIE_BYTES: usize = 4096;
 /// Longer URLs work nowhere; servers answer 414 from 8 KiB on.
 const URL_BYTES: usize = 16 * 1024;
 
-pub struct Chain {
+pub struct RedirectChain {
     method: Method,
     url: Url,
     /// The origin that the caller's secrets are for.
@@ -32,7 +32,7 @@ pub struct Chain {
     limit: u32,
 }
 
-impl Chain {
+impl RedirectChain {
     pub fn new(request: Request, limit: u32) -> Result<Self, FetchError> {
         let headers = headers::checked(&request)?;
         let mut chain = Self {

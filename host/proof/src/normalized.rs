@@ -10,14 +10,14 @@ use unicode_normalization::UnicodeNormalization;
 
 /// The letters and digits of a text, and where in the text each stands.
 #[derive(Clone, Debug)]
-pub struct Letters<'t> {
+pub struct NormalizedText<'t> {
     text: &'t str,
     letters: Vec<char>,
     /// The byte of the text at which each letter stands; a character may stand for several letters.
     at: Vec<usize>,
 }
 
-impl<'t> Letters<'t> {
+impl<'t> NormalizedText<'t> {
     pub fn of(text: &'t str) -> Self {
         let mut letters = Vec::with_capacity(text.len());
         let mut at = Vec::with_capacity(text.len());
@@ -146,7 +146,7 @@ pub fn is_word_sign(c: char) -> bool {
 
 /// The letters of a text.
 pub fn letters(text: &str) -> Vec<char> {
-    Letters::of(text).letters
+    NormalizedText::of(text).letters
 }
 
 /// The words of a text, each reduced to its letters.
@@ -313,18 +313,18 @@ mod tests {
     #[test]
     fn words_are_found_whole() {
         let text = "Studies on gels. II\nof the second kind1";
-        let has = |needle: &str| Letters::of(text).has(&letters(needle));
+        let has = |needle: &str| NormalizedText::of(text).has(&letters(needle));
         assert!(has("Studies on gels. II"));
         assert!(!has("Studies on gels. I"), "another part of the series");
         assert!(!has("tudies on gels"));
         assert!(has("of the second kind"), "a footnote's mark may follow");
-        assert!(!Letters::of("10 mg").has(&letters("1")));
+        assert!(!NormalizedText::of("10 mg").has(&letters("1")));
         assert!(!has(""));
     }
 
     #[test]
     fn the_nearest_place_is_found_with_its_errors() {
-        let text = Letters::of("Journal of Errors\nThe rnechanism of acti0n in rats\nAbstract");
+        let text = NormalizedText::of("Journal of Errors\nThe rnechanism of acti0n in rats\nAbstract");
         let (range, distance) = text.nearest(&letters("The mechanism of action in rats"), 4).expect("near");
         assert_eq!(distance, 3);
         assert!(text.line_before(&range).is_empty() && text.line_after(&range).is_empty());
@@ -334,7 +334,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_is_too_strange(text in any::<String>(), needle in any::<String>()) {
-            let reduced = Letters::of(&text);
+            let reduced = NormalizedText::of(&text);
             let needle = letters(&needle);
             for range in reduced.places(&needle) {
                 reduced.line_before(&range);

@@ -7,28 +7,28 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::command::{CommandReply, JobCommand};
 use crate::error::LedgerError;
 use crate::job::Lease;
-use crate::word::{Heard, Word};
 
-use super::{Answer, Duty, GateError, Inner, PAUSE, of_lease};
+use super::{Answer, Inner, LedgerClientError, LedgerOperation, PAUSE, of_lease};
 
 /// A word, and where its answer is awaited.
 #[derive(Debug)]
 pub(super) struct Said {
-    pub word: Word,
+    pub word: JobCommand,
     pub answer: Option<Reply>,
 }
 
-type Reply = oneshot::Sender<Result<Answer<Heard>, GateError>>;
+type Reply = oneshot::Sender<Result<Answer<CommandReply>, LedgerClientError>>;
 
 #[derive(Debug)]
-pub(super) struct Teller {
+pub(super) struct LeaseTask {
     inner: Arc<Inner>,
     lease: Lease,
     inbox: mpsc::UnboundedReceiver<Said>,
     /// What the ledger has not heard yet, in its order, and who waits for its answer.
-    unsaid: Vec<Word>,
+    unsaid: Vec<JobCommand>,
     replies: Vec<Option<Reply>>,
     /// When it is told at the latest.
     tell_at: Instant,
@@ -36,20 +36,20 @@ pub(super) struct Teller {
     /// The lease has ended with the job: there is nothing left to renew.
     over: bool,
     lasts: watch::Sender<Instant>,
-    stop: watch::Sender<Option<GateError>>,
+    stop: watch::Sender<Option<LedgerClientError>>,
 }
 
 /// How long a word for whose answer nobody waits may stay unsaid: what a crash may cost of the account of a
 /// download that is on its way. What is said within it shares one commit.
 pub(super) const LINGER: Duration = Duration::from_millis(200);
 
-impl Teller {
+impl LeaseTask {
     pub fn new(
         inner: Arc<Inner>,
         lease: Lease,
         inbox: mpsc::UnboundedReceiver<Said>,
         lasts: watch::Sender<Instant>,
-        stop: watch::Sender<Option<GateError>>,
+        stop: watch::Sender<Option<LedgerClientError>>,
     ) -> Self {
         let third = inner.settings.lease / 3;
         let renew_at = *lasts.borrow() - third * 2;
@@ -99,10 +99,14 @@ impl Teller {
 
     /// Tells all of it.
     async fn tell(&mut self) {
-        let words: Arc<[Word]> = self.unsaid.drain(..).collect();
+        let words: Arc<[JobCommand]> = self.unsaid.drain(..).collect();
         let replies = std::mem::take(&mut self.replies);
-        let duty = if words.iter().any(Word::is_last) { Duty::Finish } else { Duty::Mark };
-        let points: Vec<String> = words.iter().map(Word::label).collect();
+        let duty = if words.iter().any(JobCommand::is_last) {
+            LedgerOperation::Finish
+        } else {
+            LedgerOperation::Mark
+        };
+        let points: Vec<String> = words.iter().map(JobCommand::label).collect();
         let question = Arc::clone(&words);
         let told = self.inner.ask(duty, &points, |ledger| ledger.tell(&self.lease, question)).await;
         match told {
@@ -125,7 +129,7 @@ impl Teller {
         }
     }
 
-    fn take(&mut self, duty: Duty, answer: Result<Heard, LedgerError>, to: Option<Reply>) {
+    fn take(&mut self, duty: LedgerOperation, answer: Result<CommandReply, LedgerError>, to: Option<Reply>) {
         self.over |= answer.as_ref().is_ok_and(|heard| heard.state.is_ending());
         let answer = self.inner.judge(duty, answer).map_err(|error| self.end(error));
         reply_all([to], || answer.clone());
@@ -134,7 +138,7 @@ impl Teller {
     /// The job is no longer in hand. If its end is still to be told, it is, as long as the lease can be kept that way.
     async fn tell_late(mut self) {
         let until = Instant::now() + self.inner.settings.lease;
-        while self.unsaid.last().is_some_and(Word::is_last) && Instant::now() < until {
+        while self.unsaid.last().is_some_and(JobCommand::is_last) && Instant::now() < until {
             tokio::time::sleep_until(self.tell_at).await;
             self.tell().await;
         }
@@ -144,7 +148,7 @@ impl Teller {
         let third = self.inner.settings.lease / 3;
         // A lease counts from when it was asked for at the latest, not from when the answer came.
         let asked = Instant::now();
-        match self.inner.ask(Duty::Renew, &["renew"], |ledger| ledger.renew(&self.lease)).await {
+        match self.inner.ask(LedgerOperation::Renew, &["renew"], |ledger| ledger.renew(&self.lease)).await {
             Ok(Answer::Given(_)) => {
                 self.renew_at = asked + third;
                 self.lasts.send_replace(asked + self.inner.settings.lease);
@@ -159,7 +163,7 @@ impl Teller {
     }
 
     /// Whoever waits for the end of the work is told why.
-    fn end(&self, error: GateError) -> GateError {
+    fn end(&self, error: LedgerClientError) -> LedgerClientError {
         let error = of_lease(&self.lease, error);
         self.stop.send_replace(Some(error.clone()));
         error
@@ -168,7 +172,7 @@ impl Teller {
 
 fn reply_all(
     replies: impl IntoIterator<Item = Option<Reply>>,
-    answer: impl Fn() -> Result<Answer<Heard>, GateError>,
+    answer: impl Fn() -> Result<Answer<CommandReply>, LedgerClientError>,
 ) {
     for to in replies.into_iter().flatten() {
         // Whoever asked may have gone away.

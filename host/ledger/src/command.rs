@@ -6,7 +6,7 @@ use super::state::{State, Step};
 
 /// One thing that is said.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Word {
+pub enum JobCommand {
     /// Takes a step that is no op's and no ending. Refused: `Illegal`.
     Step(Step),
     /// Asks before a side effect. A success of the same op is replayed, and with it the state it had led to; an op
@@ -28,7 +28,7 @@ pub enum Word {
 
 /// What the ledger answers to a word.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Heard {
+pub struct CommandReply {
     /// Where the job stands now.
     pub state: State,
     /// To `Begin`: whether to have the effect.
@@ -37,21 +37,21 @@ pub struct Heard {
     pub next_at: Option<i64>,
 }
 
-impl Word {
+impl JobCommand {
     /// A name for logs and tests, as in `begin HEAD`.
     pub fn label(&self) -> String {
         match self {
-            Word::Step(step) => format!("advance {step}"),
-            Word::Begin(op) => format!("begin {}", op.kind),
-            Word::Complete(op, _) => format!("complete {}", op.kind),
-            Word::Candidates(_) => "candidates".to_owned(),
-            Word::Finish(_) => "finish".to_owned(),
-            Word::Release => "release".to_owned(),
+            JobCommand::Step(step) => format!("advance {step}"),
+            JobCommand::Begin(op) => format!("begin {}", op.kind),
+            JobCommand::Complete(op, _) => format!("complete {}", op.kind),
+            JobCommand::Candidates(_) => "candidates".to_owned(),
+            JobCommand::Finish(_) => "finish".to_owned(),
+            JobCommand::Release => "release".to_owned(),
         }
     }
 
     /// It gives the job back.
     pub fn is_last(&self) -> bool {
-        matches!(self, Word::Finish(_) | Word::Release)
+        matches!(self, JobCommand::Finish(_) | JobCommand::Release)
     }
 }

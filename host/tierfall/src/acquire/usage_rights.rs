@@ -12,7 +12,7 @@ const VALUED: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-previe
 const RESERVING: [&str; 2] = ["noai", "notdm"];
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signals {
+pub struct UsageRights {
     /// The nearest word on text and data mining: the file's own, its site's, its page's.
     pub tdm: Option<Reservation>,
     /// The headers `X-Robots-Tag`, joined by commas.
@@ -21,7 +21,7 @@ pub struct Signals {
     robots_reserve: bool,
 }
 
-impl Signals {
+impl UsageRights {
     /// What the headers of an answer say.
     pub(super) fn of(headers: &[(String, String)]) -> Self {
         let tags =
@@ -82,9 +82,9 @@ fn robots_tag_reserves(header: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn signals(headers: &[(&str, &str)]) -> Signals {
+    fn signals(headers: &[(&str, &str)]) -> UsageRights {
         let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        Signals::of(&headers)
+        UsageRights::of(&headers)
     }
 
     #[test]

@@ -13,14 +13,14 @@ const KEPT_BACK_MS: u64 = 1500;
 ///
 /// The time is the clock's, the host's is shorter by what requests wait for the archive's pace. So
 /// nobody stops early who has nothing yet: a busy run is mostly waiting.
-pub struct Purse<'a> {
+pub struct FetchBudget<'a> {
     host: &'a dyn Host,
     until_ms: u64,
     at_stake: Cell<bool>,
     fetches: Cell<u32>,
 }
 
-impl<'a> Purse<'a> {
+impl<'a> FetchBudget<'a> {
     /// The budget of an attempt that begins now.
     pub fn new(host: &'a dyn Host, budget: Budget) -> Self {
         let time = u64::from(budget.time_ms);
@@ -72,23 +72,23 @@ mod tests {
     #[test]
     fn no_more_requests_are_sent_than_allowed() {
         let host = Recorded::new().json(URL, "{}");
-        let purse = Purse::new(&host, Budget { time_ms: 10_000, fetches: 2 });
+        let fetch_budget = FetchBudget::new(&host, Budget { time_ms: 10_000, fetches: 2 });
         let request = Request::get(URL);
-        assert!(purse.fetch(&request).is_ok());
-        assert!(purse.fetch(&request).is_ok());
-        assert_eq!(purse.fetch(&request), Err(FetchError::Budget(BudgetKind::Fetches)));
+        assert!(fetch_budget.fetch(&request).is_ok());
+        assert!(fetch_budget.fetch(&request).is_ok());
+        assert_eq!(fetch_budget.fetch(&request), Err(FetchError::Budget(BudgetKind::Fetches)));
         assert_eq!(host.urls().len(), 2);
     }
 
     #[test]
     fn with_something_to_lose_nothing_is_begun_shortly_before_the_end() {
         let host = Slow(Recorded::new().json(URL, "{}"), Cell::new(0));
-        let purse = Purse::new(&host, Budget { time_ms: 9000, fetches: 9 });
+        let fetch_budget = FetchBudget::new(&host, Budget { time_ms: 9000, fetches: 9 });
         let request = Request::get(URL);
         for _ in 0..4 {
-            assert!(purse.fetch(&request).is_ok(), "the host ends it if it must");
+            assert!(fetch_budget.fetch(&request).is_ok(), "the host ends it if it must");
         }
-        purse.keep();
-        assert_eq!(purse.fetch(&request), Err(FetchError::Budget(BudgetKind::Time)));
+        fetch_budget.keep();
+        assert_eq!(fetch_budget.fetch(&request), Err(FetchError::Budget(BudgetKind::Time)));
     }
 }

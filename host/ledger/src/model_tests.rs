@@ -1,7 +1,7 @@
-//! Random histories: several workers, crashes, late writes, clocks that jump. Whatever happens, nothing goes
+//! Random model_tests: several workers, crashes, late writes, clocks that jump. Whatever happens, nothing goes
 //! backwards, no job has two owners, no job is lost, no effect is had twice, and a stale fence writes nothing.
 //!
-//! A longer run: `TIERFALL_HISTORIES=20000 cargo test -p tierfall --lib histories`.
+//! A longer run: `TIERFALL_HISTORIES=20000 cargo test -p tierfall --lib model_tests`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::clock::Clock as _;
 use super::error::LedgerError;
 use super::history::{EventFilter, EventKind};
-use super::job::{Ending, JobFilter, JobRecord, Lease, Retry, Taken};
+use super::job::{Ending, Enqueued, JobFilter, JobRecord, Lease, Retry};
 use super::key::JobKey;
 use super::op::{Begun, OpKind, Outcome};
 use super::state::{State, Step, successors};
@@ -25,7 +25,7 @@ const WORKERS: usize = 3;
 
 #[derive(Clone, Debug)]
 enum Action {
-    Plan(u32),
+    PlanJobs(u32),
     TakeNext(usize),
     Take(usize, u32),
     /// By the worker's latest lease, or by an older one that it should have forgotten.
@@ -85,8 +85,8 @@ fn check(engine: EngineKind, cases: u32) {
     let cases = std::env::var("TIERFALL_HISTORIES").ok().and_then(|more| more.parse().ok()).unwrap_or(cases);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let histories = proptest::collection::vec(action(), 1..80);
-    let ran = runner.run(&histories, |history| {
+    let model_tests = proptest::collection::vec(action(), 1..80);
+    let ran = runner.run(&model_tests, |history| {
         runtime.block_on(async {
             if let Some(world) = World::new(engine).await {
                 live_through(&world, &history).await;
@@ -113,7 +113,7 @@ async fn live_through(world: &World, history: &[Action]) {
 async fn act(world: &World, truth: &mut Truth, workers: &mut [Worker], action: &Action) {
     let ledger = &world.ledger;
     match action {
-        Action::Plan(number) => {
+        Action::PlanJobs(number) => {
             truth.planned.insert(world.plan(*number).await);
         }
         Action::TakeNext(worker) => {
@@ -126,13 +126,13 @@ async fn act(world: &World, truth: &mut Truth, workers: &mut [Worker], action: &
         Action::Take(worker, number) => {
             let owner = workers[*worker].name(*worker);
             match ledger.lease(&job(*number).key(), &owner).await {
-                Ok(Taken::Leased(lease)) => {
+                Ok(Enqueued::Leased(lease)) => {
                     truth.took(world, &lease);
                     workers[*worker].leases.push((lease, None));
                 }
-                Ok(Taken::Held { until, .. }) => assert!(until > world.clock.now_ms()),
-                Ok(Taken::Later { at, .. }) => assert!(at > world.clock.now_ms()),
-                Ok(Taken::Over { .. }) => {}
+                Ok(Enqueued::Held { until, .. }) => assert!(until > world.clock.now_ms()),
+                Ok(Enqueued::Later { at, .. }) => assert!(at > world.clock.now_ms()),
+                Ok(Enqueued::Over { .. }) => {}
                 Err(error) => assert!(matches!(error, LedgerError::UnknownJob(_)), "{error}"),
             }
         }
@@ -336,7 +336,7 @@ fn action() -> impl Strategy<Value = Action> {
     let worker = 0..WORKERS;
     let number = 0..JOBS;
     prop_oneof![
-        2 => number.clone().prop_map(Action::Plan),
+        2 => number.clone().prop_map(Action::PlanJobs),
         4 => worker.clone().prop_map(Action::TakeNext),
         4 => (worker.clone(), number.clone()).prop_map(|(worker, number)| Action::Take(worker, number)),
         24 => (worker.clone(), prop_oneof![5 => Just(Late::No), 1 => Just(Late::Yes)], write())
@@ -357,7 +357,7 @@ fn write() -> impl Strategy<Value = Write> {
         8 => proptest::sample::select(OpKind::ALL.to_vec()).prop_map(Write::Begin),
         8 => prop_oneof![3 => Just(true), 1 => Just(false)].prop_map(Write::Complete),
         2 => prop_oneof![
-            3 => any::<bool>().prop_map(move |passing| Ending::Failed { reason: text(), passing }),
+            3 => any::<bool>().prop_map(move |retryable| Ending::Failed { reason: text(), retryable }),
             1 => Just(Ending::Exhausted { result: json!({}) }),
             1 => Just(Ending::Duplicate { of: job(9).key(), result: json!({}) }),
             1 => Just(Ending::Lost { reason: "gone".to_owned() }),

@@ -16,26 +16,26 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::job::{self, Filed, job_key};
+use super::job::{self, FinalizeRecord, job_key};
 use super::manifest::Line;
-use super::{Asked, Reporter, RunError};
-use crate::acquire::{Proven, Reason};
-use crate::tiers::{Acquire, Outcome, Plan, Status, Trail, walk};
+use super::{Reporter, RunError, WorkRequest};
+use crate::acquire::{Reason, VerifiedFile};
+use crate::tiers::{Acquire, Outcome, Plan, Status, Trail, race};
 use tierfall_ledger::{
-    DoneOp, Effect, Ending, Entry, Gate, GateError, Grip, JobKey, Lease, LedgerError, OpKind,
-    Outcome as Told, Shelf, State,
+    Admission, DoneOp, Effect, Ending, FileInventory, JobKey, Lease, LeaseHandle, LedgerClient,
+    LedgerClientError, LedgerError, OpKind, Outcome as Told, State,
 };
 use tierfall_work::Work;
 
 /// What the hands of one run share.
-pub(super) struct Hands {
+pub(super) struct WorkerPool {
     pub run_id: String,
     pub plan: Arc<Plan>,
     pub acquirer: Arc<dyn Acquire>,
     pub reporter: Arc<dyn Reporter>,
-    pub gate: Gate,
+    pub gate: LedgerClient,
     /// Where partial files are, if there is a ledger.
-    pub shelf: Option<Arc<dyn Shelf>>,
+    pub shelf: Option<Arc<dyn FileInventory>>,
     /// Who holds the leases: this process.
     pub owner: String,
     pub out: PathBuf,
@@ -53,14 +53,14 @@ pub(super) struct Hands {
 /// A work that ended, on its way to the manifest.
 pub(super) struct Ended {
     pub line: Line,
-    pub how: How,
+    pub how: Resolution,
     /// Answered once the line is written.
     pub written: Option<oneshot::Sender<()>>,
 }
 
-/// How a work came to its line.
+/// Resolution a work came to its line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum How {
+pub(super) enum Resolution {
     /// It was walked.
     Now,
     /// An earlier run did it, and nothing was fetched for it; `here`: its file is in this output folder.
@@ -69,34 +69,34 @@ pub(super) enum How {
     Pending,
 }
 
-/// How long a queue of jobs lasts.
+/// Resolution long a queue of jobs lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Until {
+pub enum QueueMode {
     /// Nothing is left to do, not even later.
     Empty,
     /// Somebody stops it.
     Stopped,
 }
 
-/// How often somebody else's job, or an empty queue, is looked at again. A look costs well under a millisecond.
+/// Resolution often somebody else's job, or an empty queue, is looked at again. A look costs well under a millisecond.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// How long a worker whose ledger is away waits for it, unless it is to run for ever: a restart of a server
+/// Resolution long a worker whose ledger is away waits for it, unless it is to run for ever: a restart of a server
 /// takes less.
 const AWAY: Duration = Duration::from_secs(120);
 
 /// A job that another worker holds, until then (milliseconds since the epoch).
-type Held = (Asked, i64);
+type HeldElsewhere = (WorkRequest, i64);
 
 /// What one of the hands has to come back to.
 #[derive(Default)]
-struct Last {
+struct Pipeline {
     /// The end of the work before.
-    ending: Option<JoinHandle<Result<Option<Held>, RunError>>>,
-    held: VecDeque<Held>,
+    ending: Option<JoinHandle<Result<Option<HeldElsewhere>, RunError>>>,
+    held: VecDeque<HeldElsewhere>,
 }
 
-impl Last {
+impl Pipeline {
     /// Waits until the work before is at its end.
     async fn end(&mut self) -> Result<(), RunError> {
         if let Some(ending) = self.ending.take() {
@@ -107,10 +107,13 @@ impl Last {
     }
 }
 
-impl Hands {
+impl WorkerPool {
     /// Works off a list.
-    pub async fn work_off(self: Arc<Self>, works: async_channel::Receiver<Asked>) -> Result<(), RunError> {
-        let mut last = Last::default();
+    pub async fn work_off(
+        self: Arc<Self>,
+        works: async_channel::Receiver<WorkRequest>,
+    ) -> Result<(), RunError> {
+        let mut last = Pipeline::default();
         while let Some(asked) = self.unless_halted(works.recv()).await.and_then(Result::ok) {
             self.attend(asked, &mut last).await?;
         }
@@ -127,9 +130,9 @@ impl Hands {
     }
 
     /// Works off the ledger's queue.
-    pub async fn work_queue(self: Arc<Self>, until: Until) -> Result<(), RunError> {
+    pub async fn work_queue(self: Arc<Self>, until: QueueMode) -> Result<(), RunError> {
         let mut away: Option<Instant> = None;
-        let mut last = Last::default();
+        let mut last = Pipeline::default();
         while !self.halt.is_cancelled() {
             match self.gate.take_next(&self.owner).await {
                 Ok(Some(grip)) => {
@@ -156,7 +159,7 @@ impl Hands {
                 _ => Some(i64::MAX),
             };
             let wait = match next {
-                None if until == Until::Empty => break,
+                None if until == QueueMode::Empty => break,
                 None => LOOK,
                 Some(at) => until_then(at),
             };
@@ -168,13 +171,13 @@ impl Hands {
     }
 
     /// Whether to wait for a ledger that does not answer.
-    fn bear(&self, error: GateError, until: Until, since: Instant) -> Result<(), RunError> {
+    fn bear(&self, error: LedgerClientError, until: QueueMode, since: Instant) -> Result<(), RunError> {
         let error = match error {
-            GateError::Failed(error) => error,
-            GateError::Lost(_) => return Ok(()),
+            LedgerClientError::Failed(error) => error,
+            LedgerClientError::Lost(_) => return Ok(()),
         };
-        let may_pass = matches!(error, LedgerError::Unavailable(_) | LedgerError::Full(_));
-        if !may_pass || !self.gate.degrades() || (until == Until::Empty && since.elapsed() > AWAY) {
+        let retryable = matches!(error, LedgerError::Unavailable(_) | LedgerError::Full(_));
+        if !retryable || !self.gate.degrades() || (until == QueueMode::Empty && since.elapsed() > AWAY) {
             return Err(RunError::Ledger(error));
         }
         if since.elapsed() < LOOK {
@@ -183,12 +186,12 @@ impl Hands {
         Ok(())
     }
 
-    async fn attend(self: &Arc<Self>, asked: Asked, last: &mut Last) -> Result<(), RunError> {
-        let entry = self.gate.enter(|| job::new_job(&asked, &self.run_id), &self.owner).await;
+    async fn attend(self: &Arc<Self>, asked: WorkRequest, last: &mut Pipeline) -> Result<(), RunError> {
+        let entry = self.gate.enqueue(|| job::new_job(&asked, &self.run_id), &self.owner).await;
         match entry {
             Err(error) => last.held.extend(self.ended_by(error, asked)?),
-            Ok(Entry::Go(grip)) => self.in_hand(asked, grip, last).await?,
-            Ok(Entry::Held { owner, until }) => {
+            Ok(Admission::Go(grip)) => self.in_hand(asked, grip, last).await?,
+            Ok(Admission::Held { owner, until }) => {
                 if !self.waits.swap(true, Ordering::Relaxed) {
                     tracing::warn!(
                         "{} is in the hands of {owner}; it comes last, when that worker has ended it or has not \
@@ -198,24 +201,26 @@ impl Hands {
                 }
                 last.held.push_back((asked, until));
             }
-            Ok(Entry::Later { reason, .. }) => self.stands(asked, Some(reason), true).await,
-            Ok(Entry::Over { state: State::Failed, reason, .. }) => self.stands(asked, reason, false).await,
-            Ok(Entry::Over { result, .. }) => self.was_done(asked, result).await,
+            Ok(Admission::Later { reason, .. }) => self.stands(asked, Some(reason), true).await,
+            Ok(Admission::Over { state: State::Failed, reason, .. }) => {
+                self.stands(asked, reason, false).await
+            }
+            Ok(Admission::Over { result, .. }) => self.was_done(asked, result).await,
         }
         Ok(())
     }
 
     /// A job from the queue.
-    async fn take_up(self: &Arc<Self>, grip: Grip, last: &mut Last) -> Result<(), RunError> {
+    async fn take_up(self: &Arc<Self>, grip: LeaseHandle, last: &mut Pipeline) -> Result<(), RunError> {
         let Some(lease) = grip.lease() else { return Ok(()) };
         match job::asked(&lease.work) {
             Ok(asked) => self.in_hand(asked, grip, last).await,
             Err(error) => {
                 let reason = format!("what was planned cannot be read: {error}");
                 tracing::error!(job_id = lease.job().as_str(), reason);
-                match grip.finish(Ending::Failed { reason, passing: false }).await {
-                    Err(GateError::Failed(error)) => Err(RunError::Ledger(error)),
-                    Ok(_) | Err(GateError::Lost(_)) => Ok(()),
+                match grip.finish(Ending::Failed { reason, retryable: false }).await {
+                    Err(LedgerClientError::Failed(error)) => Err(RunError::Ledger(error)),
+                    Ok(_) | Err(LedgerClientError::Lost(_)) => Ok(()),
                 }
             }
         }
@@ -223,14 +228,19 @@ impl Hands {
 
     /// Walks a work, and leaves the rest to a task of its own once the work before has come to its end: so the next
     /// walk waits neither for the disk nor for the ledger, and works end in the order of their walks.
-    async fn in_hand(self: &Arc<Self>, asked: Asked, grip: Grip, last: &mut Last) -> Result<(), RunError> {
+    async fn in_hand(
+        self: &Arc<Self>,
+        asked: WorkRequest,
+        grip: LeaseHandle,
+        last: &mut Pipeline,
+    ) -> Result<(), RunError> {
         let permit = self.unless_halted(self.walks.acquire()).await;
         self.reporter.started(&asked);
         let span = match grip.lease() {
             Some(lease) => tracing::debug_span!("job", job_id = lease.job().as_str()),
             None => tracing::Span::none(),
         };
-        let walked = self.walk(&asked, &grip).instrument(span.clone()).await;
+        let walked = self.race(&asked, &grip).instrument(span.clone()).await;
         drop(permit);
         last.end().await?;
         let hands = Arc::clone(self);
@@ -242,7 +252,7 @@ impl Hands {
             match ended {
                 Ok(()) => Ok(None),
                 Err(error) => {
-                    if matches!(error, GateError::Lost(_)) {
+                    if matches!(error, LedgerClientError::Lost(_)) {
                         hands.clear_up_after(&asked.work).await;
                     }
                     hands.ended_by(error, asked)
@@ -271,24 +281,32 @@ impl Hands {
     }
 
     /// A lost job is somebody else's; any other failure of the ledger, where it matters, ends the run.
-    fn ended_by(&self, error: GateError, asked: Asked) -> Result<Option<Held>, RunError> {
+    fn ended_by(
+        &self,
+        error: LedgerClientError,
+        asked: WorkRequest,
+    ) -> Result<Option<HeldElsewhere>, RunError> {
         self.reporter.left(&asked);
         match error {
-            GateError::Lost(_) => {
+            LedgerClientError::Lost(_) => {
                 tracing::warn!("{error}");
                 Ok(Some((asked, now_ms())))
             }
-            GateError::Failed(error) => Err(RunError::Ledger(error)),
+            LedgerClientError::Failed(error) => Err(RunError::Ledger(error)),
         }
     }
 
     /// What came of asking for it: `None` if the run is over, or if an earlier worker had stored it already.
-    async fn walk(&self, asked: &Asked, grip: &Grip) -> Result<Option<Outcome>, GateError> {
+    async fn race(
+        &self,
+        asked: &WorkRequest,
+        grip: &LeaseHandle,
+    ) -> Result<Option<Outcome>, LedgerClientError> {
         if grip.lease().and_then(Lease::finalized).is_some() {
             return Ok(None);
         }
         let observer = self.reporter.observer(asked);
-        let walking = walk(&self.plan, asked.work.clone(), self.acquirer.as_ref(), grip, observer.as_ref());
+        let walking = race(&self.plan, asked.work.clone(), self.acquirer.as_ref(), grip, observer.as_ref());
         // Dropping the walk drops its requests; what was received stays in `partial/` for the next one.
         tokio::select! {
             biased;
@@ -301,7 +319,12 @@ impl Hands {
     }
 
     /// Brings a work to its end.
-    async fn end(&self, asked: &Asked, walked: Option<Outcome>, grip: Grip) -> Result<(), GateError> {
+    async fn end(
+        &self,
+        asked: &WorkRequest,
+        walked: Option<Outcome>,
+        grip: LeaseHandle,
+    ) -> Result<(), LedgerClientError> {
         if let Some(finalized) = grip.lease().and_then(Lease::finalized).cloned() {
             return self.end_finalized(finalized, grip).await;
         }
@@ -323,7 +346,12 @@ impl Hands {
         }
     }
 
-    async fn end_with_file(&self, mut line: Line, mut file: Proven, grip: Grip) -> Result<(), GateError> {
+    async fn end_with_file(
+        &self,
+        mut line: Line,
+        mut file: VerifiedFile,
+        grip: LeaseHandle,
+    ) -> Result<(), LedgerClientError> {
         file.tell(&grip);
         let context = json!({"sha256": file.sha256});
         let finalizing = match grip.begin(OpKind::Finalize, context.clone()).await? {
@@ -344,19 +372,23 @@ impl Hands {
         };
         line.stored_as(&artifact);
         if let (Some(pending), Some(_)) = (finalizing, grip.lease()) {
-            let result = Filed::of(&line, artifact.duplicate).value();
+            let result = FinalizeRecord::of(&line, artifact.duplicate).value();
             grip.complete(pending, Told::Done { result, artifact: Some(artifact.sha256) });
         }
         self.index(line, artifact.duplicate, context, grip).await
     }
 
     /// An earlier worker stored the file; what is left is to say so.
-    async fn end_finalized(&self, DoneOp { op, result }: DoneOp, grip: Grip) -> Result<(), GateError> {
+    async fn end_finalized(
+        &self,
+        DoneOp { op, result }: DoneOp,
+        grip: LeaseHandle,
+    ) -> Result<(), LedgerClientError> {
         // Brings the job to where that worker had brought it.
         grip.begin(OpKind::Finalize, op.context.clone()).await?;
-        let filed = Filed::kept(&result).filter(|filed| self.has_file(&filed.line));
+        let filed = FinalizeRecord::kept(&result).filter(|filed| self.has_file(&filed.line));
         match filed {
-            Some(Filed { line, duplicate }) => self.index(line, duplicate, op.context, grip).await,
+            Some(FinalizeRecord { line, duplicate }) => self.index(line, duplicate, op.context, grip).await,
             None => {
                 let reason = "its file is gone".to_owned();
                 grip.finish(Ending::Lost { reason }).await.map(drop)
@@ -364,11 +396,17 @@ impl Hands {
         }
     }
 
-    async fn index(&self, line: Line, duplicate: bool, context: Value, grip: Grip) -> Result<(), GateError> {
+    async fn index(
+        &self,
+        line: Line,
+        duplicate: bool,
+        context: Value,
+        grip: LeaseHandle,
+    ) -> Result<(), LedgerClientError> {
         let kind = if duplicate { OpKind::Dedupe } else { OpKind::Index };
         let effect = grip.begin(kind, context).await?;
         let result = grip.lease().map(|_| job::line_value(&line)).unwrap_or_default();
-        if self.write(line, How::Now, grip.lease().is_some()).await
+        if self.write(line, Resolution::Now, grip.lease().is_some()).await
             && let Effect::Run(pending) = effect
         {
             grip.complete(pending, Told::Done { result, artifact: None });
@@ -379,10 +417,10 @@ impl Hands {
     async fn end_as_duplicate(
         &self,
         mut line: Line,
-        mut file: Proven,
+        mut file: VerifiedFile,
         of: JobKey,
-        grip: Grip,
-    ) -> Result<(), GateError> {
+        grip: LeaseHandle,
+    ) -> Result<(), LedgerClientError> {
         file.tell(&grip);
         match self.acquirer.keep(file, line.work_id.clone(), rivals(&line)).await {
             Ok(artifact) => line.stored_as(&artifact),
@@ -393,23 +431,23 @@ impl Hands {
             }
         }
         let result = job::line_value(&line);
-        if self.write(line, How::Now, true).await {
+        if self.write(line, Resolution::Now, true).await {
             grip.finish(Ending::Duplicate { of, result }).await.map(drop)
         } else {
             grip.release().await
         }
     }
 
-    async fn end_without_file(&self, line: Line, grip: Grip) -> Result<(), GateError> {
+    async fn end_without_file(&self, line: Line, grip: LeaseHandle) -> Result<(), LedgerClientError> {
         let ending = grip.lease().map(|_| {
             if line.status == Status::NoCopy.label() {
                 Ending::Exhausted { result: job::line_value(&line) }
             } else {
                 let reason = line.reason.as_deref().unwrap_or_default().to_owned();
-                Ending::Failed { reason, passing: true }
+                Ending::Failed { reason, retryable: true }
             }
         });
-        let written = self.write(line, How::Now, ending.is_some()).await;
+        let written = self.write(line, Resolution::Now, ending.is_some()).await;
         match ending {
             Some(ending) if written => grip.finish(ending).await.map(drop),
             _ => grip.release().await,
@@ -418,7 +456,7 @@ impl Hands {
 
     /// Another job of the same work that came to the same file: a work known by its PMID may turn out, once its
     /// DOI is learned, to have been done.
-    async fn same_work(&self, grip: &Grip, work: &Work, sha256: &str) -> Option<JobKey> {
+    async fn same_work(&self, grip: &LeaseHandle, work: &Work, sha256: &str) -> Option<JobKey> {
         let ledger = self.gate.ledger()?;
         let own = grip.lease()?.job().clone();
         let others = work.ids.iter().map(|id| job_key(&id.key())).filter(|key| *key != own);
@@ -437,33 +475,33 @@ impl Hands {
     }
 
     /// A work that an earlier run brought to its end.
-    async fn was_done(&self, asked: Asked, result: Option<Value>) {
+    async fn was_done(&self, asked: WorkRequest, result: Option<Value>) {
         match result.as_ref().and_then(job::kept_line) {
             Some(line) => {
                 let here = !line.is_stored() || self.has_file(&line);
-                self.write(line, How::Before { here }, false).await;
+                self.write(line, Resolution::Before { here }, false).await;
             }
             None => self.stands(asked, None, false).await,
         }
     }
 
     /// A work that failed and is not to be tried now.
-    async fn stands(&self, asked: Asked, reason: Option<String>, retry: bool) {
+    async fn stands(&self, asked: WorkRequest, reason: Option<String>, retry: bool) {
         // Codes are words; what is said of lost workers is a sentence.
         let code =
             reason.filter(|text| text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_')));
         let mut line = Line::of(&self.run_id, asked.input, &asked.work, Status::Failed);
         line.reason = Some(code.unwrap_or_else(|| "worker_lost".to_owned()).into());
         line.retry = retry;
-        self.write(line, How::Pending, false).await;
+        self.write(line, Resolution::Pending, false).await;
     }
 
     fn has_file(&self, line: &Line) -> bool {
         line.path.as_ref().is_some_and(|path| self.out.join(path).is_file())
     }
 
-    /// Hands a line to the manifest; with `wait`, until it is written. `false`: it will not be.
-    async fn write(&self, line: Line, how: How, wait: bool) -> bool {
+    /// WorkerPool a line to the manifest; with `wait`, until it is written. `false`: it will not be.
+    async fn write(&self, line: Line, how: Resolution, wait: bool) -> bool {
         let (tell, told) = oneshot::channel();
         let written = wait.then_some(tell);
         self.ended.send(Ended { line, how, written }).await.is_ok() && (!wait || told.await.is_ok())
@@ -499,7 +537,7 @@ fn broken(work: Work) -> Outcome {
     }
 }
 
-/// How long to wait for a time on the ledger's clock, but no longer than until the next look.
+/// Resolution long to wait for a time on the ledger's clock, but no longer than until the next look.
 fn until_then(at: i64) -> Duration {
     // No sooner than this either: a clock that is ahead of the ledger's must not make it spin.
     const SOON: Duration = Duration::from_millis(20);

@@ -1,9 +1,9 @@
 //! The gate: what a run holds instead of a ledger. Off, it costs nothing. On, it passes every step to the ledger,
 //! and where the ledger fails it either lets the download go on and says what is no longer guaranteed, or ends it.
 
-mod grip;
-mod tally;
-mod teller;
+mod failures;
+mod handle;
+mod lease_task;
 #[cfg(test)]
 mod tests;
 
@@ -18,14 +18,14 @@ use tokio::time::Instant;
 
 use super::contract::Ledger;
 use super::error::LedgerError;
-use super::job::{Lease, NewJob, Taken};
+use super::job::{Enqueued, Lease, NewJob};
 use super::key::JobKey;
 use super::state::State;
 
-pub use grip::{Effect, Grip, Pending};
-pub use tally::{Duty, Tally};
+pub use failures::{FailureCounters, LedgerOperation};
+pub use handle::{Effect, LeaseHandle, Pending};
 
-use teller::Teller;
+use lease_task::LeaseTask;
 
 /// What happens when the ledger fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ pub enum OnFailure {
 
 /// How a run uses its ledger.
 #[derive(Clone, Debug)]
-pub struct GateSettings {
+pub struct LedgerClientSettings {
     pub on_failure: OnFailure,
     /// How long a lease lasts; it is renewed three times in that.
     pub lease: Duration,
@@ -54,14 +54,14 @@ pub struct Probe(pub Arc<dyn Fn(&str) + Send + Sync>);
 
 /// Cheap to clone; all clones are one gate.
 #[derive(Clone, Debug)]
-pub struct Gate(Option<Arc<Inner>>);
+pub struct LedgerClient(Option<Arc<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
     /// `None`: it could not be opened.
     ledger: Option<Arc<dyn Ledger>>,
-    settings: GateSettings,
-    tally: Tally,
+    settings: LedgerClientSettings,
+    tally: FailureCounters,
     /// After a failure it is not asked again before this: a dead ledger must not slow every step of every work.
     paused: Mutex<Option<Instant>>,
     /// Of the jobs in hand, and of those whose end the ledger was not there to hear.
@@ -70,9 +70,9 @@ struct Inner {
 
 /// What came of bringing a job to the gate.
 #[derive(Debug)]
-pub enum Entry {
+pub enum Admission {
     /// Work on it, with this in hand.
-    Go(Grip),
+    Go(LeaseHandle),
     /// Another worker has it, until `until` (milliseconds since the epoch) if it does not renew.
     Held { owner: String, until: i64 },
     /// It failed, and its next time is `at` (milliseconds since the epoch).
@@ -83,7 +83,7 @@ pub enum Entry {
 
 /// Why a work must stop.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum GateError {
+pub enum LedgerClientError {
     #[error("job {0} is no longer ours: its lease ran out, and nothing more may be written for it")]
     Lost(JobKey),
     #[error(transparent)]
@@ -107,7 +107,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// How long the end of a run waits for a ledger that is away: two tries.
 const LAST_WAIT: Duration = Duration::from_secs(11);
 
-impl Gate {
+impl LedgerClient {
     /// No ledger: no file, no write, no cost.
     pub fn off() -> Self {
         Self(None)
@@ -116,15 +116,15 @@ impl Gate {
     /// Opens the ledger. If it cannot be opened, this is an error, or a gate that lets everything through.
     pub async fn open(
         opening: impl Future<Output = Result<Arc<dyn Ledger>, LedgerError>>,
-        settings: GateSettings,
+        settings: LedgerClientSettings,
     ) -> Result<Self, LedgerError> {
-        let tally = Tally::new();
+        let tally = FailureCounters::new();
         let opened = tokio::time::timeout(settings.patience, opening).await.unwrap_or_else(|_| Err(late()));
         let ledger = match opened {
             Ok(ledger) => Some(ledger),
             Err(error) if settings.on_failure == OnFailure::Abort => return Err(error),
             Err(error) => {
-                tally.failed(Duty::Open, &error);
+                tally.failed(LedgerOperation::Open, &error);
                 None
             }
         };
@@ -152,28 +152,37 @@ impl Gate {
     }
 
     /// What failed so far; `None` while the gate is off.
-    pub fn tally(&self) -> Option<&Tally> {
+    pub fn tally(&self) -> Option<&FailureCounters> {
         self.0.as_deref().map(|inner| &inner.tally)
     }
 
     /// Plans the job and takes it, if it can be had.
-    pub async fn enter(&self, job: impl FnOnce() -> NewJob, owner: &str) -> Result<Entry, GateError> {
-        let Some(inner) = &self.0 else { return Ok(Entry::Go(Grip::empty())) };
+    pub async fn enqueue(
+        &self,
+        job: impl FnOnce() -> NewJob,
+        owner: &str,
+    ) -> Result<Admission, LedgerClientError> {
+        let Some(inner) = &self.0 else { return Ok(Admission::Go(LeaseHandle::empty())) };
         let points = ["plan", "lease"];
         let asked = Instant::now();
-        let taken = inner.ask(Duty::Plan, &points, |ledger| ledger.enter(job(), owner)).await?;
+        let taken =
+            inner.ask(LedgerOperation::PlanJobs, &points, |ledger| ledger.enqueue(job(), owner)).await?;
         Ok(match taken {
-            Answer::Refused | Answer::Away => Entry::Go(Grip::empty()),
-            Answer::Given(Taken::Leased(lease)) => Entry::Go(Grip::held(inner, lease, asked)),
-            Answer::Given(Taken::Held { owner, until }) => Entry::Held { owner, until },
-            Answer::Given(Taken::Later { at, attempts, reason }) => Entry::Later { at, attempts, reason },
-            Answer::Given(Taken::Over { state, result, reason }) => Entry::Over { state, result, reason },
+            Answer::Refused | Answer::Away => Admission::Go(LeaseHandle::empty()),
+            Answer::Given(Enqueued::Leased(lease)) => Admission::Go(LeaseHandle::held(inner, lease, asked)),
+            Answer::Given(Enqueued::Held { owner, until }) => Admission::Held { owner, until },
+            Answer::Given(Enqueued::Later { at, attempts, reason }) => {
+                Admission::Later { at, attempts, reason }
+            }
+            Answer::Given(Enqueued::Over { state, result, reason }) => {
+                Admission::Over { state, result, reason }
+            }
         })
     }
 
     /// Takes whatever job has been ready for the longest. `None`: there is none. Without a ledger there is no
     /// queue, so here a failure is an error whatever the settings say.
-    pub async fn take_next(&self, owner: &str) -> Result<Option<Grip>, GateError> {
+    pub async fn take_next(&self, owner: &str) -> Result<Option<LeaseHandle>, LedgerClientError> {
         let Some(inner) = &self.0 else { return Ok(None) };
         let ledger =
             inner.ledger.as_ref().ok_or_else(|| LedgerError::Unavailable("it is not open".to_owned()))?;
@@ -181,7 +190,7 @@ impl Gate {
         let asked = Instant::now();
         let lease = ledger.lease_next(owner).await?;
         inner.probe(&["lease"], "after");
-        Ok(lease.map(|lease| Grip::held(inner, lease, asked)))
+        Ok(lease.map(|lease| LeaseHandle::held(inner, lease, asked)))
     }
 
     /// Lets go of the ledger once everything is kept, or it does not come back to hear it.
@@ -190,7 +199,7 @@ impl Gate {
         let mut tellers = std::mem::take(&mut *inner.tellers());
         let heard = async { while tellers.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WAIT, heard).await.is_err() {
-            tracing::warn!("the ledger did not come back: {}", Duty::Finish.loss());
+            tracing::warn!("the ledger did not come back: {}", LedgerOperation::Finish.loss());
         }
         if let Some(ledger) = &inner.ledger {
             ledger.close().await;
@@ -202,10 +211,10 @@ impl Inner {
     /// Asks the ledger for what happens at `points`.
     async fn ask<'l, T, F>(
         &'l self,
-        duty: Duty,
+        duty: LedgerOperation,
         points: &[impl AsRef<str>],
         question: impl FnOnce(&'l dyn Ledger) -> F,
-    ) -> Result<Answer<T>, GateError>
+    ) -> Result<Answer<T>, LedgerClientError>
     where
         F: Future<Output = Result<T, LedgerError>>,
     {
@@ -224,7 +233,11 @@ impl Inner {
 
     /// What an answer means to the work. Where the download goes on without one, this is counted. A lost lease is
     /// always an error: to go on then would be to write into another worker's job.
-    fn judge<T>(&self, duty: Duty, answer: Result<T, LedgerError>) -> Result<Answer<T>, GateError> {
+    fn judge<T>(
+        &self,
+        duty: LedgerOperation,
+        answer: Result<T, LedgerError>,
+    ) -> Result<Answer<T>, LedgerClientError> {
         let error = match answer {
             Ok(answer) => return Ok(Answer::Given(answer)),
             Err(error) => error,
@@ -244,7 +257,7 @@ impl Inner {
     }
 
     /// Lets someone speak to the ledger for a job that is in hand.
-    fn start(self: &Arc<Self>, teller: Teller) {
+    fn start(self: &Arc<Self>, teller: LeaseTask) {
         let mut tellers = self.tellers();
         // Those that have ended are forgotten: a run may have millions.
         while tellers.try_join_next().is_some() {}
@@ -281,9 +294,9 @@ impl fmt::Debug for Probe {
 }
 
 /// A lease that is over is no failure of the ledger.
-fn of_lease(lease: &Lease, error: GateError) -> GateError {
+fn of_lease(lease: &Lease, error: LedgerClientError) -> LedgerClientError {
     match error {
-        GateError::Failed(LedgerError::Stale { .. }) => GateError::Lost(lease.job().clone()),
+        LedgerClientError::Failed(LedgerError::Stale { .. }) => LedgerClientError::Lost(lease.job().clone()),
         other => other,
     }
 }

@@ -2,35 +2,35 @@
 
 use std::sync::Arc;
 
+use crate::command::{CommandReply, JobCommand};
 use crate::error::LedgerError;
 use crate::job::Claim;
 use crate::sql::Sql;
 use crate::state::{Illegal, State, Step};
-use crate::word::{Heard, Word};
 
 use super::rows::{Head, Notes, stale};
-use super::{Book, Request};
+use super::{Command, TxContext};
 
 /// Answers each word. One that is refused has written nothing, and the next is heard all the same.
 #[derive(Debug)]
 pub(crate) struct Tell {
     pub(crate) claim: Claim,
-    pub(crate) words: Arc<[Word]>,
+    pub(crate) words: Arc<[JobCommand]>,
 }
 
 /// A job that is being told of: its row as it stands, locked, and the time.
-pub(super) struct Desk<'t, 'b, S> {
+pub(super) struct JobTx<'t, 'b, S> {
     pub(super) sql: &'t mut S,
-    pub(super) book: &'t mut Book<'b>,
+    pub(super) book: &'t mut TxContext<'b>,
     pub(super) claim: &'t Claim,
     pub(super) head: Head,
     pub(super) now: i64,
 }
 
-impl Request for Tell {
-    type Reply = Vec<Result<Heard, LedgerError>>;
+impl Command for Tell {
+    type Reply = Vec<Result<CommandReply, LedgerError>>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut Book<'_>) -> Result<Self::Reply, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<Self::Reply, LedgerError> {
         let claim = &self.claim;
         let (head, now) = match Head::of(sql, claim).await {
             Ok(found) => found,
@@ -39,7 +39,7 @@ impl Request for Tell {
             }
             Err(error) => return Err(error),
         };
-        let mut desk = Desk { sql, book, claim, head, now };
+        let mut desk = JobTx { sql, book, claim, head, now };
         let mut answers = Vec::with_capacity(self.words.len());
         for word in &*self.words {
             match desk.hear(word).await {
@@ -51,19 +51,19 @@ impl Request for Tell {
     }
 }
 
-impl<S: Sql> Desk<'_, '_, S> {
-    async fn hear(&mut self, word: &Word) -> Result<Heard, LedgerError> {
+impl<S: Sql> JobTx<'_, '_, S> {
+    async fn hear(&mut self, word: &JobCommand) -> Result<CommandReply, LedgerError> {
         let mut begun = None;
         let mut next_at = None;
         match word {
-            Word::Step(step) => self.advance(*step).await?,
-            Word::Begin(op) => begun = Some(self.begin(op).await?),
-            Word::Complete(op, outcome) => self.complete(op, outcome).await?,
-            Word::Candidates(candidates) => self.note(candidates).await?,
-            Word::Finish(ending) => next_at = self.finish(ending).await?,
-            Word::Release => self.release().await?,
+            JobCommand::Step(step) => self.advance(*step).await?,
+            JobCommand::Begin(op) => begun = Some(self.begin(op).await?),
+            JobCommand::Complete(op, outcome) => self.complete(op, outcome).await?,
+            JobCommand::Candidates(candidates) => self.note(candidates).await?,
+            JobCommand::Finish(ending) => next_at = self.finish(ending).await?,
+            JobCommand::Release => self.release().await?,
         }
-        Ok(Heard { state: self.head.state, begun, next_at })
+        Ok(CommandReply { state: self.head.state, begun, next_at })
     }
 
     /// Refuses unless the claim holds: it is the owner's, by its last fence, and has not run out.

@@ -4,12 +4,12 @@ use std::io;
 
 use super::job::job_key;
 use crate::acquire::{Leftover, Store};
-use tierfall_ledger::{Partial, Shelf};
+use tierfall_ledger::{FileInventory, Partial};
 
 /// What lies in an output folder.
-pub struct Shelved(pub Store);
+pub struct StoreInventory(pub Store);
 
-impl Shelf for Shelved {
+impl FileInventory for StoreInventory {
     fn partials(&self) -> io::Result<Vec<Partial>> {
         let leftovers = self.0.leftovers()?;
         Ok(leftovers

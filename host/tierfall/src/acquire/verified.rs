@@ -3,16 +3,16 @@
 
 use std::io;
 
-use super::effects::Receipt;
+use super::effects::PendingStreamOp;
 use super::partial::Partial;
 use super::sink::on_blocking_thread;
 use super::store::Store;
 use super::{Artifact, StoreError};
-use tierfall_ledger::Grip;
+use tierfall_ledger::LeaseHandle;
 
 /// A file that was accepted. Dropped, it leaves at most a partial file, as any acquisition does.
 #[derive(Debug)]
-pub struct Proven {
+pub struct VerifiedFile {
     pub sha256: String,
     pub bytes: u64,
     pub pages: u32,
@@ -20,10 +20,10 @@ pub struct Proven {
     arrived: Option<(Store, Partial)>,
     /// The store had the same bytes before this work came to them.
     stored_before: bool,
-    receipt: Option<Receipt>,
+    receipt: Option<PendingStreamOp>,
 }
 
-impl Proven {
+impl VerifiedFile {
     pub(super) fn arrived(store: Store, partial: Partial, pages: u32) -> Self {
         Self {
             sha256: partial.sha256(),
@@ -40,13 +40,13 @@ impl Proven {
         Self { sha256, bytes, pages, arrived: None, stored_before, receipt: None }
     }
 
-    pub(super) fn with(self, receipt: Option<Receipt>) -> Self {
+    pub(super) fn with(self, receipt: Option<PendingStreamOp>) -> Self {
         Self { receipt, ..self }
     }
 
     /// Tells the ledger that it was fetched, and whether the store has its bytes from another work: as late as that,
     /// for after a crash nothing on disk tells whose they are.
-    pub fn tell(&mut self, grip: &Grip) {
+    pub fn tell(&mut self, grip: &LeaseHandle) {
         if let Some((store, _)) = &self.arrived {
             self.stored_before = store.holds(&self.sha256, self.bytes);
         }
@@ -103,15 +103,15 @@ mod tests {
             let mut partial =
                 store.partials().open(work_key, "https://host.example/paper.pdf", false).unwrap();
             partial.append(b"%PDF-1.7 of both").unwrap();
-            Proven::arrived(store.clone(), partial, 1)
+            VerifiedFile::arrived(store.clone(), partial, 1)
         };
         let (mut first, mut second) = (arrived("doi:10.5555/first"), arrived("doi:10.5555/second"));
 
-        first.tell(&Grip::empty());
+        first.tell(&LeaseHandle::empty());
         assert!(!first.stored_before);
         first.keep(store.clone(), "doi:10.5555/first".to_owned(), Vec::new()).await.unwrap();
 
-        second.tell(&Grip::empty());
+        second.tell(&LeaseHandle::empty());
         assert!(second.stored_before);
         let kept = second.keep(store.clone(), "doi:10.5555/second".to_owned(), Vec::new()).await.unwrap();
         assert!(kept.duplicate);

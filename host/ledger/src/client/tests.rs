@@ -5,14 +5,17 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::teller::LINGER;
-use super::{Duty, Effect, Entry, Gate, GateError, GateSettings, Grip, OnFailure, PAUSE, Probe};
+use super::lease_task::LINGER;
+use super::{
+    Admission, Effect, LeaseHandle, LedgerClient, LedgerClientError, LedgerClientSettings, LedgerOperation,
+    OnFailure, PAUSE, Probe,
+};
 use crate::contract::Ledger;
 use crate::engine::Engine;
 use crate::error::LedgerError;
-use crate::job::{Ending, Story, Taken};
+use crate::job::{Ending, Enqueued, JobDetails};
 use crate::op::{OpKind, OpStatus, Outcome};
-use crate::protocol::Request;
+use crate::protocol::Command;
 use crate::sqlite::{SqliteLedger, SqliteSettings};
 use crate::state::{State, Step};
 use crate::testing::{LEASE, ManualClock, job, rules};
@@ -35,7 +38,7 @@ const AWAY: u8 = 1;
 const HANGING: u8 = 2;
 
 impl Engine for Flaky {
-    async fn write<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    async fn write<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         let answer = match self.mood.load(Ordering::SeqCst) {
             AWAY => Err(LedgerError::Unavailable("the server is away".to_owned())),
@@ -49,7 +52,7 @@ impl Engine for Flaky {
         answer
     }
 
-    async fn read<Q: Request>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    async fn read<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         self.ledger.read(request).await
     }
 
@@ -69,7 +72,7 @@ impl Engine for Flaky {
 struct Scene {
     flaky: Arc<Flaky>,
     clock: Arc<ManualClock>,
-    gate: Gate,
+    gate: LedgerClient,
     /// What the probe was told.
     points: Arc<Mutex<Vec<String>>>,
     folder: tempfile::TempDir,
@@ -104,12 +107,12 @@ impl Scene {
         });
         let points = Arc::new(Mutex::new(Vec::new()));
         let told = Arc::clone(&points);
-        let settings = GateSettings {
+        let settings = LedgerClientSettings {
             probe: Some(Probe(Arc::new(move |point| told.lock().unwrap().push(point.to_owned())))),
             ..settings_of(on_failure)
         };
         let opening = std::future::ready(Ok(flaky.clone() as Arc<dyn Ledger>));
-        let gate = Gate::open(opening, settings).await.unwrap();
+        let gate = LedgerClient::open(opening, settings).await.unwrap();
         Self { flaky, clock, gate, points, folder }
     }
 
@@ -135,7 +138,7 @@ impl Scene {
         self.story().await.job.state
     }
 
-    async fn story(&self) -> Story {
+    async fn story(&self) -> JobDetails {
         self.flaky.show(&job(1).key()).await.unwrap().unwrap()
     }
 
@@ -149,18 +152,18 @@ impl Scene {
         until("the ledger is asked", async || self.flaky.asked.load(Ordering::SeqCst) >= times).await;
     }
 
-    async fn enter(&self) -> Grip {
+    async fn enqueue(&self) -> LeaseHandle {
         self.enter_as("a").await
     }
 
-    async fn enter_as(&self, owner: &str) -> Grip {
-        match self.gate.enter(|| job(1), owner).await {
-            Ok(Entry::Go(grip)) => grip,
+    async fn enter_as(&self, owner: &str) -> LeaseHandle {
+        match self.gate.enqueue(|| job(1), owner).await {
+            Ok(Admission::Go(grip)) => grip,
             other => panic!("{other:?}"),
         }
     }
 
-    fn missed(&self, duty: Duty) -> u64 {
+    fn missed(&self, duty: LedgerOperation) -> u64 {
         let counts = self.gate.tally().unwrap().counts();
         counts.iter().find(|(known, _)| *known == duty).unwrap().1
     }
@@ -168,11 +171,11 @@ impl Scene {
 
 #[tokio::test]
 async fn off_is_a_gate_that_lets_everything_through_and_asks_nobody() {
-    let gate = Gate::off();
+    let gate = LedgerClient::off();
     assert!(!gate.is_on() && gate.ledger().is_none() && gate.tally().is_none());
-    let Ok(Entry::Go(grip)) = gate.enter(|| job(1), "a").await else { panic!("closed") };
+    let Ok(Admission::Go(grip)) = gate.enqueue(|| job(1), "a").await else { panic!("closed") };
     assert!(grip.lease().is_none());
-    assert_eq!(walk(&grip).await.unwrap(), KINDS, "nothing is replayed, everything is done");
+    assert_eq!(race(&grip).await.unwrap(), KINDS, "nothing is replayed, everything is done");
     grip.release().await.unwrap();
     gate.close().await;
 }
@@ -180,20 +183,20 @@ async fn off_is_a_gate_that_lets_everything_through_and_asks_nobody() {
 #[tokio::test(start_paused = true)]
 async fn on_it_tells_the_ledger_everything() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
-    assert_eq!(walk(&grip).await.unwrap(), KINDS);
+    let grip = scene.enqueue().await;
+    assert_eq!(race(&grip).await.unwrap(), KINDS);
     grip.release().await.unwrap();
     assert_eq!(scene.state().await, State::Indexed);
     assert_eq!(scene.gate.tally().unwrap().total(), 0);
-    let entry = scene.gate.enter(|| job(1), "a").await.unwrap();
-    assert!(matches!(entry, Entry::Over { state: State::Indexed, result: Some(_), .. }), "{entry:?}");
+    let entry = scene.gate.enqueue(|| job(1), "a").await.unwrap();
+    assert!(matches!(entry, Admission::Over { state: State::Indexed, result: Some(_), .. }), "{entry:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_said_of_a_work_shares_its_commits() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
-    walk(&grip).await.unwrap();
+    let grip = scene.enqueue().await;
+    race(&grip).await.unwrap();
     grip.release().await.unwrap();
     let commits = [
         &["plan", "lease"][..],
@@ -212,7 +215,7 @@ async fn what_is_said_of_a_work_shares_its_commits() {
 #[tokio::test(start_paused = true)]
 async fn a_download_waits_for_no_ledger_and_is_told_to_it_before_long() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     effect(&grip, OpKind::Head).await.unwrap();
     grip.mark(Step::ResumeOk);
     assert!(matches!(grip.begin(OpKind::Stream, context()).await, Ok(Effect::Run(_))));
@@ -224,7 +227,7 @@ async fn a_download_waits_for_no_ledger_and_is_told_to_it_before_long() {
 #[tokio::test(start_paused = true)]
 async fn what_an_earlier_worker_fetched_is_known_from_the_lease() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     effect(&grip, OpKind::Head).await.unwrap();
     effect(&grip, OpKind::Stream).await.unwrap();
     grip.release().await.unwrap();
@@ -244,15 +247,15 @@ async fn a_ledger_that_cannot_be_opened_is_a_warning_or_an_error_as_the_settings
             why: "no such folder".to_owned(),
         }))
     };
-    let gate = Gate::open(broken(), settings_of(OnFailure::Degrade)).await.unwrap();
+    let gate = LedgerClient::open(broken(), settings_of(OnFailure::Degrade)).await.unwrap();
     assert!(!gate.is_on());
-    let Ok(Entry::Go(grip)) = gate.enter(|| job(1), "a").await else { panic!("closed") };
-    assert_eq!(walk(&grip).await.unwrap(), KINDS);
+    let Ok(Admission::Go(grip)) = gate.enqueue(|| job(1), "a").await else { panic!("closed") };
+    assert_eq!(race(&grip).await.unwrap(), KINDS);
     assert!(gate.take_next("a").await.is_err(), "without a ledger there is no queue");
     let counts = gate.tally().unwrap().counts();
-    assert_eq!((counts[0], counts[1]), ((Duty::Open, 1), (Duty::Plan, 1)));
+    assert_eq!((counts[0], counts[1]), ((LedgerOperation::Open, 1), (LedgerOperation::PlanJobs, 1)));
 
-    let aborted = Gate::open(broken(), settings_of(OnFailure::Abort)).await.unwrap_err();
+    let aborted = LedgerClient::open(broken(), settings_of(OnFailure::Abort)).await.unwrap_err();
     assert!(matches!(aborted, LedgerError::Open { .. }));
 }
 
@@ -262,7 +265,7 @@ async fn whichever_answer_fails_to_come_the_work_is_done_once_and_recorded() {
     for deaf_to in 2.. {
         let scene = Scene::new(OnFailure::Degrade).await;
         scene.flaky.deaf_to.store(deaf_to, Ordering::SeqCst);
-        let grip = scene.enter().await;
+        let grip = scene.enqueue().await;
         for kind in KINDS {
             assert_eq!(effect(&grip, kind).await.unwrap(), Some(kind));
             scene.pass(PAUSE).await;
@@ -287,7 +290,7 @@ async fn a_ledger_that_is_away_from_any_moment_on_does_not_end_the_work() {
         if wait == 0 {
             scene.feel(AWAY);
         }
-        let grip = scene.enter().await;
+        let grip = scene.enqueue().await;
         for (number, kind) in KINDS.into_iter().enumerate() {
             if number + 1 == wait {
                 scene.feel(AWAY);
@@ -297,14 +300,14 @@ async fn a_ledger_that_is_away_from_any_moment_on_does_not_end_the_work() {
         grip.release().await.unwrap();
         let tally = scene.gate.tally().unwrap();
         assert!(tally.total() > 0, "the counters show it");
-        assert_eq!(scene.missed(Duty::Plan), u64::from(wait == 0));
+        assert_eq!(scene.missed(LedgerOperation::PlanJobs), u64::from(wait == 0));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_a_ledger_missed_while_it_was_away_it_is_told_when_it_is_back() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     scene.feel(AWAY);
     grip.mark(Step::ResumeOk);
     effect(&grip, OpKind::Stream).await.unwrap();
@@ -320,7 +323,7 @@ async fn what_a_ledger_missed_while_it_was_away_it_is_told_when_it_is_back() {
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_is_away_at_the_end_of_a_work_is_told_of_it_later() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     effect(&grip, OpKind::Head).await.unwrap();
     scene.pass(LINGER).await;
     scene.comes_to(State::HeadDone).await;
@@ -344,7 +347,7 @@ async fn a_ledger_that_is_away_at_the_end_of_a_work_is_told_of_it_later() {
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_run_does_not_wait_for_ever_for_a_dead_ledger() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     scene.feel(AWAY);
     grip.finish(Ending::Exhausted { result: json!({}) }).await.unwrap();
     let (_, ()) = tokio::join!(scene.gate.close(), async {
@@ -352,23 +355,23 @@ async fn the_end_of_a_run_does_not_wait_for_ever_for_a_dead_ledger() {
             scene.pass(PAUSE).await;
         }
     });
-    assert!(scene.missed(Duty::Finish) > 0);
+    assert!(scene.missed(LedgerOperation::Finish) > 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_ledger_is_not_asked_at_every_step() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     scene.feel(AWAY);
     let before = scene.flaky.asked.load(Ordering::SeqCst);
-    walk(&grip).await.unwrap();
+    race(&grip).await.unwrap();
     assert_eq!(scene.flaky.asked.load(Ordering::SeqCst), before + 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_hangs_is_waited_for_only_so_long() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     scene.feel(HANGING);
     let begun = grip.begin(OpKind::Finalize, context());
     let (begun, ()) = tokio::join!(begun, async {
@@ -377,29 +380,29 @@ async fn a_ledger_that_hangs_is_waited_for_only_so_long() {
         scene.pass(Duration::from_secs(30)).await;
     });
     assert!(matches!(begun, Ok(Effect::Run(_))), "{begun:?}");
-    assert_eq!(scene.missed(Duty::Mark), 1);
+    assert_eq!(scene.missed(LedgerOperation::Mark), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_abort_the_first_failure_ends_the_work() {
     let scene = Scene::new(OnFailure::Abort).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     scene.feel(AWAY);
     let begun = grip.begin(OpKind::Head, context()).await;
-    assert!(matches!(begun, Err(GateError::Failed(LedgerError::Unavailable(_)))), "{begun:?}");
-    assert!(matches!(grip.stopped().await, GateError::Failed(_)));
-    assert!(walk(&grip).await.is_err());
-    let entered = scene.gate.enter(|| job(2), "a").await;
-    assert!(matches!(entered, Err(GateError::Failed(_))), "{entered:?}");
+    assert!(matches!(begun, Err(LedgerClientError::Failed(LedgerError::Unavailable(_)))), "{begun:?}");
+    assert!(matches!(grip.stopped().await, LedgerClientError::Failed(_)));
+    assert!(race(&grip).await.is_err());
+    let entered = scene.gate.enqueue(|| job(2), "a").await;
+    assert!(matches!(entered, Err(LedgerClientError::Failed(_))), "{entered:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_mark_does_not_end_the_work() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     // Nothing was streamed, so there is nothing to finalize: the ledger says no, now and later.
     effect(&grip, OpKind::Finalize).await.unwrap();
-    assert_eq!(scene.missed(Duty::Mark), 1);
+    assert_eq!(scene.missed(LedgerOperation::Mark), 1);
     effect(&grip, OpKind::Head).await.unwrap();
     scene.pass(LINGER).await;
     // The ledger works, and is not left alone for a while.
@@ -409,46 +412,46 @@ async fn a_refused_mark_does_not_end_the_work() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_is_kept_while_its_job_is_in_hand_and_not_longer() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     for _ in 0..20 {
         scene.pass(LEASE / 3).await;
         let renewed = scene.clock_now() + LEASE.as_millis() as i64;
         until("the lease is renewed", async || scene.story().await.job.ready_at == Some(renewed)).await;
     }
-    assert!(matches!(scene.gate.enter(|| job(1), "b").await.unwrap(), Entry::Held { .. }));
+    assert!(matches!(scene.gate.enqueue(|| job(1), "b").await.unwrap(), Admission::Held { .. }));
     drop(grip);
     scene.pass(LEASE).await;
     let taken = scene.flaky.lease(&job(1).key(), "b").await.unwrap();
-    assert!(matches!(taken, Taken::Leased(_)), "{taken:?}");
+    assert!(matches!(taken, Enqueued::Leased(_)), "{taken:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_slept_past_its_lease_is_stopped_even_where_failures_are_forgiven() {
     for asks in [true, false] {
         let scene = Scene::new(OnFailure::Degrade).await;
-        let grip = scene.enter().await;
+        let grip = scene.enqueue().await;
         // Asleep: the world's clock goes on, the process's own timers do not.
         scene.clock.turn(LEASE);
         let other = scene.flaky.lease(&job(1).key(), "b").await.unwrap();
-        assert!(matches!(other, Taken::Leased(_)));
+        assert!(matches!(other, Enqueued::Leased(_)));
         if asks {
             grip.mark(Step::Stream);
-            assert!(matches!(grip.begin(OpKind::Finalize, json!({})).await, Err(GateError::Lost(_))));
+            assert!(matches!(grip.begin(OpKind::Finalize, json!({})).await, Err(LedgerClientError::Lost(_))));
         } else {
             // It is told so at its next heartbeat.
             tokio::time::advance(LEASE / 3).await;
         }
-        assert!(matches!(grip.stopped().await, GateError::Lost(_)));
-        assert!(matches!(grip.begin(OpKind::Index, json!({})).await, Err(GateError::Lost(_))));
-        let failed = Ending::Failed { reason: "late".to_owned(), passing: true };
-        assert_eq!(grip.finish(failed).await, Err(GateError::Lost(job(1).key())));
+        assert!(matches!(grip.stopped().await, LedgerClientError::Lost(_)));
+        assert!(matches!(grip.begin(OpKind::Index, json!({})).await, Err(LedgerClientError::Lost(_))));
+        let failed = Ending::Failed { reason: "late".to_owned(), retryable: true };
+        assert_eq!(grip.finish(failed).await, Err(LedgerClientError::Lost(job(1).key())));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_whose_lease_may_have_run_out_asks_before_it_fetches() {
     let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enter().await;
+    let grip = scene.enqueue().await;
     scene.feel(AWAY);
     // No heartbeat is answered for a whole lease, and then another worker has the job.
     scene.pass(LEASE).await;
@@ -456,7 +459,7 @@ async fn a_worker_whose_lease_may_have_run_out_asks_before_it_fetches() {
     scene.feel(WELL);
     scene.pass(PAUSE).await;
     let begun = grip.begin(OpKind::Stream, context()).await;
-    assert!(matches!(begun, Err(GateError::Lost(_))), "{begun:?}");
+    assert!(matches!(begun, Err(LedgerClientError::Lost(_))), "{begun:?}");
 }
 
 impl Scene {
@@ -478,7 +481,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// Everything a work needs. Answers with what was really done.
-async fn walk(grip: &Grip) -> Result<Vec<OpKind>, GateError> {
+async fn race(grip: &LeaseHandle) -> Result<Vec<OpKind>, LedgerClientError> {
     let mut had = Vec::new();
     for kind in KINDS {
         had.extend(effect(grip, kind).await?);
@@ -486,7 +489,7 @@ async fn walk(grip: &Grip) -> Result<Vec<OpKind>, GateError> {
     Ok(had)
 }
 
-async fn effect(grip: &Grip, kind: OpKind) -> Result<Option<OpKind>, GateError> {
+async fn effect(grip: &LeaseHandle, kind: OpKind) -> Result<Option<OpKind>, LedgerClientError> {
     match grip.begin(kind, context()).await? {
         Effect::Replay(_) => Ok(None),
         Effect::Run(pending) => {
@@ -501,6 +504,6 @@ fn context() -> Value {
     json!({"url": "https://example.org/paper.pdf"})
 }
 
-fn settings_of(on_failure: OnFailure) -> GateSettings {
-    GateSettings { on_failure, lease: LEASE, patience: Duration::from_secs(30), probe: None }
+fn settings_of(on_failure: OnFailure) -> LedgerClientSettings {
+    LedgerClientSettings { on_failure, lease: LEASE, patience: Duration::from_secs(30), probe: None }
 }

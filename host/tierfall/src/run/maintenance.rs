@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use tierfall_ledger::{Gate, Missing, Shelf, reconcile};
+use tierfall_ledger::{FileInventory, LedgerClient, Missing, reconcile};
 
 /// Often enough that what a lost worker left is cleared up within its shift, seldom enough that looking through a
 /// large folder does not matter.
@@ -13,14 +13,14 @@ const EVERY: Duration = Duration::from_secs(600);
 
 /// The files that a ledger is kept in step with.
 #[derive(Clone)]
-pub struct Upkeep {
-    pub shelf: Arc<dyn Shelf>,
+pub struct Maintenance {
+    pub shelf: Arc<dyn FileInventory>,
     /// A partial file that was written to since then may be that of a download which goes on without the ledger.
     pub quiet: Duration,
 }
 
 /// Reconciles until the run ends. Its failures are told, and hurt nothing: no job waits for it.
-pub(super) async fn keep_up(gate: Gate, upkeep: Upkeep, halt: CancellationToken) {
+pub(super) async fn keep_up(gate: LedgerClient, upkeep: Maintenance, halt: CancellationToken) {
     let Some(ledger) = gate.ledger() else { return };
     loop {
         let done = tokio::select! {

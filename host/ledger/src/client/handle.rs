@@ -6,17 +6,17 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::command::{CommandReply, JobCommand};
 use crate::job::{CandidateRecord, Ending, Lease};
 use crate::op::{Begun, Op, OpKind, Outcome};
 use crate::state::Step;
-use crate::word::{Heard, Word};
 
-use super::teller::{Said, Teller};
-use super::{Answer, GateError, Inner};
+use super::lease_task::{LeaseTask, Said};
+use super::{Answer, Inner, LedgerClientError};
 
 /// A job in hand. Dropping it without an ending leaves the job to be taken over once its lease runs out.
 #[derive(Debug)]
-pub struct Grip(Option<Held>);
+pub struct LeaseHandle(Option<HeldLease>);
 
 /// Whether to have a side effect.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ pub enum Effect {
 pub struct Pending(Option<Op>);
 
 #[derive(Debug)]
-struct Held {
+struct HeldLease {
     lease: Lease,
     /// Nothing is to be done without the ledger.
     strict: bool,
@@ -41,10 +41,10 @@ struct Held {
     /// Until when the lease lasts at least.
     lasts: watch::Receiver<Instant>,
     /// Why the work must stop, once it must.
-    stop: watch::Receiver<Option<GateError>>,
+    stop: watch::Receiver<Option<LedgerClientError>>,
 }
 
-impl Grip {
+impl LeaseHandle {
     /// No ledger is kept, or it failed before it gave a lease: everything is to be done, and nobody is told.
     pub fn empty() -> Self {
         Self(None)
@@ -55,8 +55,8 @@ impl Grip {
         let (words, inbox) = mpsc::unbounded_channel();
         let (stopper, stop) = watch::channel(None);
         let (lengthener, lasts) = watch::channel(asked + inner.settings.lease);
-        inner.start(Teller::new(Arc::clone(inner), lease.clone(), inbox, lengthener, stopper));
-        Self(Some(Held { lease, strict: !inner.degrades(), words, lasts, stop }))
+        inner.start(LeaseTask::new(Arc::clone(inner), lease.clone(), inbox, lengthener, stopper));
+        Self(Some(HeldLease { lease, strict: !inner.degrades(), words, lasts, stop }))
     }
 
     /// `None`: the gate is off, or the ledger failed.
@@ -66,7 +66,7 @@ impl Grip {
 
     /// Completes when the work must stop, and touch nothing of the job's again: its lease is lost, or the ledger
     /// failed and nothing is to be done without it. Whatever else is asked of this grip fails by then.
-    pub async fn stopped(&self) -> GateError {
+    pub async fn stopped(&self) -> LedgerClientError {
         if let Some(held) = &self.0
             && let Ok(reason) = held.stop.clone().wait_for(Option::is_some).await
             && let Some(reason) = reason.clone()
@@ -78,26 +78,26 @@ impl Grip {
 
     /// Says how far the job has come.
     pub fn mark(&self, step: Step) {
-        self.say(Word::Step(step));
+        self.say(JobCommand::Step(step));
     }
 
     /// Asks before a side effect. If the ledger does not answer, it is to be had.
     ///
     /// One that may be had twice without harm is known from the lease, while that lasts, and the ledger hears of it
     /// later: between the first request and the last byte nothing waits for a disk.
-    pub async fn begin(&self, kind: OpKind, context: Value) -> Result<Effect, GateError> {
+    pub async fn begin(&self, kind: OpKind, context: Value) -> Result<Effect, LedgerClientError> {
         let Some(held) = &self.0 else { return Ok(Effect::Run(Pending(None))) };
         let op = Op::new(held.lease.job(), kind, context);
         if kind.is_repeatable() && !held.strict && Instant::now() < *held.lasts.borrow() {
-            self.say(Word::Begin(op.clone()));
+            self.say(JobCommand::Begin(op.clone()));
             let done = held.lease.done.iter().find(|done| done.op.key == op.key);
             return Ok(match done {
                 Some(done) => Effect::Replay(done.result.clone()),
                 None => Effect::Run(Pending(Some(op))),
             });
         }
-        Ok(match held.ask(Word::Begin(op.clone())).await? {
-            Answer::Given(Heard { begun: Some(Begun::Replay(result)), .. }) => Effect::Replay(result),
+        Ok(match held.ask(JobCommand::Begin(op.clone())).await? {
+            Answer::Given(CommandReply { begun: Some(Begun::Replay(result)), .. }) => Effect::Replay(result),
             // Running: begun by a question whose answer never arrived. The lease is ours, and nobody else's.
             Answer::Given(_) | Answer::Away => Effect::Run(Pending(Some(op))),
             Answer::Refused => Effect::Run(Pending(None)),
@@ -107,18 +107,18 @@ impl Grip {
     /// Says how the side effect ended.
     pub fn complete(&self, pending: Pending, outcome: Outcome) {
         if let Some(op) = pending.0 {
-            self.say(Word::Complete(op, outcome));
+            self.say(JobCommand::Complete(op, outcome));
         }
     }
 
     /// Adds candidates, or notes their verdicts. They matter to people, not to what is done next.
     pub fn candidates(&self, candidates: Vec<CandidateRecord>) {
-        self.say(Word::Candidates(candidates));
+        self.say(JobCommand::Candidates(candidates));
     }
 
     /// Ends the attempt. Answers with the time of the next (milliseconds since the epoch) if there will be one.
-    pub async fn finish(self, ending: Ending) -> Result<Option<i64>, GateError> {
-        match self.last(Word::Finish(ending)).await? {
+    pub async fn finish(self, ending: Ending) -> Result<Option<i64>, LedgerClientError> {
+        match self.last(JobCommand::Finish(ending)).await? {
             Some(heard) => Ok(heard.next_at),
             None => Ok(None),
         }
@@ -126,19 +126,19 @@ impl Grip {
 
     /// Hands the job back. After a successful index op, which ends the lease itself, it only makes sure that the
     /// ledger was told everything.
-    pub async fn release(self) -> Result<(), GateError> {
-        self.last(Word::Release).await.map(drop)
+    pub async fn release(self) -> Result<(), LedgerClientError> {
+        self.last(JobCommand::Release).await.map(drop)
     }
 
     /// Tells the ledger before long, together with what else there is to say.
-    fn say(&self, word: Word) {
+    fn say(&self, word: JobCommand) {
         if let Some(held) = &self.0 {
             // A teller that has ended has said why, to whoever waits for `stopped`.
             let _ = held.words.send(Said { word, answer: None });
         }
     }
 
-    async fn last(self, word: Word) -> Result<Option<Heard>, GateError> {
+    async fn last(self, word: JobCommand) -> Result<Option<CommandReply>, LedgerClientError> {
         let Some(held) = &self.0 else { return Ok(None) };
         match held.ask(word).await? {
             Answer::Given(heard) => Ok(Some(heard)),
@@ -147,9 +147,9 @@ impl Grip {
     }
 }
 
-impl Held {
+impl HeldLease {
     /// Tells the ledger now, after all that was said before, and waits for its answer.
-    async fn ask(&self, word: Word) -> Result<Answer<Heard>, GateError> {
+    async fn ask(&self, word: JobCommand) -> Result<Answer<CommandReply>, LedgerClientError> {
         let (to, answer) = oneshot::channel();
         // Unsent, it drops the way back, as a teller does that ends.
         let _ = self.words.send(Said { word, answer: Some(to) });

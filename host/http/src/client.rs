@@ -14,20 +14,20 @@ use url::Url;
 
 use super::address::AddressPolicy;
 use super::body::Body;
-use super::breaker::{Breakers, Leave};
-use super::chain::{Chain, at_hop};
+use super::breaker::{BreakerPermit, Breakers};
 use super::decode::{Coding, Decoded};
-use super::error::{DoorError, FetchError};
+use super::error::{FetchError, HttpError};
 use super::live::Live;
 use super::pace::{Pace, Permit};
 use super::record::Recorder;
+use super::redirects::{RedirectChain, at_hop};
 use super::replay::Replay;
 use super::retry;
 use super::robots::{self, Fetched, RobotsCache};
 use super::settings::HttpSettings;
 use super::tdm::{self, Reservation, Reservations};
 use super::transport::{Incoming, Outgoing, Transport, header};
-use super::{Allowance, AttemptClock, Head, Method, Request, Response, Role};
+use super::{AttemptClock, Head, Method, Request, RequestBudget, Response, Role};
 
 /// Where answers come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub enum Mode {
 
 /// The one way to the network. Clones share everything.
 #[derive(Clone)]
-pub struct Door(Arc<Inner>);
+pub struct HttpClient(Arc<Inner>);
 
 struct Inner {
     settings: HttpSettings,
@@ -73,8 +73,8 @@ const TDM_TIME: Duration = Duration::from_secs(10);
 /// than this left, it was the attempt that was late.
 const FAIR_WAIT: Duration = Duration::from_secs(5);
 
-impl Door {
-    pub fn new(settings: HttpSettings, mode: Mode) -> Result<Self, DoorError> {
+impl HttpClient {
+    pub fn new(settings: HttpSettings, mode: Mode) -> Result<Self, HttpError> {
         let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
         let transport: Box<dyn Transport> = match mode {
             Mode::Live => Box::new(Live::new(&settings, policy)?),
@@ -107,14 +107,14 @@ impl Door {
         &self,
         request: Request,
         cap: u64,
-        allowance: Allowance<'_>,
+        allowance: RequestBudget<'_>,
     ) -> Result<Response, FetchError> {
         let mut tries = 0;
         loop {
             let (body, role) = self.0.open(request.clone(), &allowance).await?;
             match within(allowance.clock, read(body, role, cap)).await {
                 // A body that broke off is a read failure like any other.
-                Err(error) if request.method != Method::Post && error.passing() => {
+                Err(error) if request.method != Method::Post && error.retryable() => {
                     let pause = self.0.retry_in(&allowance, tries, None).ok_or(error)?;
                     tokio::time::sleep(pause).await;
                     tries += 1;
@@ -125,7 +125,7 @@ impl Door {
     }
 
     /// Sends a request and returns its head, with the body still to be read.
-    pub async fn open(&self, request: Request, allowance: Allowance<'_>) -> Result<Body, FetchError> {
+    pub async fn open(&self, request: Request, allowance: RequestBudget<'_>) -> Result<Body, FetchError> {
         Ok(self.0.open(request, &allowance).await?.0)
     }
 
@@ -168,9 +168,9 @@ impl Inner {
     async fn open(
         self: &Arc<Self>,
         request: Request,
-        allowance: &Allowance<'_>,
+        allowance: &RequestBudget<'_>,
     ) -> Result<(Body, Role), FetchError> {
-        let mut chain = Chain::new(request, self.settings.limits.redirects)?;
+        let mut chain = RedirectChain::new(request, self.settings.limits.redirects)?;
         loop {
             let (url, hop) = (chain.url(), chain.hop());
             self.policy.check_url(url).map_err(|error| at_hop(error, hop))?;
@@ -195,7 +195,7 @@ impl Inner {
         host: &str,
         hop: Outgoing,
         role: Role,
-        allowance: &Allowance<'_>,
+        allowance: &RequestBudget<'_>,
     ) -> Result<(Incoming, Option<Permit>), FetchError> {
         let spared = !self.transport.recorded();
         let leave = if spared { Some(self.breakers.leave(host, role)?) } else { None };
@@ -204,13 +204,13 @@ impl Inner {
             let permit = if spared { Some(self.pace.turn(host, role, allowance.clock).await?) } else { None };
             let asked = Instant::now();
             let outcome = self.send(&hop, allowance.clock).await;
-            let (passing, wait) = match &outcome {
+            let (retryable, wait) = match &outcome {
                 Ok(answer) if retry::passing_status(answer.status) => {
                     (true, retry::retry_after(&answer.headers, self.now()))
                 }
                 Ok(_) => (false, None),
                 // A POST that may have arrived is not sent twice.
-                Err(error) => (error.passing() && hop.method != Method::Post, None),
+                Err(error) => (error.retryable() && hop.method != Method::Post, None),
             };
             if let (Some(permit), Ok(answer)) = (&permit, &outcome) {
                 wait.inspect(|wait| permit.hold(*wait));
@@ -221,7 +221,7 @@ impl Inner {
                     _ => permit.recover(),
                 }
             }
-            if passing && let Some(pause) = self.retry_in(allowance, tries, wait) {
+            if retryable && let Some(pause) = self.retry_in(allowance, tries, wait) {
                 // The host counts neither the failed request nor our wait as open.
                 drop((outcome, permit));
                 tokio::time::sleep(pause).await;
@@ -248,7 +248,12 @@ impl Inner {
 
     /// Takes a retry, if one is left and its wait ends in time, and returns that wait. Where the server
     /// said how long, its whole queue is on hold for that time (see `pace`), so no more is waited here.
-    fn retry_in(&self, allowance: &Allowance<'_>, tries: u32, wait: Option<Duration>) -> Option<Duration> {
+    fn retry_in(
+        &self,
+        allowance: &RequestBudget<'_>,
+        tries: u32,
+        wait: Option<Duration>,
+    ) -> Option<Duration> {
         let spread = (self.spread)();
         let pause = match wait {
             _ if self.transport.recorded() => Duration::ZERO,
@@ -284,7 +289,7 @@ impl Inner {
         self: &Arc<Self>,
         url: &Url,
         role: Role,
-        allowance: &Allowance<'_>,
+        allowance: &RequestBudget<'_>,
     ) -> Result<(), FetchError> {
         if !self.settings.robots || role == Role::Api || !allowance.hops.robots() {
             return Ok(());
@@ -302,12 +307,12 @@ impl Inner {
         let trying = async {
             loop {
                 let fetched = self.try_robots(url.clone()).await;
-                let passing = match &fetched {
+                let retryable = match &fetched {
                     Fetched::Answer(status, _) => retry::passing_status(*status),
-                    Fetched::Failed(error) => error.passing(),
+                    Fetched::Failed(error) => error.retryable(),
                     Fetched::Redirected => false,
                 };
-                if !passing || tries >= ROBOTS_RETRIES || self.transport.recorded() {
+                if !retryable || tries >= ROBOTS_RETRIES || self.transport.recorded() {
                     return fetched;
                 }
                 tokio::time::sleep(retry::backoff(&self.settings.retry, tries, (self.spread)())).await;
@@ -330,7 +335,7 @@ impl Inner {
     async fn robots_answer(&self, url: Url) -> Result<(u16, Vec<u8>), FetchError> {
         let headers = vec![("accept".to_owned(), "text/plain, */*;q=0.8".to_owned())];
         let request = Request { method: Method::Get, url, headers, secret_headers: Vec::new(), body: None };
-        let mut chain = Chain::new(request, robots::REDIRECTS)?;
+        let mut chain = RedirectChain::new(request, robots::REDIRECTS)?;
         loop {
             self.policy.check_url(chain.url())?;
             let answer = self.transport.send(chain.outgoing(Role::Page)).await?;
@@ -348,7 +353,7 @@ impl Inner {
         let headers = vec![("accept".to_owned(), "application/json, */*;q=0.8".to_owned())];
         let request = Request { method: Method::Get, url, headers, secret_headers: Vec::new(), body: None };
         let clock = AttemptClock::new(TDM_TIME, Instant::now() + TDM_TIME);
-        let allowance = Allowance { hops: &Role::Page, clock: &clock, retries: &AtomicU32::new(0) };
+        let allowance = RequestBudget { hops: &Role::Page, clock: &clock, retries: &AtomicU32::new(0) };
         let (body, _) = self.open(request, &allowance).await?;
         let answer = within(&clock, read(body, Role::Api, tdm::READ)).await?;
         Ok((answer.head.status == 200 && !answer.truncated).then(|| answer.body.to_vec()))
@@ -360,7 +365,7 @@ impl Inner {
 }
 
 /// Tells the breaker how a request ended.
-fn report(leave: Leave, outcome: &Result<Incoming, FetchError>, waited: Duration) {
+fn report(leave: BreakerPermit, outcome: &Result<Incoming, FetchError>, waited: Duration) {
     match outcome {
         Ok(answer) if retry::passing_status(answer.status) && answer.status >= 500 => {
             leave.failed(&format!("it answers {}", answer.status));

@@ -20,7 +20,7 @@ const ACCEPT: &str = "application/pdf, text/html;q=0.9, application/xhtml+xml;q=
 
 /// Where to begin, and what it means if the PDF is there.
 #[derive(Clone, Debug)]
-pub struct Walk<'a> {
+pub struct Follow<'a> {
     pub starts: Vec<String>,
     /// For a start that is a PDF itself.
     pub basis: Basis,
@@ -34,7 +34,12 @@ pub struct Walk<'a> {
 /// # Errors
 /// `not-found` if pages were read and none had anything; `unavailable` if every one failed in a way
 /// that may pass; `misconfigured` with the host's reason if it let none be fetched.
-pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Result<Finding, SourceError> {
+pub fn follow(
+    host: &dyn Host,
+    work: &Work,
+    ctx: &Context,
+    walk: &Follow<'_>,
+) -> Result<Finding, SourceError> {
     let started = host.now_ms();
     let mut walker = Walker {
         work,
@@ -79,7 +84,7 @@ pub fn walk(host: &dyn Host, work: &Work, ctx: &Context, walk: &Walk<'_>) -> Res
 
 struct Walker<'a> {
     work: &'a Work,
-    walk: &'a Walk<'a>,
+    walk: &'a Follow<'a>,
     rules: Rules,
     found: Finding,
     failed: Failures,
@@ -105,7 +110,7 @@ impl Walker<'_> {
             let error = SourceError::of_status(&response);
             // A page that is closed to us is still where the work lives, and may be archived. One that may be
             // open later has said nothing yet.
-            if !error.passing() && !matches!(response.status, 404 | 410) {
+            if !error.retryable() && !matches!(response.status, 404 | 410) {
                 self.landed(&step, &response.url);
             }
             self.failed.add(&step, error);
@@ -183,7 +188,7 @@ struct Failures {
     /// One answered, or said for good that there is nothing.
     answered: bool,
     /// Some may pass, after this many seconds.
-    passing: Option<Option<u32>>,
+    retryable: Option<Option<u32>>,
     /// One that the walk began with is among those: it may have what the others have not.
     unread: bool,
     refused: Option<String>,
@@ -191,11 +196,11 @@ struct Failures {
 
 impl Failures {
     fn add(&mut self, step: &Step, error: SourceError) {
-        self.unread |= step.hops == 0 && error.passing();
+        self.unread |= step.hops == 0 && error.retryable();
         match error {
             SourceError::Unavailable(seconds) => {
-                let longest = self.passing.flatten().max(seconds);
-                self.passing = Some(longest);
+                let longest = self.retryable.flatten().max(seconds);
+                self.retryable = Some(longest);
             }
             SourceError::Misconfigured(reason) => self.refused = Some(reason),
             _ => self.answered = true,
@@ -203,7 +208,7 @@ impl Failures {
     }
 
     fn error(self) -> SourceError {
-        match (self.answered, self.refused, self.passing) {
+        match (self.answered, self.refused, self.retryable) {
             (_, _, Some(seconds)) if self.unread => SourceError::Unavailable(seconds),
             (false, Some(reason), _) => SourceError::Misconfigured(reason),
             (false, None, Some(seconds)) => SourceError::Unavailable(seconds),
