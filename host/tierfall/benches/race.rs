@@ -121,7 +121,7 @@ fn plan(hits: bool) -> Plan {
     }
 }
 
-fn race(criterion: &mut Criterion) {
+fn bench_race(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let mut group = criterion.benchmark_group("race");
     group.throughput(Throughput::Elements(1));
@@ -137,5 +137,5 @@ fn race(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, race);
+criterion_group!(benches, bench_race);
 criterion_main!(benches);

@@ -8,14 +8,13 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use futures_util::future::BoxFuture;
+use tierfall_built_in::PLUGINS;
 use tierfall_http::{
     AttemptClock, BreakerSettings, FetchError, HttpClient, HttpSettings, Incoming, Limit, Limits, Outgoing,
     PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport,
 };
 use tierfall_ids::WorkId;
-use tierfall_sandbox::{
-    Call, ExaminerSettings, Grant, PLUGINS, Plugin, Sandbox, SandboxSettings, SourceAccess,
-};
+use tierfall_sandbox::{Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess};
 use tierfall_work::Work;
 use tokio::time::Instant;
 
