@@ -80,9 +80,9 @@ async fn the_ledger_can_be_looked_into(world: World) {
 
     let unknown = JobKey::new("doi:10.1/none", "pdf", "fulltext");
     let asked = [&keys[0], &keys[1], &keys[2], &keys[3], &keys[4], &keys[5], &unknown].map(JobKey::clone);
-    use JobDisposition::{HeldLease, Open, Over, Unknown};
+    use JobDisposition::{Held, Open, Over, Unknown};
     let standings = world.ledger.standings(asked.to_vec()).await.unwrap();
-    assert_eq!(standings, [Over, Open, Open, Over, HeldLease, Open, Unknown]);
+    assert_eq!(standings, [Over, Open, Open, Over, Held, Open, Unknown]);
 
     let files = world.ledger.artifacts(0, 10).await.unwrap();
     assert_eq!(files.len(), 1);

@@ -14,7 +14,7 @@ use crate::engine::Engine as _;
 use crate::error::LedgerError;
 use crate::job::{JobFilter, Planned};
 use crate::key::JobKey;
-use crate::protocol::{Command, TxContext};
+use crate::protocol::{Command as LedgerCommand, TxContext};
 use crate::sql::{Param, Sql};
 use crate::testing::{job, rules};
 
@@ -24,7 +24,7 @@ struct Statement {
     then: Option<LedgerError>,
 }
 
-impl Command for Statement {
+impl LedgerCommand for Statement {
     type Reply = ();
 
     async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut TxContext<'_>) -> Result<(), LedgerError> {
