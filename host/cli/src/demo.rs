@@ -3,10 +3,11 @@
 use std::io::{Cursor, Write};
 use std::path::Path;
 
+use super::exit::Exit;
 use super::output::print;
 use super::run::go;
 use super::{CliError, Console, input, settings};
-use tierfall::run::{Exit, Program};
+use tierfall::run::Program;
 use tierfall_http::Mode;
 use tierfall_input::{Format, Reader};
 

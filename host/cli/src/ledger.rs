@@ -9,11 +9,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::args::{JobArgs, LedgerCommand, MissingFiles, SettingArgs};
+use super::exit::Exit;
 use super::output::{counted, print};
 use super::{CliError, Console};
 use tierfall::acquire::Store;
 use tierfall::config::Config;
-use tierfall::run::{Exit, LedgerPlace, SetupError, StoreInventory, find_ledger, job_key};
+use tierfall::run::{LedgerPlace, SetupError, StoreInventory, find_ledger, job_key};
 use tierfall_ids::WorkId;
 use tierfall_ledger::{
     EventFilter, FileInventory, JobDetails, JobFilter, JobKey, Ledger, LedgerError, Missing, Retry, State,

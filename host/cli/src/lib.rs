@@ -2,6 +2,7 @@
 
 mod args;
 mod demo;
+mod exit;
 mod explain;
 mod input;
 mod ledger;
@@ -21,10 +22,11 @@ use clap::{CommandFactory, Parser};
 use indicatif::MultiProgress;
 
 use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCommand, SettingArgs};
+use self::exit::Exit;
 use self::output::print;
 use tierfall::config;
 use tierfall::config::{Config, ConfigError};
-use tierfall::run::{Exit, Line, Program, RunError, SetupError, Summary, WorkRequest};
+use tierfall::run::{Line, Program, RunError, SetupError, Summary, WorkRequest};
 use tierfall::tiers::race;
 use tierfall_input::OpenError;
 use tierfall_ledger::{LeaseHandle, LedgerError, Probe, ReconcileError};
@@ -189,7 +191,7 @@ async fn explain(args: ExplainArgs, console: &Console) -> Result<Exit, CliError>
     } else {
         print(explain::tree(&line))?;
     }
-    Ok(summary.exit())
+    Ok(Exit::from(&summary))
 }
 
 async fn plugin(command: PluginCommand, console: &Console) -> Result<Exit, CliError> {

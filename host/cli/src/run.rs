@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::args::{RunArgs, SettingArgs, WorkerArgs};
+use super::exit::Exit;
 use super::output::{plan_summary_text, print, summary_text, works_table};
 use super::progress::{Mode as ProgressMode, Progress};
 use super::{CliError, Console, input};
 use tierfall::config::Config;
 use tierfall::run::{
-    Exit, InputItem, Maintenance, Program, QueueMode, Run, RunError, StoreInventory, Summary, open_gate,
+    InputItem, Maintenance, Program, QueueMode, Run, RunError, StoreInventory, Summary, open_gate,
 };
 use tierfall_http::Mode;
 use tierfall_ledger::LedgerClient;
@@ -28,14 +29,14 @@ pub async fn run(mut args: RunArgs, console: &Console) -> Result<Exit, CliError>
         } else if console.for_people() {
             print(plan_summary_text(&summary))?;
         }
-        return Ok(summary.exit());
+        return Ok(Exit::from(&summary));
     }
     let summary = job.watched(job.run.go(works, &config.run.out)).await?;
     job.tell(&summary, console)?;
     if console.for_people() {
         print(format_args!("the files are in {}", config.run.out.display()))?;
     }
-    Ok(summary.exit())
+    Ok(Exit::from(&summary))
 }
 
 pub async fn worker(mut args: WorkerArgs, console: &Console) -> Result<Exit, CliError> {
@@ -48,7 +49,7 @@ pub async fn worker(mut args: WorkerArgs, console: &Console) -> Result<Exit, Cli
     if console.for_people() {
         print(format_args!("the files are in {}", config.run.out.display()))?;
     }
-    Ok(summary.exit())
+    Ok(Exit::from(&summary))
 }
 
 /// Runs over `works` without a ledger and tells how it went.

@@ -30,7 +30,7 @@ pub use manifest::{Line, Manifest};
 pub use opening::{LedgerPlace, find_ledger, open_gate, open_ledger};
 pub use pool::QueueMode;
 pub use program::{Program, SetupError};
-pub use summary::{Exit, PlanSummary, Summary};
+pub use summary::{PlanSummary, Summary};
 
 use crate::tiers::{Acquire, Observer, Plan};
 use tierfall_input::BadEntry;

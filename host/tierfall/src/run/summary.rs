@@ -51,19 +51,6 @@ pub struct PlanSummary {
     pub interrupted: bool,
 }
 
-/// The program's exit codes (DESIGN section 10).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    NoCopy = 3,
-    MayPass = 4,
-    /// The ledger failed, and nothing was to be done without it.
-    Ledger = 5,
-    Interrupted = 130,
-}
-
 impl Summary {
     /// Counts one work.
     pub(super) fn count(&mut self, line: &Line, how: Resolution) {
@@ -106,48 +93,5 @@ impl Summary {
         if lost > 0 {
             self.ledger_failures.insert("events", lost);
         }
-    }
-
-    /// A line that could not be read is a work without its artifact; what may pass outranks what is final,
-    /// because it tells the user to run again.
-    pub fn exit(&self) -> Exit {
-        if self.interrupted {
-            Exit::Interrupted
-        } else if self.failed > 0 {
-            Exit::MayPass
-        } else if self.no_copy > 0 {
-            Exit::NoCopy
-        } else if self.bad_entries > 0 {
-            Exit::Usage
-        } else {
-            Exit::Done
-        }
-    }
-}
-
-impl PlanSummary {
-    pub fn exit(&self) -> Exit {
-        match (self.interrupted, self.bad_entries) {
-            (true, _) => Exit::Interrupted,
-            (false, 0) => Exit::Done,
-            (false, _) => Exit::Usage,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn exit_codes_say_what_to_do_next() {
-        let summary = |no_copy, failed, bad_entries, interrupted| {
-            Summary { no_copy, failed, bad_entries, interrupted, ..Summary::default() }.exit()
-        };
-        assert_eq!(summary(0, 0, 0, false), Exit::Done);
-        assert_eq!(summary(1, 0, 0, false), Exit::NoCopy);
-        assert_eq!(summary(1, 1, 0, false), Exit::MayPass);
-        assert_eq!(summary(0, 0, 1, false), Exit::Usage);
-        assert_eq!(summary(1, 1, 1, true), Exit::Interrupted);
     }
 }
