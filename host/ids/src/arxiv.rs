@@ -1,12 +1,14 @@
 //! arXiv identifiers (<https://info.arxiv.org/help/arxiv_identifier.html>).
 
+use crate::chars::is_digits;
+
 /// arXiv's DOI of a paper is this, in lower case, and the paper's id.
-pub(super) const DOI_PREFIX: &str = "10.48550/arxiv.";
+pub(crate) const DOI_PREFIX: &str = "10.48550/arxiv.";
 
 /// The normal form of a bare id, with its version if it has one: `2101.00001v2`, `hep-th/9901001`.
 /// A subject class is dropped (`math.GT/0309136` is `math/0309136`), and so is the `[cs.LG]` that
 /// arXiv's own citations carry.
-pub(super) fn parse(text: &str) -> Option<String> {
+pub(crate) fn parse(text: &str) -> Option<String> {
     let text = match text.split_once(['[', ' ']) {
         Some((id, class)) if text.ends_with(']') && class.len() < 30 => id.trim_end(),
         _ => text,
@@ -19,22 +21,21 @@ pub(super) fn parse(text: &str) -> Option<String> {
         None => {
             let (month, number) = bare.split_once('.')?;
             // Five digits since 2015.
-            (is_month(month) && matches!(number.len(), 4 | 5) && super::is_digits(number))
-                .then(|| bare.to_owned())
+            (is_month(month) && matches!(number.len(), 4 | 5) && is_digits(number)).then(|| bare.to_owned())
         }
         Some((archive, number)) => {
             let archive = archive.split_once('.').map_or(archive, |(archive, _class)| archive);
             let named = ARCHIVES.contains(&archive);
-            (named && number.len() == 7 && super::is_digits(number) && is_month(&number[..4]))
+            (named && number.len() == 7 && is_digits(number) && is_month(&number[..4]))
                 .then(|| format!("{archive}/{number}"))
         }
     }?;
     Some(number + version)
 }
 
-pub(super) fn without_version(id: &str) -> &str {
+pub(crate) fn without_version(id: &str) -> &str {
     match id.rsplit_once('v') {
-        Some((bare, version)) if super::is_digits(version) && !version.starts_with('0') => bare,
+        Some((bare, version)) if is_digits(version) && !version.starts_with('0') => bare,
         _ => id,
     }
 }
@@ -42,7 +43,7 @@ pub(super) fn without_version(id: &str) -> &str {
 /// `YYMM`.
 fn is_month(text: &str) -> bool {
     text.len() == 4
-        && super::is_digits(text)
+        && is_digits(text)
         && text
             .get(2..)
             .and_then(|month| month.parse().ok())

@@ -2,8 +2,10 @@
 
 use percent_encoding::percent_decode_str;
 
+use crate::chars::{excerpt, is_digits, is_invisible, trim};
+
 /// Lower case, decoded, without what surrounds it; or what is wrong with it, for people.
-pub(super) fn normalise(text: &str) -> Result<String, String> {
+pub(crate) fn normalise(text: &str) -> Result<String, String> {
     let doi = clean(text);
     let Some(rest) = doi.strip_prefix("10.") else {
         return Err("DOIs begin with 10.".into());
@@ -14,11 +16,11 @@ pub(super) fn normalise(text: &str) -> Result<String, String> {
     let mut parts = registrant.split('.');
     let code = parts.next().unwrap_or_default();
     // Registrants have four digits or more; subdivisions may follow (10.1000.10/123).
-    if !(4..=9).contains(&code.len()) || !super::is_digits(code) || !parts.all(super::is_digits) {
-        return Err(format!("10.{} is not the prefix of a registrant", super::excerpt(registrant)));
+    if !(4..=9).contains(&code.len()) || !is_digits(code) || !parts.all(is_digits) {
+        return Err(format!("10.{} is not the prefix of a registrant", excerpt(registrant)));
     }
     if suffix.is_empty() {
-        return Err(format!("nothing follows the prefix 10.{}/", super::excerpt(registrant)));
+        return Err(format!("nothing follows the prefix 10.{}/", excerpt(registrant)));
     }
     if suffix.chars().any(char::is_whitespace) {
         return Err("it contains a space".into());
@@ -34,8 +36,8 @@ pub(super) fn normalise(text: &str) -> Result<String, String> {
 fn clean(text: &str) -> String {
     let mut doi = text.to_ascii_lowercase();
     loop {
-        let invisible = doi.contains(super::is_invisible);
-        let mut next = if invisible { doi.replace(super::is_invisible, "") } else { doi.clone() };
+        let invisible = doi.contains(is_invisible);
+        let mut next = if invisible { doi.replace(is_invisible, "") } else { doi.clone() };
         if let Some(decoded) = percent_decoded(&next) {
             next = decoded;
         }
@@ -45,7 +47,7 @@ fn clean(text: &str) -> String {
             }
         }
         next.make_ascii_lowercase();
-        let next = super::trim(&next).to_owned();
+        let next = trim(&next).to_owned();
         if next == doi {
             return doi;
         }

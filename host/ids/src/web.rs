@@ -3,8 +3,10 @@
 use percent_encoding::percent_decode_str;
 use url::Url;
 
+use crate::chars::{is_digits, strip_prefix};
+
 /// What a URL names, not yet normalised.
-pub(super) enum Recognised {
+pub(crate) enum Recognised {
     Doi(String),
     Arxiv(String),
     Pmid(String),
@@ -14,7 +16,7 @@ pub(super) enum Recognised {
 
 /// `None`: the URL is just a URL. That includes shortened DOIs (`https://doi.org/abc`), which only
 /// doi.org can resolve.
-pub(super) fn recognise(url: &Url) -> Option<Recognised> {
+pub(crate) fn recognise(url: &Url) -> Option<Recognised> {
     let host = url.host_str()?;
     let host = host.strip_prefix("www.").unwrap_or(host);
     // The path may hold encoded slashes: decoding it is what makes `10.1371%2Fjournal…` readable.
@@ -34,14 +36,14 @@ pub(super) fn recognise(url: &Url) -> Option<Recognised> {
             let id = path.strip_prefix("works/").unwrap_or(path);
             let id = id.trim_end_matches('/');
             let digits = id.strip_prefix(['W', 'w'])?;
-            super::is_digits(digits).then(|| Recognised::Openalex(id.to_owned()))
+            is_digits(digits).then(|| Recognised::Openalex(id.to_owned()))
         }
         _ => host.ends_with(".arxiv.org").then(|| arxiv(path))?,
     }
 }
 
 /// Hosts whose URLs are often written without a scheme; `text` in lower case.
-pub(super) fn is_known_host(text: &str) -> bool {
+pub(crate) fn is_known_host(text: &str) -> bool {
     const HOSTS: [&str; 9] = [
         "doi.org/",
         "dx.doi.org/",
@@ -74,7 +76,7 @@ fn arxiv(path: &str) -> Option<Recognised> {
     if !matches!(form, "abs" | "pdf" | "html" | "format" | "ps" | "src" | "e-print") {
         return None;
     }
-    super::arxiv::parse(id.trim_end_matches('/')).map(Recognised::Arxiv)
+    crate::arxiv::parse(id.trim_end_matches('/')).map(Recognised::Arxiv)
 }
 
 fn pmid(path: &str) -> Option<Recognised> {
@@ -84,7 +86,7 @@ fn pmid(path: &str) -> Option<Recognised> {
 
 fn pmcid(path: &str) -> Option<Recognised> {
     let id = path.split('/').next()?;
-    let digits = super::strip_prefix(id, "pmc").unwrap_or(id);
+    let digits = strip_prefix(id, "pmc").unwrap_or(id);
     let digits = digits.split_once('.').map_or(digits, |(digits, _version)| digits);
     is_number(digits).then(|| Recognised::Pmcid(digits.to_owned()))
 }
@@ -96,11 +98,11 @@ fn europe_pmc(path: &str) -> Option<Recognised> {
     match rest.split_once('/') {
         Some((source, id)) if source.eq_ignore_ascii_case("med") => pmid(id),
         Some((source, id)) if source.eq_ignore_ascii_case("pmc") => pmcid(id),
-        _ => super::strip_prefix(rest, "pmc").and_then(|_| pmcid(rest)),
+        _ => strip_prefix(rest, "pmc").and_then(|_| pmcid(rest)),
     }
 }
 
 /// A number that [`super::numbered`] accepts: otherwise the URL stays a URL.
 fn is_number(text: &str) -> bool {
-    super::is_digits(text) && text.len() <= 9 && text.bytes().any(|digit| digit != b'0')
+    is_digits(text) && text.len() <= 9 && text.bytes().any(|digit| digit != b'0')
 }

@@ -220,7 +220,7 @@ fn record(work: &Map<String, Value>) -> Record {
             }
             ("id", id) => {
                 let id = text(id);
-                let web = matches!(id.parse(), Ok(WorkId::Url(_)));
+                let web = id.parse().is_ok_and(|id: WorkId| id.kind() == IdKind::Url);
                 if !(described && web) {
                     record.add(Field::Any, &id);
                 }

@@ -42,7 +42,7 @@ impl Record {
         for (field, raw) in self.ids {
             match parse(field, &raw) {
                 // A bare number where anything may stand is a row number rather than a PMID.
-                Ok(id @ WorkId::Pmid(_)) if bare_number(field, &raw) => numbers.push((id, raw)),
+                Ok(id) if id.kind() == IdKind::Pmid && bare_number(field, &raw) => numbers.push((id, raw)),
                 Ok(id) => read.push((id, raw)),
                 Err(error) => {
                     refused.get_or_insert(error);

@@ -53,10 +53,7 @@ pub fn own_id(document: &Document<'_>, work: &Work) -> OwnId {
 fn written(id: &WorkId) -> Option<String> {
     match id.kind() {
         IdKind::Doi => Some(id.value().to_lowercase()),
-        IdKind::Arxiv => {
-            let key = id.key();
-            Some(format!("arxiv:{}", key.strip_prefix("arxiv:").unwrap_or(&key)))
-        }
+        IdKind::Arxiv => Some(id.key()),
         IdKind::Pmcid => Some(id.value().to_lowercase()),
         _ => None,
     }

@@ -308,7 +308,6 @@ fn host_of(url: &str) -> Option<String> {
 mod tests {
     use super::super::describe::{HostNeed, SecretUse, Setting};
     use super::*;
-    use tierfall_ids::WorkId;
 
     fn source(hosts: Vec<HostNeed>, settings: Vec<Setting>) -> SourceDescription {
         SourceDescription {
@@ -325,7 +324,7 @@ mod tests {
     }
 
     fn work() -> Work {
-        let mut work = Work::new(WorkId::Doi("10.5555/1".into()));
+        let mut work = Work::new("10.5555/1".parse().expect("a DOI"));
         work.landing_urls.push("https://journal.example/article/1".into());
         work
     }

@@ -15,7 +15,7 @@ use super::guest::{Guest, Network, Notes, clean};
 use super::limits::{Limit, Limiter};
 use super::pool::Share;
 use tierfall_http::{AttemptClock, HttpClient};
-use tierfall_ids::WorkId;
+use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
 
 /// The contract this host speaks.
@@ -352,13 +352,16 @@ fn facts(raw: wit::Facts) -> Facts {
 }
 
 fn to_wit(work: &Work) -> wit::Work {
-    let ids = work.ids.iter().map(|id| match id {
-        WorkId::Doi(value) => wit::WorkId::Doi(value.clone()),
-        WorkId::Arxiv(value) => wit::WorkId::Arxiv(value.clone()),
-        WorkId::Pmid(value) => wit::WorkId::Pmid(value.clone()),
-        WorkId::Pmcid(value) => wit::WorkId::Pmcid(value.clone()),
-        WorkId::Openalex(value) => wit::WorkId::Openalex(value.clone()),
-        WorkId::Url(value) => wit::WorkId::Url(value.clone()),
+    let ids = work.ids.iter().map(|id| {
+        let variant = match id.kind() {
+            IdKind::Doi => wit::WorkId::Doi,
+            IdKind::Arxiv => wit::WorkId::Arxiv,
+            IdKind::Pmid => wit::WorkId::Pmid,
+            IdKind::Pmcid => wit::WorkId::Pmcid,
+            IdKind::Openalex => wit::WorkId::Openalex,
+            IdKind::Url => wit::WorkId::Url,
+        };
+        variant(id.value().to_owned())
     });
     let known = &work.known;
     wit::Work {

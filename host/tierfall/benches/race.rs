@@ -11,7 +11,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use futures_util::future::BoxFuture;
 use tierfall::acquire::{Acquisition, Artifact, StoreError, UsageRights, Verdict, VerifiedFile};
 use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race};
-use tierfall_ids::{IdKind, WorkId};
+use tierfall_ids::IdKind;
 use tierfall_ledger::LeaseHandle;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
@@ -129,7 +129,7 @@ fn bench_race(criterion: &mut Criterion) {
         let plan = plan(hits);
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             bencher.to_async(&runtime).iter(async || {
-                let work = Work::new(WorkId::Doi("10.5555/12345678".into()));
+                let work = Work::new("10.5555/12345678".parse().expect("a DOI"));
                 black_box(race(&plan, work, &AcceptAll, &LeaseHandle::empty(), &()).await)
             });
         });

@@ -13,7 +13,6 @@ use tierfall_http::{
     AttemptClock, BreakerSettings, FetchError, HttpClient, HttpSettings, Incoming, Limit, Limits, Outgoing,
     PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport,
 };
-use tierfall_ids::WorkId;
 use tierfall_sandbox::{Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess};
 use tierfall_work::Work;
 use tokio::time::Instant;
@@ -109,7 +108,7 @@ fn call(criterion: &mut Criterion) {
         SourceAccess::new("direct_oa", described.expect("it has unpaywall"), Grant::Declared, &values);
     let access = Arc::new(access.expect("access"));
     let door = HttpClient::with_transport(http(), Box::new(Instantly));
-    let work = Arc::new(Work::new(WorkId::Doi("10.5555/1".into())));
+    let work = Arc::new(Work::new("10.5555/1".parse().expect("a DOI")));
     criterion.bench_function("sandboxed call with one fetch", |bencher| {
         bencher.to_async(&runtime).iter(async || {
             let hard = Instant::now() + Duration::from_secs(60);

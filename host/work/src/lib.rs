@@ -27,17 +27,12 @@ impl Work {
     /// a URL is also a page about the work.
     pub fn new(id: WorkId) -> Self {
         let mut work = Self { ids: Vec::new(), known: Known::default(), landing_urls: Vec::new() };
-        match &id {
-            WorkId::Arxiv(_) => {
-                let doi = arxiv_doi(&id);
-                work.ids = vec![id, doi];
-            }
-            WorkId::Url(url) => {
-                work.landing_urls.push(url.clone());
-                work.ids.push(id);
-            }
-            _ => work.ids.push(id),
+        if id.kind() == IdKind::Url {
+            work.landing_urls.push(id.value().to_owned());
         }
+        let doi = id.arxiv_doi();
+        work.ids.push(id);
+        work.ids.extend(doi);
         work
     }
 
@@ -71,8 +66,8 @@ impl Work {
     }
 
     fn learn_id(&mut self, id: &WorkId) -> bool {
-        if let WorkId::Url(url) = id {
-            return self.learn_page(url);
+        if id.kind() == IdKind::Url {
+            return self.learn_page(id.value());
         }
         if self.ids.contains(id) {
             return false;
@@ -81,14 +76,12 @@ impl Work {
             self.ids.push(id.clone());
             return true;
         }
-        let derived = self.ids.first().filter(|first| first.kind() == IdKind::Arxiv).map(arxiv_doi);
-        match (id, self.ids.get(1)) {
-            (WorkId::Doi(_), Some(second)) if Some(second) == derived.as_ref() => {
-                self.ids.insert(1, id.clone());
-                true
-            }
-            _ => false,
+        let derived = self.ids.first().and_then(WorkId::arxiv_doi);
+        let replaces = id.kind() == IdKind::Doi && derived.is_some() && self.ids.get(1) == derived.as_ref();
+        if replaces {
+            self.ids.insert(1, id.clone());
         }
+        replaces
     }
 
     fn learn_page(&mut self, url: &str) -> bool {
@@ -106,19 +99,16 @@ impl Work {
     }
 }
 
-/// The DOI that arXiv registers for a paper, whatever its version.
-fn arxiv_doi(id: &WorkId) -> WorkId {
-    let key = id.key();
-    let bare = key.strip_prefix("arxiv:").unwrap_or(&key);
-    WorkId::Doi(format!("10.48550/arxiv.{bare}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn work(id: &str) -> Work {
-        Work::new(id.parse().expect(id))
+    fn id(text: &str) -> WorkId {
+        text.parse().expect(text)
+    }
+
+    fn work(text: &str) -> Work {
+        Work::new(id(text))
     }
 
     fn title(text: &str) -> Facts {
@@ -135,11 +125,11 @@ mod tests {
     #[test]
     fn the_journals_doi_goes_before_the_one_that_arxiv_gave() {
         let mut work = work("2101.00001");
-        let facts = Facts { ids: vec![WorkId::Doi("10.1103/x".into())], ..Facts::default() };
+        let facts = Facts { ids: vec![id("10.1103/x")], ..Facts::default() };
         assert!(work.learn(&facts, "openalex"));
         assert!(!work.learn(&facts, "openalex"));
         assert_eq!(work.id(IdKind::Doi), Some("10.1103/x"));
-        let other = Facts { ids: vec![WorkId::Doi("10.1103/y".into())], ..Facts::default() };
+        let other = Facts { ids: vec![id("10.1103/y")], ..Facts::default() };
         assert!(!work.learn(&other, "crossref"));
         assert_eq!(work.key(), "arxiv:2101.00001");
         assert_eq!(work.ids.len(), 3);
@@ -182,10 +172,7 @@ mod tests {
     #[test]
     fn ids_are_added_and_never_replaced() {
         let mut work = work("PMID:17375194");
-        let facts = Facts {
-            ids: vec![WorkId::Pmid("1".into()), WorkId::Pmcid("PMC1817752".into())],
-            ..Facts::default()
-        };
+        let facts = Facts { ids: vec![id("pmid:1"), id("PMC1817752")], ..Facts::default() };
         assert!(work.learn(&facts, "pmc"));
         assert_eq!(work.id(IdKind::Pmid), Some("17375194"));
         assert_eq!(work.id(IdKind::Pmcid), Some("PMC1817752"));

@@ -7,7 +7,6 @@ use futures_util::future::BoxFuture;
 use super::*;
 use crate::acquire::{Artifact, StoreError};
 use crate::tiers::{Budgets, Skipped};
-use tierfall_ids::WorkId;
 use tierfall_sandbox::SourceError;
 use tierfall_work::{Basis, Finding, Version};
 
@@ -221,7 +220,7 @@ impl Sketch {
 }
 
 fn doi(doi: &str) -> Work {
-    Work::new(WorkId::Doi(doi.into()))
+    Work::new(doi.parse().expect(doi))
 }
 
 fn outcomes(outcome: &Outcome) -> Vec<(String, AttemptOutcome)> {
@@ -462,7 +461,7 @@ async fn an_identifier_learned_on_the_way_opens_the_sources_that_need_it() {
     let mut sketch = Sketch::new();
     let mut arxiv = sketch.source("arxiv", 10, found(&["https://a.example/good"]));
     arxiv.ids = vec![IdKind::Arxiv];
-    let facts = Facts { ids: vec![WorkId::Arxiv("2101.00001".into())], ..Facts::default() };
+    let facts = Facts { ids: vec!["2101.00001".parse().expect("an arXiv id")], ..Facts::default() };
     let teller = sketch.source("teller", 10, Ok(Finding { candidates: vec![], facts }));
     sketch.tier(1, vec![arxiv]);
     sketch.tier(1, vec![teller]);
