@@ -1,6 +1,7 @@
 //! arXiv identifiers (<https://info.arxiv.org/help/arxiv_identifier.html>).
 
 use crate::chars::is_digits;
+use crate::text::without_version;
 
 /// arXiv's DOI of a paper is this, in lower case, and the paper's id.
 pub(crate) const DOI_PREFIX: &str = "10.48550/arxiv.";
@@ -15,8 +16,11 @@ pub(crate) fn parse(text: &str) -> Option<String> {
     };
     let text = text.to_ascii_lowercase();
     let text = text.strip_suffix(".pdf").unwrap_or(&text);
-    let bare = without_version(text);
+    let bare = without_version(text, "v");
     let version = &text[bare.len()..];
+    if version.starts_with("v0") {
+        return None;
+    }
     let number = match bare.split_once('/') {
         None => {
             let (month, number) = bare.split_once('.')?;
@@ -31,13 +35,6 @@ pub(crate) fn parse(text: &str) -> Option<String> {
         }
     }?;
     Some(number + version)
-}
-
-pub(crate) fn without_version(id: &str) -> &str {
-    match id.rsplit_once('v') {
-        Some((bare, version)) if is_digits(version) && !version.starts_with('0') => bare,
-        _ => id,
-    }
 }
 
 /// `YYMM`.

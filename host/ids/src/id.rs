@@ -4,9 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
-use url::Url;
 
 use crate::chars::{excerpt, has_scheme, is_digits, strip_prefix, trim};
+use crate::text::without_version;
 use crate::{IdKind, arxiv, doi, web};
 
 /// An identifier in its normal form. Only parsing makes one, so that it *is* normal: two that are equal
@@ -96,15 +96,10 @@ impl WorkId {
         if text.is_empty() {
             return Err(InvalidId::Empty);
         }
-        let wanted = match kind {
-            IdKind::Doi => doi(text),
-            IdKind::Arxiv => arxiv(text),
-            IdKind::Pmid => pmid(text),
-            IdKind::Pmcid => pmcid(text),
-            IdKind::Openalex => openalex(text),
-            IdKind::Url => return text.parse(),
-        };
-        wanted.or_else(|refused| text.parse().map_err(|_| refused))
+        if kind == IdKind::Url {
+            return text.parse();
+        }
+        of_kind(kind, text).or_else(|refused| text.parse().map_err(|_| refused))
     }
 
     /// What kind of identifier this is.
@@ -120,7 +115,7 @@ impl WorkId {
     /// The normal form without its kind and without the version of an arXiv id.
     pub fn unversioned(&self) -> &str {
         match self.kind {
-            IdKind::Arxiv => arxiv::without_version(&self.value),
+            IdKind::Arxiv => without_version(&self.value, "v"),
             _ => &self.value,
         }
     }
@@ -162,14 +157,7 @@ impl FromStr for WorkId {
             return Err(InvalidId::Empty);
         }
         if let Some((kind, rest)) = labelled(text) {
-            return match kind {
-                IdKind::Doi => doi(rest),
-                IdKind::Arxiv => arxiv(rest),
-                IdKind::Pmid => pmid(rest),
-                IdKind::Pmcid => pmcid(rest),
-                IdKind::Openalex => openalex(rest),
-                IdKind::Url => web(rest),
-            };
+            return of_kind(kind, rest);
         }
         if has_scheme(text) {
             return web(text);
@@ -233,6 +221,17 @@ fn labelled(text: &str) -> Option<(IdKind, &str)> {
     }
     let rest = strip_prefix(text, "doi")?.trim_start_matches([' ', '.', '\u{a0}']);
     rest.starts_with("10.").then_some((IdKind::Doi, rest))
+}
+
+fn of_kind(kind: IdKind, text: &str) -> Result<WorkId, InvalidId> {
+    match kind {
+        IdKind::Doi => doi(text),
+        IdKind::Arxiv => arxiv(text),
+        IdKind::Pmid => pmid(text),
+        IdKind::Pmcid => pmcid(text),
+        IdKind::Openalex => openalex(text),
+        IdKind::Url => web(text),
+    }
 }
 
 fn doi(text: &str) -> Result<WorkId, InvalidId> {
@@ -302,9 +301,27 @@ fn openalex(text: &str) -> Result<WorkId, InvalidId> {
 }
 
 fn web(text: &str) -> Result<WorkId, InvalidId> {
+    match named_by(text) {
+        Some(named) => named,
+        None => page(text),
+    }
+}
+
+/// The identifier that a URL stands for.
+fn named_by(url: &str) -> Option<Result<WorkId, InvalidId>> {
+    Some(match web::recognise(url)? {
+        (IdKind::Doi, doi) => bare_doi(url, &doi).map(arxiv_if_arxivs),
+        (kind, id) => of_kind(kind, &id),
+    })
+}
+
+/// A URL that is just a URL, unless its normal form turns out to name something.
+#[cfg(feature = "url")]
+fn page(text: &str) -> Result<WorkId, InvalidId> {
     let mut text = text.to_owned();
     loop {
-        let mut url = Url::parse(&text).map_err(|error| malformed(IdKind::Url, &text, error.to_string()))?;
+        let mut url =
+            url::Url::parse(&text).map_err(|error| malformed(IdKind::Url, &text, error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             let problem = format!("the scheme {} is not http or https", excerpt(url.scheme()));
             return Err(malformed(IdKind::Url, &text, problem));
@@ -313,15 +330,8 @@ fn web(text: &str) -> Result<WorkId, InvalidId> {
             let problem = "it carries a user name or password, which would be written into the manifest";
             return Err(malformed(IdKind::Url, &format!("{}://…", url.scheme()), problem));
         }
-        match web::recognise(&url) {
-            Some(web::Recognised::Doi(doi)) => {
-                return bare_doi(&text, &doi).map(arxiv_if_arxivs);
-            }
-            Some(web::Recognised::Arxiv(id)) => return Ok(WorkId::new(IdKind::Arxiv, id)),
-            Some(web::Recognised::Pmid(id)) => return pmid(&id),
-            Some(web::Recognised::Pmcid(id)) => return pmcid(&id),
-            Some(web::Recognised::Openalex(id)) => return openalex(&id),
-            None => {}
+        if let Some(named) = named_by(url.as_str()) {
+            return named;
         }
         // Never sent to a server, so it cannot tell two works apart. What is left may end in punctuation.
         url.set_fragment(None);
@@ -331,6 +341,11 @@ fn web(text: &str) -> Result<WorkId, InvalidId> {
         }
         text = normal.to_owned();
     }
+}
+
+#[cfg(not(feature = "url"))]
+fn page(text: &str) -> Result<WorkId, InvalidId> {
+    Err(malformed(IdKind::Url, text, "its normal form is not known here"))
 }
 
 fn numbered(kind: IdKind, given: &str, text: &str) -> Result<String, InvalidId> {
@@ -610,7 +625,7 @@ mod tests {
             if let Ok(id) = format!("10.1234/{suffix}").parse::<WorkId>()
                 && id.kind() == IdKind::Doi
             {
-                let mut url = Url::parse("https://doi.org/").expect("a URL");
+                let mut url = url::Url::parse("https://doi.org/").expect("a URL");
                 url.set_path(&percent_encoding::utf8_percent_encode(id.value(), percent_encoding::NON_ALPHANUMERIC).to_string());
                 prop_assert_eq!(url.as_str().parse::<WorkId>(), Ok(id));
             }

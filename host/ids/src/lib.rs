@@ -4,6 +4,11 @@
 //! and which URLs are one of these in disguise. It does not know works, sources or the network, and it
 //! never asks anybody whether an identifier exists.
 //!
+//! Host and plugins share it, so that a source cannot take a record for another work only because the
+//! two sides write an identifier differently. Plugins leave out two features, whose tables would make
+//! every component larger: without `url` a URL that names nothing else is refused, because its normal
+//! form needs the tables of international domain names; without `fold` there is no [`text::letters`].
+//!
 //! ```
 //! use tierfall_ids::{IdKind, WorkId};
 //!
@@ -24,6 +29,7 @@ mod chars;
 mod doi;
 mod id;
 mod kind;
+pub mod text;
 mod web;
 
 pub use id::{InvalidId, WorkId};

@@ -1,6 +1,7 @@
 //! A PDF's report seen as a document: its front matter, its headings, what it says it is.
 
-use super::normalized::{NormalizedText, letters};
+use super::normalized::NormalizedText;
+use tierfall_ids::text::letters;
 use tierfall_work::PdfReport;
 
 /// A page of a paper has 2000 letters and more; a cover page or a scanned page with a stamp has fewer,

@@ -3,9 +3,10 @@
 
 use super::document::Document;
 use super::ids::{OwnId, own_id};
-use super::normalized::{NormalizedText, letters};
+use super::normalized::NormalizedText;
 use super::title::{Agreement, Found, Title};
 use super::verdict::Identity;
+use tierfall_ids::text::letters;
 use tierfall_work::{Basis, Work};
 
 /// How much proof is asked for.

@@ -1,7 +1,7 @@
 //! The identifiers that a document bears, and the one it says is its own.
 
 use super::document::Document;
-use super::normalized::letters;
+use tierfall_ids::text::{letters, without_version};
 use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::Work;
 
@@ -177,15 +177,9 @@ fn trimmed(mut doi: &str) -> &str {
 
 /// Whether an identifier is one of ours in another form: broken over lines, a figure or a version of it.
 fn related(other: &str, ours: &[String]) -> bool {
-    let bare = without_version(other);
-    ours.iter()
-        .any(|id| id.starts_with(other) || other.starts_with(id.as_str()) || without_version(id) == bare)
-}
-
-fn without_version(id: &str) -> Vec<char> {
-    let end = id.trim_end_matches(|c: char| c.is_ascii_digit());
-    let bare = end.strip_suffix(['v']).filter(|bare| bare.len() < end.len() && end.len() < id.len());
-    letters(bare.unwrap_or(id))
+    let bare = |id| letters(without_version(id, "v"));
+    let bare_other = bare(other);
+    ours.iter().any(|id| id.starts_with(other) || other.starts_with(id.as_str()) || bare(id) == bare_other)
 }
 
 #[cfg(test)]

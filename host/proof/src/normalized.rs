@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use unicode_normalization::UnicodeNormalization;
+use tierfall_ids::text::{fold, letters};
 
 /// The letters and digits of a text, and where in the text each stands.
 #[derive(Clone, Debug)]
@@ -22,19 +22,10 @@ impl<'t> NormalizedText<'t> {
         let mut letters = Vec::with_capacity(text.len());
         let mut at = Vec::with_capacity(text.len());
         for (byte, c) in text.char_indices() {
-            if c.is_ascii() {
-                if c.is_ascii_alphanumeric() {
-                    letters.push(c.to_ascii_lowercase());
-                    at.push(byte);
-                }
-                continue;
-            }
-            for c in std::iter::once(c).nfkd().flat_map(char::to_lowercase) {
-                reduce(c, &mut |letter| {
-                    letters.push(letter);
-                    at.push(byte);
-                });
-            }
+            fold(c, |letter| {
+                letters.push(letter);
+                at.push(byte);
+            });
         }
         Self { text, letters, at }
     }
@@ -144,133 +135,9 @@ pub fn is_word_sign(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// The letters of a text.
-pub fn letters(text: &str) -> Vec<char> {
-    NormalizedText::of(text).letters
-}
-
 /// The words of a text, each reduced to its letters.
 pub fn words(text: &str) -> Vec<Vec<char>> {
     text.split(|c: char| !c.is_alphanumeric()).map(letters).filter(|word| !word.is_empty()).collect()
-}
-
-/// A title without the mark-up that registries keep in it: tags of HTML and MathML, entities, commands
-/// of TeX.
-pub fn without_markup(title: &str) -> String {
-    let mut plain = String::with_capacity(title.len());
-    let mut rest = title;
-    while let Some(c) = rest.chars().next() {
-        let taken = match c {
-            '<' => match tag_length(rest) {
-                Some(length) => length,
-                None => {
-                    plain.push(c);
-                    1
-                }
-            },
-            '&' => match entity(rest) {
-                Some((decoded, length)) => {
-                    plain.push_str(decoded);
-                    length
-                }
-                None => {
-                    plain.push(c);
-                    1
-                }
-            },
-            '\\' => {
-                let command: String = rest[1..].chars().take_while(char::is_ascii_alphabetic).collect();
-                if GREEK.iter().any(|(_, name)| command.eq_ignore_ascii_case(name)) {
-                    plain.push_str(&command);
-                }
-                1 + command.len()
-            }
-            _ => {
-                plain.push(c);
-                c.len_utf8()
-            }
-        };
-        rest = &rest[taken..];
-    }
-    plain
-}
-
-/// The length of the tag at the beginning of a text: `<i>`, `</sub>`, `<mml:math xmlns:mml="…">`.
-fn tag_length(text: &str) -> Option<usize> {
-    let name = text[1..].strip_prefix('/').unwrap_or(&text[1..]);
-    // `p < q` and `<0.05` are no tags.
-    if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
-        return None;
-    }
-    text.find('>').map(|end| end + 1)
-}
-
-fn entity(text: &str) -> Option<(&'static str, usize)> {
-    const NAMED: [(&str, &str); 8] = [
-        ("&amp;", "&"),
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&apos;", "'"),
-        ("&#39;", "'"),
-        ("&nbsp;", " "),
-        ("&#x2013;", "–"),
-    ];
-    NAMED.iter().find(|(name, _)| text.starts_with(name)).map(|(name, decoded)| (*decoded, name.len()))
-}
-
-/// The Greek letters under the names by which registries write them out.
-const GREEK: [(char, &str); 25] = [
-    ('α', "alpha"),
-    ('β', "beta"),
-    ('γ', "gamma"),
-    ('δ', "delta"),
-    ('ε', "epsilon"),
-    ('ζ', "zeta"),
-    ('η', "eta"),
-    ('θ', "theta"),
-    ('ι', "iota"),
-    ('κ', "kappa"),
-    ('λ', "lambda"),
-    ('μ', "mu"),
-    ('ν', "nu"),
-    ('ξ', "xi"),
-    ('ο', "omicron"),
-    ('π', "pi"),
-    ('ρ', "rho"),
-    ('σ', "sigma"),
-    ('ς', "sigma"),
-    ('τ', "tau"),
-    ('υ', "upsilon"),
-    ('φ', "phi"),
-    ('χ', "chi"),
-    ('ψ', "psi"),
-    ('ω', "omega"),
-];
-
-/// Hands on what is left of a decomposed lower-case character: nothing of an accent or a sign.
-fn reduce(c: char, push: &mut impl FnMut(char)) {
-    let spelled = match c {
-        'ß' => "ss",
-        'æ' => "ae",
-        'œ' => "oe",
-        'ø' => "o",
-        'ł' => "l",
-        'đ' | 'ð' => "d",
-        'þ' => "th",
-        'ı' => "i",
-        'ħ' => "h",
-        _ => match GREEK.iter().find(|(letter, _)| *letter == c) {
-            Some((_, name)) => name,
-            None => {
-                if c.is_alphanumeric() {
-                    push(c);
-                }
-                return;
-            }
-        },
-    };
-    spelled.chars().for_each(push);
 }
 
 #[cfg(test)]
@@ -278,37 +145,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn same(a: &str, b: &str) -> bool {
-        letters(&without_markup(a)) == letters(&without_markup(b))
-    }
-
-    #[test]
-    fn one_title_has_one_spelling() {
-        for (a, b) in [
-            ("Efficient flow of fluids", "Eﬃcient ﬂow of ﬂuids"),
-            ("Relationships between negative emotions", "Relati-\nonships between\nnegative emotions"),
-            ("Évaluation de l’âge à Łódź", "Evaluation de l'age a Lodz"),
-            ("E\u{301}valuation", "Évaluation"),
-            ("Die Größe der Straße", "DIE GRÖSSE DER STRASSE"),
-            ("β-Carotene and TNF-α", "beta-Carotene and TNF-alpha"),
-            ("5 µm particles", "5 μm particles"),
-            ("CO<sub>2</sub> in H<sub>2</sub>O", "CO2 in H₂O"),
-            ("Crystal structure of U<sub>2</sub>Ga<sub>5−x</sub>", "Crystal structure of U2Ga5−x"),
-            ("Problems &amp; Scenarios", "Problems & Scenarios"),
-            ("$\\alpha$-decay of $^{212}$Po", "α-decay of 212Po"),
-            ("Measuring $\\mathrm{H}_0$", "Measuring H0"),
-            ("The <i>E. coli</i> genome", "The E. coli genome"),
-            ("Mass of <mml:math xmlns:mml=\"x\"><mml:mi>Z</mml:mi></mml:math> bosons", "Mass of Z bosons"),
-            ("“Everyday” helpers — a study", "\"Everyday\" helpers - a study"),
-            ("ＦＵＬＬ width", "full width"),
-            ("𝑥-ray", "x-ray"),
-        ] {
-            assert!(same(a, b), "{a} / {b}");
-        }
-        assert!(!same("p < q implies q > p", "p implies p"), "a comparison is no tag");
-        assert!(!same("Studies on X. I", "Studies on X. II"));
-    }
 
     #[test]
     fn words_are_found_whole() {
@@ -343,29 +179,6 @@ mod tests {
                 prop_assert!(text.is_char_boundary(reduced.byte(range.end)));
             }
             reduced.nearest(&needle, needle.len() / 4);
-            without_markup(&text);
-        }
-
-        #[test]
-        fn reducing_twice_changes_nothing(text in any::<String>()) {
-            let once: String = letters(&text).into_iter().collect();
-            let twice: String = letters(&once).into_iter().collect();
-            prop_assert_eq!(once, twice);
-        }
-
-        #[test]
-        fn spaces_case_and_punctuation_do_not_matter(words in prop::collection::vec("[a-z]{1,9}", 1..9), seed in any::<u64>()) {
-            let plain = words.join(" ");
-            let mut strange = String::new();
-            for (number, c) in plain.chars().enumerate() {
-                match (seed >> (number % 60)) & 3 {
-                    0 => strange.extend(c.to_uppercase()),
-                    1 => strange.extend(['-', '\n', c]),
-                    2 => strange.extend([c, '\u{301}']),
-                    _ => strange.push(c),
-                }
-            }
-            prop_assert_eq!(letters(&plain), letters(&strange));
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::document::Document;
 use super::identity::{IdentityPolicy, Judgement, judge};
-use super::normalized::letters;
 use super::patterns;
 use super::title::{Agreement, Found, Title};
 use super::verdict::{Identity, Reason, Verdict};
+use tierfall_ids::text::letters;
 use tierfall_work::{Basis, Work};
 use tierfall_work::{PdfProblem, PdfReport};
 

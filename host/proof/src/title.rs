@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use super::document::{Document, Page};
-use super::normalized::{NormalizedText, is_word_sign, letters, without_markup, words};
+use super::normalized::{NormalizedText, is_word_sign, words};
+use tierfall_ids::text::{letters, without_markup};
 
 /// How well a document's own title agrees with the work's, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
