@@ -1,29 +1,40 @@
-//! What the program's exit code tells a script.
+//! The exit codes, and what each outcome ends with.
 
-use tierfall::run::{PlanSummary, Summary};
+use std::process::ExitCode;
 
-/// The exit codes, as `host/README.md` documents them.
+use tierfall::run::{PlanSummary, RunError, Summary};
+use tierfall_ledger::{LedgerError, ReconcileError};
+
+use crate::error::CliError;
+
+/// The program's exit codes; host/README.md documents them for operators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Exit {
-    /// Every work has its artifact.
+    /// Every work has its file, or the command did what it was asked for.
     Done = 0,
-    /// The program failed.
+    /// The program failed: the disk, a build, a bug.
     Failed = 1,
-    /// The command line, the configuration or the input is wrong.
+    /// The command line, the configuration or the input must be changed first.
     Usage = 2,
     /// Some works have no copy anywhere that was asked.
     NoCopy = 3,
-    /// Some works failed for reasons that may pass.
+    /// Some works failed in a way that may pass: run again.
     MayPass = 4,
     /// The ledger failed, and nothing was to be done without it.
     Ledger = 5,
-    /// Ctrl-C or SIGTERM.
+    /// Ended by Ctrl-C; what is on disk is consistent. 128 and the signal's number, as shells have it.
     Interrupted = 130,
 }
 
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
 impl From<&Summary> for Exit {
-    /// A line that could not be read is a work without its artifact; what may pass outranks what is final,
-    /// because it tells the user to run again.
+    /// What may pass outranks what is final, because it tells the user to run again. An input line that could
+    /// not be read is a work without its file.
     fn from(summary: &Summary) -> Self {
         if summary.interrupted {
             Self::Interrupted
@@ -49,19 +60,39 @@ impl From<&PlanSummary> for Exit {
     }
 }
 
+impl From<&CliError> for Exit {
+    fn from(error: &CliError) -> Self {
+        match error {
+            CliError::Usage(_) | CliError::Config(_) | CliError::Input(_) => Self::Usage,
+            CliError::Ledger(LedgerError::Absent { .. } | LedgerError::Foreign { .. }) => Self::Usage,
+            CliError::Setup(error) if error.is_configuration() => Self::Usage,
+            CliError::Run(RunError::Ledger(_))
+            | CliError::Ledger(_)
+            | CliError::Reconcile(ReconcileError::Ledger(_)) => Self::Ledger,
+            CliError::Setup(_)
+            | CliError::Run(_)
+            | CliError::Reconcile(_)
+            | CliError::Build(_)
+            | CliError::SeveralPlugins { .. }
+            | CliError::Write { .. }
+            | CliError::Output(_) => Self::Failed,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn exit_codes_say_what_to_do_next() {
-        let exit = |no_copy, failed, bad_entries, interrupted| {
+        let summary = |no_copy, failed, bad_entries, interrupted| {
             Exit::from(&Summary { no_copy, failed, bad_entries, interrupted, ..Summary::default() })
         };
-        assert_eq!(exit(0, 0, 0, false), Exit::Done);
-        assert_eq!(exit(1, 0, 0, false), Exit::NoCopy);
-        assert_eq!(exit(1, 1, 0, false), Exit::MayPass);
-        assert_eq!(exit(0, 0, 1, false), Exit::Usage);
-        assert_eq!(exit(1, 1, 1, true), Exit::Interrupted);
+        assert_eq!(summary(0, 0, 0, false), Exit::Done);
+        assert_eq!(summary(1, 0, 0, false), Exit::NoCopy);
+        assert_eq!(summary(1, 1, 0, false), Exit::MayPass);
+        assert_eq!(summary(0, 0, 1, false), Exit::Usage);
+        assert_eq!(summary(1, 1, 1, true), Exit::Interrupted);
     }
 }

@@ -3,10 +3,11 @@
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
-use super::CliError;
-use super::args::InputArgs;
 use tierfall::run::{InputItem, WorkRequest};
 use tierfall_input::{BadEntry, Dedupe, Entry, arguments, open};
+
+use crate::args::InputArgs;
+use crate::error::CliError;
 
 /// Opens every input before the first work is taken, so that a mistyped name is told at once.
 pub fn works(

@@ -1,242 +1,80 @@
-//! The command line: arguments in, progress and tables out, an exit code at the end.
+//! The program `tierfall`: arguments in, progress and tables out, an exit code at the end.
+//!
+//! Everything that a person or a script sees is here: the command line, what is printed, how signals end a run,
+//! and what the exit code says. How works are found, fetched and proven is not known here; that is the library
+//! `tierfall`. Use that one to embed Tierfall in another program: this crate exists for `src/main.rs`, for
+//! tests that kill the program on purpose, and for tests of the documents.
+//!
+//! ```
+//! // Every command, with its flags and help texts, as `tierfall --help` shows them.
+//! let program = tierfall_cli::command_line();
+//! let run = program.find_subcommand("run").expect("`tierfall run` is a command");
+//! let flags: Vec<&str> = run.get_arguments().filter_map(|argument| argument.get_long()).collect();
+//! assert!(flags.contains(&"input"));
+//!
+//! // A short call of the real program; `main` does the same with this process's arguments.
+//! assert!(program.try_get_matches_from(["tierfall", "plan", "--json"]).is_ok());
+//! ```
+#![warn(missing_docs)]
 
 mod args;
-mod demo;
+mod command;
+mod console;
+mod error;
 mod exit;
-mod explain;
 mod input;
-mod ledger;
 mod output;
-mod plan;
-mod plugins;
 mod progress;
-mod run;
+mod session;
 mod settings;
 mod telemetry;
 
-use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
-use indicatif::MultiProgress;
+use tierfall_ledger::Probe;
 
-use self::args::{Cli, Command, ConfigCommand, ExplainArgs, OutputArgs, PluginCommand, SettingArgs};
+use self::command::Cli;
+use self::console::Console;
 use self::exit::Exit;
-use self::output::print;
-use tierfall::config;
-use tierfall::config::{Config, ConfigError};
-use tierfall::run::{Line, Program, RunError, SetupError, Summary, WorkRequest};
-use tierfall::tiers::race;
-use tierfall_input::OpenError;
-use tierfall_ledger::{LeaseHandle, LedgerError, Probe, ReconcileError};
-use tierfall_work::Work;
 
-/// Why the program ends without doing its work.
-#[derive(Debug, thiserror::Error)]
-enum CliError {
-    #[error("{0}")]
-    Usage(String),
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Setup(#[from] SetupError),
-    #[error(transparent)]
-    Input(#[from] OpenError),
-    #[error(transparent)]
-    Run(#[from] RunError),
-    #[error(transparent)]
-    Ledger(#[from] LedgerError),
-    #[error(transparent)]
-    Reconcile(#[from] ReconcileError),
-    #[error(transparent)]
-    Build(#[from] plugins::PluginBuildError),
-    #[error("failed to write {path}: {source}")]
-    Write { path: PathBuf, source: io::Error },
-    #[error("failed to write to standard output: {0}")]
-    Output(#[from] io::Error),
-}
-
-impl CliError {
-    fn exit(&self) -> Exit {
-        match self {
-            Self::Usage(_) | Self::Config(_) | Self::Input(_) => Exit::Usage,
-            Self::Ledger(LedgerError::Absent { .. } | LedgerError::Foreign { .. }) => Exit::Usage,
-            Self::Setup(error) if error.is_configuration() => Exit::Usage,
-            Self::Run(RunError::Ledger(_)) | Self::Ledger(_) | Self::Reconcile(ReconcileError::Ledger(_)) => {
-                Exit::Ledger
-            }
-            Self::Setup(_)
-            | Self::Run(_)
-            | Self::Reconcile(_)
-            | Self::Build(_)
-            | Self::Write { .. }
-            | Self::Output(_) => Exit::Failed,
-        }
-    }
-}
-
-/// The whole program.
+/// The whole program, with the arguments of this process.
+///
+/// # Exit codes
+///
+/// 0 every work has its file; 1 the program failed; 2 usage or configuration; 3 some works have no copy; 4 some
+/// works failed in a way that may pass; 5 the ledger failed and nothing was to be done without it; 130
+/// interrupted.
 pub fn main() -> ExitCode {
     main_with(None)
 }
 
-/// The whole program, with something that is told of every write to the ledger: what tests of crashes need.
+/// As [`main`], with a probe that is called around every write to the ledger. Tests of crashes end the process
+/// from it.
 pub fn main_with(probe: Option<Probe>) -> ExitCode {
     let Cli { output, command } = Cli::parse();
-    let console = Console { output, bars: MultiProgress::new(), probe };
+    let console = Console::new(output, probe);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("tierfall: failed to start: {error}");
-            return ExitCode::from(Exit::Failed as u8);
+            return Exit::Failed.into();
         }
     };
-    let exit = match runtime.block_on(dispatch(command, &console)) {
+    let exit = match runtime.block_on(command.run(&console)) {
         Ok(exit) => exit,
         Err(error) => {
             eprintln!("tierfall: {error}");
-            error.exit()
+            Exit::from(&error)
         }
     };
-    // What still runs on blocking threads (a reader waiting for a terminal's input) must not keep us.
+    // A blocking thread may still wait for a terminal's input; the program must not wait for it.
     runtime.shutdown_background();
-    ExitCode::from(exit as u8)
+    exit.into()
 }
 
-/// How this call talks: what it prints, and where its log lines go.
-struct Console {
-    output: OutputArgs,
-    bars: MultiProgress,
-    probe: Option<Probe>,
-}
-
-impl Console {
-    /// The configuration of this call; log lines follow it from here on.
-    fn load(&self, args: &SettingArgs) -> Result<Config, CliError> {
-        let config = settings::load(args)?;
-        self.start_logging(&config.telemetry);
-        Ok(config)
-    }
-
-    fn start_logging(&self, config: &config::Telemetry) {
-        let filter = match (self.output.quiet, self.output.verbose) {
-            (true, _) => "error",
-            (_, 0) => config.log.as_str(),
-            (_, 1) => "info",
-            (_, 2) => "debug",
-            _ => "trace",
-        };
-        let format = match config.log_format {
-            config::LogFormat::Text => telemetry::Format::Text,
-            config::LogFormat::Json => telemetry::Format::Json,
-        };
-        let bars = self.bars.clone();
-        telemetry::init(filter, format, move || progress::BesideBars(bars.clone()));
-    }
-
-    /// Whether a person reads what is printed.
-    fn for_people(&self) -> bool {
-        !self.output.json && !self.output.quiet
-    }
-}
-
-async fn dispatch(command: Command, console: &Console) -> Result<Exit, CliError> {
-    match command {
-        Command::Run(args) => run::run(args, console).await,
-        Command::Worker(args) => run::worker(args, console).await,
-        Command::Demo(args) => demo::demo(&args.out, console).await,
-        Command::Plan(args) => show_plan(&args, console).await,
-        Command::Explain(args) => explain(args, console).await,
-        Command::Ledger(command) => ledger::ledger(command, console).await,
-        Command::Plugin(command) => plugin(command, console).await,
-        Command::Config(command) => configuration(command, console).await,
-        Command::Completions { shell } => {
-            clap_complete::generate(shell, &mut Cli::command(), "tierfall", &mut io::stdout());
-            Ok(Exit::Done)
-        }
-    }
-}
-
-async fn show_plan(args: &SettingArgs, console: &Console) -> Result<Exit, CliError> {
-    let config = console.load(args)?;
-    let plan = Program::plan(&config).await?;
-    if console.output.json {
-        print(plan::json(&plan))?;
-    } else {
-        print(plan::text(&plan))?;
-    }
-    Ok(Exit::Done)
-}
-
-async fn explain(args: ExplainArgs, console: &Console) -> Result<Exit, CliError> {
-    let id =
-        args.work.parse().map_err(|error: tierfall_ids::InvalidId| CliError::Usage(error.to_string()))?;
-    let config = console.load(&args.settings)?;
-    // What is fetched to be judged goes to a folder that is gone afterwards.
-    let folder =
-        tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
-    let program = Program::assemble(&config, args.web.mode(), folder.path()).await?;
-    let asked = WorkRequest { input: args.work, work: Work::new(id) };
-    let nobody = LeaseHandle::empty();
-    let outcome = tokio::select! {
-        outcome = race(&program.plan, asked.work, program.acquirer.as_ref(), &nobody, &()) => outcome,
-        _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
-    };
-    let (line, _not_stored) = Line::new("explain", asked.input, outcome);
-    let mut summary = Summary::default();
-    summary.count_line(&line);
-    if console.output.json {
-        print(serde_json::to_string(&line).unwrap_or_default())?;
-    } else {
-        print(explain::tree(&line))?;
-    }
-    Ok(Exit::from(&summary))
-}
-
-async fn plugin(command: PluginCommand, console: &Console) -> Result<Exit, CliError> {
-    match command {
-        PluginCommand::List(args) => {
-            let config = console.load(&args)?;
-            let plugins = Program::plugins(&config).await?;
-            if console.output.json {
-                print(serde_json::Value::from(plugins.iter().map(plugins::json).collect::<Vec<_>>()))?;
-            } else {
-                print(plugins::list(&plugins))?;
-            }
-        }
-        PluginCommand::Inspect { plugin, settings: args } => {
-            let config = console.load(&args)?;
-            let plugin = Program::plugin(&config, &plugin).await?;
-            if console.output.json {
-                print(plugins::json(&plugin))?;
-            } else {
-                print(plugins::inspect(&plugin))?;
-            }
-        }
-        PluginCommand::Build { dir, out } => print(plugins::build(&dir, out)?)?,
-    }
-    Ok(Exit::Done)
-}
-
-async fn configuration(command: ConfigCommand, console: &Console) -> Result<Exit, CliError> {
-    match command {
-        ConfigCommand::Init { path } => {
-            let write = |source| CliError::Write { path: path.clone(), source };
-            let mut file = std::fs::File::create_new(&path).map_err(write)?;
-            io::Write::write_all(&mut file, config::init_text().as_bytes()).map_err(write)?;
-            print(format_args!("wrote {}", path.display()))?;
-        }
-        ConfigCommand::Show(args) => {
-            let config = console.load(&args)?;
-            settings::show(&config, console.output.json)?;
-        }
-        ConfigCommand::Check(args) => {
-            let config = console.load(&args)?;
-            let plan = Program::plan(&config).await?;
-            let sources: usize = plan.tiers.iter().map(|tier| tier.sources.len()).sum();
-            print(format_args!("the configuration is sound: {} tiers, {sources} sources", plan.tiers.len()))?;
-        }
-    }
-    Ok(Exit::Done)
+/// The description of the command line: commands, arguments, help texts. Completion scripts and the tests of
+/// the documents are made from it.
+pub fn command_line() -> clap::Command {
+    Cli::command()
 }

@@ -98,9 +98,9 @@ pub fn summary_text(summary: &Summary) -> String {
         ));
     }
     if !summary.ledger_failures.is_empty() {
-        let duties: Vec<_> =
-            summary.ledger_failures.iter().map(|(duty, count)| format!("{duty} {count}")).collect();
-        text.push_str(&format!("\nthe ledger failed and was done without: {}", duties.join(", ")));
+        let operations: Vec<_> =
+            summary.ledger_failures.iter().map(|(operation, count)| format!("{operation} {count}")).collect();
+        text.push_str(&format!("\nthe ledger failed and was done without: {}", operations.join(", ")));
     }
     input_text(&mut text, summary.bad_entries, summary.repeats);
     if summary.interrupted {

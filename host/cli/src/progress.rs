@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use super::output::{print, shorten, size, time};
+use crate::output::{print, shorten, size, time};
 use tierfall::run::{Line, Reporter, WorkRequest};
 use tierfall::tiers::{Observer, SourceName};
 use tierfall_input::BadEntry;
@@ -99,7 +99,7 @@ impl Reporter for Progress {
         }
     }
 
-    fn started(&self, asked: &WorkRequest) {
+    fn started(&self, request: &WorkRequest) {
         if self.mode != Mode::Bars {
             return;
         }
@@ -109,20 +109,20 @@ impl Reporter for Progress {
         let style = ProgressStyle::with_template("  {spinner} {prefix}  {msg}");
         let bar = ProgressBar::new_spinner()
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
-            .with_prefix(shorten(&asked.work.key(), 44));
+            .with_prefix(shorten(&request.work.key(), 44));
         let bar = self.bars.insert_before(&self.total, bar);
         bar.enable_steady_tick(Duration::from_millis(120));
-        self.lock().active.insert(asked.work.key(), bar);
+        self.lock().active.insert(request.work.key(), bar);
     }
 
-    fn left(&self, asked: &WorkRequest) {
-        if let Some(bar) = self.lock().active.remove(&asked.work.key()) {
+    fn left(&self, request: &WorkRequest) {
+        if let Some(bar) = self.lock().active.remove(&request.work.key()) {
             bar.finish_and_clear();
         }
     }
 
-    fn observer(&self, asked: &WorkRequest) -> Box<dyn Observer> {
-        match self.lock().active.get(&asked.work.key()) {
+    fn observer(&self, request: &WorkRequest) -> Box<dyn Observer> {
+        match self.lock().active.get(&request.work.key()) {
             Some(bar) => Box::new(Watch { bar: bar.clone() }),
             None => Box::new(()),
         }
@@ -155,7 +155,7 @@ impl Reporter for Progress {
                 eprintln!("{:<8} {}  {what}  {took}", line.status.replace('_', " "), line.work_id);
             }
             Mode::Bars => {
-                // A work may have been learned under a better id; bars are known by the asked one.
+                // A work may have been learned under a better id; bars are known by the requested one.
                 if let Some(bar) = state.active.remove(&line.work_id) {
                     bar.finish_and_clear();
                 }

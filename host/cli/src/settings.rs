@@ -3,10 +3,11 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::CliError;
-use super::args::SettingArgs;
-use super::output::{print, table};
 use tierfall::config::{Config, ConfigSource, Given, Override};
+
+use crate::args::SettingArgs;
+use crate::error::CliError;
+use crate::output::{print, table};
 
 /// The configuration of this call: defaults, file, environment, flags.
 pub fn load(args: &SettingArgs) -> Result<Config, CliError> {

@@ -1,14 +1,59 @@
-//! The whole trail of one work as a tree.
+//! `tierfall explain`: the whole trail of one work as a tree.
 
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use super::output::{size, time};
-use tierfall::run::Line;
-use tierfall::tiers::{AcquisitionEntry, AttemptEntry, Proposal};
+use clap::Args;
+use tierfall::run::{Line, Program, Summary};
+use tierfall::tiers::{AcquisitionEntry, AttemptEntry, Proposal, race};
+use tierfall_ids::InvalidId;
+use tierfall_ledger::LeaseHandle;
+use tierfall_work::Work;
+
+use crate::args::{SettingArgs, WebArgs};
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{print, size, time};
+
+/// Try one work under the plan and show its whole trail; nothing is stored.
+#[derive(Debug, Args)]
+pub struct ExplainCommand {
+    /// One work, in any spelling.
+    work: String,
+    #[command(flatten)]
+    web: WebArgs,
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+impl ExplainCommand {
+    pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
+        let id = self.work.parse().map_err(|error: InvalidId| CliError::Usage(error.to_string()))?;
+        let config = console.load(&self.settings)?;
+        // What is fetched to be judged goes to a folder that is gone afterwards.
+        let folder =
+            tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
+        let program = Program::assemble(&config, self.web.mode(), folder.path()).await?;
+        let no_lease = LeaseHandle::empty();
+        let outcome = tokio::select! {
+            outcome = race(&program.plan, Work::new(id), program.acquirer.as_ref(), &no_lease, &()) => outcome,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
+        };
+        let (line, _not_stored) = Line::new("explain", self.work, outcome);
+        let mut summary = Summary::default();
+        summary.count_line(&line);
+        if console.output.json {
+            print(serde_json::to_string(&line).unwrap_or_default())?;
+        } else {
+            print(tree(&line))?;
+        }
+        Ok(Exit::from(&summary))
+    }
+}
 
 /// Draws the trail: tiers, their attempts, the candidates of each, and how each candidate ended.
-pub fn tree(line: &Line) -> String {
+fn tree(line: &Line) -> String {
     let mut text = String::new();
     let _ = writeln!(text, "{}", line.work_id);
     if let Some(title) = &line.title {

@@ -47,10 +47,10 @@ pub fn job(job: &JobRecord) -> Value {
 }
 
 /// A job with its ops and candidates, and with its events if there are any.
-pub fn story(story: &JobDetails, events: &[EventRecord]) -> Value {
-    let mut value = job(&story.job);
-    value["ops"] = story.ops.iter().map(op).collect();
-    value["candidates"] = story.candidates.iter().map(candidate).collect();
+pub fn details(details: &JobDetails, events: &[EventRecord]) -> Value {
+    let mut value = job(&details.job);
+    value["ops"] = details.ops.iter().map(op).collect();
+    value["candidates"] = details.candidates.iter().map(candidate).collect();
     if !events.is_empty() {
         value["events"] = events.iter().map(event).collect();
     }

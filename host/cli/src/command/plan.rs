@@ -1,12 +1,38 @@
-//! The plan as people and machines read it.
+//! `tierfall plan`: what a run would ask.
 
+use clap::Args;
 use serde_json::json;
-
-use super::output::{table, time};
+use tierfall::run::Program;
 use tierfall::tiers::Plan;
 
-/// What would be asked, in which order, under which budgets.
-pub fn text(plan: &Plan) -> String {
+use crate::args::SettingArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{print, table, time};
+
+/// Show what would be asked, in which order, under which budgets.
+#[derive(Debug, Args)]
+pub struct PlanCommand {
+    #[command(flatten)]
+    settings: SettingArgs,
+}
+
+impl PlanCommand {
+    pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
+        let config = console.load(&self.settings)?;
+        let plan = Program::plan(&config).await?;
+        if console.output.json {
+            print(json(&plan))?;
+        } else {
+            print(text(&plan))?;
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// A row for each source, in the order in which they are asked; the budgets below.
+fn text(plan: &Plan) -> String {
     let mut table = table(&["tier", "parallel", "source", "identifiers", "timeout", "note"]);
     for tier in &plan.tiers {
         let mut shown = false;
@@ -48,7 +74,7 @@ pub fn text(plan: &Plan) -> String {
     )
 }
 
-pub fn json(plan: &Plan) -> serde_json::Value {
+fn json(plan: &Plan) -> serde_json::Value {
     let tiers: Vec<_> = plan
         .tiers
         .iter()

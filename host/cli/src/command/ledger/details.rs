@@ -1,4 +1,4 @@
-//! One job, told to people: how it stands, what was done for it, and what happened to it in order.
+//! One job for people: its state, what was done for it, and what happened to it in order.
 
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tierfall_ledger::{CandidateRecord, EventKind, EventRecord, JobDetails, JobRe
 /// How wide a column may get that holds what servers and sources said.
 const WIDE: usize = 72;
 
-pub fn text(story: &JobDetails, events: &[EventRecord]) -> String {
-    let mut text = head(&story.job);
-    if !story.candidates.is_empty() {
-        let _ = write!(text, "\n\ncandidates\n{}", candidates(&story.candidates));
+pub fn text(details: &JobDetails, events: &[EventRecord]) -> String {
+    let mut text = head(&details.job);
+    if !details.candidates.is_empty() {
+        let _ = write!(text, "\n\ncandidates\n{}", candidates(&details.candidates));
     }
-    if !story.ops.is_empty() {
-        let _ = write!(text, "\n\nside effects\n{}", ops(&story.ops));
+    if !details.ops.is_empty() {
+        let _ = write!(text, "\n\nside effects\n{}", ops(&details.ops));
     }
     if !events.is_empty() {
         let _ = write!(text, "\n\nhistory: {}\n{}", path(events), history(events));

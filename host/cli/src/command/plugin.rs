@@ -1,16 +1,71 @@
-//! `tierfall plugin`: what plugins declare, and building them.
+//! `tierfall plugin`: list plugins, show what they declare, build them.
 
 use std::path::{Path, PathBuf};
 
+use clap::Subcommand;
 use serde_json::json;
-use tierfall_plugin_build::{Build, BuildError};
-
-use super::output::{size, table};
+use tierfall::run::Program;
 use tierfall_http::Role;
+use tierfall_plugin_build::Build;
 use tierfall_sandbox::{Plugin, SourceDescription};
 
+use crate::args::SettingArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{print, size, table};
+
+/// List, inspect and build plugins.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the plugins of the plan and their sources.
+    List(SettingArgs),
+    /// Show what a plugin declares: its sources, hosts, settings.
+    Inspect {
+        /// A plugin's name, or a path to a component.
+        plugin: String,
+        #[command(flatten)]
+        settings: SettingArgs,
+    },
+    /// Build a plugin from its source and make it a component.
+    Build {
+        /// The folder of its `Cargo.toml`.
+        dir: PathBuf,
+        /// Where the component goes; `NAME.wasm` in the current folder otherwise.
+        #[arg(short, long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+}
+
+impl PluginCommand {
+    pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
+        match self {
+            Self::List(settings) => {
+                let config = console.load(&settings)?;
+                let plugins = Program::plugins(&config).await?;
+                if console.output.json {
+                    print(serde_json::Value::from(plugins.iter().map(json).collect::<Vec<_>>()))?;
+                } else {
+                    print(list(&plugins))?;
+                }
+            }
+            Self::Inspect { plugin, settings } => {
+                let config = console.load(&settings)?;
+                let plugin = Program::plugin(&config, &plugin).await?;
+                if console.output.json {
+                    print(json(&plugin))?;
+                } else {
+                    print(inspect(&plugin))?;
+                }
+            }
+            Self::Build { dir, out } => print(build(&dir, out)?)?,
+        }
+        Ok(Exit::Done)
+    }
+}
+
 /// One row per source.
-pub fn list(plugins: &[Plugin]) -> comfy_table::Table {
+fn list(plugins: &[Plugin]) -> comfy_table::Table {
     let mut table = table(&["plugin", "version", "source", "identifiers", "what it is"]);
     for plugin in plugins {
         let description = plugin.description();
@@ -28,7 +83,7 @@ pub fn list(plugins: &[Plugin]) -> comfy_table::Table {
 }
 
 /// Everything that a plugin declares.
-pub fn inspect(plugin: &Plugin) -> String {
+fn inspect(plugin: &Plugin) -> String {
     let description = plugin.description();
     let mut text = format!("{} {}\nsha256 {}\n", description.name, description.version, plugin.sha256());
     for source in &description.sources {
@@ -38,18 +93,18 @@ pub fn inspect(plugin: &Plugin) -> String {
             text.push_str(&format!("  host         {} ({})\n", need.pattern.label(), role(need.role)));
         }
         for setting in &source.settings {
-            let mut marks = Vec::new();
+            let mut notes = Vec::new();
             if setting.secret.is_some() {
-                marks.push("secret".to_owned());
+                notes.push("secret".to_owned());
             }
             if setting.required {
-                marks.push("required".to_owned());
+                notes.push("required".to_owned());
             }
             if let Some(default) = &setting.default {
-                marks.push(format!("default {default}"));
+                notes.push(format!("default {default}"));
             }
-            let marks = if marks.is_empty() { String::new() } else { format!(" [{}]", marks.join(", ")) };
-            text.push_str(&format!("  setting      {}: {}{marks}\n", setting.name, setting.summary));
+            let notes = if notes.is_empty() { String::new() } else { format!(" [{}]", notes.join(", ")) };
+            text.push_str(&format!("  setting      {}: {}{notes}\n", setting.name, setting.summary));
         }
     }
     text.truncate(text.trim_end().len());
@@ -57,7 +112,7 @@ pub fn inspect(plugin: &Plugin) -> String {
 }
 
 /// The same for machines.
-pub fn json(plugin: &Plugin) -> serde_json::Value {
+fn json(plugin: &Plugin) -> serde_json::Value {
     let description = plugin.description();
     let sources: Vec<_> = description
         .sources
@@ -89,26 +144,15 @@ pub fn json(plugin: &Plugin) -> serde_json::Value {
 }
 
 /// Builds the plugin in `dir` and writes its component; returns where it is.
-pub fn build(dir: &Path, out: Option<PathBuf>) -> Result<String, PluginBuildError> {
+fn build(dir: &Path, out: Option<PathBuf>) -> Result<String, CliError> {
     let manifest = dir.join("Cargo.toml");
     let built = Build { manifest: &manifest, packages: &[], target_dir: None }.run()?;
     let [built] = built.as_slice() else {
-        return Err(PluginBuildError::Several { dir: dir.to_owned(), count: built.len() });
+        return Err(CliError::SeveralPlugins { dir: dir.to_owned(), count: built.len() });
     };
     let out = out.unwrap_or_else(|| PathBuf::from(format!("{}.wasm", built.package)));
-    std::fs::write(&out, &built.component)
-        .map_err(|source| PluginBuildError::Write { path: out.clone(), source })?;
+    std::fs::write(&out, &built.component).map_err(|source| CliError::Write { path: out.clone(), source })?;
     Ok(format!("{} ({})", out.display(), size(built.component.len() as u64)))
-}
-
-#[derive(Debug, thiserror::Error)]
-pub enum PluginBuildError {
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    #[error("{} holds {count} plugins: name the folder of one", dir.display())]
-    Several { dir: PathBuf, count: usize },
-    #[error("failed to write {}: {source}", path.display())]
-    Write { path: PathBuf, source: std::io::Error },
 }
 
 fn kinds(source: &SourceDescription) -> String {

@@ -6,12 +6,13 @@ use std::path::PathBuf;
 
 use futures_util::{StreamExt, stream};
 
-use super::{PAGE, json};
-use crate::CliError;
+use super::json;
+use super::opened::PAGE;
+use crate::error::CliError;
 use tierfall_ledger::{JobDetails, JobFilter, JobKey, Ledger, LedgerError};
 
-/// Stories asked for at the same time: enough that a far database's answers overlap.
-const ASKED: usize = 8;
+/// Jobs read in full at the same time: enough that a far database's answers overlap.
+const PARALLEL: usize = 8;
 
 /// Writes every job with its ops and candidates, one a line, in the order of planning.
 pub async fn export(ledger: &dyn Ledger, file: Option<PathBuf>) -> Result<(), CliError> {
@@ -27,10 +28,10 @@ pub async fn export(ledger: &dyn Ledger, file: Option<PathBuf>) -> Result<(), Cl
         let jobs = ledger.list(JobFilter { state: None, after, limit: PAGE }).await?;
         let Some(last) = jobs.last() else { break };
         after = last.id;
-        let mut stories = stream::iter(jobs).map(|job| story(ledger, job.key)).buffered(ASKED);
-        while let Some(story) = stories.next().await {
-            let story = json::story(&story?, &[]);
-            match writeln!(to, "{story}") {
+        let mut all = stream::iter(jobs).map(|job| details(ledger, job.key)).buffered(PARALLEL);
+        while let Some(details) = all.next().await {
+            let line = json::details(&details?, &[]);
+            match writeln!(to, "{line}") {
                 // A reader that went away (`| head`) wants no more.
                 Err(error) if file.is_none() && error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 written => written.map_err(failed)?,
@@ -43,7 +44,7 @@ pub async fn export(ledger: &dyn Ledger, file: Option<PathBuf>) -> Result<(), Cl
     }
 }
 
-async fn story(ledger: &dyn Ledger, key: String) -> Result<JobDetails, LedgerError> {
+async fn details(ledger: &dyn Ledger, key: String) -> Result<JobDetails, LedgerError> {
     let key = JobKey::from_hex(&key).ok_or_else(|| LedgerError::Corrupt(format!("a job's key {key}")))?;
     ledger.show(&key).await?.ok_or_else(|| LedgerError::UnknownJob(key.to_string()))
 }

@@ -1,0 +1,57 @@
+//! `tierfall config`: start a configuration, show it, check it.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use tierfall::config;
+use tierfall::run::Program;
+
+use crate::args::SettingArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::print;
+use crate::settings;
+
+/// Start, show and check the configuration.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Write a commented configuration to start from.
+    Init {
+        /// Where to write it.
+        #[arg(default_value = "tierfall.toml")]
+        path: PathBuf,
+    },
+    /// Show every effective value and where it came from.
+    Show(SettingArgs),
+    /// Check the configuration and the plan that follows from it.
+    Check(SettingArgs),
+}
+
+impl ConfigCommand {
+    pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
+        match self {
+            Self::Init { path } => {
+                let write = |source| CliError::Write { path: path.clone(), source };
+                let mut file = std::fs::File::create_new(&path).map_err(write)?;
+                file.write_all(config::init_text().as_bytes()).map_err(write)?;
+                print(format_args!("wrote {}", path.display()))?;
+            }
+            Self::Show(settings) => {
+                let config = console.load(&settings)?;
+                settings::show(&config, console.output.json)?;
+            }
+            Self::Check(settings) => {
+                let config = console.load(&settings)?;
+                let plan = Program::plan(&config).await?;
+                let sources: usize = plan.tiers.iter().map(|tier| tier.sources.len()).sum();
+                print(format_args!(
+                    "the configuration is sound: {} tiers, {sources} sources",
+                    plan.tiers.len()
+                ))?;
+            }
+        }
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,97 @@
+//! A ledger that was there, and how its jobs are named and its rows read.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use tierfall::config::Config;
+use tierfall::run::{find_ledger, job_key};
+use tierfall_ids::WorkId;
+use tierfall_ledger::{JobDetails, JobKey, Ledger, LedgerError};
+
+use crate::args::SettingArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::print;
+
+/// Rows read at once, of lists that may be longer than memory.
+pub const PAGE: u32 = 500;
+
+/// A ledger that was there; no command of `tierfall ledger` makes one.
+pub struct OpenLedger {
+    pub ledger: Arc<dyn Ledger>,
+    pub config: Config,
+    /// Whether a script reads what is printed.
+    pub json: bool,
+}
+
+impl OpenLedger {
+    pub async fn open(settings: &SettingArgs, console: &Console) -> Result<Self, CliError> {
+        let config = console.load(settings)?;
+        let ledger = find_ledger(&config, &config.run.out).await?;
+        Ok(Self { ledger, config, json: console.output.json })
+    }
+
+    pub async fn close(self) -> Result<Exit, CliError> {
+        self.ledger.close().await;
+        Ok(Exit::Done)
+    }
+
+    /// Up to `left` rows from after the id `after` on, and whether there may be more. What scripts read is printed
+    /// as it comes; for people the rows are kept, so that a table can align them.
+    pub async fn rows<T, J: std::fmt::Display>(
+        &self,
+        mut after: i64,
+        mut left: u32,
+        page: impl AsyncFn(i64, u32) -> Result<Vec<T>, LedgerError>,
+        id: impl Fn(&T) -> i64,
+        json: impl Fn(&T) -> J,
+    ) -> Result<(Vec<T>, bool), CliError> {
+        let mut rows = Vec::new();
+        while left > 0 {
+            let some = page(after, left.min(PAGE)).await?;
+            let Some(last) = some.last() else { break };
+            after = id(last);
+            left = left.saturating_sub(u32::try_from(some.len()).unwrap_or(u32::MAX));
+            if self.json {
+                some.iter().try_for_each(|row| print(json(row)))?;
+            } else {
+                rows.extend(some);
+            }
+        }
+        Ok((rows, left == 0))
+    }
+
+    pub async fn details(&self, key: &JobKey) -> Result<JobDetails, CliError> {
+        let details = self.ledger.show(key).await?;
+        details.ok_or_else(|| LedgerError::UnknownJob(key.to_string()).into())
+    }
+
+    /// The one job that `given` means: a work in any spelling, a key, or the beginning of one.
+    pub async fn job(&self, given: &str) -> Result<JobKey, CliError> {
+        let mut meant = BTreeSet::new();
+        let work = given.parse::<WorkId>();
+        if let Ok(work) = &work {
+            let key = job_key(&work.key());
+            if self.ledger.show(&key).await?.is_some() {
+                meant.insert(key);
+            }
+        }
+        // Digits can be both: a PMID, and the beginning of a key.
+        let prefix = given.trim().to_ascii_lowercase();
+        if !prefix.is_empty() && prefix.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            meant.extend(self.ledger.find(&prefix).await?);
+        }
+        let mut meant = meant.into_iter();
+        match (meant.next(), meant.next()) {
+            (Some(key), None) => Ok(key),
+            (Some(one), Some(other)) => Err(CliError::Usage(format!(
+                "`{given}` can mean several jobs, {one} and {other} among them: give more of the key"
+            ))),
+            (None, _) => Err(CliError::Usage(match work {
+                Ok(work) => format!("the ledger has no job for {work}"),
+                Err(_) => format!("`{given}` is neither a work nor the beginning of a job's key"),
+            })),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! How this call talks: what it prints, and where its log lines go.
+
+use indicatif::MultiProgress;
+use tierfall::config::{Config, LogFormat, Telemetry};
+use tierfall_ledger::Probe;
+
+use crate::args::{OutputArgs, SettingArgs};
+use crate::error::CliError;
+use crate::{progress, settings, telemetry};
+
+/// What every command is given beside its own arguments.
+pub struct Console {
+    pub output: OutputArgs,
+    /// The progress bars on this terminal, so that log lines can be written above them.
+    pub bars: MultiProgress,
+    /// Called around every write to the ledger; only in tests.
+    pub probe: Option<Probe>,
+}
+
+impl Console {
+    pub fn new(output: OutputArgs, probe: Option<Probe>) -> Self {
+        Self { output, bars: MultiProgress::new(), probe }
+    }
+
+    /// The configuration of this call. From here on log lines follow it.
+    pub fn load(&self, args: &SettingArgs) -> Result<Config, CliError> {
+        let config = settings::load(args)?;
+        self.start_logging(&config.telemetry);
+        Ok(config)
+    }
+
+    pub fn start_logging(&self, config: &Telemetry) {
+        let filter = match (self.output.quiet, self.output.verbose) {
+            (true, _) => "error",
+            (_, 0) => config.log.as_str(),
+            (_, 1) => "info",
+            (_, 2) => "debug",
+            _ => "trace",
+        };
+        let format = match config.log_format {
+            LogFormat::Text => telemetry::Format::Text,
+            LogFormat::Json => telemetry::Format::Json,
+        };
+        let bars = self.bars.clone();
+        telemetry::init(filter, format, move || progress::BesideBars(bars.clone()));
+    }
+
+    /// Whether a person reads what is printed.
+    pub fn for_people(&self) -> bool {
+        !self.output.json && !self.output.quiet
+    }
+}

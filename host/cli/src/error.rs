@@ -1,0 +1,37 @@
+//! Why a command ends without doing its work. Which exit code that is, `exit.rs` says.
+
+use std::io;
+use std::path::PathBuf;
+
+use tierfall::config::ConfigError;
+use tierfall::run::{RunError, SetupError};
+use tierfall_input::OpenError;
+use tierfall_ledger::{LedgerError, ReconcileError};
+use tierfall_plugin_build::BuildError;
+
+/// The one error of the commands; its text is what the user reads.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error("{0}")]
+    Usage(String),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    #[error(transparent)]
+    Input(#[from] OpenError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
+    #[error(transparent)]
+    Reconcile(#[from] ReconcileError),
+    #[error(transparent)]
+    Build(#[from] BuildError),
+    #[error("{dir} holds {count} plugins: name the folder of one")]
+    SeveralPlugins { dir: PathBuf, count: usize },
+    #[error("failed to write {path}: {source}")]
+    Write { path: PathBuf, source: io::Error },
+    #[error("failed to write to standard output: {0}")]
+    Output(#[from] io::Error),
+}

@@ -1,0 +1,108 @@
+//! A run as the commands `run`, `worker` and `demo` share it: opened, shown while it goes on, ended by Ctrl-C.
+
+use std::sync::Arc;
+
+use tierfall::config::Config;
+use tierfall::run::{Maintenance, Program, Run, RunError, StoreInventory, Summary, open_gate};
+use tierfall_http::Mode;
+use tierfall_ledger::LedgerClient;
+use tokio_util::sync::CancellationToken;
+
+use crate::args::SettingArgs;
+use crate::console::Console;
+use crate::error::CliError;
+use crate::exit::Exit;
+use crate::output::{print, summary_text, works_table};
+use crate::progress::{Mode as ProgressMode, Progress};
+
+/// A run, and the progress that shows it.
+pub struct RunSession {
+    pub run: Run,
+    progress: Arc<Progress>,
+}
+
+impl RunSession {
+    /// Opens what must be there before the first work: configuration, plan, output folder, ledger. `run_id` is
+    /// the one that the user chose.
+    pub async fn open(
+        settings: &SettingArgs,
+        mode: Mode,
+        run_id: Option<String>,
+        console: &Console,
+    ) -> Result<(Config, Self), CliError> {
+        let config = console.load(settings)?;
+        let out = &config.run.out;
+        let program = Program::assemble(&config, mode, out).await?;
+        for skipped in program.plan.tiers.iter().flat_map(|tier| &tier.skipped) {
+            tracing::info!("{} is not asked: {}", skipped.name, skipped.reason);
+        }
+        let ledger = open_gate(&config, out, console.probe.clone()).await.map_err(RunError::from)?;
+        let session = Self::new(&config, program, ledger, run_id.unwrap_or_else(new_run_id), console);
+        Ok((config, session))
+    }
+
+    pub fn new(
+        config: &Config,
+        program: Program,
+        ledger: LedgerClient,
+        run_id: String,
+        console: &Console,
+    ) -> Self {
+        let quiet = config.ledger.op_timeout;
+        let mode = ProgressMode::choose(console.output.json, console.output.quiet);
+        let progress = Progress::new(mode, console.bars.clone());
+        let run = Run {
+            id: run_id,
+            plan: program.plan,
+            acquirer: program.acquirer,
+            reporter: Arc::clone(&progress) as _,
+            workers: program.workers,
+            gate: ledger,
+            upkeep: Some(Maintenance { shelf: Arc::new(StoreInventory(program.store)), quiet }),
+            stop: CancellationToken::new(),
+        };
+        Self { run, progress }
+    }
+
+    /// Awaits `work`, which ends cleanly when Ctrl-C is pressed.
+    pub async fn until_interrupted<T>(
+        &self,
+        work: impl Future<Output = Result<T, RunError>>,
+    ) -> Result<T, CliError> {
+        let interrupt = tokio::spawn(stop_on_interrupt(self.run.stop.clone()));
+        let done = work.await;
+        interrupt.abort();
+        self.progress.finish();
+        Ok(done?)
+    }
+
+    /// Prints what the run came to.
+    pub fn show(&self, summary: &Summary, console: &Console) -> Result<(), CliError> {
+        if console.output.json {
+            print(serde_json::json!({ "summary": summary }))?;
+        } else if console.for_people() {
+            if let Some(lines) = self.progress.lines().filter(|lines| !lines.is_empty()) {
+                print(works_table(&lines))?;
+            }
+            print(summary_text(summary))?;
+        }
+        Ok(())
+    }
+}
+
+/// The first Ctrl-C ends the run cleanly, a second one at once.
+async fn stop_on_interrupt(stop: CancellationToken) {
+    if tokio::signal::ctrl_c().await.is_ok() {
+        stop.cancel();
+        eprintln!("tierfall: stopping; what was received is kept (press Ctrl-C again to stop at once)");
+    }
+    if tokio::signal::ctrl_c().await.is_ok() {
+        std::process::exit(Exit::Interrupted as i32);
+    }
+}
+
+/// Sorts by time; two runs that start in one second still differ.
+fn new_run_id() -> String {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{:04x}", now.as_secs(), fastrand::u16(..))
+}
