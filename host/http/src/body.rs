@@ -4,10 +4,10 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use super::Head;
 use super::decode::Decoded;
 use super::error::FetchError;
 use super::pace::Permit;
+use super::request::Head;
 
 /// An answer whose body has not been read yet. Dropping it cancels the request.
 pub struct Body {

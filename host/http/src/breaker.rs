@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::Role;
 use super::error::{Denial, FetchError};
+use super::request::Role;
 use super::settings::BreakerSettings;
 
 /// The last outcomes that the rolling rate looks at.

@@ -9,25 +9,28 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
 use bytes::BytesMut;
+use http::header::{ACCEPT, HeaderValue};
 use tokio::time::Instant;
 use url::Url;
 
 use super::address::AddressPolicy;
 use super::body::Body;
 use super::breaker::{BreakerPermit, Breakers};
+use super::clock::AttemptClock;
 use super::decode::{Coding, Decoded};
 use super::error::{FetchError, HttpError};
+use super::headers::header;
 use super::live::Live;
 use super::pace::{Pace, Permit};
 use super::record::Recorder;
 use super::redirects::{RedirectChain, at_hop};
 use super::replay::Replay;
+use super::request::{Head, Method, Request, RequestBudget, Response, Role};
 use super::retry;
 use super::robots::{self, Fetched, RobotsCache};
 use super::settings::HttpSettings;
 use super::tdm::{self, Reservation, Reservations};
-use super::transport::{Incoming, Outgoing, Transport, header};
-use super::{AttemptClock, Head, Method, Request, RequestBudget, Response, Role};
+use super::transport::{Incoming, Outgoing, Transport};
 
 /// Where answers come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -238,7 +241,7 @@ impl Inner {
     async fn send(&self, hop: &Outgoing, clock: &AttemptClock) -> Result<Incoming, FetchError> {
         let answer = within(clock, self.transport.send(hop.clone())).await?;
         let limits = &self.settings.limits;
-        let bytes: usize = answer.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+        let bytes: usize = answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if answer.headers.len() > limits.header_count || bytes > limits.header_bytes {
             let text = format!("{} headers of {bytes} bytes", answer.headers.len());
             return Err(FetchError::Malformed(text));
@@ -333,8 +336,8 @@ impl Inner {
     }
 
     async fn robots_answer(&self, url: Url) -> Result<(u16, Vec<u8>), FetchError> {
-        let headers = vec![("accept".to_owned(), "text/plain, */*;q=0.8".to_owned())];
-        let request = Request { method: Method::Get, url, headers, secret_headers: Vec::new(), body: None };
+        let mut request = Request::get(url);
+        request.headers.insert(ACCEPT, HeaderValue::from_static("text/plain, */*;q=0.8"));
         let mut chain = RedirectChain::new(request, robots::REDIRECTS)?;
         loop {
             self.policy.check_url(chain.url())?;
@@ -350,8 +353,8 @@ impl Inner {
 
     /// A site's rules on text and data mining; `None` where it has none.
     async fn fetch_tdm(self: Arc<Self>, url: Url) -> Result<Option<Vec<u8>>, FetchError> {
-        let headers = vec![("accept".to_owned(), "application/json, */*;q=0.8".to_owned())];
-        let request = Request { method: Method::Get, url, headers, secret_headers: Vec::new(), body: None };
+        let mut request = Request::get(url);
+        request.headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.8"));
         let clock = AttemptClock::new(TDM_TIME, Instant::now() + TDM_TIME);
         let allowance = RequestBudget { hops: &Role::Page, clock: &clock, retries: &AtomicU32::new(0) };
         let (body, _) = self.open(request, &allowance).await?;

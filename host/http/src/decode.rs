@@ -9,10 +9,12 @@ use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder,
 use async_compression::zstd::DParameter;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
+use http::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
 use super::error::FetchError;
+use super::headers::header_text;
 use super::transport::{RawBody, shown};
 
 /// What is asked for, where a coded answer is welcome.
@@ -41,10 +43,11 @@ pub enum Coding {
 impl Coding {
     /// Reads the `Content-Encoding` headers. More than one coding is refused: no honest server packs
     /// twice, and bombs multiply by it.
-    pub fn of(headers: &[(String, String)]) -> Result<Self, FetchError> {
-        let given = headers.iter().filter(|(name, _)| name == "content-encoding");
+    pub fn of(headers: &HeaderMap) -> Result<Self, FetchError> {
+        let given: Vec<_> =
+            headers.get_all(CONTENT_ENCODING).iter().map(|value| header_text(value.as_bytes())).collect();
         let mut found = Self::Identity;
-        for name in given.flat_map(|(_, value)| value.split(',')) {
+        for name in given.iter().flat_map(|value| value.split(',')) {
             let coding = match name.trim().to_ascii_lowercase().as_str() {
                 "" | "identity" => continue,
                 "gzip" | "x-gzip" => Self::Gzip,

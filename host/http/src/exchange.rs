@@ -1,12 +1,14 @@
 //! How an exchange is written into a recording's records, and read from them.
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
+use http::header::{HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 use url::{Position, Url};
 
-use super::Method;
 use super::error::{Denial, FetchError};
-use super::transport::{header, header_text};
+use super::headers::{header, header_text};
+use super::request::Method;
 
 /// The head of a recorded HTTP message; beyond the largest that live answers may have.
 const HEAD_BYTES: u64 = 512 * 1024;
@@ -41,8 +43,8 @@ pub struct Failure {
 }
 
 impl RequestKey {
-    pub fn new(method: Method, url: &Url, headers: &[(String, String)], body: &[u8]) -> Self {
-        let range = header(headers, "range").map(str::to_owned);
+    pub fn new(method: Method, url: &Url, headers: &HeaderMap, body: &[u8]) -> Self {
+        let range = header(headers, "range").map(Cow::into_owned);
         Self { method, url: anonymous(url), range, body: body.to_vec() }
     }
 
@@ -68,8 +70,7 @@ impl RequestKey {
             Ok(httparse::Status::Complete(read)) => block.get(read..).unwrap_or_default(),
             _ => &[],
         };
-        let headers: Vec<_> = owned(request.headers);
-        Some(Self::new(method, url, &headers, body))
+        Some(Self::new(method, url, &owned(request.headers), body))
     }
 }
 
@@ -149,7 +150,7 @@ impl Failure {
 pub fn request_block<'a>(
     method: Method,
     url: &Url,
-    headers: impl Iterator<Item = &'a (String, String)>,
+    headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>,
     body: &[u8],
 ) -> Vec<u8> {
     let method = match method {
@@ -166,15 +167,15 @@ pub fn request_block<'a>(
 }
 
 /// The head of a response record's block. The body that follows it has no transfer coding any more.
-pub fn response_head(status: u16, headers: &[(String, String)]) -> Vec<u8> {
+pub fn response_head(status: u16, headers: &HeaderMap) -> Vec<u8> {
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or_default()).into_bytes();
-    push_headers(&mut head, headers.iter().filter(|(name, _)| name != "transfer-encoding"));
+    push_headers(&mut head, headers.iter().filter(|(name, _)| **name != TRANSFER_ENCODING));
     head
 }
 
 /// Reads the head of a response record's block; the body is what remains of `block`.
-pub fn read_response(block: &mut impl BufRead) -> io::Result<(u16, Vec<(String, String)>)> {
+pub fn read_response(block: &mut impl BufRead) -> io::Result<(u16, HeaderMap)> {
     let mut head = Vec::new();
     let mut limited = block.take(HEAD_BYTES);
     loop {
@@ -226,20 +227,27 @@ fn anonymous(url: &Url) -> String {
     url.into()
 }
 
-fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+/// The headers of a recorded message. Their values become UTF-8, as `push_headers` writes them; what
+/// the parser lets through and is no header all the same is left out.
+fn owned(headers: &[httparse::Header<'_>]) -> HeaderMap {
     let text = |header: &httparse::Header<'_>| match header_text(header.value) {
         // A value may go on in the next line, which means a space (RFC 9112, 5.2).
         folded if folded.contains(['\r', '\n']) => {
             folded.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
         }
-        text => text,
+        text => text.into_owned(),
     };
-    headers.iter().map(|header| (header.name.to_ascii_lowercase(), text(header))).collect()
+    let named = |header: &httparse::Header<'_>| {
+        let name = HeaderName::from_bytes(header.name.as_bytes()).ok()?;
+        Some((name, HeaderValue::try_from(text(header)).ok()?))
+    };
+    headers.iter().filter_map(named).collect()
 }
 
-fn push_headers<'a>(block: &mut Vec<u8>, headers: impl Iterator<Item = &'a (String, String)>) {
+/// Recordings hold headers as text: a value in Latin-1 is written in UTF-8.
+fn push_headers<'a>(block: &mut Vec<u8>, headers: impl Iterator<Item = (&'a HeaderName, &'a HeaderValue)>) {
     for (name, value) in headers {
-        block.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
+        block.extend_from_slice(format!("{name}: {}\r\n", header_text(value.as_bytes())).as_bytes());
     }
     block.extend_from_slice(b"\r\n");
 }
@@ -252,7 +260,7 @@ mod tests {
     fn a_value_that_goes_on_in_the_next_line_is_one_line() {
         let head = b"HTTP/1.0 302 Found\r\nLocation: /a\r\n  b\r\n\r\nbody";
         let (status, headers) = read_response(&mut head.as_slice()).unwrap();
-        assert_eq!((status, headers), (302, vec![("location".to_owned(), "/a b".to_owned())]));
+        assert_eq!((status, headers), (302, crate::header_map([("location", "/a b")]).unwrap()));
     }
 
     #[test]

@@ -1,8 +1,14 @@
-//! Which headers a caller may set, and which every request has.
+//! How headers are read, which of them a caller may set, and which every request has.
 
+use std::borrow::Cow;
+
+use http::header::{
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, RANGE,
+};
+
+use super::decode::ACCEPTED;
 use super::error::{Denial, FetchError};
-use super::transport::header;
-use super::{Request, Role};
+use super::request::{Request, Role};
 
 /// Headers that belong to the connection (RFC 9110, 7.6.1), to the client's framing, or to the host
 /// program's identity. A plugin that could set them could speak for another host or smuggle a request.
@@ -23,56 +29,87 @@ const RESERVED: [&str; 15] = [
     "accept-encoding",
     "user-agent",
 ];
+/// No server takes this many, and a `HeaderMap` panics when it grows beyond 2^15.
+const MOST: usize = 1 << 12;
 
-/// Checks a caller's headers; names in lower case come back.
-pub fn checked(request: &Request) -> Result<Headers, FetchError> {
-    let fold = |given: &[(String, String)]| -> Result<Vec<(String, String)>, FetchError> {
-        given.iter().map(|(name, value)| check(name, value)).collect()
-    };
-    Ok(Headers { open: fold(&request.headers)?, secret: fold(&request.secret_headers)? })
+/// The headers of a request, from names and values that a plugin or a user gave. What cannot be sent
+/// as a header, or is the host program's to set, is denied.
+pub fn header_map<N: AsRef<str>, V: AsRef<str>>(
+    pairs: impl IntoIterator<Item = (N, V)>,
+) -> Result<HeaderMap, FetchError> {
+    let mut map = HeaderMap::new();
+    for (name, value) in pairs {
+        let given = name.as_ref();
+        let name = HeaderName::from_bytes(given.as_bytes());
+        let (Ok(name), Ok(value)) = (name, HeaderValue::from_str(value.as_ref())) else {
+            return Err(denied(given, "cannot be sent as a header"));
+        };
+        allow(given, &name, map.len())?;
+        map.append(name, value);
+    }
+    Ok(map)
 }
 
-/// A request's own headers.
-pub struct Headers {
-    pub open: Vec<(String, String)>,
-    pub secret: Vec<(String, String)>,
+/// Checks the headers of a request, however they were made, and marks its secrets as such.
+pub(super) fn check(request: &mut Request) -> Result<(), FetchError> {
+    for headers in [&request.headers, &request.secret_headers] {
+        for name in headers.keys() {
+            allow(name.as_str(), name, headers.len() - 1)?;
+        }
+    }
+    request.secret_headers.values_mut().for_each(|value| value.set_sensitive(true));
+    Ok(())
 }
 
 /// What a normal client says it wants, where the caller did not say it.
 /// A file is asked for unpacked: lengths and ranges then mean the file.
-pub fn with_defaults(mut headers: Vec<(String, String)>, role: Role) -> Vec<(String, String)> {
-    let accept = match role {
-        Role::Api => "application/json, application/xml;q=0.9, */*;q=0.8",
-        Role::Page => "text/html, application/xhtml+xml, application/pdf;q=0.9, */*;q=0.8",
-        Role::File => "application/pdf, */*;q=0.8",
+pub(super) fn with_defaults(mut headers: HeaderMap, role: Role) -> HeaderMap {
+    let (accept, coding) = match role {
+        Role::Api => ("application/json, application/xml;q=0.9, */*;q=0.8", ACCEPTED),
+        Role::Page => ("text/html, application/xhtml+xml, application/pdf;q=0.9, */*;q=0.8", ACCEPTED),
+        Role::File => ("application/pdf, */*;q=0.8", "identity"),
     };
-    let coding = match role {
-        Role::Api | Role::Page => super::decode::ACCEPTED,
-        Role::File => "identity",
-    };
-    if header(&headers, "accept").is_none() {
-        headers.push(("accept".into(), accept.into()));
-    }
+    headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
     // A range is one of the unpacked file, whoever asks for it.
-    let coding = if header(&headers, "range").is_some() { "identity" } else { coding };
-    headers.push(("accept-encoding".into(), coding.into()));
+    let coding = if headers.contains_key(RANGE) { "identity" } else { coding };
+    headers.append(ACCEPT_ENCODING, HeaderValue::from_static(coding));
     headers
 }
 
 /// Headers that say who asks: they are for the origin they were given for, like secrets.
-pub fn personal(name: &str) -> bool {
-    matches!(name, "authorization" | "cookie")
+pub(super) fn personal(name: &HeaderName) -> bool {
+    *name == AUTHORIZATION || *name == COOKIE
 }
 
-fn check(name: &str, value: &str) -> Result<(String, String), FetchError> {
-    let denied = |why: &str| FetchError::denied(Denial::Header, format!("{name:?} {why}"));
-    let lower = name.to_ascii_lowercase();
-    if http::HeaderName::from_bytes(lower.as_bytes()).is_err() || http::HeaderValue::from_str(value).is_err()
-    {
-        return Err(denied("cannot be sent as a header"));
+/// The headers whose name is not `dropped`, in their order, which `HeaderMap::remove` would not keep.
+pub(super) fn without(headers: &HeaderMap, dropped: impl Fn(&HeaderName) -> bool) -> HeaderMap {
+    let kept = headers.iter().filter(|(name, _)| !dropped(name));
+    kept.map(|(name, value)| (name.clone(), value.clone())).collect()
+}
+
+/// The first value of a header as text.
+pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    headers.get(name).map(|value| header_text(value.as_bytes()))
+}
+
+/// A header's value as text: UTF-8, or Latin-1 where it is not (RFC 9110, 5.5).
+pub fn header_text(value: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(value) {
+        Ok(text) => text.into(),
+        Err(_) => value.iter().map(|byte| char::from(*byte)).collect(),
     }
-    if RESERVED.contains(&lower.as_str()) {
-        return Err(denied("is set by the host alone"));
+}
+
+fn allow(given: &str, name: &HeaderName, others: usize) -> Result<(), FetchError> {
+    if RESERVED.contains(&name.as_str()) {
+        return Err(denied(given, "is set by the host alone"));
     }
-    Ok((lower, value.to_owned()))
+    if others >= MOST {
+        return Err(denied(given, "is one header too many"));
+    }
+    Ok(())
+}
+
+fn denied(name: &str, why: &str) -> FetchError {
+    FetchError::denied(Denial::Header, format!("{name:?} {why}"))
 }

@@ -6,18 +6,18 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use reqwest::{Client, ClientBuilder, redirect};
 use url::Url;
 
-use super::Method;
 use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, FetchError, HttpError};
 use super::proxy::Proxies;
+use super::request::Method;
 use super::resolver::{CheckedResolver, Lookup, System};
 use super::settings::{HttpSettings, Limits};
 use super::tls;
-use super::transport::{Incoming, Outgoing, RawBody, Transport, header_text, shown};
+use super::transport::{Incoming, Outgoing, RawBody, Transport, shown};
 
 /// Idle connections are kept this long; most servers close them after 5 to 60 seconds.
 const POOL_IDLE: Duration = Duration::from_secs(30);
@@ -83,19 +83,17 @@ impl Transport for Live {
                 Method::Head => reqwest::Method::HEAD,
                 Method::Post => reqwest::Method::POST,
             };
-            let mut request = client.request(method, hop.url.clone()).headers(header_map(&hop)?);
+            let headers = all_headers(hop.headers, hop.secret_headers)?;
+            let mut request = client.request(method, hop.url.clone()).headers(headers);
             if let Some(body) = hop.body {
                 request = request.body(body);
             }
-            let answer = match tokio::time::timeout(self.limits.first_byte, request.send()).await {
+            let mut answer = match tokio::time::timeout(self.limits.first_byte, request.send()).await {
                 Ok(answer) => answer.map_err(|error| failure(&error, &hop.url))?,
                 Err(_) => return Err(FetchError::Timeout),
             };
             let status = answer.status().as_u16();
-            let headers = answer.headers().iter();
-            let headers = headers
-                .map(|(name, value)| (name.as_str().to_owned(), header_text(value.as_bytes())))
-                .collect();
+            let headers = std::mem::take(answer.headers_mut());
             let pieces = answer.bytes_stream();
             let body = RawBody::new(pieces.map_err(|error| FetchError::Incomplete(reasons(&error))));
             Ok(Incoming { status, headers, body: body.watched(&self.limits) })
@@ -108,19 +106,13 @@ impl Transport for Live {
     }
 }
 
-/// The headers as the client takes them; a value that is none (it holds a line break) is refused here
-/// and never reaches the wire.
-fn header_map(hop: &Outgoing) -> Result<HeaderMap, FetchError> {
-    let mut map = HeaderMap::new();
-    let secret = hop.secret_headers.iter().map(|header| (header, true));
-    for ((name, value), secret) in hop.headers.iter().map(|header| (header, false)).chain(secret) {
-        let wrong = || FetchError::denied(Denial::Header, format!("{name:?} cannot be sent as a header"));
-        let key = HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong())?;
-        let mut value = HeaderValue::from_str(value).map_err(|_| wrong())?;
-        value.set_sensitive(secret);
-        map.append(key, value);
+/// What goes over the wire: a request's headers and its secrets.
+fn all_headers(mut headers: HeaderMap, secret: HeaderMap) -> Result<HeaderMap, FetchError> {
+    for (name, value) in &secret {
+        let full = |_| FetchError::denied(Denial::Header, "there are too many headers");
+        headers.try_append(name, value.clone()).map_err(full)?;
     }
-    Ok(map)
+    Ok(headers)
 }
 
 /// What went wrong before an answer began.

@@ -12,9 +12,10 @@ use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
+use super::clock::AttemptClock;
 use super::error::{Denial, FetchError};
+use super::request::Role;
 use super::settings::{Limit, PaceRule, PaceSettings};
-use super::{AttemptClock, Role};
 
 /// A rate falls to no less than this fraction of what was configured: a host that only complains is
 /// then asked twice in eight seconds where twice a second was configured.

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
 use futures_util::stream;
+use http::header::COOKIE;
 use tempfile::SpooledTempFile;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -79,7 +80,7 @@ struct RecordedRequest {
 
 impl RecordedRequest {
     fn new(hop: &Outgoing, now_ms: u64) -> Self {
-        let headers = hop.headers.iter().filter(|(name, _)| name == "cookie" || !personal(name));
+        let headers = hop.headers.iter().filter(|(name, _)| **name == COOKIE || !personal(name));
         let block = request_block(hop.method, &hop.url, headers, hop.body.as_deref().unwrap_or_default());
         Self { url: hop.url.clone(), block, date: date(now_ms) }
     }

@@ -5,12 +5,16 @@ use std::collections::HashSet;
 
 use bytes::Bytes;
 use cookie_store::CookieStore;
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE, HeaderMap, HeaderValue,
+    SET_COOKIE,
+};
 use url::Url;
 
 use super::error::{Denial, FetchError};
-use super::headers::{self, Headers};
-use super::transport::{Outgoing, header, shown};
-use super::{Method, Request, Role};
+use super::headers::{self, header, header_text};
+use super::request::{Method, Request, Role};
+use super::transport::{Outgoing, shown};
 
 /// Cookies live as long as the chain. A server that floods with them gets no more than this back.
 const COOKIES: usize = 50;
@@ -24,7 +28,8 @@ pub struct RedirectChain {
     url: Url,
     /// The origin that the caller's secrets are for.
     home: url::Origin,
-    headers: Headers,
+    headers: HeaderMap,
+    secret_headers: HeaderMap,
     body: Option<Bytes>,
     jar: CookieStore,
     seen: HashSet<(Method, String, String)>,
@@ -33,13 +38,14 @@ pub struct RedirectChain {
 }
 
 impl RedirectChain {
-    pub fn new(request: Request, limit: u32) -> Result<Self, FetchError> {
-        let headers = headers::checked(&request)?;
+    pub fn new(mut request: Request, limit: u32) -> Result<Self, FetchError> {
+        headers::check(&mut request)?;
         let mut chain = Self {
             method: request.method,
             home: request.url.origin(),
             url: request.url,
-            headers,
+            headers: request.headers,
+            secret_headers: request.secret_headers,
             body: request.body.map(Bytes::from),
             jar: CookieStore::default(),
             seen: HashSet::new(),
@@ -63,26 +69,31 @@ impl RedirectChain {
     /// What is sent for this hop.
     pub fn outgoing(&self, role: Role) -> Outgoing {
         let at_home = self.url.origin() == self.home;
-        let mut own = self.headers.open.clone();
-        own.retain(|(name, _)| at_home || !headers::personal(name));
-        let cookies = self.cookies();
+        let mut own = headers::without(&self.headers, |name| !at_home && headers::personal(name));
+        let mut cookies = self.cookies().into_bytes();
         if !cookies.is_empty() {
-            match own.iter_mut().find(|(name, _)| name == "cookie") {
-                Some((_, value)) => *value = format!("{value}; {cookies}"),
-                None => own.push(("cookie".into(), cookies)),
+            if let Some(given) = own.get(COOKIE) {
+                cookies = [given.as_bytes(), b"; ", &cookies].concat();
+            }
+            // Both parts are header values, so their sum is one.
+            if let Ok(cookies) = HeaderValue::from_bytes(&cookies) {
+                match own.get_mut(COOKIE) {
+                    Some(given) => *given = cookies,
+                    None => drop(own.insert(COOKIE, cookies)),
+                }
             }
         }
         Outgoing {
             method: self.method,
             url: self.url.clone(),
             headers: headers::with_defaults(own, role),
-            secret_headers: if at_home { self.headers.secret.clone() } else { Vec::new() },
+            secret_headers: if at_home { self.secret_headers.clone() } else { HeaderMap::new() },
             body: self.body.clone(),
         }
     }
 
     /// Takes an answer in. `true`: it leads on, and the chain now stands at the next hop.
-    pub fn follow(&mut self, status: u16, answer: &[(String, String)]) -> Result<bool, FetchError> {
+    pub fn follow(&mut self, status: u16, answer: &HeaderMap) -> Result<bool, FetchError> {
         self.keep_cookies(answer);
         let (true, Some(location)) =
             (matches!(status, 301 | 302 | 303 | 307 | 308), header(answer, "location"))
@@ -93,11 +104,11 @@ impl RedirectChain {
             return Err(FetchError::Redirects(format!(
                 "more than {}, the last to {}",
                 self.limit,
-                shown(location)
+                shown(&location)
             )));
         }
         let next = self.url.join(location.trim()).map_err(|error| {
-            FetchError::Redirects(format!("to {}, which is no URL: {error}", shown(location)))
+            FetchError::Redirects(format!("to {}, which is no URL: {error}", shown(&location)))
         })?;
         if next.as_str().len() > URL_BYTES {
             return Err(FetchError::Redirects(format!("to a URL of {} bytes", next.as_str().len())));
@@ -108,8 +119,8 @@ impl RedirectChain {
         {
             self.method = Method::Get;
             self.body = None;
-            let of_body = ["content-type", "content-encoding", "content-language", "content-location"];
-            self.headers.open.retain(|(name, _)| !of_body.contains(&name.as_str()));
+            let of_body = [CONTENT_TYPE, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION];
+            self.headers = headers::without(&self.headers, |name| of_body.contains(name));
         }
         self.url = next;
         self.url.set_fragment(None);
@@ -128,14 +139,14 @@ impl RedirectChain {
         Err(FetchError::Redirects(format!("a loop at {}", shown(self.url.as_str()))))
     }
 
-    fn keep_cookies(&mut self, answer: &[(String, String)]) {
-        let given = answer.iter().filter(|(name, _)| name == "set-cookie");
-        for (_, value) in given.filter(|(_, value)| value.len() <= COOKIE_BYTES).take(COOKIES) {
+    fn keep_cookies(&mut self, answer: &HeaderMap) {
+        let given = answer.get_all(SET_COOKIE).iter().map(|value| header_text(value.as_bytes()));
+        for value in given.filter(|value| value.len() <= COOKIE_BYTES).take(COOKIES) {
             if self.jar.iter_unexpired().count() >= COOKIES {
                 return;
             }
             // A cookie that is none, or is for another site, is not kept.
-            let _ = self.jar.parse(value, &self.url);
+            let _ = self.jar.parse(&value, &self.url);
         }
     }
 
@@ -144,7 +155,7 @@ impl RedirectChain {
             .jar
             .get_request_values(&self.url)
             .map(|(name, value)| format!("{name}={value}"))
-            .filter(|pair| http::HeaderValue::from_str(pair).is_ok())
+            .filter(|pair| HeaderValue::from_str(pair).is_ok())
             .collect();
         // The jar has no order; a loop is only seen when the same cookies read the same.
         pairs.sort();

@@ -8,14 +8,16 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
-use super::Method;
 use super::error::{FetchError, HttpError};
 use super::exchange::{Failure, RequestKey, TRUNCATED_DETAIL, Truncated, read_response};
-use super::transport::{Incoming, Outgoing, RawBody, Transport, header};
+use super::headers::{header, without};
+use super::request::Method;
+use super::transport::{Incoming, Outgoing, RawBody, Transport};
 use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
 
 /// A request record is read up to this; ours have a few hundred bytes.
@@ -178,7 +180,7 @@ impl Index {
             let linked = linked.or_else(|| self.requests.get(found.concurrent.as_ref()?));
             let question = match linked {
                 Some(question) => question.clone(),
-                None => RequestKey::new(Method::Get, &found.url, &[], &[]),
+                None => RequestKey::new(Method::Get, &found.url, &HeaderMap::new(), &[]),
             };
             answers.entry(question).or_default().recorded.push(found.recorded);
         }
@@ -201,9 +203,9 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
         Recorded::Failure(_) => Err(io::Error::from(io::ErrorKind::InvalidInput).into()),
         Recorded::Resource { place, content_type } => {
             let (_, block) = open_at(path, *place)?;
-            let headers = content_type.iter().map(|kind| ("content-type".to_owned(), kind.clone()));
-            let body = pieces(Box::new(block), None);
-            Ok(Incoming { status: 200, headers: headers.collect(), body })
+            let kind = content_type.as_ref().and_then(|kind| HeaderValue::try_from(kind.as_bytes()).ok());
+            let headers = kind.map(|kind| (CONTENT_TYPE, kind)).into_iter().collect();
+            Ok(Incoming { status: 200, headers, body: pieces(Box::new(block), None) })
         }
         Recorded::Response { place, truncated } => {
             let (record, block) = open_at(path, *place)?;
@@ -215,16 +217,16 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             }
             let chunked =
                 header(&headers, "transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
-            headers.retain(|(name, _)| name != "transfer-encoding");
+            headers = without(&headers, |name| *name == TRANSFER_ENCODING);
             if chunked {
-                headers.retain(|(name, _)| name != "content-length");
+                headers = without(&headers, |name| *name == CONTENT_LENGTH);
                 let body = pieces(Box::new(Chunks { inner: block, left: 0, state: Chunk::First }), None);
                 return Ok(Incoming { status, headers, body });
             }
             let declared = header(&headers, "content-length").and_then(|length| length.parse::<u64>().ok());
             // Archives that keep bodies unpacked leave the length of the packed one in the head.
             if declared.is_some_and(|declared| declared < there) {
-                headers.retain(|(name, _)| name != "content-length");
+                headers = without(&headers, |name| *name == CONTENT_LENGTH);
             }
             let short = declared.is_some_and(|declared| declared > there).then(|| Truncated {
                 why: "disconnect".into(),

@@ -2,8 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
+
+use super::headers::header;
 use super::settings::RetrySettings;
-use super::transport::header;
 
 /// Answers that may be others a moment later.
 pub fn passing_status(status: u16) -> bool {
@@ -19,25 +21,27 @@ pub fn backoff(settings: &RetrySettings, tries: u32, spread: f64) -> Duration {
 
 /// `Retry-After` (RFC 9110, 10.2.3) in both forms. A date is measured by the server's own clock where
 /// the answer shows it, because clocks differ more than these waits last.
-pub fn retry_after(headers: &[(String, String)], now: SystemTime) -> Option<Duration> {
-    let value = header(headers, "retry-after")?.trim();
+pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let value = header(headers, "retry-after")?;
+    let value = value.trim();
     if let Ok(seconds) = value.parse::<u64>() {
         return Some(Duration::from_secs(seconds));
     }
     let at = httpdate::parse_http_date(value).ok()?;
-    let sent = header(headers, "date").and_then(|date| httpdate::parse_http_date(date).ok());
+    let sent = header(headers, "date").and_then(|date| httpdate::parse_http_date(&date).ok());
     Some(at.duration_since(sent.unwrap_or(now)).unwrap_or_default())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::header_map;
 
     const NOW: Duration = Duration::from_secs(1_790_000_000);
 
     fn after(value: &str, date: Option<SystemTime>) -> Option<Duration> {
-        let mut headers = vec![("retry-after".to_owned(), value.to_owned())];
-        headers.extend(date.map(|date| ("date".to_owned(), httpdate::fmt_http_date(date))));
+        let date = date.map(|date| ("date", httpdate::fmt_http_date(date)));
+        let headers = header_map([("retry-after", value.to_owned())].into_iter().chain(date)).unwrap();
         retry_after(&headers, SystemTime::UNIX_EPOCH + NOW)
     }
 

@@ -8,15 +8,17 @@ use std::future::Future;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use http::HeaderMap;
 use robotxt::{Robots, Rule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::{Position, Url};
 
 use super::error::FetchError;
+use super::headers::header;
 use super::origins::OriginCache;
 use super::robots::AGENT;
-use super::transport::{header, shown};
+use super::transport::shown;
 
 /// A site's rules hold for a day, as those of robots.txt do.
 const FRESH: Duration = Duration::from_secs(24 * 3600);
@@ -60,9 +62,9 @@ impl Reservation {
     }
 
     /// What an answer's headers say.
-    pub fn of(headers: &[(String, String)]) -> Option<Self> {
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
         let value = header(headers, "tdm-reservation")?;
-        Some(Self::new(value, header(headers, "tdm-policy"), SaidBy::Header))
+        Some(Self::new(&value, header(headers, "tdm-policy").as_deref(), SaidBy::Header))
     }
 
     /// Text and data mining is reserved.

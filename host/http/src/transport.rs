@@ -7,11 +7,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream, Stream, StreamExt};
+use http::HeaderMap;
 use tokio::time::Instant;
 use url::Url;
 
-use super::Method;
 use super::error::FetchError;
+use super::request::Method;
 use super::settings::Limits;
 
 /// Sends one hop. Dropping the future cancels the request.
@@ -32,9 +33,9 @@ pub trait Transport: Send + Sync {
 pub struct Outgoing {
     pub method: Method,
     pub url: Url,
-    pub headers: Vec<(String, String)>,
+    pub headers: HeaderMap,
     /// Sent, but never logged or recorded.
-    pub secret_headers: Vec<(String, String)>,
+    pub secret_headers: HeaderMap,
     pub body: Option<Bytes>,
 }
 
@@ -42,8 +43,7 @@ pub struct Outgoing {
 #[derive(Debug)]
 pub struct Incoming {
     pub status: u16,
-    /// In order; names in lower case; values that are not UTF-8 are read as Latin-1.
-    pub headers: Vec<(String, String)>,
+    pub headers: HeaderMap,
     pub body: RawBody,
 }
 
@@ -92,23 +92,10 @@ impl fmt::Debug for RawBody {
     }
 }
 
-/// Reads HTTP text: UTF-8, or Latin-1 where it is not (RFC 9110, 5.5).
-pub fn header_text(value: &[u8]) -> String {
-    match std::str::from_utf8(value) {
-        Ok(text) => text.to_owned(),
-        Err(_) => value.iter().map(|byte| char::from(*byte)).collect(),
-    }
-}
-
 /// A server's words as messages may carry them: without control characters, and not endless.
 pub fn shown(text: &str) -> String {
     const LONGEST: usize = 200;
     text.chars().take(LONGEST).flat_map(char::escape_debug).collect()
-}
-
-/// The first value of a header; `name` in lower case.
-pub fn header<'a>(headers: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    headers.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
 }
 
 struct Watch {

@@ -11,7 +11,8 @@ use super::grant::CallHops;
 use super::limits::{Limit, Limiter};
 use super::text;
 use tierfall_http::{
-    AttemptClock, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy,
+    AttemptClock, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy, header_map,
+    header_text,
 };
 
 /// What the host says about a call afterwards, whatever became of it: denials, limits that were
@@ -116,7 +117,12 @@ impl Guest {
         })?;
         let wanted = request.max_bytes.map(u64::from).unwrap_or(u64::MAX);
         let cap = wanted.min(self.fetch_bytes);
-        let secret_headers = network.access.secrets_for(&url);
+        let secrets = network.access.secrets_for(&url);
+        let own = request
+            .headers
+            .iter()
+            .filter(|(name, _)| !secrets.iter().any(|(secret, _)| secret.eq_ignore_ascii_case(name)));
+        let own = own.map(|(name, value)| (name, value));
         let door_request = Request {
             method: match request.method {
                 http::Method::Get => Method::Get,
@@ -124,14 +130,9 @@ impl Guest {
                 http::Method::Post => Method::Post,
             },
             url,
-            headers: request
-                .headers
-                .into_iter()
-                .filter(|(name, _)| {
-                    !secret_headers.iter().any(|(secret, _)| secret.eq_ignore_ascii_case(name))
-                })
-                .collect(),
-            secret_headers,
+            headers: header_map(own).map_err(|error| self.refusal(error))?,
+            secret_headers: header_map(secrets.iter().map(|(name, value)| (name, value)))
+                .map_err(|error| self.refusal(error))?,
             body: request.body,
         };
         let allowance =
@@ -146,11 +147,11 @@ impl Guest {
             self.notes.limit(Limit::FetchBytes);
             return Err(http::FetchError::TooLarge(self.fetch_bytes));
         }
-        let content_type = answer.head.headers.iter().find(|(name, _)| name == "content-type");
         let body = match request.want {
             http::Want::Bytes => http::Body::Bytes(answer.body.to_vec()),
             http::Want::Text => {
-                let decoded = text::decode(&answer.body, content_type.map(|(_, value)| value.as_str()));
+                let content_type = answer.head.header("content-type");
+                let decoded = text::decode(&answer.body, content_type.as_deref());
                 if network.hops.follows_pages()
                     && let Some(next) = text::meta_refresh(&decoded)
                     && let Ok(next) = answer.head.url.join(&next)
@@ -164,10 +165,13 @@ impl Guest {
                 http::Body::Text(decoded)
             }
         };
+        let headers = answer.head.headers.iter();
         Ok(http::Response {
             status: answer.head.status,
             url: answer.head.url.to_string(),
-            headers: answer.head.headers,
+            headers: headers
+                .map(|(name, value)| (name.to_string(), header_text(value.as_bytes()).into()))
+                .collect(),
             body,
             truncated: answer.truncated,
             pdf,

@@ -11,7 +11,7 @@ use futures_util::future::BoxFuture;
 use tierfall_built_in::PLUGINS;
 use tierfall_http::{
     AttemptClock, BreakerSettings, FetchError, HttpClient, HttpSettings, Incoming, Limit, Limits, Outgoing,
-    PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport,
+    PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport, header_map,
 };
 use tierfall_sandbox::{Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess};
 use tierfall_work::Work;
@@ -27,7 +27,7 @@ const ANSWER: &str = r#"{"doi":"10.5555/1","title":"On benchmarks","year":2026,"
 impl Transport for Instantly {
     fn send(&self, _request: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
         let pieces = futures_util::stream::iter([Ok(bytes::Bytes::from_static(ANSWER.as_bytes()))]);
-        let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+        let headers = header_map([("content-type", "application/json")]).expect("a header");
         Box::pin(async { Ok(Incoming { status: 200, headers, body: RawBody::new(pieces) }) })
     }
 

@@ -63,11 +63,7 @@ fn get(url: &str) -> Request {
 
 fn request(method: Method, url: &str) -> Request {
     let url = url.parse().unwrap();
-    Request { method, url, headers: Vec::new(), secret_headers: Vec::new(), body: None }
-}
-
-fn pair(name: &str, value: &str) -> (String, String) {
-    (name.into(), value.into())
+    Request { method, ..Request::get(url) }
 }
 
 fn live(settings: HttpSettings) -> HttpClient {

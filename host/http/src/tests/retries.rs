@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::script::{NOW_MS, Reply, Script, answer, ok, refused};
 use super::*;
-use crate::{BreakerSettings, Denial};
+use crate::{BreakerSettings, Denial, HeaderMap};
 
 const URL: &str = "http://host.example/x";
 
@@ -36,7 +36,7 @@ async fn what_may_pass_is_tried_again_and_each_try_costs_a_retry() {
 async fn connections_that_fail_or_break_in_the_body_are_tried_again() {
     let broken = || {
         let body = vec![Ok(Bytes::from("ha")), Err(FetchError::Incomplete("reset".into()))];
-        Reply::Answer { status: 200, headers: Vec::new(), body }
+        Reply::Answer { status: 200, headers: HeaderMap::new(), body }
     };
     let script = Script::new(move |_, n| match n {
         0 => refused(),

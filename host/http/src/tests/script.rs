@@ -9,13 +9,16 @@ use futures_util::future::BoxFuture;
 use futures_util::stream;
 use tokio::time::Instant;
 
-use crate::{FetchError, HttpClient, HttpSettings, Incoming, Outgoing, RawBody, Transport};
+use crate::{
+    FetchError, HeaderMap, HeaderName, HeaderValue, HttpClient, HttpSettings, Incoming, Outgoing, RawBody,
+    Transport,
+};
 
 /// 2026-11-24T00:00:00Z, on all scripted clocks.
 pub const NOW_MS: u64 = 1_795_478_400_000;
 
 pub enum Reply {
-    Answer { status: u16, headers: Vec<(String, String)>, body: Vec<Result<Bytes, FetchError>> },
+    Answer { status: u16, headers: HeaderMap, body: Vec<Result<Bytes, FetchError>> },
     Fail(FetchError),
     Hang,
 }
@@ -40,7 +43,10 @@ pub struct Script {
 }
 
 pub fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Reply {
-    let headers = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
+    let headers = headers.iter().map(|(name, value)| {
+        (HeaderName::try_from(*name).unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap())
+    });
+    let headers = headers.collect();
     Reply::Answer { status, headers, body: vec![Ok(Bytes::copy_from_slice(body.as_bytes()))] }
 }
 

@@ -24,7 +24,7 @@ async fn recorded(file: &str) -> Vec<Record<BufferedBody>> {
         "/moved" => answer(301, &[("location", "/here")], ""),
         "/cut" => Reply::Answer {
             status: 200,
-            headers: Vec::new(),
+            headers: crate::HeaderMap::new(),
             body: vec![Ok(Bytes::from("half")), Err(FetchError::Incomplete("reset".into()))],
         },
         "/gone" => refused(),

@@ -17,7 +17,7 @@ use super::*;
 use crate::address::AddressPolicy;
 use crate::live::Live;
 use crate::resolver::Lookup;
-use crate::{Denial, Outgoing, ProxyChoice, Transport};
+use crate::{Denial, HeaderName, HeaderValue, Outgoing, ProxyChoice, Transport, header_map};
 
 #[tokio::test]
 async fn a_request_says_who_asks_and_what_is_wanted() {
@@ -25,8 +25,8 @@ async fn a_request_says_who_asks_and_what_is_wanted() {
     let mut settings = HttpSettings::for_tests();
     settings.mailto = Some("library@host.example".into());
     let mut asking = get(&server.url("/a?b=c#d"));
-    asking.headers = vec![pair("X-Own", "1"), pair("Range", "bytes=5-")];
-    asking.secret_headers.push(pair("x-api-key", "geheim"));
+    asking.headers = header_map([("X-Own", "1"), ("Range", "bytes=5-")]).unwrap();
+    asking.secret_headers = header_map([("x-api-key", "geheim")]).unwrap();
     let attempt = Attempt::new(10, 0);
     live(settings).fetch(asking, 100, attempt.allowance(&Role::Page)).await.unwrap();
     let heard = server.heard().remove(0);
@@ -60,12 +60,18 @@ async fn headers_that_belong_to_the_connection_or_break_it_are_denied() {
         ("X:", "b"),
         ("", "b"),
     ] {
-        let mut asking = get("http://127.0.0.1:9/");
-        asking.headers.push(pair(name, value));
-        let attempt = Attempt::new(10, 0);
-        let error = door.fetch(asking, 100, attempt.allowance(&Role::Api)).await.unwrap_err();
-        assert!(matches!(&error, FetchError::Denied { reason: Denial::Header, .. }), "{name:?}: {error}");
-        assert!(!error.to_string().contains('\r'), "{error}");
+        let mut errors = vec![header_map([(name, value)]).unwrap_err()];
+        // Nor by a map that was made otherwise.
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            let mut asking = get("http://127.0.0.1:9/");
+            asking.headers.append(name, value);
+            let attempt = Attempt::new(10, 0);
+            errors.push(door.fetch(asking, 100, attempt.allowance(&Role::Api)).await.unwrap_err());
+        }
+        for error in errors {
+            assert!(matches!(&error, FetchError::Denied { reason: Denial::Header, .. }), "{name:?}: {error}");
+            assert!(!error.to_string().contains('\r'), "{error}");
+        }
     }
 }
 
@@ -77,8 +83,8 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
     // Past the checks of URLs, straight at the dialler: `localhost` resolves on every machine.
     let live = Live::new(&settings, Arc::new(AddressPolicy::new(&[]))).unwrap();
     let url = format!("http://localhost:{}/", server.address.port()).parse().unwrap();
-    let hop =
-        Outgoing { method: Method::Get, url, headers: Vec::new(), secret_headers: Vec::new(), body: None };
+    let (headers, secret_headers) = Default::default();
+    let hop = Outgoing { method: Method::Get, url, headers, secret_headers, body: None };
     let error = live.send(hop).await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
     assert!(server.heard().is_empty());

@@ -4,12 +4,14 @@
 //! what the server said they were. Both are written by us alone: nothing a server says later can change
 //! what the bytes are known to be.
 
+use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tierfall_http::{HeaderMap, header};
 
 use super::names::hex;
 
@@ -62,9 +64,8 @@ pub struct Hasher(Sha256);
 
 impl Validator {
     /// Reads the validators of an answer; `None` where nothing tells this file from its next version.
-    pub fn of(headers: &[(String, String)]) -> Option<Self> {
-        let value =
-            |wanted: &str| headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone());
+    pub fn of(headers: &HeaderMap) -> Option<Self> {
+        let value = |name| header(headers, name).map(Cow::into_owned);
         // Weak tags are the same for files that are not (RFC 9110, 8.8.1).
         let etag = value("etag").filter(|tag| tag.starts_with('"') && tag.len() > 2);
         let last_modified = value("last-modified").filter(|date| !date.is_empty());

@@ -2,6 +2,7 @@
 
 use super::patterns;
 use super::verdict::Reason;
+use tierfall_http::{HeaderMap, header_text};
 
 /// How much of an answer is looked at to tell what it is: a header may have a kilobyte before it
 /// (ISO 32000-1, annex H).
@@ -66,10 +67,11 @@ pub fn describe(kind: Kind) -> &'static str {
 }
 
 /// What kind of page was answered in place of a file, with the mark that shows it.
-pub fn page(headers: &[(String, String)], page: &[u8]) -> (Reason, String) {
+pub fn page(headers: &HeaderMap, page: &[u8]) -> (Reason, String) {
     let text = String::from_utf8_lossy(&page[..page.len().min(PAGE)]).to_lowercase();
     if let Some((name, _)) = patterns::BOT_CHECK_HEADERS.iter().find(|(name, part)| {
-        headers.iter().any(|(header, value)| header == name && value.to_lowercase().contains(part))
+        let mut given = headers.get_all(*name).iter();
+        given.any(|value| header_text(value.as_bytes()).to_lowercase().contains(part))
     }) {
         return (Reason::BotCheck, format!("the header {name} says so"));
     }
@@ -90,7 +92,7 @@ mod tests {
     use super::*;
 
     fn says(html: &str) -> Reason {
-        page(&[], html.as_bytes()).0
+        page(&HeaderMap::new(), html.as_bytes()).0
     }
 
     #[test]
@@ -143,7 +145,7 @@ mod tests {
         ] {
             assert_eq!(says(html), expected, "{html}");
         }
-        let challenged = [("cf-mitigated".to_owned(), "challenge".to_owned())];
+        let challenged = tierfall_http::header_map([("cf-mitigated", "challenge")]).unwrap();
         assert_eq!(page(&challenged, b"<html>").0, Reason::BotCheck);
     }
 }

@@ -16,8 +16,8 @@ use super::sniff::{self, Kind};
 use super::usage_rights::UsageRights;
 use super::verdict::Reason;
 use tierfall_http::{
-    AttemptClock, Body, Denial, FetchError, Head, HttpClient, Method, Request, RequestBudget, Reservation,
-    Role,
+    AttemptClock, Body, Denial, FetchError, Head, HttpClient, Request, RequestBudget, Reservation, Role,
+    header_map,
 };
 
 /// Before a broken transfer is continued; doubled each time.
@@ -89,7 +89,10 @@ impl Transfer<'_> {
                 sink.begin(None);
             }
             trace.resumed_from = sink.received();
-            let ended = self.once(request(url, referrer, sink), sink, effects, trace).await;
+            let ended = match request(url, referrer, sink) {
+                Ok(request) => self.once(request, sink, effects, trace).await,
+                Err(error) => Err(Stop::Final(of_error(&error))),
+            };
             trace.bytes = sink.received();
             match ended {
                 Ok(()) => return Ok(()),
@@ -289,18 +292,18 @@ impl Trace {
     }
 }
 
-fn request(url: &Url, referrer: Option<&str>, sink: &Sink) -> Request {
-    let mut headers = vec![("accept".to_owned(), "application/pdf,*/*;q=0.5".to_owned())];
+fn request(url: &Url, referrer: Option<&str>, sink: &Sink) -> Result<Request, FetchError> {
+    let mut headers = vec![("accept", "application/pdf,*/*;q=0.5".to_owned())];
     if let Some(referrer) = referrer.and_then(|referrer| Url::parse(referrer).ok()) {
-        headers.push(("referer".to_owned(), referrer.to_string()));
+        headers.push(("referer", referrer.to_string()));
     }
     if let Some(validator) = sink.validator()
         && sink.received() > 0
     {
-        headers.push(("range".to_owned(), format!("bytes={}-", sink.received())));
-        headers.push(("if-range".to_owned(), validator.to_owned()));
+        headers.push(("range", format!("bytes={}-", sink.received())));
+        headers.push(("if-range", validator.to_owned()));
     }
-    Request { method: Method::Get, url: url.clone(), headers, secret_headers: Vec::new(), body: None }
+    Ok(Request { headers: header_map(headers)?, ..Request::get(url.clone()) })
 }
 
 /// Whether an answer to a range is the rest of the file that is in the sink; why not.
@@ -318,9 +321,8 @@ fn continues(body: &Body, sink: &Sink) -> Result<(), &'static str> {
     if origin.validator.etag.is_some() && validator.is_none_or(|validator| validator.etag.is_none()) {
         return Err("it does not say of which version of the file it sends a part");
     }
-    let header =
-        |wanted: &str| body.head.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
-    let Some((first, last, whole)) = header("content-range").and_then(|value| content_range(value)) else {
+    let range = body.head.header("content-range");
+    let Some((first, last, whole)) = range.and_then(|value| content_range(&value)) else {
         return Err("it does not say which part of the file it sends");
     };
     if first != sink.received() || last < first {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use tierfall_http::{Reservation, SaidBy};
+use tierfall_http::{HeaderMap, Reservation, SaidBy, header_text};
 
 /// The product token that `X-Robots-Tag` knows us by, as robots.txt does.
 const AGENT: &str = "tierfall";
@@ -23,14 +23,13 @@ pub struct UsageRights {
 
 impl UsageRights {
     /// What the headers of an answer say.
-    pub(super) fn of(headers: &[(String, String)]) -> Self {
-        let tags =
-            || headers.iter().filter(|(name, _)| name == "x-robots-tag").map(|(_, value)| value.as_str());
-        let joined: Vec<&str> = tags().collect();
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        let tags: Vec<_> =
+            headers.get_all("x-robots-tag").iter().map(|value| header_text(value.as_bytes())).collect();
         Self {
             tdm: Reservation::of(headers),
-            x_robots_tag: (!joined.is_empty()).then(|| joined.join(", ")),
-            robots_reserve: tags().any(robots_tag_reserves),
+            x_robots_tag: (!tags.is_empty()).then(|| tags.join(", ")),
+            robots_reserve: tags.iter().any(|tag| robots_tag_reserves(tag)),
         }
     }
 
@@ -83,8 +82,7 @@ mod tests {
     use super::*;
 
     fn signals(headers: &[(&str, &str)]) -> UsageRights {
-        let headers: Vec<_> = headers.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect();
-        UsageRights::of(&headers)
+        UsageRights::of(&tierfall_http::header_map(headers.iter().copied()).unwrap())
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A server in memory that holds one file and answers as a test says.
 
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -7,13 +8,15 @@ use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, StreamExt};
 
-use tierfall_http::{FetchError, Incoming, Outgoing, RawBody, Transport};
+use tierfall_http::{
+    FetchError, HeaderMap, HeaderName, HeaderValue, Incoming, Outgoing, RawBody, Transport, header,
+};
 
 /// One answer.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
-    pub headers: Vec<(String, String)>,
+    pub headers: HeaderMap,
     pub body: Vec<u8>,
     /// The body breaks off here.
     pub cut: Option<usize>,
@@ -39,7 +42,7 @@ impl Reply {
     pub fn status(status: u16) -> Self {
         Self {
             status,
-            headers: Vec::new(),
+            headers: HeaderMap::new(),
             body: Vec::new(),
             cut: None,
             stalls: false,
@@ -59,8 +62,8 @@ impl Reply {
     }
 
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.retain(|(known, _)| known != name);
-        self.headers.push((name.into(), value.into()));
+        let name = HeaderName::try_from(name).unwrap();
+        self.headers.insert(name, HeaderValue::try_from(value).unwrap());
         self
     }
 
@@ -86,8 +89,7 @@ impl Reply {
 
     /// What an honest server answers about `file` under `etag`: the range that is asked for.
     pub fn honest(file: &[u8], etag: &str, asked: &Outgoing) -> Self {
-        let header =
-            |wanted: &str| asked.headers.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        let header = |name| header(&asked.headers, name);
         let start =
             header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         match start {
@@ -123,9 +125,7 @@ impl Remote {
     /// The `Range` of every request so far.
     pub fn ranges(&self) -> Vec<Option<String>> {
         let heard = self.heard.lock().unwrap_or_else(|poison| poison.into_inner());
-        let range = |asked: &Outgoing| {
-            asked.headers.iter().find(|(name, _)| name == "range").map(|(_, value)| value.clone())
-        };
+        let range = |asked: &Outgoing| header(&asked.headers, "range").map(Cow::into_owned);
         heard.iter().map(range).collect()
     }
 }

@@ -256,14 +256,16 @@ proptest! {
                 version.fetch_add(1, SeqCst);
             }
             let mut anyone = asked.clone();
-            anyone.headers.retain(|(name, _)| name != "if-range");
+            anyone.headers.remove("if-range");
             let number = version.load(SeqCst) % versions.len();
             let (file, etag) = (&versions[number], format!("\"{number}\""));
             let reply = match whim {
                 Whim::Honest | Whim::Changes => Reply::honest(file, &etag, asked),
                 Whim::Careless => {
                     let mut reply = Reply::honest(file, &etag, &anyone);
-                    reply.headers.retain(|(name, _)| name != "etag" || reply.status != 206);
+                    if reply.status == 206 {
+                        reply.headers.remove("etag");
+                    }
                     reply
                 }
                 Whim::IgnoresRanges => Reply::ok(file.clone()).header("etag", &etag),

@@ -1,0 +1,114 @@
+//! What callers ask of the client, and what they get back.
+
+use std::borrow::Cow;
+use std::sync::atomic::AtomicU32;
+
+use bytes::Bytes;
+use http::HeaderMap;
+use url::Url;
+
+use super::clock::AttemptClock;
+use super::headers;
+
+/// How a host is treated: an `Api` is asked at its published rate and has no robots.txt; pages and
+/// files have both a pace and a robots.txt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// A documented programming interface.
+    Api,
+    /// A web page.
+    Page,
+    /// A file to be stored.
+    File,
+}
+
+/// Decides for each hop of a request whether it may go on, and in which role.
+pub trait HopPolicy: Send + Sync {
+    /// Hop 0 is the request itself, 1 its first redirect. An `Err` is the reason, for people.
+    fn admit(&self, url: &Url, hop: u32) -> Result<Role, String>;
+
+    /// Whether robots.txt is asked before pages and files; an operator can lift it for one source.
+    fn robots(&self) -> bool {
+        true
+    }
+}
+
+/// A role on its own admits every hop in that role; addresses and robots.txt are checked all the same.
+impl HopPolicy for Role {
+    fn admit(&self, _url: &Url, _hop: u32) -> Result<Role, String> {
+        Ok(*self)
+    }
+}
+
+/// The HTTP methods that are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// `GET`
+    Get,
+    /// `HEAD`
+    Head,
+    /// `POST`
+    Post,
+}
+
+/// One request, before its redirects and retries.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// `Post` is never retried once it may have arrived.
+    pub method: Method,
+    /// Its fragment is not sent.
+    pub url: Url,
+    /// Connection headers (`Host`, `Content-Length`, …) are refused; see [`header_map`](crate::header_map).
+    pub headers: HeaderMap,
+    /// Secrets: sent on hop 0, and on a redirect only to the same origin; never logged or recorded.
+    pub secret_headers: HeaderMap,
+    /// For `Post`.
+    pub body: Option<Vec<u8>>,
+}
+
+/// What one request may spend.
+pub struct RequestBudget<'a> {
+    /// Asked before each hop.
+    pub hops: &'a dyn HopPolicy,
+    /// The time of the attempt that the request belongs to.
+    pub clock: &'a AttemptClock,
+    /// Retries left; shared by the requests of one attempt.
+    pub retries: &'a AtomicU32,
+}
+
+/// The head of an answer, whatever its status, after redirects.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// 100 to 999.
+    pub status: u16,
+    /// The URL that answered.
+    pub url: Url,
+    /// As received; [`header`](crate::header) reads one as text.
+    pub headers: HeaderMap,
+}
+
+/// An answer read whole (up to a limit).
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// Status, final URL and headers.
+    pub head: Head,
+    /// Decoded.
+    pub body: Bytes,
+    /// There was more than the limit.
+    pub truncated: bool,
+}
+
+impl Request {
+    /// A `GET` without headers.
+    pub fn get(url: Url) -> Self {
+        let (headers, secret_headers) = Default::default();
+        Self { method: Method::Get, url, headers, secret_headers, body: None }
+    }
+}
+
+impl Head {
+    /// The first value of a header as text.
+    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+        headers::header(&self.headers, name)
+    }
+}
