@@ -1,7 +1,7 @@
 //! Generated from the contracts; one module per world.
 
 /// `tierfall:source`, what source plugins are written against.
-pub(super) mod source {
+pub(crate) mod source {
     wasmtime::component::bindgen!({
         path: "../../wit/source-0.1.0",
         world: "plugin",
@@ -11,7 +11,7 @@ pub(super) mod source {
 }
 
 /// `tierfall:proof`, the PDF examiner.
-pub(super) mod proof {
+pub(crate) mod proof {
     wasmtime::component::bindgen!({
         path: "../../wit/proof-0.1.0",
         world: "examiner",

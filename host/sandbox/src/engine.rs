@@ -1,24 +1,24 @@
-//! The engine: one for the program, with its compile cache and the ticker that interrupts guests.
+//! The wasmtime engine: one for the program, with its compile cache and the thread that lets guests be interrupted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy, Store, UpdateDeadline};
+use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy};
 
-use super::bindings::source::Plugin as Bindings;
-use super::error::LoadError;
-use super::guest::Guest;
-use super::limits::{Limit, Limiter, SandboxSettings};
-use super::pool::Pool;
+use crate::bindings::source::Plugin as Bindings;
+use crate::error::LoadError;
+use crate::guest::Guest;
+use crate::limits::{ResourceLimit, SandboxSettings};
+use crate::pool::Pool;
 
-/// Everything that is made once: cheap to clone.
+/// What all plugins share: the engine, the linked imports, the limits and the slots. Cheap to clone.
 #[derive(Clone)]
 pub struct Sandbox {
-    pub(super) engine: Engine,
-    pub(super) linker: Arc<Linker<Guest>>,
-    pub(super) settings: Arc<SandboxSettings>,
-    pub(super) pool: Pool,
+    pub(crate) engine: Engine,
+    pub(crate) linker: Arc<Linker<Guest>>,
+    pub(crate) settings: Arc<SandboxSettings>,
+    pub(crate) pool: Pool,
 }
 
 impl Sandbox {
@@ -35,7 +35,7 @@ impl Sandbox {
 
     /// Compiles a component, or takes it from the cache. Blocks: the compiler needs a tenth of a second
     /// for a small component and seconds for one that carries an interpreter.
-    pub(super) fn compile(&self, name: &str, bytes: &[u8]) -> Result<Component, LoadError> {
+    pub(crate) fn compile(&self, name: &str, bytes: &[u8]) -> Result<Component, LoadError> {
         let limit = self.settings.component_bytes;
         if bytes.len() as u64 > limit {
             return Err(LoadError::TooLarge { plugin: name.to_owned(), bytes: bytes.len() as u64, limit });
@@ -51,7 +51,7 @@ impl Sandbox {
             let (plugin, detail) = (name.to_owned(), format!("{error:#}"));
             // The pool's tables have the size of the limit, and the engine looks at that first.
             match detail.contains("minimum element size") {
-                true => LoadError::TooMuch { plugin, limit: Limit::TableElements },
+                true => LoadError::TooMuch { plugin, limit: ResourceLimit::TableElements },
                 false => LoadError::NotComponent { plugin, detail },
             }
         })
@@ -63,7 +63,7 @@ fn engine(settings: &SandboxSettings, pool: &Pool) -> Result<Engine, LoadError> 
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool.allocation(settings)));
     Engine::new(&config)
         .or_else(|error| {
-            // A process may have few addresses (`ulimit -v`): then each call maps its own memory.
+            // Where the process may map too little address space (`ulimit -v`), each call maps its own memory.
             tracing::debug!("no memory is set aside for plugins: {error:#}");
             config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
             Engine::new(&config)
@@ -119,49 +119,4 @@ fn start_ticker(engine: &Engine, tick: Duration) -> Result<(), LoadError> {
         })
         .map(drop)
         .map_err(|error| LoadError::Engine(format!("the epoch thread cannot be started: {error}")))
-}
-
-/// A state that lives in a store and says what it may use.
-pub(super) trait Limited {
-    fn limiter(&mut self) -> &mut Limiter;
-}
-
-/// A store with every limit set.
-pub(super) fn limited_store<T: Limited + Send + 'static>(
-    engine: &Engine,
-    state: T,
-    hostcall_bytes: usize,
-    handles: usize,
-) -> Store<T> {
-    let mut store = Store::new(engine, state);
-    store.limiter(|state| state.limiter());
-    store.set_hostcall_fuel(hostcall_bytes);
-    store.set_max_component_handles(handles);
-    // Epochs pass while a guest waits in a host call, so they cannot be its budget: each one only makes
-    // it yield, and the timeout around the call ends it.
-    store.set_epoch_deadline(1);
-    store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
-    store
-}
-
-/// Which limit an error of the engine stands for, where it stands for one.
-pub(super) fn limit_of(error: &wasmtime::Error, limiter: &Limiter) -> Option<Limit> {
-    if let Some(trap) = error.downcast_ref::<wasmtime::Trap>()
-        && *trap == wasmtime::Trap::StackOverflow
-    {
-        return Some(Limit::Stack);
-    }
-    if limiter.hit.is_some() {
-        return limiter.hit;
-    }
-    let text = format!("{error:#}");
-    [
-        ("fuel allocated for hostcalls", Limit::HostcallBytes),
-        ("resource limit exceeded: instance", Limit::Instances),
-        ("resource limit exceeded: memor", Limit::Instances),
-        ("resource limit exceeded: table", Limit::Instances),
-        ("store handle limit exceeded", Limit::Handles),
-    ]
-    .into_iter()
-    .find_map(|(mark, limit)| text.contains(mark).then_some(limit))
 }

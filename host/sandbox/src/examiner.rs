@@ -1,24 +1,24 @@
-//! The PDF examiner: a parser of untrusted bytes, run where it cannot hurt.
+//! The PDF examiner: a parser of untrusted bytes, without access to anything.
 
 use std::sync::Arc;
 
 use tierfall_work::{PdfProblem, PdfReport};
 use wasmtime::component::Linker;
 
-use super::bindings::proof::tierfall::proof::types as wit;
-use super::bindings::proof::{Examiner as Bindings, ExaminerPre};
-use super::engine::{Limited, Sandbox, limited_store};
-use super::error::{FailureKind, LoadError};
-use super::limits::{Limit, Limiter};
-use super::plugin::failure_kind;
-use super::pool::Share;
+use crate::bindings::proof::tierfall::proof::types as wit;
+use crate::bindings::proof::{Examiner as Bindings, ExaminerPre};
+use crate::engine::Sandbox;
+use crate::error::{FailureKind, LoadError};
+use crate::limits::{Limiter, ResourceLimit};
+use crate::pool::SlotCount;
+use crate::store::{Limited, failure_kind, limited_store};
 
-/// Reads PDFs in a fresh instance each; cheap to clone.
+/// Reads PDFs, each in a fresh instance; cheap to clone.
 #[derive(Clone)]
 pub struct Examiner {
     sandbox: Sandbox,
     pre: Arc<ExaminerPre<State>>,
-    share: Share,
+    slots: SlotCount,
 }
 
 struct State {
@@ -48,7 +48,7 @@ impl Examiner {
                 detail: format!("{error:#}"),
             }
         })?;
-        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre), share: sandbox.pool.share_of(&component) })
+        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre), slots: sandbox.pool.slots_for(&component) })
     }
 
     /// Reads a PDF: its metadata and the text of its first pages, within the examiner's limits.
@@ -57,7 +57,7 @@ impl Examiner {
         let overall = &self.sandbox.settings;
         let state =
             State { limiter: Limiter::new(settings.memory_bytes, overall.table_elements, overall.instances) };
-        let _turn = self.sandbox.pool.turn(self.share).await;
+        let _slots = self.sandbox.pool.acquire(self.slots).await;
         let mut store = limited_store(&self.sandbox.engine, state, overall.hostcall_bytes, overall.handles);
         let running = async {
             let bindings: Bindings = self.pre.instantiate_async(&mut store).await?;
@@ -65,7 +65,7 @@ impl Examiner {
         };
         let failed = |kind: FailureKind| PdfProblem::Damaged(format!("the examiner {kind}"));
         match tokio::time::timeout(settings.timeout, running).await {
-            Err(_) => Err(failed(FailureKind::Limit(Limit::Time))),
+            Err(_) => Err(failed(FailureKind::Limit(ResourceLimit::Time))),
             Ok(Err(error)) => Err(failed(failure_kind(&error, &store.data().limiter))),
             Ok(Ok(Ok(report))) => Ok(PdfReport {
                 pages: report.pages,

@@ -1,4 +1,4 @@
-//! Capabilities: what a source declared, what the operator granted, and what follows for one call.
+//! Capabilities: what a source declares, what the operator grants, and what one call may therefore do.
 //!
 //! A host that is not both declared and granted is denied, and the denial says which half is missing.
 
@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex};
 
 use url::{Host, Url};
 
-use super::describe::{HostPattern, SourceDescription};
+use crate::description::{HostPattern, SourceDescription};
 use tierfall_http::{HopPolicy, Role};
 use tierfall_ids::IdKind;
 use tierfall_work::Work;
 
-/// The operator's half.
+/// Which of the declared hosts the operator grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Grant {
     /// Whatever the plugin declares.
@@ -23,11 +23,11 @@ pub enum Grant {
 
 /// A secret and where it may go.
 #[derive(Clone)]
-pub struct Secret {
-    pub name: String,
-    pub header: String,
+pub(crate) struct Secret {
+    pub(crate) name: String,
+    header: String,
     /// Prefix and value, as sent.
-    pub value: String,
+    value: String,
     host: Rule,
 }
 
@@ -43,16 +43,16 @@ impl std::fmt::Debug for Secret {
 /// What one source may do, resolved once: its hosts, its settings, its secrets.
 #[derive(Debug)]
 pub struct SourceAccess {
-    pub plugin: String,
-    pub source: String,
+    pub(crate) plugin: String,
+    pub(crate) source: String,
     /// Effective values of the settings that are not secret.
-    pub settings: Vec<(String, String)>,
-    pub secrets: Vec<Secret>,
+    pub(crate) settings: Vec<(String, String)>,
+    pub(crate) secrets: Vec<Secret>,
     needs: Vec<(Rule, Role)>,
-    /// The role in which the work's own hosts are asked, where they were declared.
+    /// The role of requests to the work's own hosts, where they were declared.
     work_hosts: Option<Role>,
     grant: Grant,
-    /// Whether robots.txt is asked for its pages.
+    /// Whether robots.txt holds for its pages.
     robots: bool,
 }
 
@@ -140,13 +140,13 @@ impl SourceAccess {
         })
     }
 
-    /// Lifts robots.txt for this source's pages.
+    /// Fetches this source's pages whatever robots.txt says.
     pub fn ignoring_robots(self) -> Self {
         Self { robots: false, ..self }
     }
 
-    /// The hosts that it may ask about `work`, in their roles, as far as they are known before: those of its
-    /// APIs, and those of the work's own pages.
+    /// The hosts that it may fetch from for `work`, with their roles, as far as they are known before the call:
+    /// those of its APIs, and those of the work's own pages.
     pub fn hosts_for(&self, work: &Work) -> impl Iterator<Item = (String, Role)> {
         let fixed = self.needs.iter().filter_map(|(rule, role)| match rule {
             Rule::Exact(host) => Some((host.clone(), *role)),
@@ -157,7 +157,7 @@ impl SourceAccess {
     }
 
     /// The rules for one call about `work`; `tried` are the URLs earlier tiers tried for it.
-    pub(super) fn for_work<'a>(
+    pub(crate) fn for_work<'a>(
         self: &Arc<Self>,
         work: &'a Work,
         tried: impl IntoIterator<Item = &'a str>,
@@ -172,7 +172,7 @@ impl SourceAccess {
 
     /// The secrets that belong on a request to `url`: over TLS or within this machine, and never to
     /// another host than the declared one.
-    pub(super) fn secrets_for(&self, url: &Url) -> Vec<(String, String)> {
+    pub(crate) fn secrets_for(&self, url: &Url) -> Vec<(String, String)> {
         let loopback = match url.host() {
             Some(Host::Ipv4(address)) => address.is_loopback(),
             Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -206,21 +206,21 @@ impl SourceAccess {
 
 /// The hop policy of one call.
 #[derive(Debug)]
-pub(super) struct CallHops {
+pub(crate) struct CallHops {
     access: Arc<SourceAccess>,
     work_hosts: Mutex<HashSet<String>>,
 }
 
 impl CallHops {
-    /// A page of the work sends its readers on to `url` (`<meta http-equiv="refresh">`): a redirect like
-    /// any other.
-    pub(super) fn redirected_to(&self, url: &Url) {
+    /// Allows the host of `url`, to which a page of the work redirects by `<meta http-equiv="refresh">`: it
+    /// counts as a redirect like any other.
+    pub(crate) fn redirected_to(&self, url: &Url) {
         if let Some(host) = url.host_str() {
             self.lock().insert(host.to_owned());
         }
     }
 
-    pub(super) fn follows_pages(&self) -> bool {
+    pub(crate) fn follows_pages(&self) -> bool {
         self.access.work_hosts.is_some()
     }
 
@@ -306,7 +306,7 @@ fn host_of(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::describe::{HostNeed, SecretUse, Setting};
+    use crate::description::{HostNeed, SecretUse, Setting};
     use super::*;
 
     fn source(hosts: Vec<HostNeed>, settings: Vec<Setting>) -> SourceDescription {

@@ -1,54 +1,31 @@
-//! A guest's side of the host: the state of one call, and the imports it may use.
+//! The host functions that a guest imports, and the state of one call.
 
 use std::sync::atomic::AtomicU32;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use url::Url;
 
-use super::bindings::source::tierfall::source::{clock, http, log, types};
-use super::engine::Limited;
-use super::grant::CallHops;
-use super::limits::{Limit, Limiter};
-use super::text;
+use crate::bindings::source::tierfall::source::{clock, http, log, types};
+use crate::clean::clean;
+use crate::grant::{CallHops, SourceAccess};
+use crate::limits::{Limiter, ResourceLimit};
+use crate::notes::Notes;
+use crate::store::Limited;
+use crate::text;
 use tierfall_http::{
     AttemptClock, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy, header_map,
     header_text,
 };
 
-/// What the host says about a call afterwards, whatever became of it: denials, limits that were
-/// reached without ending it. Shared, because a call that is dropped cannot return anything.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Notes(Arc<Mutex<Vec<String>>>);
-
-// Enough to see what a plugin is up to; a flood of denials is told by its first ones.
-const MOST_NOTES: usize = 20;
-
-impl Notes {
-    pub(super) fn add(&self, note: String) {
-        let mut notes = self.0.lock().unwrap_or_else(|poison| poison.into_inner());
-        if notes.len() < MOST_NOTES && !notes.contains(&note) {
-            notes.push(note);
-        }
-    }
-
-    pub(super) fn limit(&self, limit: Limit) {
-        self.add(format!("ran into the limit {}", limit.label()));
-    }
-
-    pub(super) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(|poison| poison.into_inner()))
-    }
-}
-
-/// A request under way. If its time is over before its answer is there, the notes say whom it was waiting for;
-/// no more of the URL than that, which may hold what is nobody else's business.
-struct Waiting<'a> {
+/// A request in flight. If the call ends before its answer is there, the notes name the origin that it was
+/// waiting for, and no more of the URL: paths and queries may hold private values.
+struct PendingFetch<'a> {
     notes: &'a Notes,
     origin: String,
     answered: bool,
 }
 
-impl Drop for Waiting<'_> {
+impl Drop for PendingFetch<'_> {
     fn drop(&mut self) {
         if !self.answered {
             self.notes.add(format!("no answer from {} in time", clean(&self.origin, 200)));
@@ -57,25 +34,25 @@ impl Drop for Waiting<'_> {
 }
 
 /// The state of one call.
-pub(super) struct Guest {
-    pub(super) limiter: Limiter,
+pub(crate) struct Guest {
+    pub(crate) limiter: Limiter,
     /// `plugin/source`, for logs.
-    pub(super) name: String,
-    pub(super) notes: Notes,
-    pub(super) log_lines: u32,
-    pub(super) fetches: u32,
-    pub(super) fetch_bytes: u64,
+    pub(crate) name: String,
+    pub(crate) notes: Notes,
+    pub(crate) log_lines: u32,
+    pub(crate) fetches: u32,
+    pub(crate) fetch_bytes: u64,
     /// `None` while a plugin describes itself: it may not fetch then.
-    pub(super) network: Option<Network>,
+    pub(crate) network: Option<Network>,
 }
 
-/// A call's way to the door.
-pub(super) struct Network {
-    pub(super) door: HttpClient,
-    pub(super) hops: CallHops,
-    pub(super) access: Arc<super::SourceAccess>,
-    pub(super) clock: Arc<AttemptClock>,
-    pub(super) retries: AtomicU32,
+/// What a call needs to fetch: the HTTP client, and what the source may ask of it.
+pub(crate) struct Network {
+    pub(crate) client: HttpClient,
+    pub(crate) hops: CallHops,
+    pub(crate) access: Arc<SourceAccess>,
+    pub(crate) clock: Arc<AttemptClock>,
+    pub(crate) retries: AtomicU32,
 }
 
 impl Limited for Guest {
@@ -95,19 +72,19 @@ impl http::Host for Guest {
             return Ok(Err(http::FetchError::Denied("`describe` may not fetch".into())));
         };
         if self.fetches == 0 {
-            self.notes.limit(Limit::Fetches);
+            self.notes.limit(ResourceLimit::Fetches);
             return Ok(Err(http::FetchError::Budget(http::BudgetKind::Fetches)));
         }
         self.fetches -= 1;
         if network.clock.remaining().is_zero() {
             return Ok(Err(http::FetchError::Budget(http::BudgetKind::Time)));
         }
-        Ok(self.carry_out(network, request).await)
+        Ok(self.send(network, request).await)
     }
 }
 
 impl Guest {
-    async fn carry_out(
+    async fn send(
         &self,
         network: &Network,
         request: http::Request,
@@ -123,28 +100,28 @@ impl Guest {
             .iter()
             .filter(|(name, _)| !secrets.iter().any(|(secret, _)| secret.eq_ignore_ascii_case(name)));
         let own = own.map(|(name, value)| (name, value));
-        let door_request = Request {
+        let http_request = Request {
             method: match request.method {
                 http::Method::Get => Method::Get,
                 http::Method::Head => Method::Head,
                 http::Method::Post => Method::Post,
             },
             url,
-            headers: header_map(own).map_err(|error| self.refusal(error))?,
+            headers: header_map(own).map_err(|error| self.fetch_error(error))?,
             secret_headers: header_map(secrets.iter().map(|(name, value)| (name, value)))
-                .map_err(|error| self.refusal(error))?,
+                .map_err(|error| self.fetch_error(error))?,
             body: request.body,
         };
-        let allowance =
+        let budget =
             RequestBudget { hops: &network.hops, clock: &network.clock, retries: &network.retries };
-        let origin = door_request.url.origin().ascii_serialization();
-        let mut waiting = Waiting { notes: &self.notes, origin, answered: false };
-        let answer = network.door.fetch(door_request, cap, allowance).await;
-        waiting.answered = !matches!(answer, Err(FetchError::Timeout));
-        let answer = answer.map_err(|error| self.refusal(error))?;
+        let origin = http_request.url.origin().ascii_serialization();
+        let mut pending = PendingFetch { notes: &self.notes, origin, answered: false };
+        let answer = network.client.fetch(http_request, cap, budget).await;
+        pending.answered = !matches!(answer, Err(FetchError::Timeout));
+        let answer = answer.map_err(|error| self.fetch_error(error))?;
         let pdf = starts_as_pdf(&answer.body);
         if answer.truncated && !pdf && wanted > self.fetch_bytes {
-            self.notes.limit(Limit::FetchBytes);
+            self.notes.limit(ResourceLimit::FetchBytes);
             return Err(http::FetchError::TooLarge(self.fetch_bytes));
         }
         let body = match request.want {
@@ -160,7 +137,7 @@ impl Guest {
                 }
                 if let Some((value, policy)) = text::tdm_metadata(&decoded) {
                     let said = Reservation::new(&value, policy.as_deref(), SaidBy::Page);
-                    network.door.page_says(&answer.head.url, said);
+                    network.client.page_says(&answer.head.url, said);
                 }
                 http::Body::Text(decoded)
             }
@@ -178,11 +155,11 @@ impl Guest {
         })
     }
 
-    /// What the plugin is told of a failed request; what the host refused is noted for the trail too.
-    fn refusal(&self, error: FetchError) -> http::FetchError {
+    /// The error that the plugin sees for a failed request; what the host refused is noted for the trail too.
+    fn fetch_error(&self, error: FetchError) -> http::FetchError {
         match error {
-            // What the host refuses now and may not refuse later (an open breaker) is for the plugin like a
-            // host that does not answer.
+            // A refusal that is temporary (an open circuit breaker) looks to the plugin like a host that does
+            // not answer.
             FetchError::Denied { .. } | FetchError::Refused(_) if !error.retryable() => {
                 let reason = error.to_string();
                 self.notes.add(format!("denied: {reason}"));
@@ -202,7 +179,7 @@ impl Guest {
 impl log::Host for Guest {
     async fn log(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
         if self.log_lines == 0 {
-            self.notes.limit(Limit::LogLines);
+            self.notes.limit(ResourceLimit::LogLines);
             return Ok(());
         }
         self.log_lines -= 1;
@@ -218,42 +195,13 @@ impl log::Host for Guest {
 
 impl clock::Host for Guest {
     async fn now(&mut self) -> wasmtime::Result<u64> {
-        // Before its first fetch a guest has no use for the time, while describing least of all.
-        Ok(self.network.as_ref().map_or(0, |network| network.door.now_ms()))
+        // `describe` has no client, and no use for the time.
+        Ok(self.network.as_ref().map_or(0, |network| network.client.now_ms()))
     }
-}
-
-/// Text from a plugin as it may appear on a terminal, in a log or in the manifest: without control
-/// characters (escape sequences) and bidirectional overrides, and of bounded length.
-pub(super) fn clean(text: &str, most_chars: usize) -> String {
-    let harmless = |c: &char| {
-        !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    let mut kept: String = text.chars().filter(harmless).take(most_chars).collect();
-    if kept.len() < text.len() && text.chars().filter(harmless).nth(most_chars).is_some() {
-        kept.push('…');
-    }
-    kept
 }
 
 /// Readers accept up to a kilobyte of junk before the header (PDF 32000-1, annex H.3.4.1).
 fn starts_as_pdf(body: &[u8]) -> bool {
     let window = &body[..body.len().min(1024 + 5)];
     window.windows(5).any(|bytes| bytes == b"%PDF-")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_a_plugin_says_cannot_steer_a_terminal() {
-        assert_eq!(clean("\u{1b}[31mred\u{7}\r\n\u{202e}fdp", 100), "[31mredfdp");
-    }
-
-    #[test]
-    fn what_a_plugin_says_is_cut_with_a_mark() {
-        assert_eq!(clean("abcdef", 3), "abc…");
-        assert_eq!(clean("abc", 3), "abc");
-    }
 }

@@ -1,25 +1,54 @@
-//! Where plugins run: the only room that knows wasmtime.
+//! Runs source plugins and the PDF examiner as WebAssembly components; the only crate that knows wasmtime.
 //!
-//! A plugin holds no authority. Each call gets a fresh store from a cached, pre-linked component, with
-//! every limit set, and is dropped afterwards; what the plugin may fetch is decided here and carried out
-//! by the one door.
+//! A component holds no authority. Each call gets a fresh store from a compiled, pre-linked component, with
+//! every limit set, and the store is dropped afterwards. A plugin reaches the network only by asking the host
+//! to fetch: [`SourceAccess`] decides whether it may, and the HTTP client of the call carries it out.
+//!
+//! The crate does not know tiers, retries of attempts, verdicts or files: it calls one source about one work
+//! and returns what the source answered, bounded and cleaned.
+//!
+//! ```
+//! use std::collections::BTreeMap;
+//! use std::sync::Arc;
+//! use tierfall_sandbox::{Call, CallError, Grant, LoadError, Plugin, Sandbox, SourceAccess};
+//!
+//! async fn load(sandbox: &Sandbox, component: &[u8]) -> Result<(Plugin, Arc<SourceAccess>), LoadError> {
+//!     let plugin = Plugin::load(sandbox, "mine.wasm", component).await?;
+//!     let source = &plugin.description().sources[0];
+//!     let access = SourceAccess::new("mine", source, Grant::Declared, &BTreeMap::new())
+//!         .expect("no setting is required");
+//!     Ok((plugin, Arc::new(access)))
+//! }
+//!
+//! async fn candidates(plugin: &Plugin, call: Call) -> Result<usize, CallError> {
+//!     let (found, notes) = plugin.find(call).await;
+//!     notes.iter().for_each(|note| eprintln!("{note}"));
+//!     Ok(found?.candidates.len())
+//! }
+//! ```
+
+#![warn(missing_docs)]
 
 mod bindings;
-mod describe;
+mod clean;
+mod description;
 mod engine;
 mod error;
 mod examiner;
 mod grant;
 mod guest;
 mod limits;
+mod notes;
 mod plugin;
 mod pool;
+mod store;
 mod text;
+mod wire;
 
-pub use describe::{Description, HostNeed, HostPattern, Setting, SourceDescription};
+pub use description::{Description, HostNeed, HostPattern, SecretUse, Setting, SourceDescription};
 pub use engine::Sandbox;
-pub use error::{Failure, FailureKind, LoadError};
+pub use error::{CallError, Failure, FailureKind, LoadError, SourceError};
 pub use examiner::Examiner;
-pub use grant::{Grant, Secret, SourceAccess};
-pub use limits::{ExaminerSettings, Limit, SandboxSettings};
-pub use plugin::{Call, CallError, Plugin, SourceError, Tried};
+pub use grant::{Grant, SourceAccess};
+pub use limits::{ExaminerSettings, ResourceLimit, SandboxSettings};
+pub use plugin::{Call, Plugin, Tried};

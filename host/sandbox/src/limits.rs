@@ -1,4 +1,4 @@
-//! What a guest may use. Every limit has a name, and running into one is reported under that name.
+//! The limits of a guest. Each has a name, and running into one is reported under that name.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -51,9 +51,9 @@ pub struct ExaminerSettings {
     pub timeout: Duration,
 }
 
-/// The limits by name, as they appear in trails, messages and the configuration.
+/// A limit of the sandbox, by the name of its key in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Limit {
+pub enum ResourceLimit {
     Memory,
     TableElements,
     Instances,
@@ -68,7 +68,7 @@ pub enum Limit {
     Time,
 }
 
-impl Limit {
+impl ResourceLimit {
     /// The key in the configuration.
     pub fn label(self) -> &'static str {
         match self {
@@ -91,16 +91,16 @@ impl Limit {
 /// Refuses growth beyond the limits and remembers which one was hit: the guest itself only sees that
 /// its allocation failed, and usually traps without saying why.
 #[derive(Debug)]
-pub(super) struct Limiter {
+pub(crate) struct Limiter {
     memory_bytes: usize,
     table_elements: usize,
     instances: usize,
     used: usize,
-    pub(super) hit: Option<Limit>,
+    pub(crate) hit: Option<ResourceLimit>,
 }
 
 impl Limiter {
-    pub(super) fn new(memory_bytes: usize, table_elements: usize, instances: usize) -> Self {
+    pub(crate) fn new(memory_bytes: usize, table_elements: usize, instances: usize) -> Self {
         Self { memory_bytes, table_elements, instances, used: 0, hit: None }
     }
 }
@@ -115,7 +115,7 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let used = self.used.saturating_add(desired.saturating_sub(current));
         if used > self.memory_bytes {
-            self.hit = Some(Limit::Memory);
+            self.hit = Some(ResourceLimit::Memory);
             return Ok(false);
         }
         self.used = used;
@@ -130,7 +130,7 @@ impl ResourceLimiter for Limiter {
     ) -> wasmtime::Result<bool> {
         let fits = desired <= self.table_elements;
         if !fits {
-            self.hit = Some(Limit::TableElements);
+            self.hit = Some(ResourceLimit::TableElements);
         }
         Ok(fits)
     }

@@ -1,22 +1,24 @@
-//! A loaded plugin: told to describe itself once, then asked about works.
+//! A loaded plugin: it describes itself once, and is then asked about works.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use wasmtime::component::Component;
 
-use super::bindings::source::tierfall::source::types as wit;
-use super::bindings::source::{Plugin as Bindings, PluginPre};
-use super::describe::Description;
-use super::engine::{Sandbox, limit_of, limited_store};
-use super::error::{Failure, FailureKind, LoadError};
-use super::grant::SourceAccess;
-use super::guest::{Guest, Network, Notes, clean};
-use super::limits::{Limit, Limiter};
-use super::pool::Share;
+use crate::bindings::source::tierfall::source::types as wit;
+use crate::bindings::source::{Plugin as Bindings, PluginPre};
+use crate::description::Description;
+use crate::engine::Sandbox;
+use crate::error::{CallError, Failure, FailureKind, LoadError};
+use crate::grant::SourceAccess;
+use crate::guest::{Guest, Network};
+use crate::limits::{Limiter, ResourceLimit};
+use crate::notes::Notes;
+use crate::pool::SlotCount;
+use crate::store::{failure_kind, limited_store};
+use crate::wire;
 use tierfall_http::{AttemptClock, HttpClient};
-use tierfall_ids::{IdKind, WorkId};
-use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
+use tierfall_work::{Finding, Work};
 
 /// The contract this host speaks.
 const CONTRACT: &str = "tierfall:source@0.1.0";
@@ -30,7 +32,7 @@ pub struct Plugin {
 struct Inner {
     sandbox: Sandbox,
     pre: PluginPre<Guest>,
-    share: Share,
+    slots: SlotCount,
     description: Description,
     sha256: String,
     failures_in_a_row: AtomicU32,
@@ -38,47 +40,27 @@ struct Inner {
 
 /// One source asked once about one work.
 pub struct Call {
+    /// The work to look for.
     pub work: Arc<Work>,
+    /// What earlier attempts tried for it.
     pub tried: Vec<Tried>,
+    /// Which source is asked, and what it may do.
     pub access: Arc<SourceAccess>,
-    pub door: HttpClient,
+    /// What carries out its fetches.
+    pub client: HttpClient,
+    /// Its time; it stands still while a fetch waits for its host's turn.
     pub clock: Arc<AttemptClock>,
-    /// Retries for answers that may pass, over all fetches of this call.
+    /// Retries after retryable answers, over all fetches of this call.
     pub retries: u32,
 }
 
 /// A URL that was tried for the work, and how that ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tried {
+    /// The URL as it was proposed.
     pub url: String,
+    /// `accepted` or a reason code.
     pub verdict: String,
-}
-
-/// How a source can end without a finding.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SourceError {
-    #[error("the source cannot look for a work of this kind")]
-    NotApplicable,
-    #[error("the source has no copy")]
-    NotFound,
-    #[error("the source cannot answer now{}", .retry_after_s.map(|s| format!(" and asks to wait {s} s")).unwrap_or_default())]
-    Unavailable { retry_after_s: Option<u32> },
-    #[error("{0}")]
-    Misconfigured(String),
-    #[error("the source's answer cannot be read: {0}")]
-    BadAnswer(String),
-}
-
-/// Why a call brought no finding.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    #[error(transparent)]
-    Source(#[from] SourceError),
-    /// The attempt's time was over.
-    #[error("the time was over")]
-    Timeout,
-    #[error(transparent)]
-    Failure(#[from] Failure),
 }
 
 impl Plugin {
@@ -90,13 +72,13 @@ impl Plugin {
             .map_err(|error| LoadError::Engine(format!("the compiler failed on {origin}: {error}")))??;
         check_contract(sandbox, origin, &component)?;
         let pre = link(sandbox, origin, &component)?;
-        let share = sandbox.pool.share_of(&component);
-        let description = describe(sandbox, origin, &pre, share).await?;
+        let slots = sandbox.pool.slots_for(&component);
+        let description = describe(sandbox, origin, &pre, slots).await?;
         Ok(Self {
             inner: Arc::new(Inner {
                 sandbox: sandbox.clone(),
                 pre,
-                share,
+                slots,
                 description,
                 sha256: hex(bytes),
                 failures_in_a_row: AtomicU32::new(0),
@@ -104,6 +86,7 @@ impl Plugin {
         })
     }
 
+    /// What it declares.
     pub fn description(&self) -> &Description {
         &self.inner.description
     }
@@ -113,7 +96,8 @@ impl Plugin {
         &self.inner.sha256
     }
 
-    /// Asks one source about one work; the second part is what the host has to say about the call.
+    /// Asks one source about one work. The second part holds the host's notes on the call, for the trail:
+    /// denials, limits, hosts that did not answer.
     pub async fn find(&self, call: Call) -> (Result<Finding, CallError>, Vec<String>) {
         let inner = &self.inner;
         let failures = inner.failures_in_a_row.load(Ordering::Relaxed);
@@ -135,7 +119,7 @@ impl Plugin {
                 inner.failures_in_a_row.store(0, Ordering::Relaxed);
                 answer
                     .map(|finding| self.checked(finding, &notes))
-                    .map_err(|error| source_error(error).into())
+                    .map_err(|error| wire::source_error(error).into())
             }
             Err(None) => Err(CallError::Timeout),
             Err(Some(kind)) => {
@@ -156,19 +140,19 @@ impl Plugin {
         let settings = &inner.sandbox.settings;
         let tried = call.tried.iter().map(|tried| tried.url.as_str());
         let network = Network {
-            door: call.door.clone(),
+            client: call.client.clone(),
             hops: call.access.for_work(&call.work, tried),
             access: Arc::clone(&call.access),
             clock: Arc::clone(&call.clock),
             retries: AtomicU32::new(call.retries),
         };
         let name = format!("{}/{}", call.access.plugin, call.access.source);
-        let _turn = tokio::select! {
-            turn = inner.sandbox.pool.turn(inner.share) => turn,
+        let _slots = tokio::select! {
+            slots = inner.sandbox.pool.acquire(inner.slots) => slots,
             () = call.clock.expired() => return Err(None),
         };
         let mut store = new_store(&inner.sandbox, name, notes, Some(network));
-        let work = to_wit(&call.work);
+        let work = wire::work(&call.work);
         let context = wit::Context {
             trail: call
                 .tried
@@ -199,18 +183,18 @@ impl Plugin {
         }
     }
 
-    /// A finding as the rest of the program may believe it: bounded, and without control characters.
+    /// The finding in the program's own types, and a note where it had too many candidates.
     fn checked(&self, raw: wit::Finding, notes: &Notes) -> Finding {
         let most = self.inner.sandbox.settings.candidates;
         if raw.candidates.len() > most {
-            notes.limit(Limit::Candidates);
+            notes.limit(ResourceLimit::Candidates);
         }
-        let candidates = raw.candidates.into_iter().take(most).map(candidate).collect();
-        Finding { candidates, facts: facts(raw.facts) }
+        wire::finding(raw, most)
     }
 }
 
-/// A component of another version of the contract gets advice instead of a type error.
+/// For a component of another version of the contract, an error that says what to do, instead of the linker's
+/// type error.
 fn check_contract(sandbox: &Sandbox, origin: &str, component: &Component) -> Result<(), LoadError> {
     let (package, version) = CONTRACT.split_once('@').unwrap_or((CONTRACT, ""));
     let compatible = version.rsplit_once('.').map_or(version, |(minor, _)| minor);
@@ -245,9 +229,9 @@ async fn describe(
     sandbox: &Sandbox,
     origin: &str,
     pre: &PluginPre<Guest>,
-    share: Share,
+    slots: SlotCount,
 ) -> Result<Description, LoadError> {
-    let _turn = sandbox.pool.turn(share).await;
+    let _slots = sandbox.pool.acquire(slots).await;
     let mut store = new_store(sandbox, origin.to_owned(), Notes::default(), None);
     let running = async {
         let bindings: Bindings = pre.instantiate_async(&mut store).await?;
@@ -255,7 +239,7 @@ async fn describe(
     };
     let failed = |failure| LoadError::Describe { plugin: origin.to_owned(), failure };
     match tokio::time::timeout(sandbox.settings.describe_timeout, running).await {
-        Err(_) => Err(failed(FailureKind::Limit(Limit::Time))),
+        Err(_) => Err(failed(FailureKind::Limit(ResourceLimit::Time))),
         Ok(Err(error)) => Err(failed(failure_kind(&error, &store.data().limiter))),
         Ok(Ok(raw)) => Description::checked(raw)
             .map_err(|detail| LoadError::Description { plugin: origin.to_owned(), detail }),
@@ -279,99 +263,6 @@ fn new_store(
         network,
     };
     limited_store(&sandbox.engine, guest, settings.hostcall_bytes, settings.handles)
-}
-
-pub(super) fn failure_kind(error: &wasmtime::Error, limiter: &Limiter) -> FailureKind {
-    if let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() {
-        tracing::debug!("guest backtrace: {backtrace}");
-    }
-    match limit_of(error, limiter) {
-        Some(limit) => FailureKind::Limit(limit),
-        // The root cause is one line; the frames above it were logged.
-        None => FailureKind::Trap(clean(&error.root_cause().to_string(), 300)),
-    }
-}
-
-fn source_error(raw: wit::SourceError) -> SourceError {
-    match raw {
-        wit::SourceError::NotApplicable => SourceError::NotApplicable,
-        wit::SourceError::NotFound => SourceError::NotFound,
-        wit::SourceError::Unavailable(retry_after_s) => SourceError::Unavailable { retry_after_s },
-        wit::SourceError::Misconfigured(detail) => SourceError::Misconfigured(clean(&detail, 300)),
-        wit::SourceError::BadAnswer(detail) => SourceError::BadAnswer(clean(&detail, 300)),
-    }
-}
-
-// No server takes longer URLs, and no page has longer titles.
-const LONGEST_URL: usize = 8192;
-const LONGEST_TEXT: usize = 1000;
-const MOST_FACTS: usize = 100;
-
-fn candidate(raw: wit::Candidate) -> Candidate {
-    Candidate {
-        url: clean(&raw.url, LONGEST_URL),
-        version: match raw.version {
-            wit::Version::Published => Version::Published,
-            wit::Version::Accepted => Version::Accepted,
-            wit::Version::Submitted => Version::Submitted,
-            wit::Version::Unknown => Version::Unknown,
-        },
-        license: raw.license.map(|license| clean(&license, 200)),
-        landing_page: raw.landing_page.map(|url| clean(&url, LONGEST_URL)),
-        basis: match raw.basis {
-            wit::Basis::Registry => Basis::Registry,
-            wit::Basis::Metadata => Basis::Metadata,
-            wit::Basis::Rule => Basis::Rule,
-            wit::Basis::Link => Basis::Link,
-        },
-        evidence: clean(&raw.evidence, 200),
-    }
-}
-
-fn facts(raw: wit::Facts) -> Facts {
-    // Parsed again: an identifier from a plugin is remote input like any other.
-    let ids = raw.ids.into_iter().take(MOST_FACTS).filter_map(|id| {
-        let text = match id {
-            wit::WorkId::Doi(value) => format!("doi:{value}"),
-            wit::WorkId::Arxiv(value) => format!("arxiv:{value}"),
-            wit::WorkId::Pmid(value) => format!("pmid:{value}"),
-            wit::WorkId::Pmcid(value) => format!("pmcid:{value}"),
-            wit::WorkId::Openalex(value) => value,
-            wit::WorkId::Url(value) => value,
-        };
-        text.parse::<WorkId>().ok()
-    });
-    Facts {
-        title: raw.title.map(|title| clean(&title, LONGEST_TEXT)).filter(|title| !title.trim().is_empty()),
-        authors: raw.authors.iter().take(MOST_FACTS).map(|author| clean(author, 200)).collect(),
-        year: raw.year,
-        pages: raw.pages,
-        ids: ids.collect(),
-        landing_urls: raw.landing_urls.iter().take(MOST_FACTS).map(|url| clean(url, LONGEST_URL)).collect(),
-    }
-}
-
-fn to_wit(work: &Work) -> wit::Work {
-    let ids = work.ids.iter().map(|id| {
-        let variant = match id.kind() {
-            IdKind::Doi => wit::WorkId::Doi,
-            IdKind::Arxiv => wit::WorkId::Arxiv,
-            IdKind::Pmid => wit::WorkId::Pmid,
-            IdKind::Pmcid => wit::WorkId::Pmcid,
-            IdKind::Openalex => wit::WorkId::Openalex,
-            IdKind::Url => wit::WorkId::Url,
-        };
-        variant(id.value().to_owned())
-    });
-    let known = &work.known;
-    wit::Work {
-        ids: ids.collect(),
-        title: known.title.as_ref().map(|said| said.value.clone()),
-        authors: known.authors.as_ref().map(|said| said.value.clone()).unwrap_or_default(),
-        year: known.year.as_ref().map(|said| said.value),
-        pages: known.pages.as_ref().map(|said| said.value),
-        landing_urls: work.landing_urls.clone(),
-    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -1,5 +1,6 @@
-//! Memories, tables and stacks that guests take turns at: to map and unmap them for each call would cost more
-//! than most calls do, and make the threads of the program wait for one another in the kernel.
+//! Memories, tables and stacks that are mapped once and reused by one call after another. Mapping and unmapping
+//! them for each call would cost more than most calls do, and the program's threads would wait for one another
+//! in the kernel.
 
 use std::sync::Arc;
 
@@ -7,47 +8,48 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 use wasmtime::{Enabled, PoolingAllocationConfig};
 
-use super::limits::SandboxSettings;
+use crate::limits::SandboxSettings;
 
 /// The slots of the engine's pool, each with a memory, a stack and [`TABLES`] tables.
 #[derive(Clone)]
-pub(super) struct Pool {
+pub(crate) struct Pool {
     slots: u32,
     free: Arc<Semaphore>,
 }
 
 /// How many slots a call into a component takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Share(u32);
+pub(crate) struct SlotCount(u32);
 
-/// Held while a call has its slots: longer than its store.
-pub(super) struct Turn {
+/// The slots of one call; it must be dropped after the call's store.
+pub(crate) struct SlotPermit {
     _slots: Option<OwnedSemaphorePermit>,
 }
 
-/// A component that was made in the usual way has two: its own, and one of its imports.
+/// A usual component has two: its own, and one of its imports.
 const TABLES: u32 = 4;
 
 /// Each slot reserves 4 GiB of addresses, so that no access needs a check of its bounds. A thousand of them, the
 /// engine's own default, are a thirtieth of what a process has; calls beyond that wait for their turn.
 const MOST_SLOTS: u32 = 1000;
 
-/// What a slot keeps between two calls. Most write less: an examiner with its paper, a source with its answers.
-/// What a call wrote beyond this is given back to the system.
+/// Memory that a slot keeps mapped between two calls. Most calls write less than this; what one wrote beyond it
+/// is returned to the system.
 const KEPT_MEMORY: usize = 1 << 20;
-/// Four pages: functions that are called by their number stand at the beginning of a table.
+/// Four pages: the entries in use are at the beginning of a table.
 const KEPT_TABLE: usize = 16 << 10;
 
 impl Pool {
-    pub fn new(settings: &SandboxSettings) -> Self {
+    pub(crate) fn new(settings: &SandboxSettings) -> Self {
         let wanted = u32::try_from(settings.calls).unwrap_or(MOST_SLOTS).min(MOST_SLOTS);
-        // Any component that its limits allow has room.
+        // A component that uses all its instances still fits.
         let slots = wanted.max(u32::try_from(settings.instances).unwrap_or(u32::MAX));
         Self { slots, free: Arc::new(Semaphore::new(slots as usize)) }
     }
 
-    /// The same slots, for the engine. What a guest may use of them is left to its store's limits, which have names.
-    pub fn allocation(&self, settings: &SandboxSettings) -> PoolingAllocationConfig {
+    /// The engine's configuration for these slots. What a guest may use of them is left to the limits of its
+    /// store, which are reported by name.
+    pub(crate) fn allocation(&self, settings: &SandboxSettings) -> PoolingAllocationConfig {
         let one_component = u32::try_from(settings.instances).unwrap_or(u32::MAX);
         let mut pool = PoolingAllocationConfig::new();
         pool.total_memories(self.slots)
@@ -70,19 +72,20 @@ impl Pool {
         pool
     }
 
-    pub fn share_of(&self, component: &Component) -> Share {
-        // What imports core modules cannot be linked here; it is given all there is.
+    /// How many slots a call into `component` needs.
+    pub(crate) fn slots_for(&self, component: &Component) -> SlotCount {
+        // Unknown only for components that import core modules; they fail to link anyway.
         let needs = component.resources_required();
         let slots =
             needs.map_or(self.slots, |needs| needs.num_memories.max(needs.num_tables.div_ceil(TABLES)));
-        // One with more than all there is meets the limit of its instances before it meets the pool.
-        Share(slots.clamp(1, self.slots))
+        // One that needs more than the whole pool runs into the limit on instances first.
+        SlotCount(slots.clamp(1, self.slots))
     }
 
-    /// Waits for enough slots. Whoever holds some has a limited time.
-    pub async fn turn(&self, share: Share) -> Turn {
-        // Nobody closes the semaphore; without a permit a full pool would be a failure of the call, which says so.
-        Turn { _slots: Arc::clone(&self.free).acquire_many_owned(share.0).await.ok() }
+    /// Waits until enough slots are free. Every call that holds some has a timeout.
+    pub(crate) async fn acquire(&self, slots: SlotCount) -> SlotPermit {
+        // The semaphore is never closed. Without a permit, a full pool would end the call with the engine's error.
+        SlotPermit { _slots: Arc::clone(&self.free).acquire_many_owned(slots.0).await.ok() }
     }
 }
 
@@ -95,15 +98,15 @@ mod tests {
     #[tokio::test]
     async fn a_call_waits_until_its_slots_are_free() {
         let pool = Pool { slots: 3, free: Arc::new(Semaphore::new(3)) };
-        let (one, all) = (Share(1), Share(3));
-        let first = pool.turn(one).await;
-        let mut large = Box::pin(pool.turn(all));
+        let (one, all) = (SlotCount(1), SlotCount(3));
+        let first = pool.acquire(one).await;
+        let mut large = Box::pin(pool.acquire(all));
         assert!(large.as_mut().now_or_never().is_none(), "two of three are free");
-        assert!(pool.turn(one).now_or_never().is_none(), "whoever comes later does not pass it by");
+        assert!(pool.acquire(one).now_or_never().is_none(), "whoever comes later does not pass it by");
         drop(first);
         let large = large.await;
-        assert!(pool.turn(one).now_or_never().is_none());
+        assert!(pool.acquire(one).now_or_never().is_none());
         drop(large);
-        assert!(pool.turn(one).now_or_never().is_some());
+        assert!(pool.acquire(one).now_or_never().is_some());
     }
 }

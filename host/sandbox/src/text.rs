@@ -1,10 +1,12 @@
-//! Bodies as text: charset detection as browsers do it, and the two things that the host reads in a page.
+//! Bodies as text: charset detection as browsers do it, and the metadata that the host reads in a page.
 
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
 
 /// Decodes a body by its byte order mark, its content type, its `<meta charset>`, or as UTF-8 with
 /// Windows-1252 as the fallback for what is not (WHATWG HTML, "determining the character encoding").
-pub(super) fn decode(body: &[u8], content_type: Option<&str>) -> String {
+pub(crate) fn decode(body: &[u8], content_type: Option<&str>) -> String {
     if let Some((encoding, mark)) = Encoding::for_bom(body) {
         return encoding.decode_without_bom_handling(&body[mark..]).0.into_owned();
     }
@@ -38,65 +40,72 @@ fn meta_charset(body: &[u8]) -> Option<&'static Encoding> {
     })
 }
 
-/// Where a page sends its readers on by `<meta http-equiv="refresh" content="0; url=…">`.
-pub(super) fn meta_refresh(page: &str) -> Option<String> {
+/// Where a page redirects to by `<meta http-equiv="refresh" content="0; url=…">`.
+pub(crate) fn meta_refresh(page: &str) -> Option<String> {
     // A redirecting page is small and says so at its beginning.
-    let cut = page.char_indices().map(|(at, _)| at).find(|at| *at >= 16 * 1024).unwrap_or(page.len());
-    page[..cut].split('<').skip(1).find_map(|tag| {
-        let tag = tag.split('>').next()?;
-        let lower = tag.to_ascii_lowercase();
-        if !lower.starts_with("meta") || !lower.contains("refresh") {
+    find_meta(beginning(page, 16 * 1024), |meta| {
+        if !value(meta, "http-equiv")?.trim().eq_ignore_ascii_case("refresh") {
             return None;
         }
-        let at = lower.find("url=")? + "url=".len();
-        let rest = tag.get(at..)?.trim_start_matches(['"', '\'', ' ']);
+        let content = value(meta, "content")?;
+        let at = content.to_ascii_lowercase().find("url=")? + "url=".len();
+        let rest = content.get(at..)?.trim_start_matches(['"', '\'', ' ']);
         let url = rest.split(['"', '\'']).next()?.trim();
-        (!url.is_empty()).then(|| url.replace("&amp;", "&"))
+        (!url.is_empty()).then(|| url.to_owned())
     })
 }
 
 /// What a page reserves for itself: the contents of `<meta name="tdm-reservation">` and, if it is there,
 /// `<meta name="tdm-policy">`.
-pub(super) fn tdm_metadata(page: &str) -> Option<(String, Option<String>)> {
+pub(crate) fn tdm_metadata(page: &str) -> Option<(String, Option<String>)> {
+    const RESERVATION: &str = "tdm-reservation";
     // Metadata is in a page's head; the longest heads are those that hold their styles and scripts.
-    let cut = page.char_indices().map(|(at, _)| at).find(|at| *at >= 256 * 1024).unwrap_or(page.len());
+    let head = beginning(page, 256 * 1024);
+    // Most pages say nothing, and looking for the name is a fraction of the work of reading the tags.
+    head.as_bytes().windows(RESERVATION.len()).find(|name| name.eq_ignore_ascii_case(RESERVATION.as_bytes()))?;
     let content = |wanted: &str| {
-        page[..cut].split('<').skip(1).find_map(|tag| {
-            let tag = tag.get("meta".len()..).filter(|_| starts_with_word(tag, "meta"))?;
-            let named = attribute(tag, "name")?.trim().eq_ignore_ascii_case(wanted);
-            attribute(tag, "content").filter(|_| named).map(|content| content.replace("&amp;", "&"))
+        find_meta(head, |meta| {
+            let named = value(meta, "name")?.trim().eq_ignore_ascii_case(wanted);
+            value(meta, "content").filter(|_| named).map(str::to_owned)
         })
     };
-    Some((content("tdm-reservation")?, content("tdm-policy")))
+    Some((content(RESERVATION)?, content("tdm-policy")))
 }
 
-fn starts_with_word(tag: &str, word: &str) -> bool {
-    let begins = tag.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
-    begins && tag[word.len()..].starts_with(|c: char| c.is_whitespace() || c == '/')
+/// At most this many bytes, up to the end of a character.
+fn beginning(page: &str, bytes: usize) -> &str {
+    &page[..page.ceil_char_boundary(bytes)]
 }
 
-/// The value of an attribute, in what follows a tag's name.
-fn attribute<'a>(tag: &'a str, wanted: &str) -> Option<&'a str> {
-    let mut rest = tag;
-    loop {
-        rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
-        let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '=' | '>' | '/'))?;
-        let (name, after) = rest.split_at(end);
-        let after = after.trim_start();
-        let Some(value) = after.strip_prefix('=').map(str::trim_start) else {
-            // An attribute without a value; `>` ends the tag.
-            rest = if after.starts_with('>') { return None } else { after };
-            continue;
-        };
-        let (value, next) = match value.chars().next()? {
-            quote @ ('"' | '\'') => value[1..].split_once(quote)?,
-            _ => value.split_at(value.find(|c: char| c.is_whitespace() || c == '>').unwrap_or(value.len())),
-        };
-        if name.eq_ignore_ascii_case(wanted) {
-            return Some(value);
+/// Attributes of one element: names in lower case, values decoded.
+type Attributes = [(Vec<u8>, String)];
+
+/// Calls `found` with the attributes of each `<meta>` until it returns something.
+fn find_meta<T>(page: &str, mut found: impl FnMut(&Attributes) -> Option<T>) -> Option<T> {
+    let mut meta: Option<Vec<(Vec<u8>, String)>> = None;
+    let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| {
+        match (event, &mut meta) {
+            (CallbackEvent::OpenStartTag { name }, meta) => *meta = (name == b"meta").then(Vec::new),
+            (CallbackEvent::AttributeName { name }, Some(meta)) => meta.push((name.to_vec(), String::new())),
+            (CallbackEvent::AttributeValue { value }, Some(meta)) => {
+                if let Some((_, last)) = meta.last_mut() {
+                    *last = String::from_utf8_lossy(value).into_owned();
+                }
+            }
+            (CallbackEvent::CloseStartTag { .. }, Some(attributes)) => return found(attributes),
+            _ => {}
         }
-        rest = next;
-    }
+        None
+    });
+    // What looks like a tag in a script or a style is none.
+    emitter.naively_switch_states(true);
+    let Ok(found) = Tokenizer::new_with_emitter(page, emitter).next().transpose();
+    found
+}
+
+/// The value of the first attribute of this name.
+fn value<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    attributes.iter().find(|(known, _)| known == name.as_bytes()).map(|(_, value)| value.as_str())
 }
 
 #[cfg(test)]

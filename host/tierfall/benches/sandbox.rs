@@ -116,7 +116,7 @@ fn call(criterion: &mut Criterion) {
                 work: Arc::clone(&work),
                 tried: Vec::new(),
                 access: Arc::clone(&access),
-                door: door.clone(),
+                client: door.clone(),
                 clock: Arc::new(AttemptClock::new(Duration::from_secs(10), hard)),
                 retries: 0,
             };

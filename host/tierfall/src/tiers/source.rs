@@ -137,7 +137,7 @@ impl Source for PluginSource {
                 work: ask.work,
                 tried: ask.tried,
                 access: Arc::clone(&self.access),
-                door: self.door.clone(),
+                client: self.door.clone(),
                 clock: ask.clock,
                 retries: self.retries,
             };

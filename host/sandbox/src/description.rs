@@ -1,39 +1,53 @@
-//! What a plugin says about itself, checked before anything believes it.
+//! What a plugin says about itself, checked before it is used.
 
 use std::collections::HashSet;
 
-use super::bindings::source::tierfall::source::types as wit;
-use super::guest::clean;
+use crate::bindings::source::tierfall::source::types as wit;
+use crate::clean::clean;
 use tierfall_http::Role;
 use tierfall_ids::IdKind;
 
-/// A plugin's own account of itself.
+/// What a plugin declares: its name, its version and its sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Description {
+    /// 1 to 40 lower-case letters, digits and `_`.
     pub name: String,
+    /// The plugin's own version, in any form; for people.
     pub version: String,
+    /// At least one, and no name twice.
     pub sources: Vec<SourceDescription>,
 }
 
+/// What a plugin declares of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceDescription {
+    /// 1 to 40 lower-case letters, digits and `_`.
     pub name: String,
+    /// What it is, for people.
     pub summary: String,
     /// It is asked only about works that have an identifier of one of these kinds.
     pub ids: Vec<IdKind>,
+    /// The hosts that it wants to fetch from.
     pub hosts: Vec<HostNeed>,
+    /// The values that the operator can give it.
     pub settings: Vec<Setting>,
 }
 
+/// A host that a source wants to fetch from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HostNeed {
+    /// Which host.
     pub pattern: HostPattern,
+    /// Whose pace, and whether robots.txt, holds for requests to it.
     pub role: Role,
 }
 
+/// A place on the network, as a plugin declares it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostPattern {
+    /// This host name.
     Exact(String),
+    /// Every name below this one, and itself.
     Subdomains(String),
     /// The host of the URL in this setting.
     Setting(String),
@@ -41,20 +55,29 @@ pub enum HostPattern {
     WorkHosts,
 }
 
+/// A value that the operator can give a source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Setting {
+    /// 1 to 40 lower-case letters, digits and `_`.
     pub name: String,
+    /// What it is, for people.
     pub summary: String,
+    /// Its value where the operator gives none.
     pub default: Option<String>,
+    /// Whether the source cannot be used without it.
     pub required: bool,
+    /// For a key: where the host sends it. Its value never enters the plugin.
     pub secret: Option<SecretUse>,
 }
 
 /// Where a secret goes: `header: prefix + value`, on requests to `host`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretUse {
+    /// The only host that it is sent to.
     pub host: HostPattern,
+    /// In lower case.
     pub header: String,
+    /// Before the value: `Bearer `.
     pub prefix: String,
 }
 
@@ -77,15 +100,16 @@ impl HostPattern {
     }
 }
 
-// More than any honest plugin has; they keep a hostile description small.
+// More than real plugins have; they bound what a hostile description can cost.
 const MOST_SOURCES: usize = 64;
 const MOST_SETTINGS: usize = 64;
 const MOST_HOSTS: usize = 256;
 const LONGEST_TEXT: usize = 500;
 
 impl Description {
-    /// Checks a description: names that can be typed, nothing twice, nothing without end.
-    pub(super) fn checked(raw: wit::Description) -> Result<Self, String> {
+    /// Checks a description: names that can be typed, no source twice, everything bounded. The error says
+    /// what is wrong, and completes "the plugin describes itself wrongly: ".
+    pub(crate) fn checked(raw: wit::Description) -> Result<Self, String> {
         let name = checked_name("the plugin's name", raw.name)?;
         if raw.sources.is_empty() {
             return Err("it has no source".into());
