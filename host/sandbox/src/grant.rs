@@ -306,8 +306,8 @@ fn host_of(url: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::description::{HostNeed, SecretUse, Setting};
     use super::*;
+    use crate::description::{HostNeed, SecretUse, Setting};
 
     fn source(hosts: Vec<HostNeed>, settings: Vec<Setting>) -> SourceDescription {
         SourceDescription {

@@ -1,7 +1,7 @@
 //! The host functions that a guest imports, and the state of one call.
 
-use std::sync::atomic::AtomicU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use url::Url;
 
@@ -112,8 +112,7 @@ impl Guest {
                 .map_err(|error| self.fetch_error(error))?,
             body: request.body,
         };
-        let budget =
-            RequestBudget { hops: &network.hops, clock: &network.clock, retries: &network.retries };
+        let budget = RequestBudget { hops: &network.hops, clock: &network.clock, retries: &network.retries };
         let origin = http_request.url.origin().ascii_serialization();
         let mut pending = PendingFetch { notes: &self.notes, origin, answered: false };
         let answer = network.client.fetch(http_request, cap, budget).await;

@@ -40,6 +40,7 @@ pub struct SandboxSettings {
     pub failures: u32,
     /// Where compiled code is kept; `None` compiles anew each time.
     pub cache_dir: Option<PathBuf>,
+    /// The examiner's own limits; the others hold for it too.
     pub examiner: ExaminerSettings,
 }
 
@@ -48,23 +49,36 @@ pub struct SandboxSettings {
 pub struct ExaminerSettings {
     /// Linear memory in bytes: a file is read whole, and its objects are unpacked beside it.
     pub memory_bytes: usize,
+    /// Time for one file.
     pub timeout: Duration,
 }
 
 /// A limit of the sandbox, by the name of its key in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ResourceLimit {
+    /// Linear memory of one call, in bytes.
     Memory,
+    /// Elements of one table.
     TableElements,
+    /// Core instances, memories and tables of one component.
     Instances,
+    /// Stack of the guest, in bytes.
     Stack,
+    /// Bytes that one call may pass to the host.
     HostcallBytes,
+    /// Component-model handles of one call.
     Handles,
+    /// Fetches of one attempt.
     Fetches,
+    /// Decoded bytes of one fetched body.
     FetchBytes,
+    /// Log lines of one call.
     LogLines,
+    /// Candidates of one finding.
     Candidates,
+    /// Size of a component file, in bytes.
     ComponentBytes,
+    /// Wall-clock time of one call.
     Time,
 }
 

@@ -62,7 +62,9 @@ pub(crate) fn tdm_metadata(page: &str) -> Option<(String, Option<String>)> {
     // Metadata is in a page's head; the longest heads are those that hold their styles and scripts.
     let head = beginning(page, 256 * 1024);
     // Most pages say nothing, and looking for the name is a fraction of the work of reading the tags.
-    head.as_bytes().windows(RESERVATION.len()).find(|name| name.eq_ignore_ascii_case(RESERVATION.as_bytes()))?;
+    head.as_bytes()
+        .windows(RESERVATION.len())
+        .find(|name| name.eq_ignore_ascii_case(RESERVATION.as_bytes()))?;
     let content = |wanted: &str| {
         find_meta(head, |meta| {
             let named = value(meta, "name")?.trim().eq_ignore_ascii_case(wanted);
