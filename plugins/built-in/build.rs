@@ -15,7 +15,7 @@ fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets it"));
     let root = here.ancestors().nth(2).expect("the crate is a folder of plugins/");
-    for watched in ["plugins", "wit", "Cargo.lock"] {
+    for watched in ["plugins", "host/ids", "wit", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", root.join(watched).display());
     }
 

@@ -2,7 +2,7 @@
 
 use tierfall_sdk::{
     Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Source, SourceError, Value, Version,
-    Work, WorkId, get_json, pages, url,
+    Work, WorkId, get_json, ids, pages, url,
 };
 
 use crate::record::{self, About};
@@ -52,7 +52,7 @@ fn query(work: &Work) -> Option<String> {
         terms.push(term("doiId_id", doi));
     }
     if let Some(id) = work.arxiv() {
-        terms.push(term("arxivId_s", record::without_version(id, "v")));
+        terms.push(term("arxivId_s", ids::without_version(id, "v")));
     }
     if let Some(pmid) = work.pmid() {
         terms.push(term("pubmedId_s", pmid));

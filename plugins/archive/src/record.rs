@@ -1,5 +1,6 @@
 //! Whether the record that a search returned is about the work that was asked for.
 
+use tierfall_sdk::ids::without_version;
 use tierfall_sdk::{Work, WorkId};
 
 /// What the identifiers in a record say.
@@ -45,18 +46,6 @@ fn comparable(id: &WorkId) -> WorkId {
         // `10.6084/m9.figshare.1.v2`: no other registrant ends its DOIs so.
         WorkId::Doi(doi) => WorkId::Doi(without_version(&doi, ".v").to_owned()),
         other => other,
-    }
-}
-
-/// Cuts a mark and the number behind it off the end.
-pub fn without_version<'a>(id: &'a str, mark: &str) -> &'a str {
-    match id.rsplit_once(mark) {
-        Some((bare, number))
-            if !bare.is_empty() && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit()) =>
-        {
-            bare
-        }
-        _ => id,
     }
 }
 

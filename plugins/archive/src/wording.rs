@@ -1,30 +1,6 @@
 //! How repositories word titles, authors and dates.
 
-/// A title as plain text: without the markup that some registries keep in it.
-pub fn title(text: &str) -> Option<String> {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('<') {
-        plain.push_str(&rest[..at]);
-        let tag = &rest[at..];
-        let is_tag = tag[1..].starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-        match tag.find('>').filter(|_| is_tag) {
-            Some(end) => rest = &tag[end + 1..],
-            None => {
-                plain.push('<');
-                rest = &tag[1..];
-            }
-        }
-    }
-    plain.push_str(rest);
-    for (entity, character) in
-        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#39;", "'"), ("&amp;", "&")]
-    {
-        plain = plain.replace(entity, character);
-    }
-    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
-    (!plain.is_empty()).then_some(plain)
-}
+pub use tierfall_sdk::wording::title;
 
 /// The family name of `Family, Given`; a name in any other order as it is, because only its bearer
 /// knows where the family name begins.

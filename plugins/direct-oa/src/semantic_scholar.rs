@@ -23,7 +23,7 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
 
 /// arXiv's id before its DOI, which is not always known.
 fn id(work: &Work) -> Option<String> {
-    let arxiv = work.arxiv().map(|id| format!("ARXIV:{}", url::encode_path(ids::without_version(id))));
+    let arxiv = work.arxiv().map(|id| format!("ARXIV:{}", url::encode_path(ids::without_version(id, "v"))));
     let doi = work.doi().map(|doi| format!("DOI:{}", url::encode_path(doi)));
     let pmid = work.pmid().map(|pmid| format!("PMID:{pmid}"));
     let pmcid = work.pmcid().map(|pmcid| format!("PMCID:{}", pmcid.trim_start_matches("PMC")));

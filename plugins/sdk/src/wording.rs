@@ -2,33 +2,7 @@
 
 /// A title as plain text: without markup and entities, its spaces made single. None if nothing is left.
 pub fn title(text: &str) -> Option<String> {
-    let mut plain = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('<') {
-        plain.push_str(before);
-        // `p < 0.05` is no tag.
-        let tag = after.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
-        match after.split_once('>').filter(|_| tag) {
-            Some((_, behind)) => rest = behind,
-            None => {
-                plain.push('<');
-                rest = after;
-            }
-        }
-    }
-    plain.push_str(rest);
-    // Those that XML has; registries take their titles from it. The ampersand last.
-    for (entity, character) in [
-        ("&lt;", "<"),
-        ("&gt;", ">"),
-        ("&quot;", "\""),
-        ("&apos;", "'"),
-        ("&#39;", "'"),
-        ("&nbsp;", " "),
-        ("&amp;", "&"),
-    ] {
-        plain = plain.replace(entity, character);
-    }
+    let plain = tierfall_ids::text::without_tags(text);
     let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
     (!plain.is_empty()).then_some(plain)
 }
@@ -54,6 +28,7 @@ mod tests {
             ("H<sub>2</sub>O\n in  ice", "H2O in ice"),
             ("a <unclosed", "a <unclosed"),
             ("&amp;lt;", "&lt;"),
+            ("é<é>", "é<é>"),
         ] {
             assert_eq!(title(text).as_deref(), Some(plain), "{text}");
         }

@@ -60,20 +60,15 @@ impl Work {
     }
 
     /// Whether a record with these identifiers may be about this work: of no kind that both have are
-    /// they all different. Case does not count, nor does the version of an arXiv id.
+    /// they all different. How they are written does not count, nor does the version of an arXiv id.
     pub fn may_be(&self, ids: &[WorkId]) -> bool {
-        let plain = |id: &WorkId| match id {
-            WorkId::Arxiv(id) => crate::ids::without_version(id).to_owned(),
-            id => id.value().to_lowercase(),
-        };
         ids.iter().all(|stated| {
             let kind = stated.kind();
             let of_kind = |id: &&WorkId| id.kind() == kind;
             !self.ids.iter().any(|id| of_kind(&id))
-                || ids
-                    .iter()
-                    .filter(of_kind)
-                    .any(|one| self.ids.iter().filter(of_kind).any(|own| plain(own) == plain(one)))
+                || ids.iter().filter(of_kind).any(|one| {
+                    self.ids.iter().filter(of_kind).any(|own| own.comparable() == one.comparable())
+                })
         })
     }
 
@@ -177,6 +172,9 @@ impl Facts {
         };
         match WorkId::of_url(&url) {
             Some(WorkId::Doi(doi)) if work.doi() == Some(&doi) => return,
+            // Europe PMC's page of a PMID may lead to a full text.
+            Some(WorkId::Pmid(_))
+                if crate::url::host(&url).is_some_and(|host| host.ends_with("europepmc.org")) => {}
             Some(WorkId::Pmid(_) | WorkId::Openalex(_)) => return,
             Some(id @ (WorkId::Arxiv(_) | WorkId::Pmcid(_))) => self.add_id(Some(id)),
             _ => {}

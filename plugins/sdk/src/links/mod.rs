@@ -10,7 +10,7 @@ mod rules;
 mod words;
 
 use crate::html::Element;
-use crate::{Basis, Candidate, Facts, Finding, Work, html, url};
+use crate::{Basis, Candidate, Facts, Finding, Work, html, ids, url};
 
 pub use follow::{Follow, follow};
 pub use rules::{BadRule, Rules};
@@ -241,17 +241,9 @@ fn refresh(elements: &[Element], base: &str, page_url: &str) -> Option<String> {
 /// Whether two DOIs stand for one work: the same, or a version of the other
 /// (`10.1000/x.v2`, `10.1000/x/v1`).
 fn is_same_work(one: &str, other: &str) -> bool {
-    let (short, long) = match one.len() <= other.len() {
-        true => (one, other),
-        false => (other, one),
-    };
-    long.strip_prefix(short).is_some_and(|rest| {
-        rest.is_empty()
-            || rest
-                .strip_prefix(['.', '/', '-'])
-                .and_then(|rest| rest.strip_prefix('v'))
-                .is_some_and(|n| !n.is_empty() && n.chars().all(|c| c.is_ascii_digit()))
-    })
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    let bare = ids::without_version(long, "v");
+    one == other || (bare != long && bare.strip_suffix(['.', '/', '-']) == Some(short))
 }
 
 fn looks_like_url(text: &str) -> bool {
