@@ -8,10 +8,10 @@ use serde_json::Value;
 use tierfall::acquire::Reason;
 use tierfall::run::Line;
 use tierfall::tiers::{
-    AcquisitionEntry, AttemptEntry, AttemptOutcome, Outcome, Proposal, Status, Trail, TrailEntry,
+    AcquisitionEntry, AttemptEntry, AttemptOutcome, EndReason, Outcome, Proposal, Status, Trail, TrailEntry,
 };
 use tierfall_ledger::EventKind;
-use tierfall_work::Work;
+use tierfall_work::{Basis, Version, Work};
 
 use crate::support::program::Home;
 
@@ -39,7 +39,7 @@ fn the_guide_has_every_field_of_the_manifest() {
 
 #[test]
 fn the_guide_has_every_status_and_every_outcome_of_an_attempt() {
-    let statuses = [Status::Stored, Status::NoCopy, Status::Failed, Status::Timeout].map(Status::label);
+    let statuses = Status::ALL.map(Status::label);
     let outcomes = [
         AttemptOutcome::Success,
         AttemptOutcome::NoPdf,
@@ -103,9 +103,9 @@ fn line_with_everything() -> Line {
     work.ids = ids.map(|id| id.parse().expect(id)).to_vec();
     let proposal = Proposal {
         url: "https://example.org/guide.pdf".into(),
-        version: "published".into(),
+        version: Version::Published,
         license: Some("cc-by".into()),
-        basis: "registry".into(),
+        basis: Basis::Registry,
         evidence: "a list".into(),
     };
     let attempt = AttemptEntry {
@@ -127,7 +127,7 @@ fn line_with_everything() -> Line {
         source: "source".into(),
         url: "https://example.org/guide.pdf".into(),
         final_url: Some("https://example.org/other.pdf".into()),
-        verdict: "truncated".into(),
+        rejected: Some(Reason::Proof(tierfall_proof::Reason::Truncated)),
         status: Some(200),
         bytes: 2,
         resumed_from: 1,
@@ -138,7 +138,7 @@ fn line_with_everything() -> Line {
     let outcome = Outcome {
         work: Arc::new(work),
         status: Status::Failed,
-        reason: Some("truncated".into()),
+        reason: Some(EndReason::NoCandidates),
         won: None,
         trail: Trail(vec![TrailEntry::Attempt(attempt), TrailEntry::Acquisition(acquisition)]),
         elapsed: Duration::from_millis(3),

@@ -7,6 +7,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
 use tierfall::run::{Line, PlanSummary, Summary};
+use tierfall::tiers::{EndReason, Status};
 
 /// A table as the whole program draws them.
 pub fn table(headings: &[&str]) -> Table {
@@ -32,28 +33,31 @@ pub fn print(text: impl std::fmt::Display) -> io::Result<()> {
 }
 
 /// The status of a work with a sign of its own.
-pub fn status_cell(status: &str) -> Cell {
+pub fn status_cell(status: Status) -> Cell {
     let (sign, colour) = match status {
-        "stored" => ("✔", Color::Green),
-        "no_copy" => ("–", Color::Yellow),
-        _ => ("✘", Color::Red),
+        Status::Stored => ("✔", Color::Green),
+        Status::NoCopy => ("–", Color::Yellow),
+        Status::Failed | Status::Timeout => ("✘", Color::Red),
     };
-    Cell::new(format!("{sign} {}", status.replace('_', " "))).fg(colour)
+    Cell::new(format!("{sign} {status}")).fg(colour)
 }
 
 /// The table of works at the end of a run.
 pub fn works_table(lines: &[Line]) -> Table {
     let mut table = table(&["work", "status", "source", "version", "licence", "size", "time", "reason"]);
     for line in lines {
+        let file = line.file.as_ref();
+        let license = file.and_then(|file| file.license.as_deref());
         table.add_row(vec![
             Cell::new(shorten(&line.work_id, 48)),
-            status_cell(&line.status),
-            Cell::new(line.source.as_deref().unwrap_or("")),
-            Cell::new(line.version.as_deref().unwrap_or("")),
-            Cell::new(shorten(line.license.as_deref().unwrap_or(""), 28)),
-            Cell::new(line.bytes.map(size).unwrap_or_default()).set_alignment(CellAlignment::Right),
+            status_cell(line.status),
+            Cell::new(file.map_or("", |file| &file.source)),
+            Cell::new(file.map_or("", |file| file.version.label())),
+            Cell::new(shorten(license.unwrap_or(""), 28)),
+            Cell::new(file.map(|file| size(file.bytes)).unwrap_or_default())
+                .set_alignment(CellAlignment::Right),
             Cell::new(time(Duration::from_millis(line.ms))).set_alignment(CellAlignment::Right),
-            Cell::new(line.reason.as_deref().unwrap_or("")),
+            Cell::new(line.reason.map_or("", EndReason::code)),
         ]);
     }
     table

@@ -9,7 +9,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use crate::output::{print, shorten, size, time};
 use tierfall::run::{Line, Reporter, WorkRequest};
-use tierfall::tiers::{Observer, SourceName};
+use tierfall::tiers::{EndReason, Observer, SourceName, Status};
 use tierfall_input::BadEntry;
 use tierfall_work::Candidate;
 
@@ -130,7 +130,7 @@ impl Reporter for Progress {
 
     fn ended(&self, line: &Line) {
         let mut state = self.lock();
-        if line.status == "stored" {
+        if line.status == Status::Stored {
             state.stored += 1;
         } else {
             state.missing += 1;
@@ -145,14 +145,12 @@ impl Reporter for Progress {
                 let _ = print(serde_json::to_string(line).unwrap_or_default());
             }
             Mode::Lines => {
-                let what = match (line.bytes, line.reason.as_deref()) {
-                    (Some(bytes), _) => {
-                        format!("{} from {}", size(bytes), line.source.as_deref().unwrap_or("?"))
-                    }
-                    (None, reason) => reason.unwrap_or("").to_owned(),
+                let what = match &line.file {
+                    Some(file) => format!("{} from {}", size(file.bytes), file.source),
+                    None => line.reason.map_or("", EndReason::code).to_owned(),
                 };
                 let took = time(Duration::from_millis(line.ms));
-                eprintln!("{:<8} {}  {what}  {took}", line.status.replace('_', " "), line.work_id);
+                eprintln!("{:<8} {}  {what}  {took}", line.status, line.work_id);
             }
             Mode::Bars => {
                 // A work may have been learned under a better id; bars are known by the requested one.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tierfall::config::Config;
-use tierfall::run::{Maintenance, Program, Run, RunError, StoreInventory, Summary, open_gate};
+use tierfall::run::{Maintenance, Program, Run, RunError, StoreInventory, Summary, open_client};
 use tierfall_http::Mode;
 use tierfall_ledger::LedgerClient;
 use tokio_util::sync::CancellationToken;
@@ -36,7 +36,7 @@ impl RunSession {
         for skipped in program.plan.tiers.iter().flat_map(|tier| &tier.skipped) {
             tracing::info!("{} is not asked: {}", skipped.name, skipped.reason);
         }
-        let ledger = open_gate(&config, out, console.probe.clone()).await.map_err(RunError::from)?;
+        let ledger = open_client(&config, out, console.probe.clone()).await.map_err(RunError::from)?;
         let session = Self::new(&config, program, ledger, run_id.unwrap_or_else(new_run_id), console);
         Ok((config, session))
     }
@@ -57,8 +57,8 @@ impl RunSession {
             acquirer: program.acquirer,
             reporter: Arc::clone(&progress) as _,
             workers: program.workers,
-            gate: ledger,
-            upkeep: Some(Maintenance { shelf: Arc::new(StoreInventory(program.store)), quiet }),
+            ledger,
+            maintenance: Some(Maintenance { inventory: Arc::new(StoreInventory(program.store)), quiet }),
             stop: CancellationToken::new(),
         };
         Self { run, progress }

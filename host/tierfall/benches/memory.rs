@@ -10,12 +10,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use tierfall::acquire::{Acquisition, Artifact, StoreError, VerifiedFile};
+use tierfall::acquire::{Acquire, Acquisition, Artifact, Journal, StoreError, VerifiedFile};
 use tierfall::run::{InputItem, Run, WorkRequest};
-use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier};
+use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier};
 use tierfall_ids::IdKind;
 use tierfall_input::{Dedupe, open};
-use tierfall_ledger::{LeaseHandle, LedgerClient};
+use tierfall_ledger::LedgerClient;
 use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::{Candidate, Work};
 use tokio_util::sync::CancellationToken;
@@ -49,18 +49,13 @@ impl Acquire for Never {
         &'a self,
         candidate: &'a Candidate,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        _hard: tokio::time::Instant,
-        _grip: &'a LeaseHandle,
+        _deadline: tokio::time::Instant,
+        _journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
         panic!("nothing was proposed, and {} is asked for", candidate.url)
     }
 
-    fn keep(
-        &self,
-        _: VerifiedFile,
-        _: String,
-        _: Vec<String>,
-    ) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+    fn store(&self, _: VerifiedFile, _: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         panic!("nothing was accepted, and it is to be stored")
     }
 }
@@ -102,8 +97,8 @@ fn run(works: u64) {
         acquirer: Arc::new(Never),
         reporter: Arc::new(()),
         workers: 16,
-        gate: LedgerClient::off(),
-        upkeep: None,
+        ledger: LedgerClient::off(),
+        maintenance: None,
         stop: CancellationToken::new(),
     };
     let mut seen = Dedupe::new();

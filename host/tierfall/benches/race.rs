@@ -9,10 +9,11 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::BoxFuture;
-use tierfall::acquire::{Acquisition, Artifact, StoreError, UsageRights, Verdict, VerifiedFile};
-use tierfall::tiers::{Acquire, Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race};
+use tierfall::acquire::{
+    Acquire, Acquisition, Artifact, Journal, NoJournal, StoreError, UsageRights, Verdict, VerifiedFile,
+};
+use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race};
 use tierfall_ids::IdKind;
-use tierfall_ledger::LeaseHandle;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
@@ -62,8 +63,8 @@ impl Acquire for AcceptAll {
         &'a self,
         _candidate: &'a Candidate,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        _hard: Instant,
-        _grip: &'a LeaseHandle,
+        _deadline: Instant,
+        _journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async {
             Acquisition {
@@ -74,18 +75,13 @@ impl Acquire for AcceptAll {
                 resumed_from: 0,
                 elapsed: Duration::ZERO,
                 detail: String::new(),
-                signals: UsageRights::default(),
+                usage_rights: UsageRights::default(),
                 file: Some(VerifiedFile::in_store("00".repeat(32), 1, 1, false)),
             }
         })
     }
 
-    fn keep(
-        &self,
-        _: VerifiedFile,
-        _: String,
-        _: Vec<String>,
-    ) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+    fn store(&self, _: VerifiedFile, _: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         unreachable!("a race stores nothing")
     }
 }
@@ -130,7 +126,7 @@ fn bench_race(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             bencher.to_async(&runtime).iter(async || {
                 let work = Work::new("10.5555/12345678".parse().expect("a DOI"));
-                black_box(race(&plan, work, &AcceptAll, &LeaseHandle::empty(), &()).await)
+                black_box(race::run(&plan, work, &AcceptAll, &NoJournal, &()).await)
             });
         });
     }

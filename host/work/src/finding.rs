@@ -1,9 +1,12 @@
 //! What a source answers: candidates, and facts learned on the way.
 
-use super::Facts;
+use serde::{Deserialize, Serialize};
+
+use super::facts::Facts;
 
 /// Which version of the work a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Version {
     Published,
     Accepted,
@@ -12,7 +15,8 @@ pub enum Version {
 }
 
 /// Why a source believes that a URL leads to the work; strongest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Basis {
     /// A registry or repository says that this file belongs to this identifier.
     Registry,

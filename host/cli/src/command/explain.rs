@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use clap::Args;
+use tierfall::acquire::NoJournal;
 use tierfall::run::{Line, Program, Summary};
-use tierfall::tiers::{AcquisitionEntry, AttemptEntry, Proposal, race};
+use tierfall::tiers::{AcquisitionEntry, AttemptEntry, EndReason, Proposal, race};
 use tierfall_ids::InvalidId;
-use tierfall_ledger::LeaseHandle;
 use tierfall_work::Work;
 
 use crate::args::{SettingArgs, WebArgs};
@@ -35,9 +35,8 @@ impl ExplainCommand {
         let folder =
             tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
         let program = Program::assemble(&config, self.web.mode(), folder.path()).await?;
-        let no_lease = LeaseHandle::empty();
         let outcome = tokio::select! {
-            outcome = race(&program.plan, Work::new(id), program.acquirer.as_ref(), &no_lease, &()) => outcome,
+            outcome = race::run(&program.plan, Work::new(id), program.acquirer.as_ref(), &NoJournal, &()) => outcome,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
         };
         let (line, _not_stored) = Line::new("explain", self.work, outcome);
@@ -87,19 +86,20 @@ fn tree(line: &Line) -> String {
             }
         }
     }
-    let _ = match (line.sha256.as_deref(), line.reason.as_deref()) {
-        (Some(sha256), _) => writeln!(
+    let _ = match &line.file {
+        Some(file) => writeln!(
             text,
-            "└─ ✔ stored: {} from {}, identity {}, sha256 {sha256}",
-            size(line.bytes.unwrap_or(0)),
-            line.source.as_deref().unwrap_or("?"),
-            line.identity.as_deref().unwrap_or("?")
+            "└─ ✔ stored: {} from {}, identity {}, sha256 {}",
+            size(file.bytes),
+            file.source,
+            file.identity.label(),
+            file.sha256
         ),
-        (None, reason) => writeln!(
+        None => writeln!(
             text,
             "└─ ✘ {}: {}{}",
-            line.status.replace('_', " "),
-            reason.unwrap_or("no reason recorded"),
+            line.status,
+            line.reason.map_or("no reason recorded", EndReason::code),
             if line.retry { "; something that failed may pass, so another run can help" } else { "" }
         ),
     };
@@ -122,14 +122,17 @@ fn candidate_text(candidate: &Proposal) -> String {
     let license = candidate.license.as_deref().map(|license| format!(", {license}")).unwrap_or_default();
     format!(
         "→ {} [{}{license}; {}: {}]",
-        candidate.url, candidate.version, candidate.basis, candidate.evidence
+        candidate.url,
+        candidate.version.label(),
+        candidate.basis.label(),
+        candidate.evidence
     )
 }
 
 fn verdict_text(ended: Option<&AcquisitionEntry>) -> String {
     let Some(ended) = ended else { return "not fetched".to_owned() };
-    let sign = if ended.verdict == "accepted" { "✔" } else { "✘" };
-    let mut text = format!("{sign} {}", ended.verdict);
+    let sign = if ended.rejected.is_none() { "✔" } else { "✘" };
+    let mut text = format!("{sign} {}", ended.verdict());
     if let Some(status) = ended.status {
         let _ = write!(text, ", HTTP {status}");
     }

@@ -1,133 +1,109 @@
-//! What the ledger is told of one acquisition: that its candidate was asked, that its bytes were fetched, and
-//! that they were proven; and what it answers when an earlier worker had come that far.
+//! The side effects of one acquisition in their order, as its journal is told of them.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::UsageRights;
-use tierfall_ledger::{Effect, LeaseHandle, OpKind, Outcome, Pending, Step};
+use super::journal::{FetchStep, Journal};
+use super::usage_rights::UsageRights;
 use tierfall_proof::Identity;
 
 /// The side effects of one acquisition.
-///
-/// Nothing here returns an error. When the work has to stop, [`LeaseHandle::stopped`] says so to whoever walks it, and
-/// that one drops the acquisition; until then it waits, and does nothing more.
-pub struct Effects<'a> {
-    grip: &'a LeaseHandle,
+pub(super) struct Effects<'a> {
+    journal: &'a dyn Journal,
     url: &'a str,
-    head: Option<Pending>,
+    head_begun: bool,
     stream: Stream,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Stream {
     NotBegun,
-    Begun(Pending),
-    /// An earlier worker's, that the ledger counts as done whatever comes now.
+    Begun,
+    /// By an earlier worker; the journal counts it as done whatever comes now.
     Done,
 }
 
-/// A file that was fetched and proven, as the ledger keeps it.
+/// A file that was fetched and proven, as the journal keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fetched {
-    pub sha256: String,
-    pub bytes: u64,
-    pub pages: u32,
-    pub identity: Identity,
-    pub detail: String,
-    pub status: Option<u16>,
-    pub final_url: Option<String>,
-    pub signals: UsageRights,
+pub(super) struct Fetched {
+    pub(super) sha256: String,
+    pub(super) bytes: u64,
+    pub(super) pages: u32,
+    pub(super) identity: Identity,
+    pub(super) detail: String,
+    pub(super) status: Option<u16>,
+    pub(super) final_url: Option<String>,
+    #[serde(rename = "signals")]
+    pub(super) usage_rights: UsageRights,
     /// The store had the same bytes before: they are another work's too.
-    pub stored_before: bool,
+    pub(super) stored_before: bool,
 }
 
-/// A file that was fetched, and of which the ledger has not heard.
+/// A file that was fetched, which the journal has not been told yet.
 #[derive(Debug)]
-pub struct PendingStreamOp {
-    pending: Pending,
+pub(super) struct PendingStreamOp {
+    url: String,
     fetched: Fetched,
 }
 
 impl PendingStreamOp {
     /// `stored_before`: the store has the same bytes, and not from this work.
-    pub fn tell(self, grip: &LeaseHandle, stored_before: bool) {
+    pub(super) fn record(self, journal: &dyn Journal, stored_before: bool) {
         let fetched = Fetched { stored_before, ..self.fetched };
         let result = serde_json::to_value(fetched).unwrap_or_default();
-        grip.complete(self.pending, Outcome::Done { result, artifact: None });
+        journal.done(FetchStep::Stream, &self.url, result);
     }
 }
 
 impl<'a> Effects<'a> {
-    pub fn new(grip: &'a LeaseHandle, url: &'a str) -> Self {
-        Self { grip, url, head: None, stream: Stream::NotBegun }
+    pub(super) fn new(journal: &'a dyn Journal, url: &'a str) -> Self {
+        Self { journal, url, head_begun: false, stream: Stream::NotBegun }
     }
 
-    /// Before the candidate is asked. Answers with what an earlier worker had fetched and proven of it.
-    pub async fn begin(&mut self) -> Option<Fetched> {
-        match self.ask(OpKind::Head).await {
-            Effect::Run(pending) => {
-                self.head = Some(pending);
-                None
-            }
-            // It has answered before, so it may have been fetched too.
-            Effect::Replay(_) => {
-                let fetched = self.begin_stream().await?;
-                // Kept by another version of this program, it may be unreadable: then it is fetched again.
-                serde_json::from_value(fetched).ok()
-            }
+    /// Before the candidate is requested. Answers with what an earlier worker had fetched and proven of it.
+    pub(super) async fn begin(&mut self) -> Option<Fetched> {
+        if self.journal.begin(FetchStep::Head, self.url).await.is_none() {
+            self.head_begun = true;
+            return None;
         }
+        // It has answered before, so it may have been fetched too.
+        let fetched = self.begin_stream().await?;
+        // Kept by another version of this program, it may be unreadable: then it is fetched again.
+        serde_json::from_value(fetched).ok()
     }
 
     /// The candidate has answered with a file, and its bytes come; `resumed`: those that are still missing.
-    pub async fn streaming(&mut self, status: Option<u16>, length: Option<u64>, resumed: bool) {
-        if let Some(head) = self.head.take() {
+    pub(super) async fn streaming(&mut self, status: Option<u16>, length: Option<u64>, resumed: bool) {
+        if std::mem::take(&mut self.head_begun) {
             let result = json!({"status": status, "length": length});
-            self.grip.complete(head, Outcome::Done { result, artifact: None });
+            self.journal.done(FetchStep::Head, self.url, result);
         }
         if resumed {
-            self.grip.mark(Step::ResumeOk);
+            self.journal.resumed();
         }
-        if matches!(self.stream, Stream::NotBegun) {
+        if self.stream == Stream::NotBegun {
             self.begin_stream().await;
         }
     }
 
-    /// The file is whole, and it is the work's. That is told of the work's winner alone, once it is known.
-    pub fn proven(self, fetched: Fetched) -> Option<PendingStreamOp> {
-        match self.stream {
-            Stream::Begun(pending) => Some(PendingStreamOp { pending, fetched }),
-            Stream::NotBegun | Stream::Done => None,
-        }
+    /// The file is whole, and it is the work's. Only the file that wins is recorded so, once it is known.
+    pub(super) fn proven(self, fetched: Fetched) -> Option<PendingStreamOp> {
+        (self.stream == Stream::Begun).then(|| PendingStreamOp { url: self.url.to_owned(), fetched })
     }
 
-    /// There is no file, or it is not the work's: it is all to be done again, if it is ever asked for again.
-    pub fn rejected(self, code: &str) {
-        let begun = match self.stream {
-            Stream::Begun(pending) => Some(pending),
-            Stream::NotBegun | Stream::Done => None,
-        };
-        for pending in self.head.into_iter().chain(begun) {
-            self.grip.complete(pending, Outcome::Failed { error: code.to_owned() });
+    /// There is no file, or it is not the work's: whoever wants it again does it all again.
+    pub(super) fn rejected(self, code: &str) {
+        if self.head_begun {
+            self.journal.failed(FetchStep::Head, self.url, code);
+        }
+        if self.stream == Stream::Begun {
+            self.journal.failed(FetchStep::Stream, self.url, code);
         }
     }
 
     async fn begin_stream(&mut self) -> Option<Value> {
-        match self.ask(OpKind::Stream).await {
-            Effect::Run(pending) => {
-                self.stream = Stream::Begun(pending);
-                None
-            }
-            Effect::Replay(result) => {
-                self.stream = Stream::Done;
-                Some(result)
-            }
-        }
-    }
-
-    async fn ask(&self, kind: OpKind) -> Effect {
-        match self.grip.begin(kind, json!({"url": self.url})).await {
-            Ok(effect) => effect,
-            Err(_) => std::future::pending().await,
-        }
+        let earlier = self.journal.begin(FetchStep::Stream, self.url).await;
+        self.stream = if earlier.is_some() { Stream::Done } else { Stream::Begun };
+        earlier
     }
 }

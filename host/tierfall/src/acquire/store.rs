@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::names;
 use super::partial::Partials;
 
-/// The output folder, as DESIGN section 10 lays it out. Clones are the same store.
+/// The output folder, as `host/README.md` lays it out. Clones are the same store.
 #[derive(Clone, Debug)]
 pub struct Store(Arc<Inner>);
 
@@ -31,6 +31,20 @@ pub struct Stored {
     /// Relative to the output folder: `works/10.1371_journal.pone.0000308.pdf`.
     pub link: PathBuf,
     /// The same bytes were there already.
+    pub duplicate: bool,
+}
+
+/// A stored file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    pub sha256: String,
+    pub bytes: u64,
+    /// Relative to the output folder: `files/sha256/ab/ab12….pdf`.
+    pub path: PathBuf,
+    /// The readable name, relative to the output folder: `works/10.1371_journal.pone.0000308.pdf`.
+    pub link: PathBuf,
+    pub pages: u32,
+    /// The same bytes were stored before, for another work or by an earlier run.
     pub duplicate: bool,
 }
 

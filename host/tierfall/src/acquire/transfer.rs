@@ -1,4 +1,4 @@
-//! Fetches one file through the door into its sink: again from where it broke off, if the server lets
+//! Fetches one file by the HTTP client into its sink: again from where it broke off, if the server lets
 //! us, and from the beginning if not.
 
 use std::future::Future;
@@ -46,12 +46,12 @@ pub struct Trace {
     /// Bytes that were there before the last request.
     pub resumed_from: u64,
     pub bytes: u64,
-    pub signals: UsageRights,
+    pub usage_rights: UsageRights,
 }
 
 /// What one transfer may use.
 pub struct Transfer<'a> {
-    pub door: &'a HttpClient,
+    pub client: &'a HttpClient,
     pub clock: &'a AttemptClock,
     pub retries: &'a AtomicU32,
     pub max_bytes: u64,
@@ -137,19 +137,19 @@ impl Transfer<'_> {
         trace: &mut Trace,
     ) -> Result<(), Stop> {
         let ranged = sink.received() > 0;
-        let asked = request.url.clone();
+        let requested = request.url.clone();
         let allowance = RequestBudget { hops: &Role::File, clock: self.clock, retries: self.retries };
         let mut body =
-            self.door.open(request, allowance).await.map_err(|error| Stop::Final(of_error(&error)))?;
+            self.client.open(request, allowance).await.map_err(|error| Stop::Final(of_error(&error)))?;
         trace.note(&body.head);
-        if body.head.url.origin() == asked.origin() {
-            trace.signals.consider(self.site.clone());
+        if body.head.url.origin() == requested.origin() {
+            trace.usage_rights.consider(self.site.clone());
         }
         match body.head.status {
             206 if ranged => continues(&body, sink).map_err(Stop::FromZero)?,
             206 => return Err(Stop::FromZero("it sends a part of a file that was asked for whole")),
             416 if ranged => return Err(Stop::FromZero("it has no such part of the file")),
-            200..300 => self.begin(&asked, &mut body, sink, trace).await?,
+            200..300 => self.begin(&requested, &mut body, sink, trace).await?,
             _ => return Err(Stop::Final(self.refusal(body).await)),
         }
         effects.streaming(trace.status, body.declared_length(), body.head.status == 206).await;
@@ -170,9 +170,15 @@ impl Transfer<'_> {
     }
 
     /// Takes in the beginning of a whole file, and stops there if it is not a PDF's.
-    async fn begin(&self, asked: &Url, body: &mut Body, sink: &mut Sink, trace: &Trace) -> Result<(), Stop> {
-        if self.honour_tdm && trace.signals.reserved() {
-            return Err(Stop::Final(rejection(Reason::Reserved, trace.signals.who_reserves())));
+    async fn begin(
+        &self,
+        requested: &Url,
+        body: &mut Body,
+        sink: &mut Sink,
+        trace: &Trace,
+    ) -> Result<(), Stop> {
+        if self.honour_tdm && trace.usage_rights.reserved() {
+            return Err(Stop::Final(rejection(Reason::Reserved, trace.usage_rights.who_reserves())));
         }
         let length = body.declared_length();
         if length.is_some_and(|length| length > self.max_bytes) {
@@ -200,16 +206,16 @@ impl Transfer<'_> {
                 )));
             }
         }
-        if trace.signals.undecided() {
+        if trace.usage_rights.undecided() {
             // What the site says is asked for while the file comes; whoever waits for it finds it there.
-            let (door, url) = (self.door.clone(), body.head.url.clone());
-            tokio::spawn(async move { door.site_reservation(&url).await });
+            let (client, url) = (self.client.clone(), body.head.url.clone());
+            tokio::spawn(async move { client.site_reservation(&url).await });
         }
         let validator = Validator::of(&body.head.headers).filter(|_| !body.encoded());
         let work = sink.work_key().to_owned();
         sink.begin(validator.map(|validator| Origin {
             work,
-            url: asked.to_string(),
+            url: requested.to_string(),
             final_url: body.head.url.to_string(),
             length,
             validator,
@@ -288,7 +294,7 @@ impl Trace {
     fn note(&mut self, head: &Head) {
         self.status = Some(head.status);
         self.final_url = Some(head.url.clone());
-        self.signals = UsageRights::of(&head.headers);
+        self.usage_rights = UsageRights::of(&head.headers);
     }
 }
 

@@ -81,7 +81,7 @@ fn robots_tag_reserves(header: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn signals(headers: &[(&str, &str)]) -> UsageRights {
+    fn rights(headers: &[(&str, &str)]) -> UsageRights {
         UsageRights::of(&tierfall_http::header_map(headers.iter().copied()).unwrap())
     }
 
@@ -104,9 +104,9 @@ mod tests {
             (&[], false),
         ] {
             let headers: Vec<_> = tags.iter().map(|tag| ("x-robots-tag", *tag)).collect();
-            let signals = signals(&headers);
-            assert_eq!(signals.reserved(), reserved, "{tags:?}");
-            assert_eq!(signals.x_robots_tag, (!tags.is_empty()).then(|| tags.join(", ")));
+            let rights = rights(&headers);
+            assert_eq!(rights.reserved(), reserved, "{tags:?}");
+            assert_eq!(rights.x_robots_tag, (!tags.is_empty()).then(|| tags.join(", ")));
         }
     }
 
@@ -123,19 +123,19 @@ mod tests {
             (None, None, None, None),
         ] {
             let header: Vec<_> = header.map(|value| ("tdm-reservation", value)).into_iter().collect();
-            let mut signals = signals(&header);
-            signals.consider(site.and_then(|value| said(value, SaidBy::Site)));
-            signals.consider(page.and_then(|value| said(value, SaidBy::Page)));
-            let tdm = signals.tdm.as_ref().map(|said| (said.value.as_str(), said.by));
+            let mut rights = rights(&header);
+            rights.consider(site.and_then(|value| said(value, SaidBy::Site)));
+            rights.consider(page.and_then(|value| said(value, SaidBy::Page)));
+            let tdm = rights.tdm.as_ref().map(|said| (said.value.as_str(), said.by));
             assert_eq!(tdm, expected);
-            assert_eq!(signals.reserved(), expected.is_some_and(|(value, _)| value == "1"));
+            assert_eq!(rights.reserved(), expected.is_some_and(|(value, _)| value == "1"));
         }
     }
 
     #[test]
     fn a_header_brings_its_policy() {
-        let signals = signals(&[("tdm-reservation", "1"), ("tdm-policy", "https://host.example/policy")]);
-        let tdm = signals.tdm.expect("a reservation");
+        let rights = rights(&[("tdm-reservation", "1"), ("tdm-policy", "https://host.example/policy")]);
+        let tdm = rights.tdm.expect("a reservation");
         assert_eq!(tdm.policy.as_deref(), Some("https://host.example/policy"));
         assert!(tdm.reserved());
     }

@@ -25,6 +25,11 @@ macro_rules! reasons {
                 tierfall_proof::Reason::ALL.iter().copied().map(Self::Proof).chain([$(Self::$name,)*])
             }
 
+            /// The reason of this code.
+            pub fn of_code(code: &str) -> Option<Self> {
+                Self::all().find(|reason| reason.code() == code)
+            }
+
             /// The code in manifests and trails.
             pub fn code(&self) -> &'static str {
                 match self { Self::Proof(reason) => reason.code(), $(Self::$name => $code,)* }

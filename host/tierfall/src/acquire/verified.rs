@@ -4,11 +4,10 @@
 use std::io;
 
 use super::effects::PendingStreamOp;
+use super::journal::Journal;
 use super::partial::Partial;
 use super::sink::on_blocking_thread;
-use super::store::Store;
-use super::{Artifact, StoreError};
-use tierfall_ledger::LeaseHandle;
+use super::store::{Artifact, Store, StoreError};
 
 /// A file that was accepted. Dropped, it leaves at most a partial file, as any acquisition does.
 #[derive(Debug)]
@@ -16,11 +15,13 @@ pub struct VerifiedFile {
     pub sha256: String,
     pub bytes: u64,
     pub pages: u32,
+    /// URLs of the work's other candidates: what came of them is removed once this file is stored.
+    rivals: Vec<String>,
     /// `None`: the store has the file already.
     arrived: Option<(Store, Partial)>,
     /// The store had the same bytes before this work came to them.
     stored_before: bool,
-    receipt: Option<PendingStreamOp>,
+    pending: Option<PendingStreamOp>,
 }
 
 impl VerifiedFile {
@@ -29,41 +30,42 @@ impl VerifiedFile {
             sha256: partial.sha256(),
             bytes: partial.received(),
             pages,
+            rivals: Vec::new(),
             arrived: Some((store, partial)),
             stored_before: false,
-            receipt: None,
+            pending: None,
         }
     }
 
     /// A file that is in the store already.
     pub fn in_store(sha256: String, bytes: u64, pages: u32, stored_before: bool) -> Self {
-        Self { sha256, bytes, pages, arrived: None, stored_before, receipt: None }
+        Self { sha256, bytes, pages, rivals: Vec::new(), arrived: None, stored_before, pending: None }
     }
 
-    pub(super) fn with(self, receipt: Option<PendingStreamOp>) -> Self {
-        Self { receipt, ..self }
+    pub(super) fn with(self, pending: Option<PendingStreamOp>) -> Self {
+        Self { pending, ..self }
     }
 
-    /// Tells the ledger that it was fetched, and whether the store has its bytes from another work: as late as that,
-    /// for after a crash nothing on disk tells whose they are.
-    pub fn tell(&mut self, grip: &LeaseHandle) {
+    /// `rivals`: the URLs of the work's other candidates, of which nothing is needed any more.
+    pub(crate) fn with_rivals(self, rivals: Vec<String>) -> Self {
+        Self { rivals, ..self }
+    }
+
+    /// Records that it was fetched, and whether the store has its bytes from another work. Called as late as
+    /// possible: after a crash nothing on disk tells whose they are.
+    pub fn record(&mut self, journal: &dyn Journal) {
         if let Some((store, _)) = &self.arrived {
             self.stored_before = store.holds(&self.sha256, self.bytes);
         }
-        if let Some(receipt) = self.receipt.take() {
-            receipt.tell(grip, self.stored_before);
+        if let Some(pending) = self.pending.take() {
+            pending.record(journal, self.stored_before);
         }
     }
 
-    /// Puts it in its place and links it, and clears away what came of its rivals.
-    pub(super) async fn keep(
-        self,
-        store: Store,
-        work_key: String,
-        rivals: Vec<String>,
-    ) -> Result<Artifact, StoreError> {
-        let kept = on_blocking_thread(move || {
-            let Self { sha256, bytes, pages, arrived, stored_before, .. } = self;
+    /// Puts it in its place and links it, and removes what came of its rivals.
+    pub(super) async fn store_in(self, store: Store, work_key: String) -> Result<Artifact, StoreError> {
+        let stored = on_blocking_thread(move || {
+            let Self { sha256, bytes, pages, rivals, arrived, stored_before, .. } = self;
             let stored = match arrived {
                 Some((_, partial)) => {
                     let stored = store.adopt(partial.path(), &sha256, bytes, &work_key);
@@ -87,12 +89,13 @@ impl VerifiedFile {
                 pages,
             }))
         });
-        kept.await.unwrap_or_else(|error: io::Error| Err(StoreError::interrupted(error)))
+        stored.await.unwrap_or_else(|error: io::Error| Err(StoreError::interrupted(error)))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::journal::NoJournal;
     use super::*;
 
     #[tokio::test]
@@ -107,13 +110,13 @@ mod tests {
         };
         let (mut first, mut second) = (arrived("doi:10.5555/first"), arrived("doi:10.5555/second"));
 
-        first.tell(&LeaseHandle::empty());
+        first.record(&NoJournal);
         assert!(!first.stored_before);
-        first.keep(store.clone(), "doi:10.5555/first".to_owned(), Vec::new()).await.unwrap();
+        first.store_in(store.clone(), "doi:10.5555/first".to_owned()).await.unwrap();
 
-        second.tell(&LeaseHandle::empty());
+        second.record(&NoJournal);
         assert!(second.stored_before);
-        let kept = second.keep(store.clone(), "doi:10.5555/second".to_owned(), Vec::new()).await.unwrap();
-        assert!(kept.duplicate);
+        let artifact = second.store_in(store.clone(), "doi:10.5555/second".to_owned()).await.unwrap();
+        assert!(artifact.duplicate);
     }
 }

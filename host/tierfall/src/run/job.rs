@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::WorkRequest;
 use super::manifest::Line;
+use super::request::WorkRequest;
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ledger::{CandidateRecord, JobKey, NewJob};
 use tierfall_work::Work;
@@ -33,10 +33,10 @@ pub fn job_key(work_key: &str) -> JobKey {
     JobKey::new(work_key, ARTIFACT, ROLE)
 }
 
-pub(super) fn new_job(asked: &WorkRequest, run_id: &str) -> NewJob {
-    let task = Task { input: asked.input.clone(), work: asked.work.clone() };
+pub(super) fn new_job(request: &WorkRequest, run_id: &str) -> NewJob {
+    let task = Task { input: request.input.clone(), work: request.work.clone() };
     NewJob {
-        work_id: asked.work.key(),
+        work_id: request.work.key(),
         artifact_id: ARTIFACT.to_owned(),
         role: ROLE.to_owned(),
         run_id: run_id.to_owned(),
@@ -45,7 +45,7 @@ pub(super) fn new_job(asked: &WorkRequest, run_id: &str) -> NewJob {
 }
 
 /// The work of a job, as it was asked for. An error: another version of this program planned it.
-pub(super) fn asked(work: &Value) -> Result<WorkRequest, serde_json::Error> {
+pub(super) fn request(work: &Value) -> Result<WorkRequest, serde_json::Error> {
     let Task { input, work } = Task::deserialize(work)?;
     Ok(WorkRequest { input, work })
 }
@@ -78,7 +78,7 @@ pub(super) fn kept_line(result: &Value) -> Option<Line> {
 /// What the trail says of the candidates of a work: who proposed each, and how it ended.
 pub(super) fn candidates(trail: &Trail) -> Vec<CandidateRecord> {
     let verdict = |url: &str| {
-        trail.acquisitions().find(|entry| entry.url == url).map(|entry| entry.verdict.clone().into_owned())
+        trail.acquisitions().find(|entry| entry.url == url).map(|entry| entry.verdict().to_owned())
     };
     let mut records: Vec<CandidateRecord> = Vec::new();
     for entry in &trail.0 {
@@ -123,7 +123,7 @@ mod tests {
             let facts = Facts { title: Some("A title".into()), year: Some(1999), ..Facts::default() };
             work.learn(&facts, "input");
             let given = WorkRequest { input: id.into(), work };
-            let back = asked(&new_job(&given, "run").work).expect("readable");
+            let back = request(&new_job(&given, "run").work).expect("readable");
             assert_eq!((back.input, back.work), (given.input, given.work), "{id}");
         }
     }

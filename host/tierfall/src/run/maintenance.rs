@@ -14,19 +14,19 @@ const EVERY: Duration = Duration::from_secs(600);
 /// The files that a ledger is kept in step with.
 #[derive(Clone)]
 pub struct Maintenance {
-    pub shelf: Arc<dyn FileInventory>,
+    pub inventory: Arc<dyn FileInventory>,
     /// A partial file that was written to since then may be that of a download which goes on without the ledger.
     pub quiet: Duration,
 }
 
 /// Reconciles until the run ends. Its failures are told, and hurt nothing: no job waits for it.
-pub(super) async fn keep_up(gate: LedgerClient, upkeep: Maintenance, halt: CancellationToken) {
-    let Some(ledger) = gate.ledger() else { return };
+pub(super) async fn maintain(ledger: LedgerClient, maintenance: Maintenance, halt: CancellationToken) {
+    let Some(ledger) = ledger.ledger() else { return };
     loop {
         let done = tokio::select! {
             biased;
             () = halt.cancelled() => return,
-            done = reconcile(&**ledger, &upkeep.shelf, upkeep.quiet, Missing::Report) => done,
+            done = reconcile(&**ledger, &maintenance.inventory, maintenance.quiet, Missing::Report) => done,
         };
         match done {
             Ok(done) => {

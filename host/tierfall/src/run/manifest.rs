@@ -1,84 +1,146 @@
-//! The manifest: one JSON line per work, written as each work ends. Its schema is documented in
-//! `host/README.md`.
+//! The lines of the manifest: one JSON object per work. The schema is documented in `host/README.md`.
 
-use std::borrow::Cow;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize, Serializer};
 
-use serde::{Deserialize, Serialize};
-
-use super::compact;
 use crate::acquire::{Artifact, VerifiedFile};
-use crate::tiers::{Outcome, Status, Trail};
+use crate::tiers::{EndReason, Outcome, Status, Trail, Won};
+use tierfall_http::SaidBy;
 use tierfall_ids::IdKind;
-use tierfall_work::Work;
+use tierfall_proof::Identity;
+use tierfall_work::{Version, Work};
 
 /// What the manifest says of one work.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Line {
     /// The work's identity: `doi:10.1371/journal.pone.0000308`.
     pub work_id: String,
     /// As the user wrote it.
     pub input: String,
+    /// The run that wrote the line.
     pub run_id: String,
-    /// `stored`, `no_copy`, `failed` or `timeout`.
-    pub status: Cow<'static, str>,
+    /// How the work ended.
+    pub status: Status,
     /// Why it is not stored.
-    pub reason: Option<Cow<'static, str>>,
+    pub reason: Option<EndReason>,
     /// Whether another run may end differently.
     pub retry: bool,
-    pub sha256: Option<String>,
-    /// Relative to the output folder.
-    pub path: Option<String>,
-    /// The link with a readable name, relative to the output folder.
-    pub link: Option<String>,
-    pub bytes: Option<u64>,
-    pub pages: Option<u32>,
-    /// The candidate's URL, and the one that answered.
-    pub url: Option<String>,
-    pub final_url: Option<String>,
-    pub tier: Option<String>,
-    pub plugin: Option<String>,
-    pub source: Option<String>,
-    pub version: Option<Cow<'static, str>>,
-    pub license: Option<String>,
-    /// `proven`, `unproven` or `unchecked`.
-    pub identity: Option<Cow<'static, str>>,
-    /// Where the candidate was found.
-    pub evidence: Option<String>,
-    /// What was said about the text and data mining of the file, where its conditions are, and who said
-    /// it: `header`, `site` or `page`.
+    /// The accepted file.
+    #[serde(flatten, serialize_with = "file_or_nulls")]
+    pub file: Option<StoredFile>,
+    /// What was said about the text and data mining of the file (`tdm-reservation`).
     pub tdm_reservation: Option<String>,
+    /// Where the conditions of text and data mining are (`tdm-policy`).
     pub tdm_policy: Option<String>,
-    pub tdm_by: Option<Cow<'static, str>>,
+    /// Who said it.
+    pub tdm_by: Option<SaidBy>,
+    /// The headers `X-Robots-Tag` of the file, joined by commas.
     pub x_robots_tag: Option<String>,
+    /// The identifiers that are known of the work.
     pub ids: Ids,
+    /// The work's title, where it is known.
     pub title: Option<String>,
+    /// The year of publication, where it is known.
     pub year: Option<u16>,
+    /// Milliseconds from the work's first attempt to its end.
     pub ms: u64,
+    /// Everything that happened, in order.
     pub trail: Trail,
 }
 
-/// The identifiers that are known of a work.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// The accepted file of a work, and where it came from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct StoredFile {
+    /// Of its bytes, in lower-case hexadecimal digits.
+    pub sha256: String,
+    /// Relative to the output folder; `None` until it is stored.
+    pub path: Option<String>,
+    /// The link with a readable name, relative to the output folder.
+    pub link: Option<String>,
+    /// Its length.
+    pub bytes: u64,
+    /// Its pages, where the proof counted them.
+    pub pages: Option<u32>,
+    /// The candidate's URL, as its source gave it.
+    pub url: String,
+    /// The URL that answered, after redirects.
+    pub final_url: Option<String>,
+    /// The tier of the source that proposed it.
+    pub tier: String,
+    /// The plugin of that source.
+    pub plugin: String,
+    /// The source that proposed it.
+    pub source: String,
+    /// Which version of the work it is.
+    pub version: Version,
+    /// As its source gave it.
+    pub license: Option<String>,
+    /// What its proof says about it being the work.
+    pub identity: Identity,
+    /// Where the candidate was found.
+    pub evidence: String,
+}
+
+/// The fields of [`StoredFile`]: a line without a file has them all, as nulls.
+const FILE_FIELDS: [&str; 14] = [
+    "sha256",
+    "path",
+    "link",
+    "bytes",
+    "pages",
+    "url",
+    "final_url",
+    "tier",
+    "plugin",
+    "source",
+    "version",
+    "license",
+    "identity",
+    "evidence",
+];
+
+#[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+fn file_or_nulls<S: Serializer>(file: &Option<StoredFile>, serializer: S) -> Result<S::Ok, S::Error> {
+    match file {
+        Some(file) => file.serialize(serializer),
+        None => {
+            let mut map = serializer.serialize_map(Some(FILE_FIELDS.len()))?;
+            for field in FILE_FIELDS {
+                map.serialize_entry(field, &())?;
+            }
+            map.end()
+        }
+    }
+}
+
+/// The identifiers that are known of a work, each in its normal form.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Ids {
+    /// `10.1371/journal.pone.0000308`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub doi: Option<String>,
+    /// `2101.00001`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub arxiv: Option<String>,
+    /// `17375194`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pmid: Option<String>,
+    /// `PMC1817752`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pmcid: Option<String>,
+    /// `W2008528971`
     #[serde(skip_serializing_if = "Option::is_none")]
     pub openalex: Option<String>,
+    /// The page that the user gave, or the first that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub url: Option<String>,
 }
 
 impl Line {
-    /// The line of a work that was walked, and its file if it has one: until that is stored, the line names
+    /// The line of a work that was raced, and its file if it has one: until that is stored, the line names
     /// no place.
     pub fn new(run_id: &str, input: String, outcome: Outcome) -> (Self, Option<VerifiedFile>) {
         let Outcome { work, status, reason, won, trail, elapsed } = outcome;
@@ -86,52 +148,45 @@ impl Line {
         line.reason = reason;
         line.trail = trail;
         line.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let Some(won) = won else { return (line, None) };
-        line.sha256 = Some(won.file.sha256.clone());
-        line.bytes = Some(won.file.bytes);
-        line.pages = Some(won.file.pages).filter(|pages| *pages > 0);
-        line.url = Some(won.candidate.url);
-        line.final_url = won.final_url.map(String::from);
-        line.tier = Some(won.tier);
-        line.plugin = Some(won.source.plugin);
-        line.source = Some(won.source.source);
-        line.version = Some(won.candidate.version.label().into());
-        line.license = won.candidate.license;
-        line.identity = Some(won.identity.label().into());
-        line.evidence = Some(won.candidate.evidence);
-        if let Some(said) = won.signals.tdm {
+        let Some(Won { file, identity, candidate, final_url, usage_rights, tier, source }) = won else {
+            return (line, None);
+        };
+        line.file = Some(StoredFile {
+            sha256: file.sha256.clone(),
+            path: None,
+            link: None,
+            bytes: file.bytes,
+            pages: Some(file.pages).filter(|pages| *pages > 0),
+            url: candidate.url,
+            final_url: final_url.map(String::from),
+            tier,
+            plugin: source.plugin,
+            source: source.source,
+            version: candidate.version,
+            license: candidate.license,
+            identity,
+            evidence: candidate.evidence,
+        });
+        if let Some(said) = usage_rights.tdm {
             line.tdm_reservation = Some(said.value);
             line.tdm_policy = said.policy;
-            line.tdm_by = Some(said.by.label().into());
+            line.tdm_by = Some(said.by);
         }
-        line.x_robots_tag = won.signals.x_robots_tag;
-        (line, Some(won.file))
+        line.x_robots_tag = usage_rights.x_robots_tag;
+        (line, Some(file))
     }
 
-    /// The line of a work of which nothing more is to be said than how it stands.
+    /// The line of a work of which nothing is known but how it ended.
     pub(super) fn of(run_id: &str, input: String, work: &Work, status: Status) -> Self {
         let id = |kind| work.id(kind).map(str::to_owned);
         Self {
             work_id: work.key(),
             input,
             run_id: run_id.to_owned(),
-            status: status.label().into(),
+            status,
             reason: None,
-            retry: matches!(status, Status::Failed | Status::Timeout),
-            sha256: None,
-            path: None,
-            link: None,
-            bytes: None,
-            pages: None,
-            url: None,
-            final_url: None,
-            tier: None,
-            plugin: None,
-            source: None,
-            version: None,
-            license: None,
-            identity: None,
-            evidence: None,
+            retry: status.retryable(),
+            file: None,
             tdm_reservation: None,
             tdm_policy: None,
             tdm_by: None,
@@ -151,82 +206,62 @@ impl Line {
         }
     }
 
-    pub(super) fn is_stored(&self) -> bool {
-        self.status == Status::Stored.label()
-    }
-
     /// Its file is in its place.
     pub(super) fn stored_as(&mut self, artifact: &Artifact) {
-        self.path = Some(artifact.path.to_string_lossy().into_owned());
-        self.link = Some(artifact.link.to_string_lossy().into_owned());
+        if let Some(file) = &mut self.file {
+            file.path = Some(artifact.path.to_string_lossy().into_owned());
+            file.link = Some(artifact.link.to_string_lossy().into_owned());
+        }
     }
 
     /// Its file could not be stored; another run may fare better.
-    pub(super) fn not_stored(&mut self, reason: &'static str) {
-        let (status, retry) = (Status::Failed.label().into(), true);
-        *self = Self {
-            status,
-            retry,
-            reason: Some(reason.into()),
-            sha256: None,
-            bytes: None,
+    pub(super) fn not_stored(&mut self, reason: EndReason) {
+        self.status = Status::Failed;
+        self.retry = true;
+        self.reason = Some(reason);
+        self.file = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> StoredFile {
+        StoredFile {
+            sha256: "ab".repeat(32),
+            path: Some("files/sha256/ab/ab.pdf".into()),
+            link: None,
+            bytes: 1,
             pages: None,
-            tier: None,
-            plugin: None,
-            source: None,
-            version: None,
-            license: None,
-            identity: None,
-            evidence: None,
-            url: None,
+            url: "https://a.example/1.pdf".into(),
             final_url: None,
-            ..self.clone()
-        };
-    }
-}
-
-/// The manifest of an output folder, open for this run.
-pub struct Manifest {
-    path: PathBuf,
-    file: File,
-    /// Bytes of this run. When the file has more, another run wrote to it, and a work may have two lines.
-    written: u64,
-    /// HeldElsewhere shared while lines are written; whoever has it alone may rewrite the file.
-    lock: File,
-}
-
-impl Manifest {
-    /// Opens the manifest for appending, and makes its folder.
-    pub fn open(path: &Path) -> io::Result<Self> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            tier: "tier".into(),
+            plugin: "plugin".into(),
+            source: "source".into(),
+            version: Version::Published,
+            license: None,
+            identity: Identity::Proven,
+            evidence: "a list".into(),
         }
-        let lock = OpenOptions::new().create(true).append(true).open(path.with_extension("lock"))?;
-        lock.lock_shared()?;
-        // A line that a crash cut short must not swallow the next one.
-        compact::end_last_line(path)?;
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
-        Ok(Self { path: path.to_owned(), file, written: 0, lock })
     }
 
-    /// Writes one line; it is with the operating system when this returns, so a crash of the program
-    /// loses nothing that ended.
-    pub fn write(&mut self, line: &Line) -> io::Result<()> {
-        let mut text = serde_json::to_vec(line)?;
-        text.push(b'\n');
-        self.written += text.len() as u64;
-        self.file.write_all(&text)
-    }
-
-    /// Brings the manifest back to one line per work, where another run wrote one too. While others still
-    /// write, that is left to the last of them.
-    pub fn finish(self) -> io::Result<()> {
-        self.file.sync_data()?;
-        self.lock.unlock()?;
-        match self.lock.try_lock() {
-            Ok(()) if self.file.metadata()?.len() > self.written => compact::one_line_per_work(&self.path),
-            Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
-            Err(TryLockError::Error(error)) => Err(error),
+    #[test]
+    fn a_line_has_the_same_fields_in_the_same_order_with_and_without_a_file() {
+        let work = Work::new("10.5555/1".parse().unwrap());
+        let without = Line::of("run", "10.5555/1".into(), &work, Status::NoCopy);
+        let with = Line { file: Some(file()), ..without.clone() };
+        let keys = |line: &Line| match serde_json::to_value(line).unwrap() {
+            serde_json::Value::Object(fields) => fields.into_iter().map(|(key, _)| key).collect::<Vec<_>>(),
+            other => panic!("{other}"),
+        };
+        assert_eq!(keys(&with), keys(&without));
+        assert_eq!(keys(&with)[6..20], FILE_FIELDS);
+        for line in [with, without] {
+            let text = serde_json::to_string(&line).unwrap();
+            let back: Line = serde_json::from_str(&text).unwrap();
+            assert_eq!(back.file, line.file);
+            assert_eq!(serde_json::to_string(&back).unwrap(), text);
         }
     }
 }

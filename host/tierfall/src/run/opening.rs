@@ -11,9 +11,9 @@ use tierfall_ledger::{
     Ledger, LedgerClient, LedgerClientSettings, LedgerError, OnFailure, Probe, Rules, Schedule, SystemClock,
 };
 
-/// Resolution long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
+/// How long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
 /// slow disk, and short enough that a download does not seem to hang.
-const PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Of one process. A worker needs one only while it writes, and each costs the server a process of its own.
 const CONNECTIONS: usize = 8;
@@ -80,7 +80,7 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
                 path,
                 rules,
                 clock: Arc::new(SystemClock),
-                patience: PATIENCE,
+                patience: LOCK_TIMEOUT,
                 create: make,
                 upgrade: make,
             };
@@ -98,7 +98,7 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
                 rules,
                 time: Time::Server,
                 connections: CONNECTIONS,
-                patience: PATIENCE,
+                patience: LOCK_TIMEOUT,
                 tls: Some(Arc::new(tls)),
                 create: make,
                 upgrade: make,
@@ -108,9 +108,9 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
     }
 }
 
-/// The gate of a run. It is on if the configuration, all its layers read, says so; `probe` is told of every
+/// The ledger of a run. It is on if the configuration, all its layers read, says so; `probe` is told of every
 /// write.
-pub async fn open_gate(
+pub async fn open_client(
     config: &Config,
     out: &Path,
     probe: Option<Probe>,
@@ -124,15 +124,15 @@ pub async fn open_gate(
             config::OnFailure::Abort => OnFailure::Abort,
         },
         lease: config.ledger.lease,
-        // The engine's own patience twice: for the lock and for the write.
-        patience: PATIENCE * 2,
+        // The engine's own timeout twice: for the lock and for the write.
+        patience: LOCK_TIMEOUT * 2,
         probe,
     };
-    let gate = LedgerClient::open(open_ledger(config, out), settings).await?;
-    if gate.is_on() {
+    let client = LedgerClient::open(open_ledger(config, out), settings).await?;
+    if client.is_on() {
         tracing::info!("idempotency is on: the ledger is {}", LedgerPlace::of(config, out));
     }
-    Ok(gate)
+    Ok(client)
 }
 
 fn rules(config: &config::Ledger) -> Rules {

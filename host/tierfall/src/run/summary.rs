@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::finalize::Resolution;
 use super::manifest::Line;
-use super::pool::Resolution;
-use crate::tiers::Status;
+use crate::tiers::{EndReason, Status};
 use tierfall_ledger::LedgerClient;
 
 /// Counts of a run.
@@ -33,7 +33,7 @@ pub struct Summary {
     pub by_source: BTreeMap<String, u64>,
     /// Works that are not stored, by reason.
     pub by_reason: BTreeMap<String, u64>,
-    /// What the ledger could not do, by duty, and how often; empty where all went well or none is kept.
+    /// What the ledger could not do, by operation, and how often; empty where all went well or none is kept.
     pub ledger_failures: BTreeMap<&'static str, u64>,
 }
 
@@ -53,8 +53,8 @@ pub struct PlanSummary {
 
 impl Summary {
     /// Counts one work.
-    pub(super) fn count(&mut self, line: &Line, how: Resolution) {
-        match how {
+    pub(super) fn count(&mut self, line: &Line, resolution: Resolution) {
+        match resolution {
             Resolution::Now => {}
             Resolution::Before { here } => {
                 self.done_before += 1;
@@ -65,31 +65,32 @@ impl Summary {
         self.count_line(line);
     }
 
-    /// Counts a work that was walked, and nothing done about it.
+    /// Counts a work that was raced, and whose file is not stored.
     pub fn count_line(&mut self, line: &Line) {
         self.works += 1;
-        if line.is_stored() {
-            self.stored += 1;
-            self.bytes += line.bytes.unwrap_or(0);
-            *self.by_source.entry(line.source.clone().unwrap_or_default()).or_default() += 1;
-        } else {
-            if line.status == Status::NoCopy.label() {
-                self.no_copy += 1;
-            } else {
-                self.failed += 1;
+        match line.status {
+            Status::Stored => {
+                self.stored += 1;
+                self.bytes += line.file.as_ref().map_or(0, |file| file.bytes);
+                let source = line.file.as_ref().map(|file| file.source.clone()).unwrap_or_default();
+                *self.by_source.entry(source).or_default() += 1;
+                return;
             }
-            *self.by_reason.entry(line.reason.as_deref().unwrap_or_default().to_owned()).or_default() += 1;
+            Status::NoCopy => self.no_copy += 1,
+            Status::Failed | Status::Timeout => self.failed += 1,
         }
+        let reason = line.reason.map(EndReason::code).unwrap_or_default();
+        *self.by_reason.entry(reason.to_owned()).or_default() += 1;
     }
 
     /// Counts what the ledger missed.
-    pub(super) fn count_ledger(&mut self, gate: &LedgerClient) {
-        for (duty, count) in gate.tally().into_iter().flat_map(|tally| tally.counts()) {
+    pub(super) fn count_ledger(&mut self, ledger: &LedgerClient) {
+        for (operation, count) in ledger.tally().into_iter().flat_map(|tally| tally.counts()) {
             if count > 0 {
-                self.ledger_failures.insert(duty.label(), count);
+                self.ledger_failures.insert(operation.label(), count);
             }
         }
-        let lost = gate.ledger().map_or(0, |ledger| ledger.events_lost());
+        let lost = ledger.ledger().map_or(0, |ledger| ledger.events_lost());
         if lost > 0 {
             self.ledger_failures.insert("events", lost);
         }

@@ -1,13 +1,15 @@
-//! The way of one work through its tiers: the plan, the race within a tier, the budgets, the trail.
+//! The way of one work through its tiers: the plan, and the race that follows it.
 
-mod budget;
+mod outcome;
 mod plan;
-mod race;
+mod plugin_source;
+pub mod race;
 mod source;
 mod trail;
 
-pub use budget::Budgets;
-pub use plan::{Plan, Skipped, Tier};
-pub use race::{Observer, Outcome, Status, Won, race};
-pub use source::{Acquire, Answer, Ask, PluginSource, Source, SourceName};
+pub use outcome::{EndReason, Outcome, Status, UnknownReason, Won};
+pub use plan::{Budgets, Plan, Skipped, Tier};
+pub use plugin_source::PluginSource;
+pub use race::Observer;
+pub use source::{Answer, Ask, Source, SourceName};
 pub use trail::{AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry};

@@ -1,19 +1,32 @@
-//! The plan: the tiers in order, each with the sources that can be asked.
+//! The plan: the tiers in order, each with the sources that can be asked, and what one work may cost.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::budget::Budgets;
 use super::source::{Source, SourceName};
 
 /// What is asked about each work, in which order, under which budgets.
 pub struct Plan {
     pub tiers: Vec<Tier>,
-    /// WorkRequest when a proof lacks a title.
+    /// Asked when a proof lacks a title.
     pub facts: Vec<Arc<dyn Source>>,
     pub budgets: Budgets,
     /// What comes back is taken in the order in which it was asked for, not as it comes: so that a
     /// recording that is replayed gives the same trail each time.
     pub in_order: bool,
+}
+
+/// The budgets of one work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Budgets {
+    /// Wall time from the work's first attempt, on the monotonic clock.
+    pub total: Duration,
+    /// Attempts over all tiers; reserved before they are launched.
+    pub max_attempts: u32,
+    /// Attempts and acquisitions in flight.
+    pub max_concurrent: usize,
+    /// How long an acquisition may keep its rivals waiting before the next one is started beside it.
+    pub hedge: Duration,
 }
 
 /// One step of the plan; the next one starts only when this one has nothing.

@@ -1,14 +1,13 @@
 //! Everything that happened to one work, in order.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::source::SourceName;
-use crate::acquire::{Reason, Verdict};
+use crate::acquire::Reason;
 use tierfall_sandbox::{CallError, SourceError, Tried};
-use tierfall_work::Candidate;
+use tierfall_work::{Basis, Candidate, Version};
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,10 +63,12 @@ impl AttemptOutcome {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
     pub url: String,
-    pub version: Cow<'static, str>,
+    /// Which version of the work the source takes it for.
+    pub version: Version,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
-    pub basis: Cow<'static, str>,
+    /// Why the source believes that the URL leads to the work.
+    pub basis: Basis,
     pub evidence: String,
 }
 
@@ -75,9 +76,9 @@ impl From<&Candidate> for Proposal {
     fn from(candidate: &Candidate) -> Self {
         Self {
             url: candidate.url.clone(),
-            version: candidate.version.label().into(),
+            version: candidate.version,
             license: candidate.license.clone(),
-            basis: candidate.basis.label().into(),
+            basis: candidate.basis,
             evidence: candidate.evidence.clone(),
         }
     }
@@ -116,8 +117,9 @@ pub struct AcquisitionEntry {
     pub url: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_url: Option<String>,
-    /// `accepted`, or the reason's code.
-    pub verdict: Cow<'static, str>,
+    /// Why it was rejected; `None` if it was accepted. Written as `accepted` or the reason's code.
+    #[serde(rename = "verdict", with = "verdict_code")]
+    pub rejected: Option<Reason>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     pub bytes: u64,
@@ -153,7 +155,7 @@ impl Trail {
     /// The URLs that were tried, as later sources are told.
     pub fn tried(&self) -> Vec<Tried> {
         self.acquisitions()
-            .map(|entry| Tried { url: entry.url.clone(), verdict: entry.verdict.clone().into_owned() })
+            .map(|entry| Tried { url: entry.url.clone(), verdict: entry.verdict().to_owned() })
             .collect()
     }
 
@@ -178,10 +180,32 @@ impl Trail {
     }
 }
 
-pub(super) fn verdict_code(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Accepted(_) => "accepted",
-        Verdict::Rejected(reason) => Reason::code(reason),
+const ACCEPTED: &str = "accepted";
+
+impl AcquisitionEntry {
+    /// `accepted`, or the code of the reason why it was rejected.
+    pub fn verdict(&self) -> &'static str {
+        self.rejected.as_ref().map_or(ACCEPTED, Reason::code)
+    }
+}
+
+mod verdict_code {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    use super::{ACCEPTED, Reason};
+
+    #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
+    pub(super) fn serialize<S: Serializer>(rejected: &Option<Reason>, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(rejected.as_ref().map_or(ACCEPTED, Reason::code))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Reason>, D::Error> {
+        match String::deserialize(from)?.as_str() {
+            ACCEPTED => Ok(None),
+            code => {
+                Reason::of_code(code).map(Some).ok_or_else(|| D::Error::custom(format!("no verdict: {code}")))
+            }
+        }
     }
 }
 
@@ -189,7 +213,7 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A source that is not asked, and why; `passing` when it could be another time.
+/// A source that is not asked, and why; `retryable` when it could be another time.
 pub(super) fn skipped(
     tier: &str,
     name: &SourceName,

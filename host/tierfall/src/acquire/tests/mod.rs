@@ -15,13 +15,14 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tempfile::TempDir;
 use tokio::time::Instant;
+use url::Url;
 
 use super::*;
 use pdf::Paper;
 use remote::{Remote, Shared};
-use tierfall_http::HttpSettings;
-use tierfall_work::{Basis, Facts, Version};
-use tierfall_work::{PdfProblem, PdfReport};
+use tierfall_http::{HttpClient, HttpSettings};
+use tierfall_proof::{Identity, IdentityPolicy};
+use tierfall_work::{Basis, Candidate, Facts, PdfProblem, PdfReport, Version, Work};
 
 /// The examiner's own code, outside its sandbox.
 struct Native;
@@ -119,11 +120,10 @@ impl std::ops::Deref for Done {
 /// Fetches, and stores what was accepted.
 async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done {
     let (key, work) = (work.key(), Arc::new(work));
-    let hard = Instant::now() + Duration::from_secs(600);
-    let grip = LeaseHandle::empty();
-    let mut acquisition = acquirer.acquire(candidate, &move || Arc::clone(&work), hard, &grip).await;
+    let deadline = Instant::now() + Duration::from_secs(600);
+    let mut acquisition = acquirer.acquire(candidate, &move || Arc::clone(&work), deadline, &NoJournal).await;
     let artifact = match acquisition.file.take() {
-        Some(file) => Some(acquirer.keep(file, key, Vec::new()).await.expect("a writable store")),
+        Some(file) => Some(acquirer.store(file, key).await.expect("a writable store")),
         None => None,
     };
     Done { acquisition, artifact }
@@ -144,10 +144,10 @@ impl Fixture {
 
     /// As a program that has just been started would have it.
     fn acquirer(&self) -> Acquirer {
-        let door =
+        let client =
             HttpClient::with_transport(HttpSettings::for_tests(), Box::new(Shared(Arc::clone(&self.remote))));
         let store = Store::open(self.out.path()).expect("a store");
-        Acquirer::new(door, Arc::new(Native), store, self.settings.clone())
+        Acquirer::new(client, Arc::new(Native), store, self.settings.clone())
     }
 
     async fn acquire(&self, work: &Work, candidate: &Candidate) -> Done {

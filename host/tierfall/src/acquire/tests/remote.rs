@@ -20,7 +20,7 @@ pub struct Reply {
     pub body: Vec<u8>,
     /// The body breaks off here.
     pub cut: Option<usize>,
-    /// Where it breaks off, nothing comes any more, until the door gives up.
+    /// Where it breaks off, nothing comes any more, until the client gives up.
     pub stalls: bool,
     /// After the body, nothing: not even its end.
     pub hang: bool,

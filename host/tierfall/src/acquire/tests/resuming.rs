@@ -14,14 +14,14 @@ fn range_from(start: usize) -> Option<String> {
 async fn a_reset_is_continued_where_it_happened() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Fixture::new(Remote::new(move |asked, number| {
+    let fixture = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number < 2 { reply.cut(4000) } else { reply }
     }));
-    let acquisition = desk.fetch().await;
+    let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{}", acquisition.detail);
     assert_eq!(acquisition.resumed_from, 8000);
-    assert_eq!(desk.remote.ranges(), [None, range_from(4000), range_from(8000)]);
+    assert_eq!(fixture.remote.ranges(), [None, range_from(4000), range_from(8000)]);
     assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
 }
 
@@ -30,32 +30,32 @@ async fn a_server_that_stalls_is_asked_once_more_and_one_that_drips_is_not() {
     let file = paper().pdf(Style::Plain);
     for (name, keeps, requests) in [("stalls", 9000, 2), ("drips", 1500, 1)] {
         let reply = Reply::ok(file.clone()).header("etag", "\"1\"").stalling(keeps);
-        let desk = Fixture::new(Remote::always(reply));
-        let acquisition = desk.fetch().await;
+        let fixture = Fixture::new(Remote::always(reply));
+        let acquisition = fixture.fetch().await;
         assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Stalled), "{name}");
-        assert_eq!(desk.remote.ranges().len(), requests, "{name} {acquisition:?}");
+        assert_eq!(fixture.remote.ranges().len(), requests, "{name} {acquisition:?}");
     }
     let served = file.clone();
-    let desk = Fixture::new(Remote::new(move |asked, number| {
+    let fixture = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number == 0 { reply.stalling(9000) } else { reply }
     }));
-    let acquisition = desk.fetch().await;
+    let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{}", acquisition.detail);
-    assert_eq!(desk.remote.ranges(), [None, range_from(9000)]);
+    assert_eq!(fixture.remote.ranges(), [None, range_from(9000)]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_validator_nothing_is_glued_together() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Fixture::new(Remote::new(move |_, number| {
+    let fixture = Fixture::new(Remote::new(move |_, number| {
         let reply = Reply::ok(served.clone()).header("etag", "W/\"weak\"");
         if number == 0 { reply.cut(4000) } else { reply }
     }));
-    let acquisition = desk.fetch().await;
+    let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
-    assert_eq!(desk.remote.ranges(), [None, None]);
+    assert_eq!(fixture.remote.ranges(), [None, None]);
     assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
 }
 
@@ -105,16 +105,16 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
         ("the whole of a newer file", Reply::ok(newer.clone()).header("etag", "\"2\"")),
     ] {
         let served = file.clone();
-        let desk = Fixture::new(Remote::new(move |asked, number| match number {
+        let fixture = Fixture::new(Remote::new(move |asked, number| match number {
             0 => Reply::honest(&served, "\"1\"", asked).cut(4000),
             1 => answer.clone(),
             _ => Reply::honest(&served, "\"1\"", asked),
         }));
-        let acquisition = desk.fetch().await;
+        let acquisition = fixture.fetch().await;
         assert!(matches!(acquisition.verdict, Verdict::Accepted(_)), "{name}: {acquisition:?}");
         let stored = acquisition.artifact.map(|artifact| artifact.sha256).unwrap_or_default();
         assert!([sha256(&file), sha256(&newer)].contains(&stored), "{name}: two versions in one file");
-        assert!(desk.files("partial").is_empty(), "{name}");
+        assert!(fixture.files("partial").is_empty(), "{name}");
     }
 }
 
@@ -122,46 +122,46 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
 async fn another_process_continues_what_this_one_left() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Fixture::new(Remote::new(move |asked, number| {
+    let fixture = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
-    let first = desk.fetch().await;
+    let first = fixture.fetch().await;
     assert_eq!(first.verdict, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::Truncated)));
     assert_eq!(first.bytes, 6000);
-    assert_eq!(desk.files("partial").len(), 2, "the bytes, and what they are");
-    let second = desk.fetch().await;
+    assert_eq!(fixture.files("partial").len(), 2, "the bytes, and what they are");
+    let second = fixture.fetch().await;
     assert_eq!(second.verdict, Verdict::Accepted(Identity::Proven));
     assert_eq!(second.resumed_from, 6000);
     assert_eq!(second.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
-    assert!(desk.files("partial").is_empty());
+    assert!(fixture.files("partial").is_empty());
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_left_is_not_taken_up_if_that_is_not_wanted() {
     let file = paper().pdf(Style::Plain);
-    let mut desk = Fixture::new(Remote::new(move |asked, number| {
+    let mut fixture = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&file, "\"1\"", asked);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
-    desk.fetch().await;
-    desk.settings.resume = false;
-    let second = desk.fetch().await;
+    fixture.fetch().await;
+    fixture.settings.resume = false;
+    let second = fixture.fetch().await;
     assert_eq!((second.verdict, second.resumed_from), (Verdict::Accepted(Identity::Proven), 0));
-    assert_eq!(desk.remote.ranges().last(), Some(&None));
+    assert_eq!(fixture.remote.ranges().last(), Some(&None));
 }
 
 #[tokio::test(start_paused = true)]
 async fn dropped_in_the_middle_it_leaves_what_can_be_continued() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Fixture::new(Remote::new(move |asked, number| {
+    let fixture = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number == 0 { reply.hanging(5000) } else { reply }
     }));
-    let dropped = tokio::time::timeout(Duration::from_secs(5), desk.fetch()).await;
+    let dropped = tokio::time::timeout(Duration::from_secs(5), fixture.fetch()).await;
     assert!(dropped.is_err());
-    let acquisition = desk.fetch().await;
+    let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
     assert_eq!(acquisition.resumed_from, 5000);
     assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
@@ -171,28 +171,28 @@ async fn dropped_in_the_middle_it_leaves_what_can_be_continued() {
 async fn a_file_that_was_complete_when_the_process_ended_is_not_fetched_again() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk =
+    let fixture =
         Fixture::new(Remote::new(move |asked, _| Reply::honest(&served, "\"1\"", asked).hanging(usize::MAX)));
     // All bytes are here, but not the word that they are.
-    let dropped = tokio::time::timeout(Duration::from_secs(5), desk.fetch()).await;
+    let dropped = tokio::time::timeout(Duration::from_secs(5), fixture.fetch()).await;
     assert!(dropped.is_err());
-    let acquisition = desk.fetch().await;
+    let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
     assert_eq!(acquisition.final_url.as_ref().map(Url::as_str), Some(URL));
-    assert_eq!(desk.remote.ranges().len(), 1);
+    assert_eq!(fixture.remote.ranges().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_partial_file_that_was_tampered_with_is_not_what_it_says() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let desk = Fixture::new(Remote::new(move |asked, number| {
+    let fixture = Fixture::new(Remote::new(move |asked, number| {
         let reply = Reply::honest(&served, "\"1\"", asked);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
-    desk.fetch().await;
-    for name in desk.files("partial") {
-        let path = desk.out.path().join("partial").join(&name);
+    fixture.fetch().await;
+    for name in fixture.files("partial") {
+        let path = fixture.out.path().join("partial").join(&name);
         if name.ends_with(".json") {
             std::fs::write(path, b"{\"url\": torn").expect("written");
         } else {
@@ -204,7 +204,7 @@ async fn a_partial_file_that_was_tampered_with_is_not_what_it_says() {
                 .expect("longer");
         }
     }
-    let acquisition = desk.fetch().await;
+    let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven));
     assert_eq!(acquisition.artifact.map(|artifact| artifact.sha256), Some(sha256(&file)));
 }
@@ -249,7 +249,7 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let version = std::sync::atomic::AtomicUsize::new(0);
         let script = whims.clone();
-        let desk = Fixture::new(Remote::new(move |asked, number| {
+        let fixture = Fixture::new(Remote::new(move |asked, number| {
             use std::sync::atomic::Ordering::SeqCst;
             let (whim, cut) = script.get(number).cloned().unwrap_or((Whim::Honest, None));
             if matches!(whim, Whim::Changes) {
@@ -289,14 +289,14 @@ proptest! {
         runtime.expect("a runtime").block_on(async {
             // A few runs of the program, until it is there.
             for _ in 0..6 {
-                let acquisition = desk.fetch().await;
+                let acquisition = fixture.fetch().await;
                 if let Some(artifact) = acquisition.artifact {
                     prop_assert!(digests.contains(&artifact.sha256), "{whims:?}");
-                    prop_assert_eq!(sha256(&desk.read(&artifact.path)), artifact.sha256);
-                    prop_assert!(desk.files("partial").is_empty());
+                    prop_assert_eq!(sha256(&fixture.read(&artifact.path)), artifact.sha256);
+                    prop_assert!(fixture.files("partial").is_empty());
                     return Ok(());
                 }
-                prop_assert!(desk.files("files").is_empty());
+                prop_assert!(fixture.files("files").is_empty());
             }
             prop_assert!(false, "never stored: {whims:?}");
             Ok(())
@@ -307,12 +307,13 @@ proptest! {
 #[tokio::test(start_paused = true)]
 async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
     let file = paper().pdf(Style::Plain);
-    let desk = Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
-    let fetching = desk.fetch();
+    let fixture =
+        Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let fetching = fixture.fetch();
     let looking = async {
         tokio::time::sleep(sink::UNWRITTEN * 3).await;
         // As it would be if the process were killed now: nothing is dropped in order.
-        let store = Store::open(desk.out.path()).expect("the same store");
+        let store = Store::open(fixture.out.path()).expect("the same store");
         store.leftovers().expect("readable")
     };
     tokio::select! {
@@ -329,8 +330,9 @@ async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
 #[tokio::test(start_paused = true)]
 async fn a_partial_file_is_removed_unless_somebody_is_at_it() {
     let file = paper().pdf(Style::Plain);
-    let desk = Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
-    let store = Store::open(desk.out.path()).expect("a store");
+    let fixture =
+        Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+    let store = Store::open(fixture.out.path()).expect("a store");
     let looking = async {
         tokio::time::sleep(sink::UNWRITTEN * 3).await;
         let leftover = store.leftovers().expect("readable").remove(0);
@@ -338,11 +340,11 @@ async fn a_partial_file_is_removed_unless_somebody_is_at_it() {
         leftover
     };
     let leftover = tokio::select! {
-        _ = desk.fetch() => panic!("it hangs"),
+        _ = fixture.fetch() => panic!("it hangs"),
         leftover = looking => leftover,
     };
     assert!(store.remove(&leftover.path).expect("removed"));
-    assert!(desk.files("partial").is_empty());
+    assert!(fixture.files("partial").is_empty());
     assert!(store.remove(&leftover.path).expect("gone already"));
 }
 

@@ -9,44 +9,44 @@ use super::*;
 #[tokio::test]
 async fn the_file_is_stored_by_its_hash_as_it_was_served() {
     let file = paper().pdf(Style::JunkBefore);
-    let desk = Fixture::new(Remote::always(Reply::ok(file.clone())));
-    let artifact = desk.fetch().await.artifact.expect("stored");
+    let fixture = Fixture::new(Remote::always(Reply::ok(file.clone())));
+    let artifact = fixture.fetch().await.artifact.expect("stored");
     let hash = sha256(&file);
     assert_eq!(artifact.sha256, hash);
     assert_eq!(artifact.path, Path::new("files/sha256").join(&hash[..2]).join(format!("{hash}.pdf")));
     assert_eq!(artifact.link, Path::new("works/10.5555_tides.4.pdf"));
     assert_eq!((artifact.bytes, artifact.pages), (file.len() as u64, paper().pages));
-    assert_eq!(desk.read(&artifact.path), file);
-    assert_eq!(desk.read(&artifact.link), file);
+    assert_eq!(fixture.read(&artifact.path), file);
+    assert_eq!(fixture.read(&artifact.link), file);
 }
 
 #[tokio::test]
 async fn links_are_relative_so_that_the_folder_can_be_moved() {
-    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
-    let link = desk.fetch().await.artifact.expect("stored").link;
+    let fixture = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let link = fixture.fetch().await.artifact.expect("stored").link;
     let elsewhere = tempfile::tempdir().expect("a folder");
     let moved = elsewhere.path().join("papers");
-    fs::rename(desk.out.path(), &moved).expect("moved");
+    fs::rename(fixture.out.path(), &moved).expect("moved");
     assert_eq!(fs::read(moved.join(link)).expect("still there"), paper().pdf(Style::Plain));
-    fs::create_dir(desk.out.path()).expect("for its owner to remove");
+    fs::create_dir(fixture.out.path()).expect("for its owner to remove");
 }
 
 #[tokio::test]
 async fn the_same_bytes_are_stored_once_for_two_works() {
-    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
-    let first = desk.fetch().await.artifact.expect("stored");
+    let fixture = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let first = fixture.fetch().await.artifact.expect("stored");
     let other = work_of(&paper(), "pmid:123");
-    let second = desk.acquire(&other, &candidate("http://other.example/1", Basis::Registry)).await;
+    let second = fixture.acquire(&other, &candidate("http://other.example/1", Basis::Registry)).await;
     let second = second.artifact.expect("stored");
     assert_eq!(first.path, second.path);
-    assert_eq!(desk.files("files").len(), 1);
-    assert_eq!(desk.files("works"), ["10.5555_tides.4.pdf", "pmid_123.pdf"]);
-    assert!(desk.files("partial").is_empty());
+    assert_eq!(fixture.files("files").len(), 1);
+    assert_eq!(fixture.files("works"), ["10.5555_tides.4.pdf", "pmid_123.pdf"]);
+    assert!(fixture.files("partial").is_empty());
 }
 
 #[tokio::test]
 async fn works_whose_names_look_alike_keep_a_file_each() {
-    let desk = Fixture::new(Remote::new(|asked, _| {
+    let fixture = Fixture::new(Remote::new(|asked, _| {
         let pages = if asked.url.path().contains("one") { 8 } else { 9 };
         Reply::ok(paper().with_pages(pages).pdf(Style::DoiInMetadata))
     }));
@@ -55,57 +55,57 @@ async fn works_whose_names_look_alike_keep_a_file_each() {
         [("10.5555/a:b", "http://a.example/one.pdf"), ("10.5555/a;b", "http://a.example/two.pdf")]
     {
         let work = work_of(&paper(), id);
-        links.push(desk.acquire(&work, &candidate(url, Basis::Registry)).await.artifact.expect("stored"));
+        links.push(fixture.acquire(&work, &candidate(url, Basis::Registry)).await.artifact.expect("stored"));
     }
     assert_ne!(links[0].link, links[1].link);
     for artifact in links {
-        assert_eq!(sha256(&desk.read(&artifact.link)), artifact.sha256);
+        assert_eq!(sha256(&fixture.read(&artifact.link)), artifact.sha256);
     }
 }
 
 #[tokio::test]
 async fn a_newer_file_of_the_same_work_takes_over_its_name_and_keeps_the_older_file() {
-    let desk = Fixture::new(Remote::new(|_, number| {
+    let fixture = Fixture::new(Remote::new(|_, number| {
         Reply::ok(paper().with_pages(8 + number as u32).pdf(Style::Plain))
     }));
-    let first = desk.fetch().await.artifact.expect("stored");
-    let second = desk.fetch().await.artifact.expect("stored");
+    let first = fixture.fetch().await.artifact.expect("stored");
+    let second = fixture.fetch().await.artifact.expect("stored");
     assert_eq!(first.link, second.link);
-    assert_eq!(sha256(&desk.read(&second.link)), second.sha256);
-    assert_eq!(sha256(&desk.read(&first.path)), first.sha256);
+    assert_eq!(sha256(&fixture.read(&second.link)), second.sha256);
+    assert_eq!(sha256(&fixture.read(&first.path)), first.sha256);
 }
 
 #[tokio::test]
 async fn a_file_of_the_users_own_is_never_overwritten() {
-    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
-    desk.acquirer();
-    let own = desk.out.path().join("works/10.5555_tides.4.pdf");
+    let fixture = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    fixture.acquirer();
+    let own = fixture.out.path().join("works/10.5555_tides.4.pdf");
     fs::write(&own, "my notes").expect("written");
-    let artifact = desk.fetch().await.artifact.expect("stored");
+    let artifact = fixture.fetch().await.artifact.expect("stored");
     assert_eq!(artifact.link, Path::new("works/10.5555_tides.4~2.pdf"));
     assert_eq!(fs::read(own).expect("there"), b"my notes");
-    assert_eq!(sha256(&desk.read(&artifact.link)), artifact.sha256);
+    assert_eq!(sha256(&fixture.read(&artifact.link)), artifact.sha256);
 }
 
 #[tokio::test]
 async fn a_stored_file_that_was_cut_is_replaced() {
     let file = paper().pdf(Style::Plain);
-    let desk = Fixture::new(Remote::always(Reply::ok(file.clone())));
-    let artifact = desk.fetch().await.artifact.expect("stored");
-    fs::write(desk.out.path().join(&artifact.path), &file[..100]).expect("cut");
-    desk.fetch().await;
-    assert_eq!(desk.read(&artifact.path), file);
+    let fixture = Fixture::new(Remote::always(Reply::ok(file.clone())));
+    let artifact = fixture.fetch().await.artifact.expect("stored");
+    fs::write(fixture.out.path().join(&artifact.path), &file[..100]).expect("cut");
+    fixture.fetch().await;
+    assert_eq!(fixture.read(&artifact.path), file);
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_be_written_is_said_to_be_the_reason() {
-    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
-    let acquirer = desk.acquirer();
+    let fixture = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let acquirer = fixture.acquirer();
     // Root may write anywhere, so permissions would not do.
-    fs::remove_dir(desk.out.path().join("partial")).expect("removed");
+    fs::remove_dir(fixture.out.path().join("partial")).expect("removed");
     let acquisition = acquire(&acquirer, work_of(&paper(), DOI), &candidate(URL, Basis::Registry)).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Storage), "{acquisition:?}");
-    assert!(desk.files("files").is_empty());
+    assert!(fixture.files("files").is_empty());
 }
 
 #[cfg(target_os = "linux")]
@@ -113,30 +113,30 @@ async fn a_store_that_cannot_be_written_is_said_to_be_the_reason() {
 async fn files_can_be_kept_in_another_file_system_than_what_is_on_its_way() {
     use std::os::unix::fs::{MetadataExt, symlink};
 
-    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
+    let fixture = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
     let memory = Path::new("/dev/shm");
     let device = |path: &Path| fs::metadata(path).map(|there| there.dev()).ok();
     let Some(elsewhere) =
-        tempfile::tempdir_in(memory).ok().filter(|_| device(memory) != device(desk.out.path()))
+        tempfile::tempdir_in(memory).ok().filter(|_| device(memory) != device(fixture.out.path()))
     else {
         eprintln!("not tested: this machine has no second file system that can be written");
         return;
     };
-    symlink(elsewhere.path(), desk.out.path().join("files")).expect("linked");
-    let artifact = desk.fetch().await.artifact.expect("stored");
-    assert_eq!(desk.read(&artifact.path), paper().pdf(Style::Plain));
-    assert_eq!(desk.read(&artifact.link), paper().pdf(Style::Plain));
-    assert!(desk.files("partial").is_empty());
-    assert_eq!(desk.files("files").len(), 1, "and no draft is left");
+    symlink(elsewhere.path(), fixture.out.path().join("files")).expect("linked");
+    let artifact = fixture.fetch().await.artifact.expect("stored");
+    assert_eq!(fixture.read(&artifact.path), paper().pdf(Style::Plain));
+    assert_eq!(fixture.read(&artifact.link), paper().pdf(Style::Plain));
+    assert!(fixture.files("partial").is_empty());
+    assert_eq!(fixture.files("files").len(), 1, "and no draft is left");
 }
 
 #[tokio::test]
 async fn many_at_once_into_one_store_lose_nothing() {
-    let desk = Fixture::new(Remote::new(|asked, _| {
+    let fixture = Fixture::new(Remote::new(|asked, _| {
         let number: u32 = asked.url.path().trim_start_matches('/').parse().unwrap_or(0);
         Reply::ok(paper().with_pages(8 + number % 5).pdf(Style::DoiInMetadata))
     }));
-    let acquirer = desk.acquirer();
+    let acquirer = fixture.acquirer();
     let acquisitions = (0..40).map(|number| {
         let acquirer = acquirer.clone();
         tokio::spawn(async move {
@@ -147,10 +147,10 @@ async fn many_at_once_into_one_store_lose_nothing() {
     });
     for acquisition in futures_util::future::join_all(acquisitions).await {
         let artifact = acquisition.expect("no panic").artifact.expect("stored");
-        assert_eq!(sha256(&desk.read(&artifact.link)), artifact.sha256);
+        assert_eq!(sha256(&fixture.read(&artifact.link)), artifact.sha256);
     }
-    assert_eq!((desk.files("files").len(), desk.files("works").len()), (5, 40));
-    let hashes = Store::open(desk.out.path()).map(|store| store.hashes().expect("readable"));
+    assert_eq!((fixture.files("files").len(), fixture.files("works").len()), (5, 40));
+    let hashes = Store::open(fixture.out.path()).map(|store| store.hashes().expect("readable"));
     assert_eq!(hashes.expect("a store").len(), 5);
-    assert!(desk.files("partial").is_empty());
+    assert!(fixture.files("partial").is_empty());
 }

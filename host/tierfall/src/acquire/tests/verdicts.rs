@@ -23,9 +23,9 @@ const STYLES: [Style; 12] = [
 ];
 
 async fn verdict_on(reply: Reply) -> (Verdict, String) {
-    let desk = Fixture::new(Remote::always(reply));
-    let acquisition = desk.fetch().await;
-    let stored = desk.files("files").len();
+    let fixture = Fixture::new(Remote::always(reply));
+    let acquisition = fixture.fetch().await;
+    let stored = fixture.files("files").len();
     assert_eq!(stored, usize::from(matches!(acquisition.verdict, Verdict::Accepted(_))), "{acquisition:?}");
     (acquisition.verdict, acquisition.acquisition.detail)
 }
@@ -131,15 +131,15 @@ async fn every_reason_is_given_for_what_it_says() {
 
 #[tokio::test]
 async fn a_url_that_is_none_is_rejected_without_a_request() {
-    let desk = Fixture::new(Remote::always(Reply::status(200)));
-    let acquisition = desk.acquire(&work_of(&paper(), DOI), &candidate("http://[", Basis::Registry)).await;
+    let fixture = Fixture::new(Remote::always(Reply::status(200)));
+    let acquisition = fixture.acquire(&work_of(&paper(), DOI), &candidate("http://[", Basis::Registry)).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::BadUrl));
-    assert!(desk.remote.ranges().is_empty());
+    assert!(fixture.remote.ranges().is_empty());
 }
 
 #[tokio::test]
 async fn a_scan_is_believed_from_those_who_know_and_not_from_a_link() {
-    let desk = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Scan))));
+    let fixture = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Scan))));
     let work = work_of(&paper(), DOI);
     for (basis, verdict) in [
         (Basis::Link, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::Unproven))),
@@ -147,7 +147,7 @@ async fn a_scan_is_believed_from_those_who_know_and_not_from_a_link() {
         (Basis::Metadata, Verdict::Accepted(Identity::Unproven)),
         (Basis::Registry, Verdict::Accepted(Identity::Unproven)),
     ] {
-        assert_eq!(desk.acquire(&work, &candidate(URL, basis)).await.verdict, verdict, "{basis:?}");
+        assert_eq!(fixture.acquire(&work, &candidate(URL, basis)).await.verdict, verdict, "{basis:?}");
     }
 }
 
@@ -165,15 +165,15 @@ async fn the_policy_decides_how_much_proof_is_asked_for() {
         (IdentityPolicy::Off, scan(), Verdict::Accepted(Identity::Unchecked)),
         (IdentityPolicy::Off, another(), Verdict::Accepted(Identity::Unchecked)),
     ] {
-        let mut desk = Fixture::new(remote);
-        desk.settings.identity = policy;
-        let acquisition = desk.fetch().await;
+        let mut fixture = Fixture::new(remote);
+        fixture.settings.identity = policy;
+        let acquisition = fixture.fetch().await;
         assert_eq!(acquisition.verdict, verdict, "{policy:?}: {}", acquisition.detail);
     }
-    let mut desk = Fixture::new(Remote::always(Reply::ok(paper().flawed(Flaw::Encrypted))));
-    desk.settings.identity = IdentityPolicy::Off;
+    let mut fixture = Fixture::new(Remote::always(Reply::ok(paper().flawed(Flaw::Encrypted))));
+    fixture.settings.identity = IdentityPolicy::Off;
     assert_eq!(
-        desk.fetch().await.verdict,
+        fixture.fetch().await.verdict,
         Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::Encrypted)),
         "what nobody can read is no copy"
     );
@@ -206,38 +206,38 @@ async fn what_is_said_about_use_is_recorded_and_honoured_if_asked() {
         if let Some(rules) = &rules {
             remote = remote.with_rules(rules);
         }
-        let mut desk = Fixture::new(remote);
-        let acquisition = desk.fetch().await;
+        let mut fixture = Fixture::new(remote);
+        let acquisition = fixture.fetch().await;
         assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{name}");
-        let tdm = acquisition.signals.tdm.as_ref().map(|said| (said.value.as_str(), said.by));
+        let tdm = acquisition.usage_rights.tdm.as_ref().map(|said| (said.value.as_str(), said.by));
         assert_eq!(tdm, said, "{name}");
-        desk.settings.honour_tdm = true;
-        let honoured = desk.fetch().await;
+        fixture.settings.honour_tdm = true;
+        let honoured = fixture.fetch().await;
         let refused = matches!(honoured.verdict, Verdict::Rejected(Reason::Reserved));
         assert_eq!(refused, reserved, "{name}: {honoured:?}");
-        assert!(desk.files("partial").is_empty(), "{name}");
+        assert!(fixture.files("partial").is_empty(), "{name}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_transfer_that_never_ends_is_given_up_in_its_time() {
     let file = paper().pdf(Style::Plain);
-    let desk = Fixture::new(Remote::always(Reply::ok(file).header("etag", "\"1\"").hanging(5000)));
+    let fixture = Fixture::new(Remote::always(Reply::ok(file).header("etag", "\"1\"").hanging(5000)));
     let began = Instant::now();
-    let acquisition = desk.fetch().await;
+    let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Stalled));
-    assert!(began.elapsed() <= desk.settings.timeout + Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() <= fixture.settings.timeout + Duration::from_secs(1), "{:?}", began.elapsed());
 }
 
 #[tokio::test]
 async fn facts_learned_while_the_file_came_count_in_its_proof() {
-    let desk = Fixture::new(Remote::always(Reply::ok(paper().flawed(Flaw::WrongArticle))));
+    let fixture = Fixture::new(Remote::always(Reply::ok(paper().flawed(Flaw::WrongArticle))));
     let bare = Arc::new(Work::new(DOI.parse().expect("a DOI")));
     let full = Arc::new(work_of(&paper(), DOI));
-    let remote = Arc::clone(&desk.remote);
+    let remote = Arc::clone(&fixture.remote);
     let work = move || Arc::clone(if remote.ranges().is_empty() { &bare } else { &full });
-    let hard = Instant::now() + Duration::from_secs(60);
+    let deadline = Instant::now() + Duration::from_secs(60);
     let acquisition =
-        desk.acquirer().acquire(&candidate(URL, Basis::Registry), &work, hard, &LeaseHandle::empty()).await;
+        fixture.acquirer().acquire(&candidate(URL, Basis::Registry), &work, deadline, &NoJournal).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::WrongWork)));
 }

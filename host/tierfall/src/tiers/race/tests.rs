@@ -1,14 +1,25 @@
 //! The race's promises, on paused time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use tokio::time::Instant;
+use url::Url;
 
-use super::*;
-use crate::acquire::{Artifact, StoreError};
-use crate::tiers::{Budgets, Skipped};
-use tierfall_sandbox::SourceError;
-use tierfall_work::{Basis, Finding, Version};
+use crate::acquire::{
+    Acquire, Acquisition, Artifact, Journal, NoJournal, Reason, StoreError, UsageRights, Verdict,
+    VerifiedFile,
+};
+use crate::tiers::{
+    Answer, Ask, AttemptOutcome, Budgets, EndReason, Outcome, Plan, Skipped, Source, SourceName, Status,
+    Tier, race,
+};
+use tierfall_ids::IdKind;
+use tierfall_proof::Identity;
+use tierfall_sandbox::{CallError, SourceError};
+use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
 
 /// Counts what is in flight; a future that is dropped counts as ended.
 #[derive(Default)]
@@ -66,7 +77,7 @@ impl Source for Scripted {
         self.timeout
     }
 
-    fn closed(&self, _work: &Work, _patience: Duration) -> Option<String> {
+    fn closed(&self, _work: &Work, _timeout: Duration) -> Option<String> {
         self.closed.map(str::to_owned)
     }
 
@@ -93,8 +104,8 @@ impl Acquire for ByUrl {
         &'a self,
         candidate: &'a Candidate,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        _hard: Instant,
-        _grip: &'a LeaseHandle,
+        _deadline: Instant,
+        _journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async move {
             let mut here = self.gauge.enqueue();
@@ -121,18 +132,13 @@ impl Acquire for ByUrl {
                 resumed_from: 0,
                 elapsed: Duration::ZERO,
                 detail: String::new(),
-                signals: UsageRights::default(),
+                usage_rights: UsageRights::default(),
                 file,
             }
         })
     }
 
-    fn keep(
-        &self,
-        _: VerifiedFile,
-        _: String,
-        _: Vec<String>,
-    ) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+    fn store(&self, _: VerifiedFile, _: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         unreachable!("a race stores nothing")
     }
 }
@@ -214,7 +220,7 @@ impl Sketch {
     async fn race(&mut self, acquirer: &ByUrl) -> (Outcome, Duration) {
         let plan = self.plan();
         let began = Instant::now();
-        let outcome = race(&plan, doi("10.5555/1"), acquirer, &LeaseHandle::empty(), &()).await;
+        let outcome = race::run(&plan, doi("10.5555/1"), acquirer, &NoJournal, &()).await;
         (outcome, began.elapsed())
     }
 }
@@ -293,7 +299,7 @@ async fn the_total_timeout_ends_the_work_at_its_deadline_with_the_trail_so_far()
     let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(took, ms(200));
     assert_eq!(outcome.status, Status::Timeout);
-    assert_eq!(outcome.reason.as_deref(), Some("total_timeout"));
+    assert_eq!(outcome.reason.map(EndReason::code), Some("total_timeout"));
     assert_eq!(outcomes(&outcome), [("quick".into(), AttemptOutcome::NoPdf)]);
 }
 
@@ -305,7 +311,7 @@ async fn attempts_are_reserved_before_they_are_launched() {
     sketch.tier(3, sources);
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
-    assert_eq!(outcome.reason.as_deref(), Some("max_attempts"));
+    assert_eq!(outcome.reason.map(EndReason::code), Some("max_attempts"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -393,8 +399,7 @@ async fn a_rejected_candidate_is_not_the_end() {
     sketch.tier(1, vec![bad]);
     sketch.tier(1, vec![good]);
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
-    let verdicts: Vec<_> =
-        outcome.trail.acquisitions().map(|acquisition| acquisition.verdict.as_ref()).collect();
+    let verdicts: Vec<_> = outcome.trail.acquisitions().map(|acquisition| acquisition.verdict()).collect();
     assert_eq!(verdicts, ["html_instead", "stalled", "accepted"]);
     assert_eq!(outcome.won.expect("it is stored").tier, "tier2");
 }
@@ -408,7 +413,7 @@ async fn a_url_is_acquired_once_however_many_sources_propose_it() {
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.trail.acquisitions().count(), 1);
     assert_eq!(outcome.status, Status::NoCopy);
-    assert_eq!(outcome.reason.as_deref(), Some("html_instead"));
+    assert_eq!(outcome.reason.map(EndReason::code), Some("html_instead"));
 }
 
 #[tokio::test(start_paused = true)]
@@ -484,8 +489,7 @@ async fn works_walked_at_the_same_time_share_no_state() {
             let mut stored = 0;
             for n in 0..200 {
                 let outcome =
-                    race(&plan, doi(&format!("10.5555/{lane}.{n}")), &acquirer, &LeaseHandle::empty(), &())
-                        .await;
+                    race::run(&plan, doi(&format!("10.5555/{lane}.{n}")), &acquirer, &NoJournal, &()).await;
                 stored += usize::from(outcome.status == Status::Stored);
             }
             stored
@@ -517,7 +521,7 @@ async fn what_is_replayed_is_taken_in_the_order_in_which_it_was_asked_for() {
     let fast = sketch.source("fast", 10, NONE);
     sketch.tier(2, vec![slow, fast]);
     let plan = Plan { in_order: true, ..sketch.plan() };
-    let outcome = race(&plan, doi("10.5555/1"), &ByUrl::default(), &LeaseHandle::empty(), &()).await;
+    let outcome = race::run(&plan, doi("10.5555/1"), &ByUrl::default(), &NoJournal, &()).await;
     let order: Vec<_> = outcome.trail.attempts().map(|attempt| attempt.source.as_str()).collect();
     assert_eq!(order, ["slow", "fast"]);
 }

@@ -1,20 +1,71 @@
-//! Keeps the manifest at one line per work over several runs into the same folder.
+//! The manifest's file: appended to while works end, and brought back to one line per work over several runs into
+//! the same folder.
 
 use std::collections::HashMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::manifest::Line;
+use crate::tiers::Status;
+
+/// The manifest of an output folder, open for this run.
+pub struct Manifest {
+    path: PathBuf,
+    file: File,
+    /// Bytes of this run. When the file has more, another run wrote to it, and a work may have two lines.
+    written: u64,
+    /// Held shared while lines are written; whoever has it alone may rewrite the file.
+    lock: File,
+}
+
+impl Manifest {
+    /// Opens the manifest for appending, and makes its folder.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder)?;
+        }
+        let lock = OpenOptions::new().create(true).append(true).open(path.with_extension("lock"))?;
+        lock.lock_shared()?;
+        // A line that a crash cut short must not swallow the next one.
+        end_last_line(path)?;
+        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        Ok(Self { path: path.to_owned(), file, written: 0, lock })
+    }
+
+    /// Writes one line; it is with the operating system when this returns, so a crash of the program
+    /// loses nothing that ended.
+    pub fn write(&mut self, line: &Line) -> io::Result<()> {
+        let mut text = serde_json::to_vec(line)?;
+        text.push(b'\n');
+        self.written += text.len() as u64;
+        self.file.write_all(&text)
+    }
+
+    /// Brings the manifest back to one line per work, where another run wrote one too. While others still
+    /// write, that is left to the last of them.
+    pub fn finish(self) -> io::Result<()> {
+        self.file.sync_data()?;
+        self.lock.unlock()?;
+        match self.lock.try_lock() {
+            Ok(()) if self.file.metadata()?.len() > self.written => one_line_per_work(&self.path),
+            Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// What of a line decides whether it is kept.
 #[derive(Deserialize)]
 struct Head {
     work_id: String,
-    status: String,
+    status: Status,
 }
 
 /// Ends a last line that a crash cut short.
-pub(super) fn end_last_line(path: &Path) -> io::Result<()> {
+fn end_last_line(path: &Path) -> io::Result<()> {
     let mut file = match OpenOptions::new().read(true).append(true).open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -31,13 +82,13 @@ pub(super) fn end_last_line(path: &Path) -> io::Result<()> {
 
 /// Keeps the newest line of each work, but never trades a stored one for one that is not: the file is
 /// still there. Lines that cannot be read are kept. Does nothing when no work has two lines.
-pub(super) fn one_line_per_work(path: &Path) -> io::Result<()> {
+fn one_line_per_work(path: &Path) -> io::Result<()> {
     // The number of the line to keep, by a digest of the work's key: 24 bytes a work.
     let mut keep: HashMap<u64, (u64, bool)> = HashMap::new();
     let mut repeats = false;
     for_lines(path, |number, line| {
         if let Ok(head) = serde_json::from_str::<Head>(line) {
-            let stored = head.status == "stored";
+            let stored = head.status == Status::Stored;
             let kept = keep.entry(digest(&head.work_id)).or_insert((number, stored));
             if kept.0 != number {
                 repeats = true;

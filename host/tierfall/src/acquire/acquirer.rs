@@ -1,0 +1,323 @@
+//! Fetching one candidate and proving it, from its URL to a file that can be stored.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
+use url::Url;
+
+use super::effects::{Effects, Fetched};
+use super::examine::Examine;
+use super::journal::Journal;
+use super::partial::Partial;
+use super::sink::{Sink, on_blocking_thread};
+use super::store::{Artifact, Store, StoreError};
+use super::transfer::{Rejection, Trace, Transfer};
+use super::usage_rights::UsageRights;
+use super::verdict::{Reason, Verdict};
+use super::verified::VerifiedFile;
+use tierfall_http::{AttemptClock, HttpClient, Reservation};
+use tierfall_proof::{Identity, IdentityPolicy, Proof, prove};
+use tierfall_work::{Candidate, Work};
+
+/// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
+/// answer. A site that takes longer is known by the time of its next file.
+const SITE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// What an operator can set about acquisitions.
+#[derive(Clone, Debug)]
+pub struct AcquireSettings {
+    /// The largest file, in bytes.
+    pub max_bytes: u64,
+    /// For one file; the work's deadline may come before.
+    pub timeout: Duration,
+    /// Tries again of one file, for what may pass; each continues where the last one stopped.
+    pub retries: u32,
+    /// Continue what an earlier run left.
+    pub resume: bool,
+    pub identity: IdentityPolicy,
+    /// Pages whose text is read for the proof.
+    pub first_pages: u32,
+    /// Do not store files of which text and data mining is reserved.
+    pub honour_tdm: bool,
+    /// Examinations at one time: each needs a processor, and memory for its file and what that unpacks to.
+    pub examinations: usize,
+}
+
+/// Fetches candidates, and stores the file that won.
+pub trait Acquire: Send + Sync {
+    /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
+    /// meanwhile count; `journal` is told of each side effect. Dropping the future drops the request.
+    fn acquire<'a>(
+        &'a self,
+        candidate: &'a Candidate,
+        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        journal: &'a dyn Journal,
+    ) -> BoxFuture<'a, Acquisition>;
+
+    /// Stores a proven file under the name of its work, and removes what came of the file's rivals.
+    fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>>;
+}
+
+/// Fetches, proves and stores. Clones share everything.
+#[derive(Clone)]
+pub struct Acquirer(Arc<Inner>);
+
+struct Inner {
+    client: HttpClient,
+    examiner: Arc<dyn Examine>,
+    store: Store,
+    settings: AcquireSettings,
+    examinations: Semaphore,
+}
+
+/// How one acquisition went.
+#[derive(Debug)]
+pub struct Acquisition {
+    pub verdict: Verdict,
+    /// Of the last answer.
+    pub status: Option<u16>,
+    /// The URL that answered, after redirects.
+    pub final_url: Option<Url>,
+    /// Of the file, as far as it came.
+    pub bytes: u64,
+    /// Bytes that an earlier try had brought.
+    pub resumed_from: u64,
+    pub elapsed: Duration,
+    /// Why, for people.
+    pub detail: String,
+    pub usage_rights: UsageRights,
+    /// Whenever the verdict is `Accepted`.
+    pub file: Option<VerifiedFile>,
+}
+
+impl Acquirer {
+    pub fn new(
+        client: HttpClient,
+        examiner: Arc<dyn Examine>,
+        store: Store,
+        settings: AcquireSettings,
+    ) -> Self {
+        let examinations = Semaphore::new(settings.examinations);
+        Self(Arc::new(Inner { client, examiner, store, settings, examinations }))
+    }
+
+    /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
+    /// meanwhile count; `journal` is told of each side effect. Dropped at any moment, it leaves nothing but a
+    /// partial file that can be continued.
+    pub async fn acquire(
+        &self,
+        candidate: &Candidate,
+        work: &(dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        journal: &dyn Journal,
+    ) -> Acquisition {
+        let began = Instant::now();
+        let mut trace = Trace::default();
+        let ended = self.0.file_of(candidate, work, deadline, journal, &mut trace).await;
+        let (verdict, detail, file) = match ended {
+            Ok((identity, detail, file)) => (Verdict::Accepted(identity), detail, Some(file)),
+            Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None),
+        };
+        Acquisition {
+            verdict,
+            status: trace.status,
+            final_url: trace.final_url,
+            bytes: trace.bytes,
+            resumed_from: trace.resumed_from,
+            elapsed: began.elapsed(),
+            detail,
+            usage_rights: trace.usage_rights,
+            file,
+        }
+    }
+}
+
+impl Acquire for Acquirer {
+    fn acquire<'a>(
+        &'a self,
+        candidate: &'a Candidate,
+        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        journal: &'a dyn Journal,
+    ) -> BoxFuture<'a, Acquisition> {
+        Box::pin(Self::acquire(self, candidate, work, deadline, journal))
+    }
+
+    fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+        Box::pin(file.store_in(self.0.store.clone(), work_key))
+    }
+}
+
+impl Inner {
+    async fn file_of(
+        &self,
+        candidate: &Candidate,
+        work: &(dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        journal: &dyn Journal,
+        trace: &mut Trace,
+    ) -> Result<(Identity, String, VerifiedFile), Rejection> {
+        let url = Url::parse(candidate.url.trim())
+            .map_err(|error| Rejection { reason: Reason::BadUrl, detail: error.to_string() })?;
+        let mut effects = Effects::new(journal, url.as_str());
+        if let Some(fetched) = effects.begin().await
+            && let Some(file) = self.still_there(&fetched, &work().key(), &url).await
+        {
+            trace.status = fetched.status;
+            trace.final_url = fetched.final_url.as_deref().and_then(|url| Url::parse(url).ok());
+            trace.resumed_from = fetched.bytes;
+            trace.bytes = fetched.bytes;
+            trace.usage_rights = fetched.usage_rights;
+            return Ok((fetched.identity, fetched.detail, file));
+        }
+        match self.fetch(&url, candidate, work, deadline, &mut effects, trace).await {
+            Ok((partial, proof, identity)) => {
+                let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
+                let pending = effects.proven(fetched(&file, identity, &proof, trace));
+                Ok((identity, proof.detail, file.with(pending)))
+            }
+            Err(rejection) => {
+                effects.rejected(rejection.reason.code());
+                Err(rejection)
+            }
+        }
+    }
+
+    /// What an earlier worker fetched and proven, if it is still on disk.
+    async fn still_there(&self, fetched: &Fetched, work_key: &str, url: &Url) -> Option<VerifiedFile> {
+        let (store, fetched) = (self.store.clone(), fetched.clone());
+        let (work_key, url) = (work_key.to_owned(), url.to_string());
+        let found = on_blocking_thread(move || {
+            let Fetched { sha256, bytes, pages, stored_before, .. } = fetched;
+            if store.partials().has(&work_key, &url) {
+                let partial = store.partials().open(&work_key, &url, true)?;
+                if partial.received() == bytes && partial.sha256() == sha256 {
+                    return Ok(Some(VerifiedFile::arrived(store, partial, pages)));
+                }
+            }
+            Ok(store
+                .holds(&sha256, bytes)
+                .then(|| VerifiedFile::in_store(sha256, bytes, pages, stored_before)))
+        });
+        // What cannot be read is fetched again.
+        found.await.ok().flatten()
+    }
+
+    async fn fetch(
+        &self,
+        url: &Url,
+        candidate: &Candidate,
+        work: &(dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        effects: &mut Effects<'_>,
+        trace: &mut Trace,
+    ) -> Result<(Partial, Proof, Identity), Rejection> {
+        let clock = AttemptClock::new(self.settings.timeout, deadline);
+        let retries = AtomicU32::new(self.settings.retries);
+        let resume = self.settings.resume;
+        // Whoever honours reservations looks for them before asking for the file.
+        let site = match self.settings.honour_tdm {
+            true => self.site_says(url, clock.remaining()).await,
+            false => None,
+        };
+        let mut sink =
+            Sink::open(self.store.clone(), work().key(), url.to_string(), resume).await.map_err(storage)?;
+        let transfer = Transfer {
+            client: &self.client,
+            clock: &clock,
+            retries: &retries,
+            max_bytes: self.settings.max_bytes,
+            honour_tdm: self.settings.honour_tdm,
+            site,
+        };
+        let came = transfer.run(url, candidate.landing_page.as_deref(), &mut sink, effects, trace).await;
+        if let Err(rejection) = came {
+            // What may pass is continued then; the rest is of no use to anyone.
+            if !rejection.reason.retryable() {
+                sink.discard().await.map_err(storage)?;
+            }
+            return Err(rejection);
+        }
+        let (partial, bytes) = sink.finish().await.map_err(storage)?;
+        let site = async {
+            let answered = trace.final_url.as_ref().filter(|_| trace.usage_rights.undecided())?;
+            let timeout = SITE_TIMEOUT.min(deadline.saturating_duration_since(Instant::now()));
+            self.site_says(answered, timeout).await
+        };
+        // The proof takes its time anyway.
+        let (proved, site) = tokio::join!(self.prove(partial, bytes, candidate, work), site);
+        let (partial, proof) = proved?;
+        let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
+        let page = page.and_then(|page| self.client.page_reservation(&page));
+        trace.usage_rights.consider(site);
+        trace.usage_rights.consider(page);
+        match Verdict::from(proof.verdict) {
+            Verdict::Accepted(_) if self.settings.honour_tdm && trace.usage_rights.reserved() => {
+                on_blocking_thread(|| partial.discard()).await.map_err(storage)?;
+                let detail = trace.usage_rights.who_reserves().into();
+                Err(Rejection { reason: Reason::Reserved, detail })
+            }
+            Verdict::Accepted(identity) => Ok((partial, proof, identity)),
+            Verdict::Rejected(reason) => {
+                on_blocking_thread(|| partial.discard()).await.map_err(storage)?;
+                Err(Rejection { reason, detail: proof.detail })
+            }
+        }
+    }
+
+    /// What a file's site says of its text and data mining, if that is there within `timeout`.
+    async fn site_says(&self, url: &Url, timeout: Duration) -> Option<Reservation> {
+        tokio::time::timeout(timeout, self.client.site_reservation(url)).await.ok().flatten()
+    }
+
+    async fn prove(
+        &self,
+        mut partial: Partial,
+        bytes: Option<Vec<u8>>,
+        candidate: &Candidate,
+        work: &(dyn Fn() -> Arc<Work> + Send + Sync),
+    ) -> Result<(Partial, Proof), Rejection> {
+        let _permit =
+            self.examinations.acquire().await.map_err(|closed| storage(io::Error::other(closed)))?;
+        let (partial, bytes) = match bytes {
+            Some(bytes) => (partial, bytes),
+            None => on_blocking_thread(move || {
+                let bytes = partial.read()?;
+                Ok((partial, bytes))
+            })
+            .await
+            .map_err(storage)?,
+        };
+        let policy = self.settings.identity;
+        // Without a comparison nobody needs the text.
+        let pages = if policy == IdentityPolicy::Off { 0 } else { self.settings.first_pages };
+        let examined = self.examiner.examine(&bytes, pages).await;
+        let proof = prove(examined.as_ref(), &work(), candidate.basis, policy);
+        Ok((partial, proof))
+    }
+}
+
+fn fetched(file: &VerifiedFile, identity: Identity, proof: &Proof, trace: &Trace) -> Fetched {
+    Fetched {
+        sha256: file.sha256.clone(),
+        bytes: file.bytes,
+        pages: file.pages,
+        identity,
+        detail: proof.detail.clone(),
+        status: trace.status,
+        final_url: trace.final_url.as_ref().map(Url::to_string),
+        usage_rights: trace.usage_rights.clone(),
+        // Looked at when it is told.
+        stored_before: false,
+    }
+}
+
+fn storage(error: io::Error) -> Rejection {
+    Rejection { reason: Reason::Storage, detail: error.to_string() }
+}

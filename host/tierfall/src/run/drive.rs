@@ -1,0 +1,168 @@
+//! A run from its first work to its summary: workers at one end, the manifest at the other.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::error::RunError;
+use super::feed::Feed;
+use super::finalize::{EndedWork, Finalizer, Resolution};
+use super::leases::{Leases, QueueMode};
+use super::maintenance::{Maintenance, maintain};
+use super::manifest_file::Manifest;
+use super::pool::WorkerPool;
+use super::reporter::Reporter;
+use super::request::InputItem;
+use super::summary::Summary;
+use crate::acquire::Acquire;
+use crate::tiers::Plan;
+use tierfall_ledger::LedgerClient;
+
+/// Everything that a run needs.
+pub struct Run {
+    /// Names the run in manifests and ledgers.
+    pub id: String,
+    /// What is asked about each work.
+    pub plan: Arc<Plan>,
+    /// Fetches, proves and stores.
+    pub acquirer: Arc<dyn Acquire>,
+    /// Told what happens.
+    pub reporter: Arc<dyn Reporter>,
+    /// Works raced at the same time.
+    pub workers: usize,
+    /// The ledger, if one is kept.
+    pub ledger: LedgerClient,
+    /// How the ledger is kept in step with the files.
+    pub maintenance: Option<Maintenance>,
+    /// Cancelled by Ctrl-C: nothing new is started, and what is in flight is dropped.
+    pub stop: CancellationToken,
+}
+
+/// One worker in eight prefetches a lease. A lease takes some milliseconds, a race hundreds; and a work that is
+/// leased before it is raced is one that no other process can take.
+const WORKERS_PER_PREFETCH: usize = 8;
+
+impl Run {
+    /// Takes works from `input` until it ends. `input` runs on a thread of its own and is read no faster
+    /// than works end, so that its length does not matter. The manifest is `manifest.jsonl` in `out`.
+    pub async fn go(
+        &self,
+        input: impl Iterator<Item = InputItem> + Send + 'static,
+        out: &Path,
+    ) -> Result<Summary, RunError> {
+        let halt = self.stop.child_token();
+        let Feed { works, counts, reading } =
+            Feed::start(input, self.workers, Arc::clone(&self.reporter), halt.clone());
+        let mut summary = self
+            .drive(out, &halt, |pool| {
+                let works = works.clone();
+                Box::pin(async move { pool.work_list(works).await })
+            })
+            .await?;
+        tokio::select! {
+            biased;
+            ended = reading => ended.map_err(|error| RunError::Worker(error.to_string()))?,
+            // It may be waiting for somebody to type.
+            () = halt.cancelled() => {}
+        }
+        summary.bad_entries = counts.bad_entries();
+        summary.repeats = counts.repeats();
+        Ok(summary)
+    }
+
+    /// Takes jobs from the ledger's queue.
+    pub async fn serve(&self, mode: QueueMode, out: &Path) -> Result<Summary, RunError> {
+        let halt = self.stop.child_token();
+        self.drive(out, &halt, |pool| Box::pin(async move { pool.work_queue(mode).await })).await
+    }
+
+    /// Sets the workers to work, and writes the manifest as works end.
+    async fn drive(
+        &self,
+        out: &Path,
+        halt: &CancellationToken,
+        work: impl Fn(Arc<WorkerPool>) -> BoxFuture<'static, Result<(), RunError>>,
+    ) -> Result<Summary, RunError> {
+        let path = out.join("manifest.jsonl");
+        let failed = |source| RunError::Manifest { path: path.clone(), source };
+        let mut manifest = Manifest::open(&path).map_err(failed)?;
+        let (ended_send, mut ended) = mpsc::channel::<EndedWork>(self.workers * 2);
+        let pool = Arc::new(self.pool(out, halt, ended_send));
+        let all_ended = CancellationToken::new();
+        let maintenance =
+            self.maintenance.clone().filter(|_| self.ledger.is_on()).map(|maintenance| {
+                tokio::spawn(maintain(self.ledger.clone(), maintenance, all_ended.clone()))
+            });
+        // However this ends, the maintenance ends with it.
+        let _ending = all_ended.clone().drop_guard();
+        let mut workers = JoinSet::new();
+        let prefetching = if self.ledger.is_on() { self.workers / WORKERS_PER_PREFETCH } else { 0 };
+        for _ in 0..self.workers + prefetching {
+            let (working, halt) = (work(Arc::clone(&pool)), halt.clone());
+            workers.spawn(async move {
+                let ended = working.await;
+                if ended.is_err() {
+                    halt.cancel();
+                }
+                ended
+            });
+        }
+        drop(pool);
+
+        let mut summary = Summary::default();
+        let mut wrote = Ok(());
+        while let Some(EndedWork { line, resolution, written }) = ended.recv().await {
+            // A line that says nothing new would hide the trail of the one that did.
+            if resolution != Resolution::Pending && wrote.is_ok() {
+                wrote = manifest.write(&line);
+            }
+            if wrote.is_err() {
+                // The workers release their leases, for what they did is not written down.
+                halt.cancel();
+                continue;
+            }
+            if let Some(written) = written {
+                // Whoever waited for it may be gone.
+                let _ = written.send(());
+            }
+            summary.count(&line, resolution);
+            self.reporter.ended(&line);
+        }
+        // Whatever ended the run, what it has done is written down first.
+        let mut worked = Ok(());
+        while let Some(worker) = workers.join_next().await {
+            worked = worked.and(worker.unwrap_or_else(|error| Err(RunError::Worker(error.to_string()))));
+        }
+        summary.interrupted = self.stop.is_cancelled();
+        let wrote = wrote.and_then(|()| manifest.finish()).map_err(failed);
+        all_ended.cancel();
+        if let Some(maintenance) = maintenance {
+            maintenance.await.map_err(|error| RunError::Worker(error.to_string()))?;
+        }
+        self.ledger.close().await;
+        wrote?;
+        worked?;
+        summary.count_ledger(&self.ledger);
+        Ok(summary)
+    }
+
+    fn pool(&self, out: &Path, halt: &CancellationToken, ended: mpsc::Sender<EndedWork>) -> WorkerPool {
+        let leases = Leases::new(
+            self.ledger.clone(),
+            self.id.clone(),
+            self.maintenance.as_ref().map(|maintenance| Arc::clone(&maintenance.inventory)),
+        );
+        let finalizer = Finalizer {
+            run_id: self.id.clone(),
+            out: out.to_owned(),
+            acquirer: Arc::clone(&self.acquirer),
+            ledger: self.ledger.clone(),
+            ended,
+        };
+        WorkerPool::new(self, leases, finalizer, halt.clone())
+    }
+}

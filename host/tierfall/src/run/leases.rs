@@ -1,0 +1,199 @@
+//! Which works this process may do now: leases from the ledger, and waiting for those that others hold.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use super::error::RunError;
+use super::job::{self, job_key};
+use super::journal::LeasedJob;
+use super::request::WorkRequest;
+use tierfall_ledger::{
+    Admission, Ending, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError,
+};
+use tierfall_work::Work;
+
+/// How long a queue of jobs is worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum QueueMode {
+    /// Until nothing is left to do, not even later.
+    Empty,
+    /// Until somebody stops it.
+    Stopped,
+}
+
+/// How often somebody else's job, or an empty queue, is looked at again. A look costs well under a millisecond.
+pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a worker waits for a ledger that does not answer, unless it is to run for ever: a restart of a server
+/// takes less.
+const LEDGER_TIMEOUT: Duration = Duration::from_secs(120);
+
+/// A job that another worker holds.
+pub(super) struct HeldElsewhere {
+    pub(super) request: WorkRequest,
+    /// Until when, if it does not renew its lease; milliseconds since the epoch.
+    until: i64,
+}
+
+/// Jobs that another worker holds, in the order in which they were met.
+pub(super) type HeldQueue = VecDeque<HeldElsewhere>;
+
+impl HeldElsewhere {
+    /// How long to wait before asking for it again.
+    pub(super) fn wait(&self) -> Duration {
+        wait_until(self.until)
+    }
+}
+
+/// The next job of the queue.
+pub(super) enum NextJob {
+    Job(LeasedJob, WorkRequest),
+    /// What was planned cannot be read; that is on record.
+    Unreadable,
+    Nothing,
+}
+
+/// What the workers of one process share of the ledger.
+pub(super) struct Leases {
+    ledger: LedgerClient,
+    run_id: String,
+    /// Who holds the leases: this process.
+    owner: String,
+    /// Where partial files are, if there is a ledger.
+    inventory: Option<Arc<dyn FileInventory>>,
+    /// Of the workers that find the queue empty only one watches it.
+    pub(super) watch: Mutex<()>,
+    /// It was logged that works are waited for.
+    wait_logged: AtomicBool,
+}
+
+impl Leases {
+    pub(super) fn new(
+        ledger: LedgerClient,
+        run_id: String,
+        inventory: Option<Arc<dyn FileInventory>>,
+    ) -> Self {
+        let host = gethostname::gethostname();
+        let owner = format!("{}/{}/{run_id}", host.to_string_lossy(), std::process::id());
+        Self { ledger, run_id, owner, inventory, watch: Mutex::new(()), wait_logged: AtomicBool::new(false) }
+    }
+
+    /// Plans the work's job, and leases it if it can be had.
+    pub(super) async fn admit(&self, request: &WorkRequest) -> Result<Admission, LedgerClientError> {
+        self.ledger.enqueue(|| job::new_job(request, &self.run_id), &self.owner).await
+    }
+
+    /// Leases the job that has been ready for the longest.
+    pub(super) async fn next(&self) -> Result<NextJob, LedgerClientError> {
+        let Some(handle) = self.ledger.take_next(&self.owner).await? else { return Ok(NextJob::Nothing) };
+        let Some(lease) = handle.lease() else { return Ok(NextJob::Nothing) };
+        match job::request(&lease.work) {
+            Ok(request) => {
+                Ok(LeasedJob::of(handle).map_or(NextJob::Nothing, |job| NextJob::Job(job, request)))
+            }
+            Err(error) => {
+                let reason = format!("what was planned cannot be read: {error}");
+                tracing::error!(job_id = lease.job().as_str(), reason);
+                self.give_up(handle, reason).await?;
+                Ok(NextJob::Unreadable)
+            }
+        }
+    }
+
+    async fn give_up(&self, handle: LeaseHandle, reason: String) -> Result<(), LedgerClientError> {
+        match handle.finish(Ending::Failed { reason, retryable: false }).await {
+            Ok(_) | Err(LedgerClientError::Lost(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// How long to wait for the queue's next job; `None`: nothing is left to do, not even later. While the ledger
+    /// does not answer, it is asked again at the next look.
+    pub(super) async fn next_wait(&self, answers: bool) -> Option<Duration> {
+        let next_at = match self.ledger.ledger() {
+            Some(ledger) if answers => ledger.next_at().await.ok().flatten(),
+            _ => Some(i64::MAX),
+        };
+        next_at.map(wait_until)
+    }
+
+    /// Returns if the worker should wait for a ledger that has not answered since `since`.
+    pub(super) fn tolerate(
+        &self,
+        error: LedgerClientError,
+        mode: QueueMode,
+        since: Instant,
+    ) -> Result<(), RunError> {
+        let error = match error {
+            LedgerClientError::Failed(error) => error,
+            LedgerClientError::Lost(_) => return Ok(()),
+        };
+        let retryable = matches!(error, LedgerError::Unavailable(_) | LedgerError::Full(_));
+        let too_long = mode == QueueMode::Empty && since.elapsed() > LEDGER_TIMEOUT;
+        if !retryable || !self.ledger.degrades() || too_long {
+            return Err(RunError::Ledger(error));
+        }
+        if since.elapsed() < POLL_INTERVAL {
+            tracing::warn!(%error, "there is no work without the ledger; waiting for it");
+        }
+        Ok(())
+    }
+
+    /// A job that `owner` holds until `until` (milliseconds since the epoch).
+    pub(super) fn held_by(&self, owner: &str, until: i64, request: WorkRequest) -> HeldElsewhere {
+        if !self.wait_logged.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                "{} is in the hands of {owner}; it comes last, when that worker has ended it or has not \
+                 renewed its lease in time",
+                request.work.key()
+            );
+        }
+        HeldElsewhere { request, until }
+    }
+
+    /// A lost job is another worker's now; any other failure of the ledger, where it matters, ends the run.
+    pub(super) fn lost(error: LedgerClientError, request: WorkRequest) -> Result<HeldElsewhere, RunError> {
+        match error {
+            LedgerClientError::Lost(_) => {
+                tracing::warn!("{error}");
+                Ok(HeldElsewhere { request, until: now_ms() })
+            }
+            LedgerClientError::Failed(error) => Err(RunError::Ledger(error)),
+        }
+    }
+
+    /// Removes what came of a work that is another worker's now. That one could not continue it while it was ours;
+    /// what it is writing to is left alone.
+    pub(super) async fn clear_up_after(&self, work: &Work) {
+        let Some(inventory) = self.inventory.clone() else { return };
+        let job = job_key(&work.key());
+        let cleared = tokio::task::spawn_blocking(move || {
+            for partial in inventory.partials()?.iter().filter(|partial| partial.job.as_ref() == Some(&job)) {
+                inventory.remove(partial)?;
+            }
+            std::io::Result::Ok(())
+        });
+        // The next reconciliation finds what is left.
+        if let Ok(Err(error)) = cleared.await {
+            tracing::debug!(%error, "the partial files of {} were not cleared away", work.key());
+        }
+    }
+}
+
+/// How long to wait for a time on the ledger's clock, but no longer than until the next look.
+fn wait_until(at: i64) -> Duration {
+    // No sooner than this either: a clock that is ahead of the ledger's must not make it spin.
+    const LEAST: Duration = Duration::from_millis(20);
+    let wait = u64::try_from(at.saturating_sub(now_ms())).unwrap_or(0);
+    Duration::from_millis(wait).clamp(LEAST, POLL_INTERVAL)
+}
+
+fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,151 @@
+//! From the configured tiers to the plan of a run: which sources are asked, and what each may do.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::error::SetupError;
+use super::plugins::{LoadedPlugins, is_built_in};
+use super::wiring;
+use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
+use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
+use tierfall_http::HttpClient;
+use tierfall_sandbox::{Grant, Plugin, SourceAccess, SourceDescription};
+
+/// The plan of a configuration.
+pub(super) async fn assemble(
+    config: &Config,
+    plugins: &mut LoadedPlugins<'_>,
+    client: &HttpClient,
+) -> Result<Plan, SetupError> {
+    let mut problems = Vec::new();
+    let mut tiers = Vec::new();
+    for planned in &config.plan {
+        let plugin = plugins.plugin(&planned.plugin).await?;
+        tiers.push(tier(config, planned, &plugin, client, &mut problems));
+    }
+    let facts = facts(config, plugins, &tiers, client).await?;
+    if !problems.is_empty() {
+        return Err(SetupError::Configuration(problems));
+    }
+    if tiers.iter().all(|tier| tier.sources.is_empty()) {
+        let reasons = tiers.iter().flat_map(|tier| &tier.skipped);
+        let reasons: Vec<_> =
+            reasons.map(|skipped| format!("  {}: {}", skipped.name, skipped.reason)).collect();
+        return Err(SetupError::EmptyPlan(reasons.join("\n")));
+    }
+    Ok(Plan { tiers, facts, budgets: wiring::budgets(&config.fallback), in_order: false })
+}
+
+fn tier(
+    config: &Config,
+    planned: &PlannedTier,
+    plugin: &Plugin,
+    client: &HttpClient,
+    problems: &mut Vec<Problem>,
+) -> Tier {
+    let described = &plugin.description().sources;
+    let named = planned.sources.as_ref().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+    let names = named.unwrap_or_else(|| described.iter().map(|source| source.name.as_str()).collect());
+    let mut chosen: Vec<&SourceDescription> = Vec::new();
+    for name in names.into_iter().filter(|name| !config.excludes(name)) {
+        match described.iter().find(|source| source.name == name) {
+            Some(source) => chosen.push(source),
+            None => {
+                let known = described.iter().map(|source| source.name.as_str());
+                let hint = suggestion(name, known).map(|name| format!("; did you mean `{name}`?"));
+                let plugin = &plugin.description().name;
+                let message = format!(
+                    "the tier `{}` asks the source `{name}`, which the plugin {plugin} does not have{}",
+                    planned.name,
+                    hint.unwrap_or_default()
+                );
+                problems.push(Problem { origin: planned.sources_origin.clone(), message });
+            }
+        }
+    }
+    let declarations: Vec<_> =
+        chosen.iter().map(|source| (source.name.as_str(), declared(source).collect())).collect();
+    problems.extend(config.undeclared(planned, &declarations));
+    let mut sources: Vec<Arc<dyn Source>> = Vec::new();
+    let mut skipped = Vec::new();
+    for description in chosen {
+        match source(config, Some(planned), &planned.plugin, plugin, description, client) {
+            Ok(source) => sources.push(Arc::new(source)),
+            Err(missing) => skipped.push(missing),
+        }
+    }
+    Tier { name: planned.name.clone(), parallel: planned.parallel, sources, skipped }
+}
+
+/// The facts sources: those of the plan where it has them, else the built-in ones of that name.
+async fn facts(
+    config: &Config,
+    plugins: &mut LoadedPlugins<'_>,
+    tiers: &[Tier],
+    client: &HttpClient,
+) -> Result<Vec<Arc<dyn Source>>, SetupError> {
+    let mut facts = Vec::new();
+    for wanted in &config.fallback.facts {
+        let planned =
+            tiers.iter().flat_map(|tier| &tier.sources).find(|source| source.name().source == *wanted);
+        if let Some(source) = planned {
+            facts.push(Arc::clone(source));
+            continue;
+        }
+        let asks = |plugin: &Plugin| plugin.description().sources.iter().any(|source| source.name == *wanted);
+        for name in config.plugins.keys() {
+            let reference = PluginRef::Name(name.clone());
+            let plugin = plugins.plugin(&reference).await?;
+            if !asks(&plugin) {
+                continue;
+            }
+            if let Some(description) =
+                plugin.description().sources.iter().find(|source| source.name == *wanted)
+                && let Ok(source) = source(config, None, &reference, &plugin, description, client)
+            {
+                facts.push(Arc::new(source) as Arc<dyn Source>);
+            }
+            break;
+        }
+    }
+    Ok(facts)
+}
+
+fn source(
+    config: &Config,
+    tier: Option<&PlannedTier>,
+    reference: &PluginRef,
+    plugin: &Plugin,
+    description: &SourceDescription,
+    client: &HttpClient,
+) -> Result<PluginSource, Skipped> {
+    let plugin_name = &plugin.description().name;
+    let name = SourceName { plugin: plugin_name.clone(), source: description.name.clone() };
+    let declared: Vec<_> = declared(description).collect();
+    let values: BTreeMap<String, String> = config.values(tier, reference, &description.name, &declared);
+    let grant = match config.plugin(reference).hosts {
+        None => Grant::Declared,
+        Some(hosts) => Grant::Hosts(hosts),
+    };
+    let settings = config.source(tier, &description.name);
+    let access = SourceAccess::new(plugin_name, description, grant, &values)
+        .map_err(|reason| Skipped { name: name.clone(), reason })?;
+    let access = match settings.robots {
+        Robots::Honour => access,
+        Robots::Ignore => access.ignoring_robots(),
+    };
+    Ok(PluginSource {
+        name,
+        plugin: plugin.clone(),
+        built_in: is_built_in(reference),
+        access: Arc::new(access),
+        ids: description.ids.clone(),
+        timeout: settings.timeout,
+        retries: settings.retries,
+        client: client.clone(),
+    })
+}
+
+fn declared(source: &SourceDescription) -> impl Iterator<Item = Declared<'_>> {
+    source.settings.iter().map(|setting| Declared { name: &setting.name, secret: setting.secret.is_some() })
+}

@@ -1,0 +1,26 @@
+//! Who is told of a run while it goes on.
+
+use super::manifest::Line;
+use super::request::WorkRequest;
+use crate::tiers::Observer;
+use tierfall_input::BadEntry;
+
+/// Told what happens, from the workers' tasks: what takes long here delays the run.
+pub trait Reporter: Send + Sync {
+    /// Called once the number of works is known, before all have ended.
+    fn total(&self, _works: u64) {}
+    /// A line of the input that cannot be read.
+    fn bad(&self, _entry: &BadEntry) {}
+    /// A worker begins with it.
+    fn started(&self, _request: &WorkRequest) {}
+    /// It was started, and another worker has it now.
+    fn left(&self, _request: &WorkRequest) {}
+    /// It ended, and its line is in the manifest.
+    fn ended(&self, _line: &Line) {}
+    /// Who is told of one work while it is raced.
+    fn observer(&self, _request: &WorkRequest) -> Box<dyn Observer> {
+        Box::new(())
+    }
+}
+
+impl Reporter for () {}

@@ -1,0 +1,171 @@
+//! How a work ended, and with what.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use url::Url;
+
+use super::source::SourceName;
+use super::trail::Trail;
+use crate::acquire::{Reason, UsageRights, VerifiedFile};
+use tierfall_proof::Identity;
+use tierfall_work::{Candidate, Work};
+
+/// How a work ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It has its artifact.
+    Stored,
+    /// Everything was asked, and there is no copy.
+    NoCopy,
+    /// There may be a copy: something failed in a way that may pass.
+    Failed,
+    /// Its total time was over.
+    Timeout,
+}
+
+impl Status {
+    /// Every status there is.
+    pub const ALL: [Self; 4] = [Self::Stored, Self::NoCopy, Self::Failed, Self::Timeout];
+
+    /// The word in the manifest.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Stored => "stored",
+            Self::NoCopy => "no_copy",
+            Self::Failed => "failed",
+            Self::Timeout => "timeout",
+        }
+    }
+
+    /// Whether another run may end differently.
+    pub fn retryable(self) -> bool {
+        matches!(self, Self::Failed | Self::Timeout)
+    }
+}
+
+/// For people: without underscores.
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.label().replace('_', " "))
+    }
+}
+
+/// Why a work is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// Its best candidate was rejected.
+    Rejected(Reason),
+    /// No source proposed a candidate.
+    NoCandidates,
+    /// `fallback-max-attempts` were used up.
+    MaxAttempts,
+    /// `fallback-total-timeout-ms` was over.
+    TotalTimeout,
+    /// A bug in Tierfall.
+    InternalError,
+    /// Whoever worked on it before was lost, or did not say why it failed.
+    WorkerLost,
+}
+
+/// A text that is no [`EndReason`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not a reason that a work can end with")]
+pub struct UnknownReason(String);
+
+impl EndReason {
+    const OWN: [Self; 5] =
+        [Self::NoCandidates, Self::MaxAttempts, Self::TotalTimeout, Self::InternalError, Self::WorkerLost];
+
+    /// The code in the manifest.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Rejected(reason) => reason.code(),
+            Self::NoCandidates => "no_candidates",
+            Self::MaxAttempts => "max_attempts",
+            Self::TotalTimeout => "total_timeout",
+            Self::InternalError => "internal_error",
+            Self::WorkerLost => "worker_lost",
+        }
+    }
+}
+
+impl FromStr for EndReason {
+    type Err = UnknownReason;
+
+    fn from_str(code: &str) -> Result<Self, UnknownReason> {
+        let own = Self::OWN.into_iter().find(|reason| reason.code() == code);
+        own.or_else(|| Reason::of_code(code).map(Self::Rejected))
+            .ok_or_else(|| UnknownReason(code.to_owned()))
+    }
+}
+
+impl Serialize for EndReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
+}
+
+impl<'de> Deserialize<'de> for EndReason {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// The accepted file, and where it came from.
+#[derive(Debug)]
+pub struct Won {
+    /// Accepted, and not stored yet.
+    pub file: VerifiedFile,
+    /// What its proof says about it being the work.
+    pub identity: Identity,
+    /// What was proposed.
+    pub candidate: Candidate,
+    /// The URL that answered, after redirects.
+    pub final_url: Option<Url>,
+    /// What was said about the use of the file.
+    pub usage_rights: UsageRights,
+    /// The tier of the source that proposed it.
+    pub tier: String,
+    /// The source that proposed it.
+    pub source: SourceName,
+}
+
+/// What is known of a work after its race.
+#[derive(Debug)]
+pub struct Outcome {
+    /// With everything learned on the way.
+    pub work: Arc<Work>,
+    /// How it ended.
+    pub status: Status,
+    /// Why it is not stored.
+    pub reason: Option<EndReason>,
+    /// The accepted file; whenever the status is `Stored`.
+    pub won: Option<Won>,
+    /// Everything that happened, in order.
+    pub trail: Trail,
+    /// Since the first attempt.
+    pub elapsed: Duration,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_label_is_what_the_manifest_says_and_is_read_back() {
+        for status in Status::ALL {
+            assert_eq!(serde_json::to_value(status).unwrap(), status.label());
+        }
+        for reason in EndReason::OWN.into_iter().chain(Reason::all().map(EndReason::Rejected)) {
+            let json = serde_json::to_value(reason).unwrap();
+            assert_eq!(json, reason.code());
+            assert_eq!(serde_json::from_value::<EndReason>(json).unwrap(), reason);
+        }
+        assert_eq!("".parse::<EndReason>(), Err(UnknownReason(String::new())));
+    }
+}

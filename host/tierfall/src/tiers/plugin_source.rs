@@ -1,0 +1,70 @@
+//! The sources of plugins, as the race asks them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use url::Url;
+
+use super::source::{Answer, Ask, Source, SourceName};
+use tierfall_http::HttpClient;
+use tierfall_ids::IdKind;
+use tierfall_sandbox::{Call, Plugin, SourceAccess};
+use tierfall_work::Work;
+
+/// A source of a plugin, with what it may do.
+pub struct PluginSource {
+    pub name: SourceName,
+    pub plugin: Plugin,
+    /// One of the program's own, whose sources are what their names say.
+    pub built_in: bool,
+    pub access: Arc<SourceAccess>,
+    pub ids: Vec<IdKind>,
+    pub timeout: Duration,
+    pub retries: u32,
+    pub client: HttpClient,
+}
+
+impl Source for PluginSource {
+    fn name(&self) -> &SourceName {
+        &self.name
+    }
+
+    fn ids(&self) -> &[IdKind] {
+        &self.ids
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    fn speaks_as(&self) -> String {
+        let SourceName { plugin, source } = &self.name;
+        if self.built_in { source.clone() } else { format!("{plugin}/{source}") }
+    }
+
+    fn closed(&self, work: &Work, timeout: Duration) -> Option<String> {
+        let mut reason = None;
+        for (host, role) in self.access.hosts_for(work) {
+            let url = Url::parse(&format!("https://{host}/")).ok()?;
+            // One host that can be asked is enough to try.
+            reason = Some(self.client.closed_to(&url, role, timeout)?);
+        }
+        reason
+    }
+
+    fn find(&self, ask: Ask) -> BoxFuture<'_, Answer> {
+        Box::pin(async move {
+            let call = Call {
+                work: ask.work,
+                tried: ask.tried,
+                access: Arc::clone(&self.access),
+                client: self.client.clone(),
+                clock: ask.clock,
+                retries: self.retries,
+            };
+            let (result, notes) = self.plugin.find(call).await;
+            Answer { result, notes }
+        })
+    }
+}

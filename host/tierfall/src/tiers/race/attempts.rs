@@ -1,0 +1,124 @@
+//! Asking sources, and taking in what they answer.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::state::{Done, Queued, Race, url_key};
+use crate::tiers::source::{Answer, Ask, Source};
+use crate::tiers::trail::{AttemptEntry, AttemptOutcome, Proposal, TrailEntry, millis, skipped};
+use tierfall_http::AttemptClock;
+use tierfall_sandbox::{CallError, SourceError};
+use tierfall_work::{Facts, Said};
+
+impl<'a> Race<'a> {
+    pub(super) fn lacks_title(&self) -> bool {
+        let lacking = self.snapshot().known.title.as_ref().is_none_or(Said::is_untrusted);
+        lacking && (self.facts_running > 0 || !self.facts.is_empty())
+    }
+
+    /// Asks the next facts source that can help; `false` when there is none left.
+    pub(super) fn launch_facts(&mut self) -> bool {
+        while let Some(source) = self.facts.pop_front() {
+            if self.attempts_left > 0
+                && !self.asked.contains(source.name())
+                && self.applicable(source.as_ref())
+                && self.open("facts", source)
+            {
+                self.launch_attempt("facts", source, true);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Whether a source can be asked now; where its hosts are left alone, it is skipped.
+    pub(super) fn open(&mut self, tier: &str, source: &'a Arc<dyn Source>) -> bool {
+        let time_left = self.deadline.saturating_duration_since(Instant::now());
+        let Some(reason) = source.closed(&self.snapshot(), time_left) else { return true };
+        self.asked.insert(source.name());
+        let at_ms = self.at_ms();
+        self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &reason, true)));
+        false
+    }
+
+    pub(super) fn launch_attempt(&mut self, tier: &str, source: &'a Arc<dyn Source>, facts: bool) {
+        // Reserved before the launch: what is in flight has been paid for.
+        self.attempts_left -= 1;
+        self.attempts_running += 1;
+        let facts = facts || self.plan.facts.iter().any(|other| other.name() == source.name());
+        self.facts_running += usize::from(facts);
+        self.asked.insert(source.name());
+        self.observer.attempt_started(tier, source.name());
+        let began = Instant::now();
+        let clock = Arc::new(AttemptClock::new(source.timeout(), self.deadline));
+        let ask = Ask { work: self.snapshot(), tried: self.trail.tried(), clock: Arc::clone(&clock) };
+        let tier = tier.to_owned();
+        self.in_flight.push(Box::pin(async move {
+            let answer = tokio::select! {
+                biased;
+                answer = source.find(ask) => answer,
+                () = clock.expired() => Answer { result: Err(CallError::Timeout), notes: Vec::new() },
+            };
+            Done::Attempt { tier, source, facts, began, answer }
+        }));
+    }
+
+    pub(super) fn settle_attempt(
+        &mut self,
+        tier: String,
+        source: &dyn Source,
+        began: Instant,
+        answer: Answer,
+    ) {
+        let name = source.name();
+        if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
+            // It asked nobody: a skipped source costs nothing.
+            self.attempts_left += 1;
+        }
+        let (outcome, detail, candidates) = match answer.result {
+            Ok(finding) => {
+                self.learn(&finding.facts, &source.speaks_as());
+                let outcome = if finding.candidates.is_empty() {
+                    AttemptOutcome::NoPdf
+                } else {
+                    AttemptOutcome::Success
+                };
+                (outcome, String::new(), finding.candidates)
+            }
+            Err(error) => (AttemptOutcome::of_error(&error), error.to_string(), Vec::new()),
+        };
+        let entry = AttemptEntry {
+            at_ms: self.at_ms(),
+            tier: tier.clone(),
+            plugin: name.plugin.clone(),
+            source: name.source.clone(),
+            outcome,
+            ms: millis(began.elapsed()),
+            candidates: candidates.iter().map(Proposal::from).collect(),
+            detail,
+            notes: answer.notes,
+            retryable: outcome.retryable(),
+        };
+        self.record(TrailEntry::Attempt(entry));
+        for candidate in candidates {
+            if let Some(page) = &candidate.landing_page {
+                let facts = Facts { landing_urls: vec![page.clone()], ..Facts::default() };
+                self.learn(&facts, &name.source);
+            }
+            let url = Url::parse(candidate.url.trim()).ok();
+            let key = url.as_ref().map_or_else(|| candidate.url.clone(), url_key);
+            self.urls.extend(url);
+            if self.seen_urls.insert(key) {
+                self.proposals += 1;
+                self.queue.push(Queued {
+                    candidate,
+                    tier: tier.clone(),
+                    source: name.clone(),
+                    order: self.proposals,
+                });
+            }
+        }
+    }
+}

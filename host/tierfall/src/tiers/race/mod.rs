@@ -1,0 +1,16 @@
+//! The race: one work taken through its tiers under its budgets.
+//!
+//! Everything of a work lives in one task: dropping it, or any future in it, cancels what is in flight.
+
+mod acquisitions;
+mod attempts;
+mod in_flight;
+mod observer;
+mod run;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use observer::Observer;
+pub use run::run;

@@ -1,0 +1,87 @@
+//! What a race knows while it goes on.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::time::Instant;
+use url::Url;
+
+use super::in_flight::InFlight;
+use super::observer::Observer;
+use crate::acquire::{Acquire, Acquisition, Journal};
+use crate::tiers::plan::Plan;
+use crate::tiers::source::{Answer, Source, SourceName};
+use crate::tiers::trail::{Trail, TrailEntry, millis};
+use tierfall_ids::IdKind;
+use tierfall_work::{Candidate, Facts, Work};
+
+/// A candidate waiting to be acquired.
+pub(super) struct Queued {
+    pub(super) candidate: Candidate,
+    pub(super) tier: String,
+    pub(super) source: SourceName,
+    /// Its place among all proposals: between equals the earlier one goes first.
+    pub(super) order: usize,
+}
+
+/// What a future in flight brings back.
+pub(super) enum Done<'a> {
+    Attempt { tier: String, source: &'a Arc<dyn Source>, facts: bool, began: Instant, answer: Answer },
+    Acquisition { queued: Queued, began: Instant, acquisition: Box<Acquisition> },
+}
+
+pub(super) struct Race<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) acquirer: &'a dyn Acquire,
+    pub(super) journal: &'a dyn Journal,
+    pub(super) observer: &'a dyn Observer,
+    pub(super) started: Instant,
+    pub(super) deadline: Instant,
+    /// Shared with acquisitions, which judge by what is known when the file has arrived.
+    pub(super) work: Arc<Mutex<Arc<Work>>>,
+    pub(super) trail: Trail,
+    pub(super) in_flight: InFlight<'a, Done<'a>>,
+    pub(super) attempts_left: u32,
+    pub(super) attempts_running: usize,
+    pub(super) facts_running: usize,
+    /// When each acquisition in flight began.
+    pub(super) acquiring: Vec<(usize, Instant)>,
+    pub(super) asked: HashSet<&'a SourceName>,
+    /// Sources to ask when a proof lacks a title.
+    pub(super) facts: VecDeque<&'a Arc<dyn Source>>,
+    pub(super) queue: Vec<Queued>,
+    pub(super) seen_urls: HashSet<String>,
+    pub(super) proposals: usize,
+    /// Every proposed URL, with repeats.
+    pub(super) urls: Vec<Url>,
+}
+
+impl Race<'_> {
+    pub(super) fn applicable(&self, source: &dyn Source) -> bool {
+        let work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+        source.ids().iter().any(|kind: &IdKind| work.has(*kind))
+    }
+
+    pub(super) fn snapshot(&self) -> Arc<Work> {
+        Arc::clone(&self.work.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(super) fn learn(&mut self, facts: &Facts, by: &str) {
+        Arc::make_mut(&mut self.work.lock().unwrap_or_else(PoisonError::into_inner)).learn(facts, by);
+    }
+
+    pub(super) fn record(&mut self, entry: TrailEntry) {
+        self.observer.entry(&entry);
+        self.trail.0.push(entry);
+    }
+
+    pub(super) fn at_ms(&self) -> u64 {
+        millis(self.started.elapsed())
+    }
+}
+
+/// One URL, however it was written; a fragment never reaches the server.
+pub(super) fn url_key(url: &Url) -> String {
+    let text = url.as_str();
+    text.split_once('#').map_or(text, |(before, _)| before).to_owned()
+}
