@@ -27,8 +27,8 @@ pub struct InputArgs {
     /// A file of works (text, CSV, TSV, JSON lines, BibTeX, RIS), or `-` for standard input; repeatable.
     #[arg(short, long, value_name = "FILE")]
     pub input: Vec<PathBuf>,
-    /// The files' format, where neither name nor content tells: text, csv, tsv, json, bibtex or ris.
-    #[arg(long, value_name = "FORMAT")]
+    /// The files' format, where neither name nor content tells.
+    #[arg(long, value_name = "FORMAT", help = format_help())]
     pub format: Option<Format>,
     /// The column that holds the identifiers, by its name.
     #[arg(long, value_name = "NAME")]
@@ -126,4 +126,9 @@ pub struct FallbackArgs {
     /// Take every Wayback source out of the plan.
     #[arg(long)]
     pub disable_wayback_fallback: bool,
+}
+
+/// The list is the input crate's, so that a new format appears here by itself.
+fn format_help() -> String {
+    format!("The files' format, where neither name nor content tells: {}", Format::list("or"))
 }

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use tierfall::run::{InputItem, WorkRequest};
-use tierfall_input::{BadEntry, Dedupe, Entry, arguments, open};
+use tierfall_input::{BadEntry, Dedupe, InputEntry, arguments, open};
 
 use crate::args::InputArgs;
 use crate::error::CliError;
@@ -35,7 +35,7 @@ pub fn works(
 
 /// One work however often, and in whatever spelling, it is asked for.
 pub fn each_once(
-    entries: impl Iterator<Item = Result<Entry, BadEntry>> + Send + 'static,
+    entries: impl Iterator<Item = Result<InputEntry, BadEntry>> + Send + 'static,
 ) -> impl Iterator<Item = InputItem> + Send + 'static {
     let mut seen = Dedupe::new();
     entries.map(move |entry| match entry {

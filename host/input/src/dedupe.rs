@@ -1,4 +1,4 @@
-//! One work however often it was given.
+//! Telling works that were given before.
 
 use std::collections::HashSet;
 
@@ -7,15 +7,15 @@ use sha2::{Digest, Sha256};
 use tierfall_ids::IdKind;
 use tierfall_work::Work;
 
-/// Remembers works by 16 bytes of each identifier: 200 000 works take about 5 MB.
-///
-/// Half of a SHA-256: among a billion works the odds that two share one are 1 in 10^20.
+/// Remembers works by 16 bytes per identifier, half of its SHA-256: 200 000 works take about 5 MB, and among a
+/// billion works the odds that two share a digest are 1 in 10^20.
 #[derive(Debug, Default)]
 pub struct Dedupe {
     seen: HashSet<[u8; 16]>,
 }
 
 impl Dedupe {
+    /// Nothing was seen yet.
     pub fn new() -> Self {
         Self::default()
     }
@@ -41,6 +41,7 @@ impl Dedupe {
         self.seen.len()
     }
 
+    /// Whether nothing was seen yet.
     pub fn is_empty(&self) -> bool {
         self.seen.is_empty()
     }

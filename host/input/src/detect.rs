@@ -2,58 +2,33 @@
 
 use std::path::Path;
 
-use super::Format;
-use super::fields;
-use super::table;
+use crate::formats::Format;
 
-/// `None` where the extension leaves it open: exports of every kind are called `.txt`.
-pub(super) fn by_extension(path: &Path) -> Option<Format> {
+/// `None` where the extension does not tell.
+pub(crate) fn by_extension(path: &Path) -> Option<Format> {
     let name = path.file_name()?.to_str()?.to_ascii_lowercase();
     let name = name.strip_suffix(".gz").unwrap_or(&name);
-    match name.rsplit_once('.')?.1 {
-        "csv" => Some(Format::Csv),
-        "tsv" | "tab" => Some(Format::Tsv),
-        "json" | "jsonl" | "ndjson" => Some(Format::Json),
-        "bib" | "bibtex" => Some(Format::Bibtex),
-        "ris" => Some(Format::Ris),
-        _ => None,
-    }
+    let (_, extension) = name.rsplit_once('.')?;
+    Format::ALL.iter().find(|format| format.spec().extensions.contains(&extension)).copied()
 }
 
-/// By the first line that tells; text when it looks like nothing else. `column` is the one to find in a table.
-pub(super) fn by_content(beginning: &str, column: Option<&str>) -> Format {
-    let Some(first) = beginning.lines().map(str::trim).find(|line| tells(line)) else { return Format::Text };
-    if first.starts_with("TY  -") {
-        return Format::Ris;
-    }
-    if first.starts_with(['{', '[']) {
-        return Format::Json;
-    }
-    if first.strip_prefix('@').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic())) {
-        return Format::Bibtex;
-    }
-    let delimiter = table::delimiter(first);
-    let header = first.split(char::from(delimiter)).map(|name| name.trim_matches(['"', ' ']));
-    let known = header.into_iter().any(|name| match column {
-        Some(column) => table::is_named(name, column),
-        None => fields::named(name).is_some_and(|field| field.rank().is_some()),
-    });
-    match (known, delimiter) {
-        (true, b'\t') => Format::Tsv,
-        (true, _) => Format::Csv,
-        (false, _) => Format::Text,
-    }
+/// By the first line that is neither blank nor a comment; text where no other format recognises it. `column` is
+/// the one that the user named.
+pub(crate) fn by_content(beginning: &str, column: Option<&str>) -> Format {
+    let first = beginning.lines().map(str::trim).find(|line| has_content(line));
+    let begins = |format: &&Format| first.is_some_and(|first| (format.spec().begins)(first, column));
+    Format::ALL.iter().rev().find(begins).copied().unwrap_or(Format::Text)
 }
 
-/// Whether the line that tells is whole: what follows it changes nothing.
-pub(super) fn is_decided(beginning: &[u8]) -> bool {
+/// Whether the line that decides has been read to its end: what follows it changes nothing.
+pub(crate) fn is_decided(beginning: &[u8]) -> bool {
     let whole = beginning.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
     let lines = String::from_utf8_lossy(beginning.get(..whole).unwrap_or_default());
-    lines.lines().any(|line| tells(line.trim()))
+    lines.lines().any(|line| has_content(line.trim()))
 }
 
 /// Neither blank nor a comment, of text or of BibTeX.
-fn tells(line: &str) -> bool {
+fn has_content(line: &str) -> bool {
     !line.is_empty() && !line.starts_with(['#', '%'])
 }
 

@@ -1,14 +1,14 @@
-//! The names under which tables and records keep identifiers and facts, and how those are written.
+//! The column and key names of identifiers and facts, and how their values are read.
 
 use tierfall_ids::IdKind;
 
 /// What a column or a key holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Field {
+pub(crate) enum Field {
     /// An identifier of the work, of any kind.
     Work,
     Id(IdKind),
-    /// Something called an identifier; as often as not it is only one within its list.
+    /// Called an identifier, but often only a number within the list.
     Any,
     Title,
     Authors,
@@ -19,7 +19,7 @@ pub(super) enum Field {
 }
 
 /// By name, without regard to case, spaces, `-`, `_` and `.`.
-pub(super) fn named(name: &str) -> Option<Field> {
+pub(crate) fn named(name: &str) -> Option<Field> {
     let plain: String = name
         .chars()
         .filter(|c| !matches!(c, ' ' | '-' | '_' | '.' | '\u{feff}'))
@@ -44,8 +44,8 @@ pub(super) fn named(name: &str) -> Option<Field> {
 }
 
 impl Field {
-    /// Which of several identifiers is the work's own: the lowest. `None` for what is no identifier.
-    pub(super) fn rank(self) -> Option<u8> {
+    /// Of several identifiers, the one with the lowest rank names the work. `None` for fields that hold none.
+    pub(crate) fn rank(self) -> Option<u8> {
         Some(match self {
             Self::Work => 0,
             Self::Id(IdKind::Doi) => 1,
@@ -60,8 +60,8 @@ impl Field {
     }
 }
 
-/// The first number that can be a year, in `2007`, `2007-03-21` or `March 2007`.
-pub(super) fn year(text: &str) -> Option<u16> {
+/// The first number that may be a year, in `2007`, `2007-03-21` or `March 2007`.
+pub(crate) fn year(text: &str) -> Option<u16> {
     text.split(|c: char| !c.is_ascii_digit())
         .filter(|digits| digits.len() == 4)
         .filter_map(|digits| digits.parse().ok())
@@ -70,7 +70,7 @@ pub(super) fn year(text: &str) -> Option<u16> {
 
 /// How many pages a range has: `123-130`, `1234–41`, `S12-S20`. `None` for article numbers, for several
 /// ranges, and for what is no range.
-pub(super) fn page_range(text: &str) -> Option<u32> {
+pub(crate) fn page_range(text: &str) -> Option<u32> {
     let (from, to) = text.trim().split_once(['-', '–', '—', '‐'])?;
     let to = to.trim_start_matches(['-', '–']);
     let letters = |text: &str| text.trim().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
@@ -88,7 +88,7 @@ pub(super) fn page_range(text: &str) -> Option<u32> {
 }
 
 /// `12`, `12 p.`, `xii, 345 S.`: the largest number is the count.
-pub(super) fn page_count(text: &str) -> Option<u32> {
+pub(crate) fn page_count(text: &str) -> Option<u32> {
     text.split(|c: char| !c.is_ascii_digit())
         .filter_map(|digits| digits.parse().ok())
         .max()
@@ -96,7 +96,7 @@ pub(super) fn page_count(text: &str) -> Option<u32> {
 }
 
 /// The authors of a cell: separated by semicolons, by `and`, or by commas between full names.
-pub(super) fn authors(text: &str) -> Vec<String> {
+pub(crate) fn authors(text: &str) -> Vec<String> {
     let parts: Vec<&str> = if text.contains([';', '|']) {
         text.split([';', '|']).collect()
     } else if text.contains(" and ") {
@@ -109,8 +109,8 @@ pub(super) fn authors(text: &str) -> Vec<String> {
     parts.into_iter().map(family_name).filter(|name| !name.is_empty()).collect()
 }
 
-/// The family name where it is known apart (`Family, Given`), the whole name otherwise.
-pub(super) fn family_name(name: &str) -> String {
+/// The family name of `Family, Given`; the whole name otherwise.
+pub(crate) fn family_name(name: &str) -> String {
     name.split_once(',').map_or(name, |(family, _given)| family).trim().to_owned()
 }
 

@@ -1,35 +1,35 @@
-//! Lines with their numbers, of bounded length.
+//! Numbered lines of bounded length.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, Read};
 
-use super::Bad;
+use crate::entry::EntryError;
 
-/// More than any record has: the longest works of OpenAlex, with thousands of authors, take a few MiB.
-pub(super) const LONGEST: usize = 16 << 20;
+/// In bytes. The longest works of OpenAlex, with thousands of authors, take a few MiB.
+pub(crate) const LONGEST: usize = 16 << 20;
 
 /// A line without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(crate) struct Line {
     /// From 1.
     pub number: u64,
     pub text: String,
 }
 
-pub(super) struct Lines {
+pub(crate) struct Lines {
     source: Box<dyn BufRead + Send>,
     read: u64,
-    /// Lines that were read ahead, and are to be read again.
+    /// Lines that a parser put back, next first.
     returned: VecDeque<Line>,
 }
 
 impl Lines {
-    pub(super) fn new(source: impl BufRead + Send + 'static) -> Self {
+    pub(crate) fn new(source: impl BufRead + Send + 'static) -> Self {
         Self { source: Box::new(source), read: 0, returned: VecDeque::new() }
     }
 
-    /// The next line; a line that is too long is an error, and left out.
-    pub(super) fn next(&mut self) -> Option<Result<Line, Bad>> {
+    /// The next line. One that is too long is an error, and is skipped.
+    pub(crate) fn next(&mut self) -> Option<Result<Line, EntryError>> {
         if let Some(line) = self.returned.pop_front() {
             return Some(Ok(line));
         }
@@ -41,14 +41,16 @@ impl Lines {
             Ok(_) => self.read = number,
             Err(error) => {
                 let message = format!("failed to read on: {error}");
-                return Some(Err(Bad { line: number, message, last: true }));
+                return Some(Err(EntryError { line: number, message, last: true }));
             }
         }
         if bytes.last() != Some(&b'\n') && bytes.len() == LONGEST {
             let message = format!("the line is longer than {} MiB", LONGEST >> 20);
             return Some(Err(match self.skip_line() {
-                Ok(()) => Bad::new(number, message),
-                Err(error) => Bad { line: number, message: format!("{message}, and {error}"), last: true },
+                Ok(()) => EntryError::new(number, message),
+                Err(error) => {
+                    EntryError { line: number, message: format!("{message}, and {error}"), last: true }
+                }
             }));
         }
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
@@ -57,8 +59,8 @@ impl Lines {
         Some(Ok(Line { number, text: decoded(bytes) }))
     }
 
-    /// Lines to be read again, in their order.
-    pub(super) fn put_back(&mut self, lines: impl IntoIterator<Item = Line, IntoIter: DoubleEndedIterator>) {
+    /// These lines come next again, in this order.
+    pub(crate) fn put_back(&mut self, lines: impl IntoIterator<Item = Line, IntoIter: DoubleEndedIterator>) {
         for line in lines.into_iter().rev() {
             self.returned.push_front(line);
         }
@@ -79,7 +81,7 @@ impl Lines {
     }
 }
 
-/// What is not UTF-8 is read as Latin-1, in which older reference managers write.
+/// What is not UTF-8 is taken for Latin-1, which older reference managers write.
 fn decoded(bytes: Vec<u8>) -> String {
     String::from_utf8(bytes)
         .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())

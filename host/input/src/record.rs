@@ -1,20 +1,20 @@
-//! What a row or a record says, and the work that comes of it.
+//! The identifiers and facts of one row or record, whatever its format, and the work that they describe.
 
-use super::fields::{self, Field};
-use super::{BY, Bad, Entry};
+use crate::entry::{BY, EntryError, InputEntry};
+use crate::fields::{self, Field};
 use tierfall_ids::{IdKind, InvalidId, WorkId};
 use tierfall_work::{Facts, Work};
 
-/// Gathers identifiers and facts from one record of any format.
+/// Collects the identifiers and facts of one record.
 #[derive(Debug, Default)]
-pub(super) struct Record {
+pub(crate) struct Record {
     ids: Vec<(Field, String)>,
     pub facts: Facts,
 }
 
 impl Record {
-    /// A value by the name of its column or key; what has no meaning here is left out.
-    pub(super) fn add(&mut self, field: Field, text: &str) {
+    /// Adds a value. The first title, year and page range stay; a page count replaces a range.
+    pub(crate) fn add(&mut self, field: Field, text: &str) {
         let text = text.trim();
         if text.is_empty() {
             return;
@@ -32,16 +32,16 @@ impl Record {
         }
     }
 
-    /// The work of the best identifier that can be read; the others, and the facts, are learned by it.
-    /// `what` names the record when it has none: "the entry `smith2007`".
-    pub(super) fn into_entry(mut self, line: u64, what: &str) -> Result<Entry, Bad> {
+    /// The work of the best identifier that can be read, with the other identifiers and the facts merged into it.
+    /// `what` names the record in the error where it has none: "the entry `smith2007`".
+    pub(crate) fn into_entry(mut self, line: u64, what: &str) -> Result<InputEntry, EntryError> {
         self.ids.sort_by_key(|(field, _)| field.rank());
         let mut read = Vec::new();
         let mut numbers = Vec::new();
         let mut refused = None;
         for (field, raw) in self.ids {
             match parse(field, &raw) {
-                // A bare number where anything may stand is a row number rather than a PMID.
+                // In a column of any kind, a bare number is more often a row number than a PMID.
                 Ok(id) if id.kind() == IdKind::Pmid && bare_number(field, &raw) => numbers.push((id, raw)),
                 Ok(id) => read.push((id, raw)),
                 Err(error) => {
@@ -56,12 +56,12 @@ impl Record {
         let Some((own, raw)) = read.next() else {
             let reason =
                 refused.map_or_else(|| format!("{what} has no identifier"), |error| error.to_string());
-            return Err(Bad::new(line, reason));
+            return Err(EntryError::new(line, reason));
         };
         self.facts.ids = read.map(|(id, _)| id).collect();
         let mut work = Work::new(own);
         work.learn(&self.facts, BY);
-        Ok(Entry { line, raw, work })
+        Ok(InputEntry { line, raw, work })
     }
 }
 

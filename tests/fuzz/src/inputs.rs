@@ -5,7 +5,7 @@
 use std::io::{self, Cursor, Read};
 
 use tierfall_ids::{IdKind, WorkId};
-use tierfall_input::{BadEntry, Entry, Format, Reader};
+use tierfall_input::{BadEntry, Format, InputEntry, Reader};
 
 pub fn promise(data: &[u8]) {
     let Some((choice, source)) = data.split_first() else { return };
@@ -34,7 +34,7 @@ pub fn promise(data: &[u8]) {
         assert!(line >= before, "line {line} comes after line {before}");
         before = line;
         match entry {
-            Ok(Entry { raw, work, .. }) => {
+            Ok(InputEntry { raw, work, .. }) => {
                 assert!(!raw.is_empty() && !work.ids.is_empty(), "{work:?}");
                 for id in &work.ids {
                     let again = id.to_string().parse::<WorkId>();
@@ -63,10 +63,10 @@ pub fn promise(data: &[u8]) {
 }
 
 /// What came of an input: the entries, or why it could not be opened.
-type Outcome = Result<Vec<Result<Entry, BadEntry>>, String>;
+type Outcome = Result<Vec<Result<InputEntry, BadEntry>>, String>;
 
 fn damaged(outcome: &Outcome) -> bool {
-    let ends = |entry: &Result<Entry, BadEntry>| matches!(entry, Err(bad) if bad.last);
+    let ends = |entry: &Result<InputEntry, BadEntry>| matches!(entry, Err(bad) if bad.last);
     outcome.as_ref().map_or(true, |entries| entries.iter().any(ends))
 }
 
@@ -75,7 +75,7 @@ fn read(source: impl Read + Send + 'static, format: Option<Format>, most: usize)
     Ok(reader.take(most + 1).collect())
 }
 
-fn line(entry: &Result<Entry, BadEntry>) -> u64 {
+fn line(entry: &Result<InputEntry, BadEntry>) -> u64 {
     match entry {
         Ok(entry) => entry.line,
         Err(bad) => bad.line,

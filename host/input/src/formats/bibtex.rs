@@ -2,29 +2,39 @@
 
 use biblatex::{Bibliography, ChunksExt, ParseErrorKind, Person};
 
-use super::fields::Field;
-use super::lines::{Line, Lines};
-use super::record::Record;
-use super::{Bad, Entry, Parse};
+use crate::entry::{EntryError, InputEntry};
+use crate::fields::Field;
+use crate::lines::{Line, Lines};
+use crate::parse::{FormatSpec, Parse};
+use crate::record::Record;
 use tierfall_ids::{IdKind, WorkId};
 
-/// Far above the abstracts and notes that entries carry.
+pub(crate) const BIBTEX: FormatSpec = FormatSpec {
+    names: &["bibtex", "biblatex", "bib"],
+    extensions: &["bib", "bibtex"],
+    begins: |first, _| {
+        first.strip_prefix('@').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()))
+    },
+    open: |_| Ok(Box::new(Bibtex::default())),
+};
+
+/// In bytes; entries with abstracts and notes take a hundredth of it.
 const LONGEST_ENTRY: usize = 1 << 20;
 
-/// Room for the names of all journals; abbreviations beyond it are unknown.
+/// Bytes of `@string` entries, enough for the names of all journals; those beyond it are not known.
 const MOST_ABBREVIATIONS: usize = 256 << 10;
 
-/// Names in one entry that no `@string` defines; an entry with more is no entry.
+/// Names in one entry that no `@string` defines; one with more is broken.
 const MOST_UNKNOWN: usize = 16;
 
 #[derive(Default)]
-pub(super) struct Bibtex {
+struct Bibtex {
     /// `@string` entries, which later ones refer to.
     abbreviations: String,
 }
 
 impl Parse for Bibtex {
-    fn entry(&mut self, lines: &mut Lines) -> Option<Result<Entry, Bad>> {
+    fn entry(&mut self, lines: &mut Lines) -> Option<Result<InputEntry, EntryError>> {
         loop {
             let source = match next_source(lines)? {
                 Ok(source) => source,
@@ -42,7 +52,7 @@ impl Parse for Bibtex {
                 _ if source.closed => return Some(self.parse(&source)),
                 _ => {
                     let message = "the entry is broken: its braces are not closed before the next one";
-                    return Some(Err(Bad::new(source.line, message)));
+                    return Some(Err(EntryError::new(source.line, message)));
                 }
             }
         }
@@ -50,19 +60,19 @@ impl Parse for Bibtex {
 }
 
 impl Bibtex {
-    fn parse(&self, source: &Source) -> Result<Entry, Bad> {
+    fn parse(&self, source: &Source) -> Result<InputEntry, EntryError> {
         let bibliography = self.bibliography(source)?;
         let Some(entry) = bibliography.into_vec().into_iter().next() else {
-            return Err(Bad::new(source.line, "the entry is broken: it has no key"));
+            return Err(EntryError::new(source.line, "the entry is broken: it has no key"));
         };
         record(&entry).into_entry(source.line, &format!("the entry `{}`", entry.key))
     }
 }
 
 impl Bibtex {
-    fn bibliography(&self, source: &Source) -> Result<Bibliography, Bad> {
-        // What goes before the entry: the abbreviations if it has any, because they cost reading all of
-        // them again, and those that nobody defined, because the title of a journal is not needed.
+    fn bibliography(&self, source: &Source) -> Result<Bibliography, EntryError> {
+        // What is parsed before the entry. The known abbreviations only if it uses any, because parsing all of
+        // them again takes time; empty definitions for unknown ones, because no journal title is needed.
         let mut before = String::new();
         for _ in 0..MOST_UNKNOWN {
             match Bibliography::parse(&format!("{before}{}", source.text)) {
@@ -78,12 +88,15 @@ impl Bibtex {
                         let at = error.span.start.saturating_sub(before.len());
                         let above = source.text.get(..at).unwrap_or_default();
                         let line = source.line + above.matches('\n').count() as u64;
-                        return Err(Bad::new(line, format!("the entry is broken: {kind}")));
+                        return Err(EntryError::new(line, format!("the entry is broken: {kind}")));
                     }
                 },
             }
         }
-        Err(Bad::new(source.line, "the entry is broken: most of its values are names that nothing defines"))
+        Err(EntryError::new(
+            source.line,
+            "the entry is broken: most of its values are names that nothing defines",
+        ))
     }
 }
 
@@ -96,9 +109,9 @@ struct Source {
     closed: bool,
 }
 
-/// From an `@` to the brace that closes it, or to the next line that begins with an entry. What stands
-/// between entries is a comment.
-fn next_source(lines: &mut Lines) -> Option<Result<Source, Bad>> {
+/// From an `@` to the brace that closes it, or to the next line on which an entry begins. Text between entries is
+/// a comment.
+fn next_source(lines: &mut Lines) -> Option<Result<Source, EntryError>> {
     let mut source: Option<Source> = None;
     let mut depth = 0_usize;
     loop {
@@ -153,8 +166,8 @@ fn kind(line: &str) -> Option<String> {
         .then(|| kind.to_ascii_lowercase())
 }
 
-/// Behind the brace that closes the entry, if it is on this line. BibTeX counts every brace but those
-/// behind a backslash, whatever quotes are around.
+/// The offset after the brace that closes the entry, if it is on this line. BibTeX counts every brace except those
+/// after a backslash, also within quotes.
 fn closing(line: &str, depth: &mut usize) -> Option<usize> {
     let mut escaped = false;
     for (at, byte) in line.bytes().enumerate() {
@@ -196,7 +209,7 @@ fn record(entry: &biblatex::Entry) -> Record {
             "arxiv" => record.add(Field::Id(IdKind::Arxiv), &eprint),
             "pubmed" | "pmid" => record.add(Field::Id(IdKind::Pmid), &eprint),
             "pmc" | "pmcid" => record.add(Field::Id(IdKind::Pmcid), &eprint),
-            // Without a name it is arXiv's or nothing that is known here.
+            // Without an archive's name it is an arXiv id, or unknown.
             "" if WorkId::parse_as(IdKind::Arxiv, &eprint).is_ok() => {
                 record.add(Field::Id(IdKind::Arxiv), &eprint);
             }
@@ -237,7 +250,7 @@ fn record(entry: &biblatex::Entry) -> Record {
     record
 }
 
-/// Reference managers escape for TeX even where nothing may be escaped.
+/// Reference managers escape for TeX even in fields that TeX reads verbatim.
 fn unescape(text: &str) -> String {
     let mut plain = text.to_owned();
     for (escaped, character) in [

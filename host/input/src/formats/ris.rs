@@ -1,18 +1,26 @@
 //! RIS: a tag of two characters, two spaces, a hyphen, a value; from `TY` to `ER`.
 
-use super::fields::{self, Field};
-use super::lines::{Line, Lines};
-use super::record::Record;
-use super::{Bad, Entry, Parse};
+use crate::entry::{EntryError, InputEntry};
+use crate::fields::{self, Field};
+use crate::lines::{Line, Lines};
+use crate::parse::{FormatSpec, Parse};
+use crate::record::Record;
 use tierfall_ids::IdKind;
 
-/// More lines than any record has; one without its `ER` must not grow for ever.
+pub(crate) const RIS: FormatSpec = FormatSpec {
+    names: &["ris"],
+    extensions: &["ris"],
+    begins: |first, _| first.starts_with("TY  -"),
+    open: |_| Ok(Box::new(Ris)),
+};
+
+/// More lines than any record has: one without its `ER` must not grow without end.
 const MOST_LINES: usize = 20_000;
 
-pub(super) struct Ris;
+struct Ris;
 
 impl Parse for Ris {
-    fn entry(&mut self, lines: &mut Lines) -> Option<Result<Entry, Bad>> {
+    fn entry(&mut self, lines: &mut Lines) -> Option<Result<InputEntry, EntryError>> {
         let mut begin = None;
         let mut tags: Vec<(String, String)> = Vec::new();
         while tags.len() < MOST_LINES {
@@ -25,7 +33,7 @@ impl Parse for Ris {
                 Some(("ER", _)) if begin.is_some() => break,
                 Some(("ER", _)) => {}
                 Some(("TY", _)) if begin.is_some() => {
-                    // The one before has no end: this is the next.
+                    // The record before it has no `ER`; this line begins the next one.
                     lines.put_back([line]);
                     break;
                 }
@@ -35,12 +43,17 @@ impl Parse for Ris {
                 }
                 None if line.text.trim().is_empty() => {}
                 None => match tags.last_mut() {
-                    // Long values go on in the next line.
+                    // Long values continue on the next line.
                     Some((_, value)) => {
                         value.push(' ');
                         value.push_str(line.text.trim());
                     }
-                    None => return Some(Err(Bad::new(line.number, "it is not RIS: no tag like `TY  - `"))),
+                    None => {
+                        return Some(Err(EntryError::new(
+                            line.number,
+                            "it is not RIS: no tag like `TY  - `",
+                        )));
+                    }
                 },
             }
         }
@@ -48,7 +61,7 @@ impl Parse for Ris {
     }
 }
 
-/// Some programs write one space or none before the hyphen, or nothing behind it.
+/// The tag and the value of a line. Some programs write one space or none before the hyphen, or no value.
 fn tag(line: &Line) -> Option<(&str, &str)> {
     let text = line.text.trim_start_matches('\u{feff}');
     let (tag, rest) = (text.get(..2)?, text.get(2..)?);
@@ -70,7 +83,7 @@ fn record(tags: &[(String, String)]) -> Record {
         match tag.as_str() {
             "DO" => record.add(Field::Id(IdKind::Doi), text),
             "AN" if from_pubmed => record.add(Field::Id(IdKind::Pmid), text),
-            // Where programs put what RIS has no tag for.
+            // Programs put identifiers that RIS has no tag for into these.
             "AN" | "C2" | "M3" | "N1" | "U1" | "U2" | "ID" if says_its_kind(text) => {
                 record.add(Field::Any, text);
             }
@@ -117,7 +130,7 @@ mod tests {
     #[test]
     fn a_record_without_an_end_or_an_identifier_costs_only_itself() {
         let source = "junk\nTY  - JOUR\nTI  - No id\nTY  - JOUR\nDO  - 10.1371/a\nER  - \nTY  - BOOK\nTI  - No id either\nER  - \nTY  - JOUR\nDO  - 10.1371/b\n";
-        insta::assert_snapshot!(read(source, Some(super::super::Format::Ris), None), @r#"
+        insta::assert_snapshot!(read(source, Some(crate::Format::Ris), None), @r#"
         1! it is not RIS: no tag like `TY  - `
         2! the record has no identifier
         4: 10.1371/a => doi:10.1371/a

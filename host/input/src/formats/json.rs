@@ -5,16 +5,24 @@ use std::collections::VecDeque;
 
 use serde_json::{Map, Value};
 
-use super::fields::{self, Field};
-use super::lines::{LONGEST, Line, Lines};
-use super::record::Record;
-use super::{Bad, Entry, Parse};
+use crate::entry::{EntryError, InputEntry};
+use crate::fields::{self, Field};
+use crate::lines::{LONGEST, Line, Lines};
+use crate::parse::{FormatSpec, Parse};
+use crate::record::Record;
 use tierfall_ids::{IdKind, WorkId};
 
+pub(crate) const JSON: FormatSpec = FormatSpec {
+    names: &["json", "jsonl", "ndjson", "csl"],
+    extensions: &["json", "jsonl", "ndjson"],
+    begins: |first, _| first.starts_with(['{', '[']),
+    open: |_| Ok(Box::new(Json::default())),
+};
+
 #[derive(Default)]
-pub(super) struct Json {
+struct Json {
     layout: Option<Layout>,
-    /// Works of one object: an answer of an API holds a page of them.
+    /// Works that were read and not yet returned: an API's answer holds a page of them.
     found: VecDeque<(u64, Map<String, Value>)>,
 }
 
@@ -24,7 +32,7 @@ enum Layout {
 }
 
 impl Parse for Json {
-    fn entry(&mut self, lines: &mut Lines) -> Option<Result<Entry, Bad>> {
+    fn entry(&mut self, lines: &mut Lines) -> Option<Result<InputEntry, EntryError>> {
         loop {
             if let Some((line, work)) = self.found.pop_front() {
                 return Some(record(&work).into_entry(line, "the object"));
@@ -48,20 +56,20 @@ impl Parse for Json {
                     record.add(Field::Work, &id);
                     return Some(record.into_entry(line.number, "the string"));
                 }
-                Ok(_) => return Some(Err(Bad::new(line.number, "it is JSON, but not an object"))),
+                Ok(_) => return Some(Err(EntryError::new(line.number, "it is JSON, but not an object"))),
                 Err(error) => {
                     let at = line.number + error.line().saturating_sub(1) as u64;
                     let error = error.to_string();
-                    // Its own place counts from the beginning of the object.
+                    // serde_json's own position counts from the beginning of the object.
                     let problem = error.split(" at line ").next().unwrap_or(&error);
-                    return Some(Err(Bad::new(at, format!("it is not JSON: {problem}"))));
+                    return Some(Err(EntryError::new(at, format!("it is not JSON: {problem}"))));
                 }
             }
         }
     }
 }
 
-/// Lines when the first is whole, or the second begins anew.
+/// One object a line if the first line is a whole value, or if the second begins another object.
 fn layout(lines: &mut Lines) -> Layout {
     let mut ahead = Vec::new();
     while ahead.len() < 2 {
@@ -87,15 +95,17 @@ struct Document {
 }
 
 impl Document {
-    /// The next object. A broken one is given up at the first line that ends within a string; reading
-    /// goes on at the next object that is indented no more.
-    fn object(&mut self, lines: &mut Lines) -> Option<Result<Line, Bad>> {
+    /// The next object. A broken one is given up at the first line that ends within a string; reading resumes at
+    /// the next object that is not indented more than it.
+    fn object(&mut self, lines: &mut Lines) -> Option<Result<Line, EntryError>> {
         let mut object: Option<Object> = None;
         loop {
             let line = match self.rest.take().map(Ok).or_else(|| lines.next()) {
                 Some(Ok(line)) => line,
                 Some(Err(bad)) => return Some(Err(bad)),
-                None => return object.map(|object| Err(Bad::new(object.line, "the object has no end"))),
+                None => {
+                    return object.map(|object| Err(EntryError::new(object.line, "the object has no end")));
+                }
             };
             let mut text = line.text.as_str();
             if object.is_none() {
@@ -104,7 +114,7 @@ impl Document {
                     continue;
                 }
                 if !begin.starts_with('{') {
-                    return Some(Err(Bad::new(line.number, "it is not JSON: expected an object")));
+                    return Some(Err(EntryError::new(line.number, "it is not JSON: expected an object")));
                 }
                 let indent = text.len() - begin.len();
                 object = Some(Object { line: line.number, indent, text: String::new(), depth: 0 });
@@ -120,8 +130,10 @@ impl Document {
                 }
                 Member::Part if current.text.len() <= LONGEST => {}
                 Member::Part | Member::Broken => {
-                    let bad =
-                        Bad::new(current.line, "the object is broken: a string or a bracket is not closed");
+                    let bad = EntryError::new(
+                        current.line,
+                        "the object is broken: a string or a bracket is not closed",
+                    );
                     resume(lines, current.indent);
                     return Some(Err(bad));
                 }

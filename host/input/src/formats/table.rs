@@ -2,45 +2,65 @@
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
 
-use super::fields::{self, Field};
-use super::lines::{Line, Lines};
-use super::record::Record;
-use super::{Bad, Entry, OpenError, Parse};
+use crate::entry::{EntryError, InputEntry};
+use crate::fields::{self, Field};
+use crate::lines::{Line, Lines};
+use crate::parse::{FormatSpec, OpenError, Opening, Parse};
+use crate::record::Record;
 use tierfall_ids::{IdKind, WorkId};
 
-/// A cell may go over several lines; one with more than these has a quote that nobody closed.
+pub(crate) const CSV: FormatSpec = FormatSpec {
+    names: &["csv"],
+    extensions: &["csv"],
+    begins: |first, column| delimiter(first) != b'\t' && is_header(first, column),
+    open: |opening| Ok(Box::new(Table::new(opening, false)?)),
+};
+
+pub(crate) const TSV: FormatSpec = FormatSpec {
+    names: &["tsv", "tab"],
+    extensions: &["tsv", "tab"],
+    begins: |first, column| delimiter(first) == b'\t' && is_header(first, column),
+    open: |opening| Ok(Box::new(Table::new(opening, true)?)),
+};
+
+/// A quoted cell may contain line breaks; one with more lines than these has a quote that is never closed.
 const MOST_LINES: usize = 1000;
 
-pub(super) struct Table {
+struct Table {
     cells: Cells,
     /// What each column holds.
     columns: Vec<Option<Field>>,
-    /// Whether a bare number in a column of anything is a PMID. Beside columns of one kind, it is the
-    /// number of the row.
+    /// Whether a bare number in a column of any kind is a PMID. Where other columns are of one kind, it is a row
+    /// number.
     numbers: bool,
 }
 
-/// The delimiter of a header: whichever is there most often.
-pub(super) fn delimiter(header: &str) -> u8 {
+/// The delimiter of a header: the one that occurs most often.
+fn delimiter(header: &str) -> u8 {
     let count = |delimiter: u8| header.bytes().filter(|&byte| byte == delimiter).count();
-    // The last of equals: a comma when there is none at all.
+    // `max_by_key` returns the last of equals: a comma where there is no delimiter at all.
     *b"|;\t,".iter().max_by_key(|&&delimiter| count(delimiter)).unwrap_or(&b',')
 }
 
+/// Whether a line names a column that is known to hold identifiers, or the one that the user names.
+fn is_header(line: &str, column: Option<&str>) -> bool {
+    let mut names = line.split(char::from(delimiter(line))).map(|name| name.trim_matches(['"', ' ']));
+    names.any(|name| match column {
+        Some(column) => is_named(name, column),
+        None => fields::named(name).is_some_and(|field| field.rank().is_some()),
+    })
+}
+
 /// Whether a column of a header is the one that the user names.
-pub(super) fn is_named(header: &str, column: &str) -> bool {
+fn is_named(header: &str, column: &str) -> bool {
     header.trim().trim_start_matches('\u{feff}').eq_ignore_ascii_case(column.trim())
 }
 
 impl Table {
-    /// Reads the header. A first row that already has an identifier is none, and taken as data.
-    pub(super) fn new(
-        origin: &str,
-        lines: &mut Lines,
-        tabs: bool,
-        column: Option<&str>,
-    ) -> Result<Self, OpenError> {
-        let unreadable = |bad: Bad| OpenError::Unreadable {
+    /// Reads the header. A first row with an identifier is not a header, and is read as data.
+    fn new(opening: Opening<'_>, tabs: bool) -> Result<Self, OpenError> {
+        let Opening { origin, lines, column } = opening;
+        let unreadable = |bad: EntryError| OpenError::Unreadable {
             origin: origin.to_owned(),
             error: std::io::Error::new(std::io::ErrorKind::InvalidData, bad.message),
         };
@@ -70,8 +90,7 @@ impl Table {
                     columns: listed(),
                 });
             };
-            // It comes before all others, whatever else is in the table; one with a well-known name
-            // still is of its kind.
+            // The named column comes before all others. If its name is well known, its values are of that kind.
             for (nth, field) in columns.iter_mut().enumerate() {
                 match field {
                     Some(Field::Id(_)) if nth == at => {}
@@ -94,7 +113,7 @@ impl Table {
 }
 
 impl Parse for Table {
-    fn entry(&mut self, lines: &mut Lines) -> Option<Result<Entry, Bad>> {
+    fn entry(&mut self, lines: &mut Lines) -> Option<Result<InputEntry, EntryError>> {
         loop {
             let (line, cells) = match row(lines, &mut self.cells)? {
                 Ok(row) => row,
@@ -117,9 +136,9 @@ impl Parse for Table {
     }
 }
 
-/// The cells of one row, and the line it begins on. A quote that is never closed would swallow the rest
-/// of the file: its line is reported, and those behind it are read on their own.
-fn row(lines: &mut Lines, cells: &mut Cells) -> Option<Result<(u64, Vec<String>), Bad>> {
+/// The cells of one row, and the line it begins on. A quote that is never closed would swallow the rest of the
+/// file: its line is reported, and the lines after it are read as rows of their own.
+fn row(lines: &mut Lines, cells: &mut Cells) -> Option<Result<(u64, Vec<String>), EntryError>> {
     let first = match lines.next()? {
         Ok(line) => line,
         Err(bad) => return Some(Err(bad)),
@@ -143,7 +162,7 @@ fn row(lines: &mut Lines, cells: &mut Cells) -> Option<Result<(u64, Vec<String>)
                     return Some(Ok((number, row)));
                 }
             }
-            // Only a read error ends the input, and it comes again.
+            // A read error ends the input; it is returned again after the lines that were put back.
             Some(Err(bad)) if bad.last => {
                 failed = Some(bad);
                 break;
@@ -153,11 +172,11 @@ fn row(lines: &mut Lines, cells: &mut Cells) -> Option<Result<(u64, Vec<String>)
         }
     }
     lines.put_back(ahead);
-    Some(Err(failed.unwrap_or_else(|| Bad::new(number, "a quote is opened and never closed"))))
+    Some(Err(failed.unwrap_or_else(|| EntryError::new(number, "a quote is opened and never closed"))))
 }
 
-/// A row that is read line by line. Used again for the next one, because building the reader takes longer
-/// than reading.
+/// Reads a row line by line. It is reused for the next row, because building the CSV reader takes longer than
+/// reading a row.
 struct Cells {
     reader: Reader,
     text: Vec<u8>,
@@ -178,7 +197,7 @@ impl Cells {
         self.ended = 0;
     }
 
-    /// The cells, if the row ends with this line.
+    /// Adds a line; returns the cells if the row ends with it.
     fn take(&mut self, line: &str) -> Option<Vec<String>> {
         let line = format!("{line}\n");
         let mut input = line.as_bytes();

@@ -1,0 +1,169 @@
+//! Reading through the public interface, whatever the format.
+
+use std::io::{self, Cursor, Read, Write};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Every entry and every refusal on a line, as they come.
+pub(crate) fn read(source: &str, format: Option<Format>, column: Option<&str>) -> String {
+    let reader = Reader::new("the input", Cursor::new(source.to_owned()), format, column);
+    reader.expect("it can be opened").map(shown).collect::<Vec<_>>().join("\n")
+}
+
+fn shown(entry: Result<InputEntry, BadEntry>) -> String {
+    let InputEntry { line, raw, work } = match entry {
+        Ok(entry) => entry,
+        Err(bad) => return format!("{}! {}", bad.line, bad.message),
+    };
+    let ids: Vec<String> = work.ids.iter().map(ToString::to_string).collect();
+    let mut text = format!("{line}: {raw} => {}", ids.join(" "));
+    if let Some(title) = &work.known.title {
+        assert_eq!(title.by, BY);
+        text += &format!(" | {}", title.value);
+    }
+    if let Some(authors) = &work.known.authors {
+        text += &format!(" | {}", authors.value.join("; "));
+    }
+    if let Some(year) = &work.known.year {
+        text += &format!(" | {}", year.value);
+    }
+    if let Some(pages) = &work.known.pages {
+        text += &format!(" | {} pages", pages.value);
+    }
+    if !work.landing_urls.is_empty() {
+        text += &format!(" | {}", work.landing_urls.join(" "));
+    }
+    text
+}
+
+fn keys(source: impl Read + Send + 'static) -> Vec<String> {
+    let reader = Reader::new("the input", source, None, None).expect("it can be opened");
+    reader.map(|entry| entry.map_or_else(|bad| bad.to_string(), |entry| entry.work.key())).collect()
+}
+
+#[test]
+fn text_has_one_identifier_a_line_with_comments_and_a_line_that_cannot_be_read_costs_only_itself() {
+    let source =
+        "# my list\n\n10.1371/journal.pone.0000308  # the first\r\n  PMC1817752\nnot an id\n10.1002/a;2-#\n";
+    insta::assert_snapshot!(read(source, None, None), @r#"
+    3: 10.1371/journal.pone.0000308 => doi:10.1371/journal.pone.0000308
+    4: PMC1817752 => pmcid:PMC1817752
+    5! `not an id` is not an identifier of a work; accepted are DOIs, arXiv ids, PMID:…, PMC…, OpenAlex ids (W…), and http(s) URLs
+    6: 10.1002/a;2-# => doi:10.1002/a;2-#
+    "#);
+}
+
+#[test]
+fn a_format_does_not_depend_on_how_the_bytes_arrive() {
+    struct Drops(Cursor<&'static [u8]>);
+    impl Read for Drops {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            let one = buffer.len().min(1);
+            self.0.read(&mut buffer[..one])
+        }
+    }
+    let source = b"# by hand\n\n@article{a,\n doi = {10.5555/a}}\n";
+    assert_eq!(keys(Drops(Cursor::new(source))), ["doi:10.5555/a"]);
+    assert_eq!(keys(Cursor::new(source)), ["doi:10.5555/a"]);
+}
+
+#[test]
+fn arguments_are_numbered() {
+    let read: Vec<_> = arguments(["PMC123".to_owned(), "x".to_owned()]).collect();
+    assert_eq!(read[0].as_ref().map(|entry| entry.work.key()), Ok("pmcid:PMC123".to_owned()));
+    let bad = read[1].as_ref().expect_err("not an id");
+    assert!(bad.to_string().starts_with("arguments, line 2: `x` is not"), "{bad}");
+}
+
+#[test]
+fn packed_and_wide_inputs_are_read_like_plain_ones() {
+    let plain = "doi,title\n10.1371/x,Ä\n10.1371/y,Ö\n";
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(plain.as_bytes()).expect("memory can be written");
+    let wide: Vec<u8> =
+        "\u{feff}".encode_utf16().chain(plain.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    let marked = format!("\u{feff}{plain}").into_bytes();
+    let latin: Vec<u8> = plain.chars().map(|c| c as u8).collect();
+    for source in [plain.as_bytes().to_vec(), packed.finish().expect("memory"), wide, marked, latin] {
+        assert_eq!(keys(Cursor::new(source)), ["doi:10.1371/x", "doi:10.1371/y"]);
+    }
+}
+
+#[test]
+fn what_arrives_in_drops_is_recognised_all_the_same() {
+    struct Drops(Cursor<Vec<u8>>);
+    impl Read for Drops {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(&mut buffer[..1])
+        }
+    }
+    let source = b"\n\n{\"doi\": \"10.1371/x\"}\n".to_vec();
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(&source).expect("memory can be written");
+    for source in [source, packed.finish().expect("memory")] {
+        assert_eq!(keys(Drops(Cursor::new(source))), ["doi:10.1371/x"]);
+    }
+}
+
+#[test]
+fn a_failure_to_read_is_reported_once_and_ends_the_input() {
+    struct Broken(bool);
+    impl Read for Broken {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            if std::mem::replace(&mut self.0, true) {
+                return Err(io::Error::other("the disk is gone"));
+            }
+            buffer[..9].copy_from_slice(b"PMC1\nPMC2");
+            Ok(9)
+        }
+    }
+    let mut reader = Reader::new("list", Broken(false), None, None).expect("it can be opened");
+    assert!(reader.next().is_some_and(|entry| entry.is_ok()));
+    let bad = reader.next().expect("an error").expect_err("an error");
+    assert_eq!(bad.to_string(), "list, line 2: failed to read on: the disk is gone");
+    assert!(bad.last);
+    assert!(reader.next().is_none());
+}
+
+#[test]
+fn an_endless_line_is_left_out_and_the_next_is_read() {
+    let source = io::repeat(b'x').take(40 << 20).chain(Cursor::new("\nPMC1\n"));
+    assert_eq!(keys(source), ["the input, line 1: the line is longer than 16 MiB", "pmcid:PMC1"]);
+}
+
+#[test]
+fn what_cannot_be_opened_says_so() {
+    let missing = open(Path::new("/no/such/list.txt"), None, None).expect_err("it is not there");
+    assert!(missing.to_string().starts_with("failed to open /no/such/list.txt: "), "{missing}");
+    let opened = |column| Reader::new("list.csv", Cursor::new("a,b\n1,2\n"), Some(Format::Csv), column);
+    insta::assert_snapshot!(opened(None).expect_err("no column"), @r#"list.csv has no column that is known to hold identifiers (its columns are `a`, `b`); say which one with --column"#);
+    insta::assert_snapshot!(opened(Some("doi")).expect_err("no column"), @r#"list.csv has no column `doi`; its columns are `a`, `b`"#);
+}
+
+proptest! {
+    #[test]
+    fn no_input_makes_a_reader_panic_or_go_on_for_ever(
+        source in prop::collection::vec(
+            prop_oneof![
+                any::<u8>().prop_map(|byte| vec![byte]),
+                prop::sample::select(vec![
+                    "\n", "{", "}", "[", "]", "\"", ",", "\\", "@article{a,", "@string{", "title = ", "author=", "doi = {10.1/x}",
+                    "pages={1--2}", "date={2007", "TY  - JOUR", "DO  - 10.1371/x", "ER  - ", "doi", "\t", ":", "10.1371/a", "PMC1", "é", "#", "%", "\\'{e}", "$",
+                ]).prop_map(|text| text.as_bytes().to_vec()),
+            ],
+            0..60,
+        ),
+        format in prop::sample::select(Format::ALL.to_vec()),
+    ) {
+        let source = source.concat();
+        let most = source.len() + 1;
+        if let Ok(reader) = Reader::new("the input", Cursor::new(source), Some(format), None) {
+            prop_assert!(reader.take(most + 1).count() <= most);
+        }
+    }
+}
