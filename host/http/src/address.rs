@@ -1,7 +1,7 @@
-//! Where the door leads: to web servers on the public network, and to what the operator named.
+//! Which addresses may be connected to: web servers on the public network, and what the operator named.
 //!
-//! A URL is checked before it is dialled (scheme, user info, port, name, literal address), and every
-//! address that DNS gives for its name is checked by the resolver that feeds the dialler.
+//! A URL is checked before it is requested (scheme, user info, port, name, literal address). Every address
+//! that DNS gives for its name is checked by the resolver from which the HTTP library gets its addresses.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -10,14 +10,14 @@ use url::{Host, Url};
 
 use super::error::{Denial, FetchError};
 
-/// What may be dialled.
+/// What may be connected to.
 #[derive(Debug)]
 pub struct AddressPolicy {
     names: HashSet<String>,
     addresses: HashSet<IpAddr>,
 }
 
-/// An address that may not be dialled, and why. It travels through the client as an error's source.
+/// An address that may not be connected to, and why. The HTTP library passes it on as an error's source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{host} is {address}, which is {meaning}")]
 pub struct Forbidden {
@@ -28,15 +28,15 @@ pub struct Forbidden {
 
 impl AddressPolicy {
     /// `allow_private` holds host names and literal addresses (IPv6 with or without brackets) that
-    /// may be asked although they are not public. A literal address opens itself, not the names that
-    /// resolve to it; a name opens whatever it resolves to.
+    /// may be asked although they are not public. A literal address allows itself, not the names that
+    /// resolve to it; a name allows whatever it resolves to.
     pub fn new(allow_private: &[String]) -> Self {
         let mut policy = Self { names: HashSet::new(), addresses: HashSet::new() };
         for entry in allow_private {
             let bare = entry.trim().trim_start_matches('[').trim_end_matches(']');
             match bare.parse() {
                 Ok(address) => policy.addresses.insert(address),
-                Err(_) => policy.names.insert(fold(bare)),
+                Err(_) => policy.names.insert(normalized(bare)),
             };
         }
         policy
@@ -55,7 +55,7 @@ impl AddressPolicy {
         let Some(host) = url.host() else {
             return Err(FetchError::denied(Denial::Scheme, "the URL has no host"));
         };
-        if self.opened(&host) {
+        if self.allowed(&host) {
             return Ok(());
         }
         if let Some(port) = url.port()
@@ -65,9 +65,9 @@ impl AddressPolicy {
             return Err(FetchError::denied(Denial::Port, detail));
         }
         let meaning = match host {
-            Host::Domain(name) => name_meaning(&fold(name)),
-            Host::Ipv4(address) => meaning(IpAddr::V4(address)),
-            Host::Ipv6(address) => meaning(IpAddr::V6(address)),
+            Host::Domain(name) => local_name(&normalized(name)),
+            Host::Ipv4(address) => reserved(IpAddr::V4(address)),
+            Host::Ipv6(address) => reserved(IpAddr::V6(address)),
         };
         match meaning {
             None => Ok(()),
@@ -75,44 +75,46 @@ impl AddressPolicy {
         }
     }
 
-    /// Checks what DNS said of a name: one bad answer among good ones is a trick, and refuses them all.
+    /// Checks what DNS answered for a name. One private address among public ones is an attack (DNS
+    /// rebinding), so it refuses them all.
     pub fn check_answers(&self, name: &str, answers: &[IpAddr]) -> Result<(), Forbidden> {
-        let name = fold(name);
+        let name = normalized(name);
         if self.names.contains(&name) {
             return Ok(());
         }
         for &address in answers {
-            if let Some(meaning) = meaning(address) {
+            if let Some(meaning) = reserved(address) {
                 return Err(Forbidden { host: name, address, meaning });
             }
         }
         Ok(())
     }
 
-    fn opened(&self, host: &Host<&str>) -> bool {
+    fn allowed(&self, host: &Host<&str>) -> bool {
         match host {
-            Host::Domain(name) => self.names.contains(&fold(name)),
+            Host::Domain(name) => self.names.contains(&normalized(name)),
             Host::Ipv4(address) => self.addresses.contains(&IpAddr::V4(*address)),
             Host::Ipv6(address) => self.addresses.contains(&IpAddr::V6(*address)),
         }
     }
 }
 
-/// What an address is, if it is not one of the public network's.
-pub fn meaning(address: IpAddr) -> Option<&'static str> {
+/// What an address is reserved for, if it is not public.
+pub fn reserved(address: IpAddr) -> Option<&'static str> {
     match address {
-        IpAddr::V4(address) => v4_meaning(address),
-        IpAddr::V6(address) => v6_meaning(address),
+        IpAddr::V4(address) => reserved_v4(address),
+        IpAddr::V6(address) => reserved_v6(address),
     }
 }
 
-/// The IANA IPv4 special-purpose registry (RFC 6890), and what clouds keep for themselves.
+/// The IANA IPv4 special-purpose registry (RFC 6890), and addresses that cloud providers use for their own
+/// services.
 const V4: [(Ipv4Addr, u32, &str); 18] = [
     (Ipv4Addr::new(0, 0, 0, 0), 8, "this network (RFC 1122)"),
     (Ipv4Addr::new(10, 0, 0, 0), 8, "private (RFC 1918)"),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "carrier-grade NAT (RFC 6598)"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, "loopback (RFC 1122)"),
-    // 169.254.169.254 and its like: the metadata services of clouds.
+    // Among them 169.254.169.254, the metadata service of most cloud providers.
     (Ipv4Addr::new(169, 254, 0, 0), 16, "link-local (RFC 3927)"),
     (Ipv4Addr::new(172, 16, 0, 0), 12, "private (RFC 1918)"),
     (Ipv4Addr::new(192, 0, 0, 0), 24, "protocol assignments (RFC 6890)"),
@@ -125,7 +127,7 @@ const V4: [(Ipv4Addr, u32, &str); 18] = [
     (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast (RFC 5771)"),
     (Ipv4Addr::new(255, 255, 255, 255), 32, "broadcast (RFC 919)"),
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved (RFC 1112)"),
-    // A public address that one cloud routes to the host under each of its machines.
+    // A public address that Azure routes to its own services.
     (Ipv4Addr::new(168, 63, 129, 16), 32, "a cloud's own service"),
     (Ipv4Addr::new(100, 100, 100, 200), 32, "a cloud's metadata service"),
 ];
@@ -154,24 +156,24 @@ const V6: [(Ipv6Addr, u32, &str); 18] = [
 ];
 
 /// On networks without IPv4, DNS64 answers with this prefix before every public IPv4 address
-/// (RFC 6052), so it is judged by what it holds.
+/// (RFC 6052), so the IPv4 address within is checked.
 const NAT64: (Ipv6Addr, u32) = (Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, 0, 0), 96);
 
 const GLOBAL_UNICAST: (Ipv6Addr, u32) = (Ipv6Addr::new(0x2000, 0, 0, 0, 0, 0, 0, 0), 3);
 
-fn v4_meaning(address: Ipv4Addr) -> Option<&'static str> {
+fn reserved_v4(address: Ipv4Addr) -> Option<&'static str> {
     V4.iter()
         .find(|(network, bits, _)| (address.to_bits() ^ network.to_bits()).leading_zeros() >= *bits)
         .map(|(_, _, meaning)| *meaning)
 }
 
-fn v6_meaning(address: Ipv6Addr) -> Option<&'static str> {
+fn reserved_v6(address: Ipv6Addr) -> Option<&'static str> {
     let within =
         |network: Ipv6Addr, bits: u32| (address.to_bits() ^ network.to_bits()).leading_zeros() >= bits;
     let [.., a, b] = address.segments();
     let tail = Ipv4Addr::from_bits((u32::from(a) << 16) | u32::from(b));
     if within(NAT64.0, NAT64.1) {
-        return v4_meaning(tail);
+        return reserved_v4(tail);
     }
     if let Some((_, _, meaning)) = V6.iter().find(|(network, bits, _)| within(*network, *bits)) {
         return Some(meaning);
@@ -179,19 +181,19 @@ fn v6_meaning(address: Ipv6Addr) -> Option<&'static str> {
     if !within(GLOBAL_UNICAST.0, GLOBAL_UNICAST.1) {
         return Some("not global unicast (RFC 4291)");
     }
-    // ISATAP (RFC 5214, 6.1) tunnels to the IPv4 address in the last half of any prefix.
+    // ISATAP (RFC 5214, 6.1) tunnels to the IPv4 address in the last 32 bits, behind any prefix.
     match address.segments() {
-        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => v4_meaning(tail),
+        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => reserved_v4(tail),
         _ => None,
     }
 }
 
-/// What a name is, if it cannot be one of the public network's.
-fn name_meaning(name: &str) -> Option<&'static str> {
-    /// Names that are answered by the machine or its own network: RFC 6761 (localhost), RFC 6762
-    /// (local, and in appendix G the ones that networks use), RFC 8375 (home.arpa), and ICANN's
-    /// reservation of `internal`, under which clouds keep their metadata services. The last two are another
-    /// name of one of those, and what services call each other within a cluster.
+/// What a name is, if it cannot be public.
+fn local_name(name: &str) -> Option<&'static str> {
+    /// Names that the machine or its own network resolves: RFC 6761 (localhost), RFC 6762 (local, and in
+    /// appendix G those that networks use), RFC 8375 (home.arpa), and ICANN's reservation of `internal`,
+    /// under which cloud providers have their metadata services. `metadata.goog` is another name of one of
+    /// those, and `svc` ends the names of services within a Kubernetes cluster.
     const INNER: [&str; 12] = [
         "localhost",
         "localdomain",
@@ -215,8 +217,8 @@ fn name_meaning(name: &str) -> Option<&'static str> {
         .then_some("a name of the local network (RFC 6761, RFC 6762)")
 }
 
-/// 80, 443 and the unprivileged ports, save those that the Fetch standard blocks ("bad port") and
-/// those on which databases and brokers listen.
+/// 80, 443 and the unprivileged ports, except those that the Fetch standard blocks ("bad port") and those
+/// on which databases and message brokers listen.
 fn web_port(port: u16) -> bool {
     const OTHERS: [u16; 31] = [
         1433, 1521, 1719, 1720, 1723, 2049, 2375, 2376, 2379, 3306, 3389, 3659, 4045, 4190, 5060, 5061, 5432,
@@ -226,7 +228,7 @@ fn web_port(port: u16) -> bool {
 }
 
 /// The form in which names are compared: lower case, without the root's dot.
-fn fold(name: &str) -> String {
+fn normalized(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 

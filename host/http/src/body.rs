@@ -1,22 +1,34 @@
-//! A body as it arrives, after its head.
+//! An answer's body as it arrives, and reading it whole.
 
 use std::fmt;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use super::decode::Decoded;
 use super::error::FetchError;
-use super::pace::Permit;
-use super::request::Head;
+use super::pace::HostPermit;
+use super::request::{Head, Response, Role};
+
+const PDF: &[u8] = b"%PDF-";
+/// Readers accept it behind as much as a kilobyte of anything (ISO 32000-1, annex H, 3.4.1).
+pub const PDF_WITHIN: usize = 1024 + PDF.len();
+/// What is read of a PDF where a page was asked for: enough to recognise it.
+const PDF_PREVIEW: usize = 4 * 1024;
+
+/// Whether a file that begins with these bytes is a PDF; [`PDF_WITHIN`] bytes are enough to tell.
+pub fn starts_as_pdf(bytes: &[u8]) -> bool {
+    bytes[..bytes.len().min(PDF_WITHIN)].windows(PDF.len()).any(|window| window == PDF)
+}
 
 /// An answer whose body has not been read yet. Dropping it cancels the request.
 pub struct Body {
+    /// Status, final URL and headers.
     pub head: Head,
     pieces: Decoded,
     encoded: bool,
     declared: Option<u64>,
-    /// The host counts this request as open for as long as its body is.
-    _permit: Option<Permit>,
+    /// The request takes a place of the host's concurrency until its body is dropped.
+    _permit: Option<HostPermit>,
 }
 
 impl Body {
@@ -25,7 +37,7 @@ impl Body {
         pieces: Decoded,
         encoded: bool,
         declared: Option<u64>,
-        permit: Option<Permit>,
+        permit: Option<HostPermit>,
     ) -> Self {
         Self { head, pieces, encoded, declared, _permit: permit }
     }
@@ -37,7 +49,28 @@ impl Body {
         self.pieces.next().await.transpose()
     }
 
-    /// A content coding was removed: lengths and ranges speak of other bytes than these.
+    /// All of it, up to `cap` bytes. Of a PDF that comes where a page was asked for, only the beginning.
+    pub(super) async fn read(mut self, role: Role, cap: u64) -> Result<Response, FetchError> {
+        let mut cap = usize::try_from(cap).unwrap_or(usize::MAX);
+        let mut body = BytesMut::new();
+        let mut looked = role != Role::Page;
+        while let Some(chunk) = self.chunk().await? {
+            body.extend_from_slice(&chunk);
+            if !looked && body.len() >= PDF_WITHIN {
+                looked = true;
+                if starts_as_pdf(&body) {
+                    cap = cap.min(PDF_PREVIEW);
+                }
+            }
+            if body.len() > cap {
+                body.truncate(cap);
+                return Ok(Response { head: self.head, body: body.freeze(), truncated: true });
+            }
+        }
+        Ok(Response { head: self.head, body: body.freeze(), truncated: false })
+    }
+
+    /// Whether a content coding was removed: lengths and ranges then mean other bytes than these.
     pub fn encoded(&self) -> bool {
         self.encoded
     }

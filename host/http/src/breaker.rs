@@ -1,4 +1,4 @@
-//! A host that keeps failing is left alone for a while, so that it costs nobody a timeout.
+//! Circuit breakers: a host that keeps failing is not asked for a while, so that it costs nobody a timeout.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,12 +8,17 @@ use tokio::time::Instant;
 
 use super::error::{Denial, FetchError};
 use super::request::Role;
+use super::retry;
 use super::settings::BreakerSettings;
+use super::transport::Incoming;
 
-/// The last outcomes that the rolling rate looks at.
+/// How many of the last outcomes are remembered.
 const WINDOW: u32 = 20;
-/// With this many of them failures, the breaker opens although some got through.
+/// With this many failures among them, the breaker opens although some requests got through.
 const FAILING: u32 = 16;
+/// A host that said nothing for this long before the attempt's time was over did fail; with less time
+/// left, it was the attempt that was late.
+const FAIR_WAIT: Duration = Duration::from_secs(5);
 
 /// Every host's breaker, per role.
 #[derive(Clone, Debug)]
@@ -25,12 +30,13 @@ struct Inner {
     hosts: Mutex<HashMap<(String, Role), Breaker>>,
 }
 
-/// One request's leave to go out; it reports how that ended. Dropped without a report (the request
-/// was cancelled) it says nothing about the host.
+/// Allows one request, which reports how it ended. Dropped without a report (the request was cancelled),
+/// it says nothing about the host.
 #[derive(Debug)]
 pub struct BreakerPermit {
     breakers: Breakers,
-    place: (String, Role),
+    key: (String, Role),
+    /// The one request that tests whether an open breaker may close.
     probe: bool,
 }
 
@@ -45,6 +51,7 @@ struct Breaker {
 #[derive(Debug)]
 struct Open {
     until: Instant,
+    /// For how long it was opened; doubled next time.
     last: Duration,
     probing: bool,
     why: String,
@@ -55,21 +62,21 @@ impl Breakers {
         Self(Arc::new(Inner { settings, hosts: Mutex::default() }))
     }
 
-    /// BreakerPermit to ask, unless the breaker is open. When its time is over, one request at a time probes.
-    pub fn leave(&self, host: &str, role: Role) -> Result<BreakerPermit, FetchError> {
-        let place = (host.to_owned(), role);
+    /// Allows a request unless the breaker is open. When its time is over, one request at a time probes.
+    pub fn permit(&self, host: &str, role: Role) -> Result<BreakerPermit, FetchError> {
+        let key = (host.to_owned(), role);
         let mut probe = false;
-        if let Some(open) = self.hosts().get_mut(&place).and_then(|breaker| breaker.open.as_mut()) {
+        if let Some(open) = self.hosts().get_mut(&key).and_then(|breaker| breaker.open.as_mut()) {
             if open.probing || open.until > Instant::now() {
                 return Err(open.denial(host));
             }
             open.probing = true;
             probe = true;
         }
-        Ok(BreakerPermit { breakers: self.clone(), place, probe })
+        Ok(BreakerPermit { breakers: self.clone(), key, probe })
     }
 
-    /// Why the breaker would refuse now, without asking for leave.
+    /// Why the breaker would refuse now, without taking a permit.
     pub fn refusal(&self, host: &str, role: Role) -> Option<FetchError> {
         let hosts = self.hosts();
         let open = hosts.get(&(host.to_owned(), role))?.open.as_ref()?;
@@ -82,32 +89,48 @@ impl Breakers {
 }
 
 impl BreakerPermit {
-    pub fn succeeded(self) {
+    /// Reports an outcome that came after `waited`.
+    pub fn report(self, outcome: &Result<Incoming, FetchError>, waited: Duration) {
+        match outcome {
+            Ok(answer) if retry::retryable_status(answer.status) && answer.status >= 500 => {
+                self.failed(&format!("it answers {}", answer.status));
+            }
+            // A host that says "too many" or "too early" is well, and no sign that it recovered.
+            Ok(answer) if retry::retryable_status(answer.status) => {}
+            Ok(_) => self.succeeded(),
+            Err(FetchError::Timeout) if waited < FAIR_WAIT => {}
+            Err(error @ (FetchError::Transport(_) | FetchError::Timeout | FetchError::Certificate(_))) => {
+                self.failed(&error.to_string());
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn succeeded(self) {
         let mut hosts = self.breakers.hosts();
-        if let Some(breaker) = hosts.get_mut(&self.place) {
+        if let Some(breaker) = hosts.get_mut(&self.key) {
             breaker.in_a_row = 0;
             breaker.recent = (breaker.recent << 1) & MASK;
             breaker.open = None;
             // Hosts without a recent failure take no memory.
             if breaker.recent == 0 {
-                hosts.remove(&self.place);
+                hosts.remove(&self.key);
             }
         }
     }
 
-    /// `why` is what a skipped request will be told.
-    pub fn failed(self, why: &str) {
+    /// `why` is what refused requests will be told.
+    fn failed(self, why: &str) {
         let settings = &self.breakers.0.settings;
         if settings.failures == 0 {
             return;
         }
         let mut hosts = self.breakers.hosts();
-        let breaker =
-            hosts.entry(self.place.clone()).or_insert(Breaker { in_a_row: 0, recent: 0, open: None });
+        let breaker = hosts.entry(self.key.clone()).or_insert(Breaker { in_a_row: 0, recent: 0, open: None });
         breaker.in_a_row = breaker.in_a_row.saturating_add(1);
         breaker.recent = (breaker.recent << 1 | 1) & MASK;
         let last = match &breaker.open {
-            // Sent before it opened: nothing new.
+            // Sent before the breaker opened: nothing new.
             Some(_) if !self.probe => return,
             Some(open) => Some(open.last),
             None => None,
@@ -123,10 +146,10 @@ impl BreakerPermit {
 
 impl Drop for BreakerPermit {
     fn drop(&mut self) {
-        // A probe that was cancelled leaves the place to the next one.
+        // After a probe that was cancelled, the next request probes.
         if self.probe
             && let Some(open) =
-                self.breakers.hosts().get_mut(&self.place).and_then(|breaker| breaker.open.as_mut())
+                self.breakers.hosts().get_mut(&self.key).and_then(|breaker| breaker.open.as_mut())
         {
             open.probing = false;
         }

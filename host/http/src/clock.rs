@@ -1,17 +1,20 @@
-//! The time of one attempt, without the time it queued at our own door.
+//! The time of one attempt, without the time that it waits for a host's pace.
 
+use std::future::Future;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// Measures an attempt on the monotonic clock. Waiting for a host's pace is not the attempt's fault:
-/// it stops this clock, but never the hard deadline of the work.
+use super::error::FetchError;
+
+/// Measures an attempt on the monotonic clock. Waiting for a host's pace is not the attempt's fault: it
+/// stops this clock, but never moves the work's deadline.
 #[derive(Debug)]
 pub struct AttemptClock {
     started: Instant,
     budget: Duration,
-    hard: Instant,
+    deadline: Instant,
     queue: Mutex<Queue>,
 }
 
@@ -22,18 +25,18 @@ struct Queue {
     total: Duration,
 }
 
-/// While it lives, the attempt's own time stands still.
+/// While it lives, the attempt's clock stands still.
 #[derive(Debug)]
-pub struct Queued<'a>(&'a AttemptClock);
+pub(crate) struct Queued<'a>(&'a AttemptClock);
 
 impl AttemptClock {
-    /// An attempt that starts now, may take `budget`, and in any case ends at `hard`.
-    pub fn new(budget: Duration, hard: Instant) -> Self {
-        Self { started: Instant::now(), budget, hard, queue: Mutex::default() }
+    /// An attempt that starts now, may take `budget`, and in any case ends at `deadline`.
+    pub fn new(budget: Duration, deadline: Instant) -> Self {
+        Self { started: Instant::now(), budget, deadline, queue: Mutex::default() }
     }
 
-    /// Stops the attempt's own time until the guard is dropped.
-    pub fn queue(&self) -> Queued<'_> {
+    /// Stops the attempt's clock until the guard is dropped.
+    pub(crate) fn queue(&self) -> Queued<'_> {
         let mut queue = self.queue.lock().unwrap_or_else(|poison| poison.into_inner());
         if queue.waiting == 0 {
             queue.since = Some(Instant::now());
@@ -43,8 +46,8 @@ impl AttemptClock {
     }
 
     /// Time until the work's deadline: what a wait for a host's pace may take at most.
-    pub fn until_hard(&self) -> Duration {
-        self.hard.saturating_duration_since(Instant::now())
+    pub(crate) fn until_deadline(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
     }
 
     /// The attempt's time left: zero once it is over.
@@ -55,7 +58,19 @@ impl AttemptClock {
             queue.total + queue.since.map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
         };
         let used = now.saturating_duration_since(self.started).saturating_sub(queued);
-        self.budget.saturating_sub(used).min(self.hard.saturating_duration_since(now))
+        self.budget.saturating_sub(used).min(self.deadline.saturating_duration_since(now))
+    }
+
+    /// The outcome of `work`, or `Timeout` once the attempt's time is over.
+    pub(crate) async fn limit<T>(
+        &self,
+        work: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
+        tokio::select! {
+            biased;
+            done = work => done,
+            () = self.expired() => Err(FetchError::Timeout),
+        }
     }
 
     /// Completes when the attempt's time is over.

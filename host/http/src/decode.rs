@@ -1,5 +1,5 @@
-//! Content codings (RFC 9110, 8.4), undone by us and not by the client: a recording keeps the bytes
-//! as they came and is read by the same code, and bombs are stopped where they unpack.
+//! Content codings (RFC 9110, 8.4), removed here and not by the HTTP library: a recording keeps the bytes
+//! as they came and is read by the same code, and decompression bombs are stopped while they expand.
 
 use std::io;
 use std::sync::Arc;
@@ -15,20 +15,20 @@ use tokio_util::io::StreamReader;
 
 use super::error::FetchError;
 use super::headers::header_text;
-use super::transport::{RawBody, shown};
+use super::transport::{RawBody, printable};
 
-/// What is asked for, where a coded answer is welcome.
+/// The value of `Accept-Encoding` for pages and APIs.
 pub const ACCEPTED: &str = "gzip, br, zstd";
 
-/// A body that unpacks to more than `BOMB_RATIO` times its size, once it is larger than `BOMB_FROM`, is
-/// made to hurt: text packs to a tenth, the most repetitive tables to a hundredth.
+/// A body that expands to more than `BOMB_RATIO` times its size, once it is larger than `BOMB_FROM`, is an
+/// attack: text compresses to a tenth, the most repetitive tables to a hundredth.
 const BOMB_RATIO: u64 = 250;
 const BOMB_FROM: u64 = 16 << 20;
 
 /// RFC 9659: a zstd window beyond 8 MiB (2^23) must not be needed to read a content coding.
 const ZSTD_WINDOW_LOG: u32 = 23;
 
-/// One decoded piece; also what the memory for one piece is bounded by.
+/// The largest decoded piece, and so the memory for one.
 const PIECE: usize = 64 * 1024;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,8 +41,8 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// Reads the `Content-Encoding` headers. More than one coding is refused: no honest server packs
-    /// twice, and bombs multiply by it.
+    /// Reads the `Content-Encoding` headers. More than one coding is refused: no honest server compresses
+    /// twice, and a bomb's ratio is squared by it.
     pub fn of(headers: &HeaderMap) -> Result<Self, FetchError> {
         let given: Vec<_> =
             headers.get_all(CONTENT_ENCODING).iter().map(|value| header_text(value.as_bytes())).collect();
@@ -55,7 +55,10 @@ impl Coding {
                 "br" => Self::Brotli,
                 "zstd" => Self::Zstd,
                 other => {
-                    return Err(FetchError::Malformed(format!("unknown content coding {}", shown(other))));
+                    return Err(FetchError::Malformed(format!(
+                        "unknown content coding {}",
+                        printable(other)
+                    )));
                 }
             };
             if found != Self::Identity {
@@ -66,8 +69,8 @@ impl Coding {
         Ok(found)
     }
 
-    /// Whether a body can begin so. Servers do declare a coding and send the file as it is; where the
-    /// coding has a magic number, that is seen and forgiven.
+    /// Whether a body in this coding can begin so. Some servers declare a coding and send the file as it is;
+    /// where the coding has a magic number, that is noticed and accepted.
     fn fits(self, start: &[u8]) -> bool {
         match self {
             Self::Gzip => start.first().is_none_or(|byte| *byte == 0x1f),
@@ -80,8 +83,8 @@ impl Coding {
 /// A body's decoded pieces, at most `limit` bytes of them.
 pub struct Decoded {
     state: State,
-    packed: Arc<AtomicU64>,
-    unpacked: u64,
+    compressed: Arc<AtomicU64>,
+    decompressed: u64,
     limit: u64,
 }
 
@@ -95,14 +98,14 @@ enum State {
 
 impl Decoded {
     pub fn new(coding: Coding, body: RawBody, limit: u64) -> Self {
-        Self { state: State::Unread(coding, body), packed: Arc::default(), unpacked: 0, limit }
+        Self { state: State::Unread(coding, body), compressed: Arc::default(), decompressed: 0, limit }
     }
 
     /// The next piece, never empty; `None` at the end. After an error the body is over.
     pub async fn next(&mut self) -> Option<Result<Bytes, FetchError>> {
         if let State::Unread(coding, body) = &mut self.state {
             let (coding, body) = (*coding, std::mem::replace(body, RawBody::empty()));
-            self.state = begin(coding, body, &self.packed).await;
+            self.state = begin(coding, body, &self.compressed).await;
         }
         let piece = match &mut self.state {
             State::Unread(..) | State::Done => None,
@@ -117,7 +120,7 @@ impl Decoded {
                 match reader.read_buf(&mut piece).await {
                     Ok(0) => None,
                     Ok(_) => Some(Ok(piece.freeze())),
-                    Err(error) => Some(Err(unpacking(error))),
+                    Err(error) => Some(Err(decoding_error(error))),
                 }
             }
         };
@@ -129,14 +132,14 @@ impl Decoded {
     }
 
     fn admit(&mut self, piece: Bytes) -> Result<Bytes, FetchError> {
-        self.unpacked += piece.len() as u64;
-        if self.unpacked > self.limit {
+        self.decompressed += piece.len() as u64;
+        if self.decompressed > self.limit {
             return Err(FetchError::TooLarge(self.limit));
         }
-        let packed = self.packed.load(Ordering::Relaxed);
+        let compressed = self.compressed.load(Ordering::Relaxed);
         if matches!(self.state, State::Coded(_))
-            && self.unpacked > BOMB_FROM
-            && self.unpacked / BOMB_RATIO > packed
+            && self.decompressed > BOMB_FROM
+            && self.decompressed / BOMB_RATIO > compressed
         {
             let text = format!("a body that unpacks to more than {BOMB_RATIO} times its size");
             return Err(FetchError::Malformed(text));
@@ -145,13 +148,13 @@ impl Decoded {
     }
 }
 
-async fn begin(coding: Coding, mut body: RawBody, packed: &Arc<AtomicU64>) -> State {
+async fn begin(coding: Coding, mut body: RawBody, compressed: &Arc<AtomicU64>) -> State {
     if coding == Coding::Identity {
         return State::Plain(body);
     }
     let first = loop {
         match body.next().await {
-            // An empty body is no packed body, but some servers say so of it.
+            // An empty body is no compressed body, but some servers say so of it.
             None => return State::Done,
             Some(Ok(piece)) if piece.is_empty() => {}
             Some(first) => break first,
@@ -162,7 +165,7 @@ async fn begin(coding: Coding, mut body: RawBody, packed: &Arc<AtomicU64>) -> St
     if !fits {
         return State::Plain(RawBody::new(whole));
     }
-    let count = Arc::clone(packed);
+    let count = Arc::clone(compressed);
     let pieces: BoxStream<'static, io::Result<Bytes>> = whole
         .map(move |piece| {
             let piece = piece.map_err(io::Error::other)?;
@@ -175,27 +178,27 @@ async fn begin(coding: Coding, mut body: RawBody, packed: &Arc<AtomicU64>) -> St
 
 fn decoder(
     coding: Coding,
-    packed: impl AsyncBufRead + Send + Unpin + 'static,
+    compressed: impl AsyncBufRead + Send + Unpin + 'static,
 ) -> Box<dyn AsyncRead + Send + Unpin> {
     match coding {
-        Coding::Identity => Box::new(packed),
+        Coding::Identity => Box::new(compressed),
         Coding::Gzip => {
-            let mut decoder = GzipDecoder::new(packed);
+            let mut decoder = GzipDecoder::new(compressed);
             // RFC 1952, 2.2: a file may have several members, and all are its content.
             decoder.multiple_members(true);
             Box::new(decoder)
         }
-        Coding::Deflate => Box::new(ZlibDecoder::new(packed)),
-        Coding::Brotli => Box::new(BrotliDecoder::new(packed)),
+        Coding::Deflate => Box::new(ZlibDecoder::new(compressed)),
+        Coding::Brotli => Box::new(BrotliDecoder::new(compressed)),
         Coding::Zstd => {
             let window = [DParameter::window_log_max(ZSTD_WINDOW_LOG)];
-            Box::new(ZstdDecoder::with_params(packed, &window))
+            Box::new(ZstdDecoder::with_params(compressed, &window))
         }
     }
 }
 
-/// An error of the body comes through the decoder as it was; what else it says is about the packing.
-fn unpacking(error: io::Error) -> FetchError {
+/// An error of the body comes through the decoder unchanged; any other is the decoder's own.
+fn decoding_error(error: io::Error) -> FetchError {
     match error.downcast::<FetchError>() {
         Ok(fetch) => fetch,
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => {

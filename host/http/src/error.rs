@@ -7,16 +7,21 @@ use super::warc::WarcError;
 /// Why a request has no (whole) answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
-    /// The door itself says no, before anything is sent.
+    /// The client itself refuses, before anything is sent.
     #[error("denied ({}): {detail}", reason.label())]
-    Denied { reason: Denial, detail: String },
+    Denied {
+        /// The rule.
+        reason: Denial,
+        /// How the request breaks it, for people.
+        detail: String,
+    },
     /// The caller's `HopPolicy` says no; the text is its reason.
     #[error("refused: {0}")]
     Refused(String),
-    /// The attempt's time, or the time an answer may take to begin, is over.
+    /// The attempt's time, or the time that an answer may take to begin, is over.
     #[error("no answer in the time it may take")]
     Timeout,
-    /// The host's queue is longer than the work's time: nothing was sent.
+    /// The wait for the host's pace would pass the work's deadline: nothing was sent.
     #[error("not asked, too many wait: {0}")]
     Busy(String),
     /// The decoded body exceeds this many bytes.
@@ -37,7 +42,7 @@ pub enum FetchError {
     /// The body came too slowly to wait for its end.
     #[error("stalled: {0}")]
     Stalled(String),
-    /// An answer that breaks the protocol, or exceeds what an answer may ask of us.
+    /// An answer that breaks the protocol, or is larger than an answer may be.
     #[error("malformed answer: {0}")]
     Malformed(String),
     /// The recording has no answer to this request.
@@ -45,7 +50,7 @@ pub enum FetchError {
     NotRecorded(String),
 }
 
-/// The rule by which the door denied a request.
+/// The rule by which the client denied a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Denial {
     /// Not `http` or `https`.
@@ -66,29 +71,60 @@ pub enum Denial {
     Header,
 }
 
-/// Why no door could be made.
+/// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
+    /// A file of certificates cannot be read.
     #[error("cannot read the certificates of {}: {source}", path.display())]
-    Certificates { path: PathBuf, source: std::io::Error },
+    Certificates {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A file of certificates has none.
     #[error("{} holds no certificate; give a PEM file", path.display())]
-    NoCertificate { path: PathBuf },
+    NoCertificate {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The TLS library refuses its configuration.
     #[error("TLS cannot be set up: {0}")]
     Tls(#[from] rustls::Error),
+    /// What was given as a proxy is none.
     #[error("the proxy {given:?} is not one: {reason}; give a URL such as http://proxy:3128")]
-    Proxy { given: String, reason: String },
+    Proxy {
+        /// What was given, without its password.
+        given: String,
+        /// Why it is none.
+        reason: String,
+    },
+    /// The value of `User-Agent` holds something that cannot be sent.
     #[error("the user agent or mail address {0:?} cannot be sent in a header")]
     UserAgent(String),
+    /// The HTTP library refuses its configuration.
     #[error("the HTTP client cannot be set up: {0}")]
     Client(#[from] reqwest::Error),
+    /// The recording cannot be created.
     #[error("cannot open the recording {}: {source}", path.display())]
-    Recording { path: PathBuf, source: std::io::Error },
+    Recording {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The recording cannot be read.
     #[error("cannot read the recording {}: {source}", path.display())]
-    Archive { path: PathBuf, source: WarcError },
+    Archive {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: WarcError,
+    },
 }
 
 impl FetchError {
-    /// Whether another try, later, may end differently.
+    /// Whether another try, later, may end otherwise.
     pub fn retryable(&self) -> bool {
         match self {
             Self::Denied { reason, .. } => reason.retryable(),
@@ -110,7 +146,8 @@ impl FetchError {
 }
 
 impl Denial {
-    pub fn label(self) -> &'static str {
+    /// The word for it in messages.
+    pub(crate) fn label(self) -> &'static str {
         match self {
             Self::Scheme => "scheme",
             Self::Port => "port",

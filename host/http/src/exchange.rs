@@ -1,4 +1,4 @@
-//! How an exchange is written into a recording's records, and read from them.
+//! How requests, answers and failures are written into a recording's records, and read from them.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
@@ -10,11 +10,11 @@ use super::error::{Denial, FetchError};
 use super::headers::{header, header_text};
 use super::request::Method;
 
-/// The head of a recorded HTTP message; beyond the largest that live answers may have.
+/// The largest head of a recorded HTTP message; more than live answers may have.
 const HEAD_BYTES: u64 = 512 * 1024;
 const HEADERS: usize = 2048;
 
-/// A recorded request, as far as it tells answers apart.
+/// What of a request decides which recorded answer it gets.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct RequestKey {
     pub method: Method,
@@ -26,8 +26,7 @@ pub struct RequestKey {
 /// Why a recorded body ends before its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truncated {
-    /// `WARC-Truncated`: `disconnect` (it broke off), `time` (it stalled), anything else: it was not read
-    /// further.
+    /// `WARC-Truncated`: `disconnect` (it broke off), `time` (it stalled), or anything else (nobody read on).
     pub why: String,
     pub detail: String,
 }
@@ -35,7 +34,7 @@ pub struct Truncated {
 /// Where a record keeps `Truncated::detail`.
 pub const TRUNCATED_DETAIL: &str = "WARC-Truncated-Detail";
 
-/// What happened instead of an answer.
+/// Why there was no answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     kind: &'static str,
@@ -48,7 +47,7 @@ impl RequestKey {
         Self { method, url: anonymous(url), range, body: body.to_vec() }
     }
 
-    /// The same question for the whole, where a part was asked for: a server may always answer that.
+    /// The same request without its range, if it has one: a server may always answer with the whole.
     pub fn whole(&self) -> Option<Self> {
         self.range.is_some().then(|| Self { range: None, ..self.clone() })
     }
@@ -57,7 +56,7 @@ impl RequestKey {
     pub fn parse(url: &Url, block: &[u8]) -> Option<Self> {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS];
         let mut request = httparse::Request::new(&mut headers);
-        // Other writers say HTTP/2 of what was asked by HTTP/2.
+        // Other writers write HTTP/2 in the request line of what was sent by HTTP/2.
         let line = block.iter().position(|byte| *byte == b'\n').unwrap_or(block.len());
         let method = std::str::from_utf8(block.get(..line)?).ok()?.split(' ').next()?;
         let method = match method {
@@ -75,7 +74,7 @@ impl RequestKey {
 }
 
 impl Truncated {
-    /// Nobody read on.
+    /// Nobody read to the end.
     pub fn unread() -> Self {
         Self { why: "unspecified".into(), detail: String::new() }
     }
@@ -89,7 +88,7 @@ impl Truncated {
         Self { why: why.into(), detail: detail.replace(['\r', '\n'], " ") }
     }
 
-    /// What follows the last recorded byte.
+    /// The error that follows the last recorded byte.
     pub fn error(&self) -> FetchError {
         match self.why.as_str() {
             "disconnect" => FetchError::Incomplete(self.detail.clone()),
@@ -100,7 +99,7 @@ impl Truncated {
 }
 
 impl Failure {
-    /// Only what the network did is recorded; what we refuse by ourselves is refused again.
+    /// Only failures of the network are recorded; what the client denied, it will deny again.
     pub fn of(error: &FetchError) -> Option<Self> {
         let (kind, detail) = match error {
             FetchError::Transport(detail) => ("transport", detail.clone()),
@@ -166,7 +165,7 @@ pub fn request_block<'a>(
     block
 }
 
-/// The head of a response record's block. The body that follows it has no transfer coding any more.
+/// The head of a response record's block. The body that follows has no transfer coding.
 pub fn response_head(status: u16, headers: &HeaderMap) -> Vec<u8> {
     let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
     let mut head = format!("HTTP/1.1 {status} {}\r\n", reason.unwrap_or_default()).into_bytes();
@@ -187,7 +186,7 @@ pub fn read_response(block: &mut impl BufRead) -> io::Result<(u16, HeaderMap)> {
             break;
         }
     }
-    // Other writers say HTTP/2 of what came by HTTP/2; its head is written like one of HTTP/1.1.
+    // Other writers begin with HTTP/2 what came by HTTP/2; the rest is as in HTTP/1.1.
     if head.starts_with(b"HTTP/2") || head.starts_with(b"HTTP/3") {
         let version = head.iter().position(|byte| *byte == b' ').unwrap_or(head.len());
         head.splice(..version, *b"HTTP/1.1");
@@ -208,8 +207,8 @@ pub fn read_response(block: &mut impl BufRead) -> io::Result<(u16, HeaderMap)> {
     }
 }
 
-/// A URL as recordings know it: without its fragment, and without the words that only say who asked,
-/// so that anyone can replay what another recorded.
+/// A URL without its fragment and without the parameters that only say who asks, so that anyone can replay
+/// what another recorded.
 fn anonymous(url: &Url) -> String {
     let personal = |name: &str| matches!(name, "email" | "mailto");
     let mut url = url.clone();

@@ -1,14 +1,10 @@
-//! How headers are read, which of them a caller may set, and which every request has.
+//! How headers are read, and which of them a caller may set.
 
 use std::borrow::Cow;
 
-use http::header::{
-    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, RANGE,
-};
+use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
 
-use super::decode::ACCEPTED;
 use super::error::{Denial, FetchError};
-use super::request::{Request, Role};
 
 /// Headers that belong to the connection (RFC 9110, 7.6.1), to the client's framing, or to the host
 /// program's identity. A plugin that could set them could speak for another host or smuggle a request.
@@ -50,30 +46,9 @@ pub fn header_map<N: AsRef<str>, V: AsRef<str>>(
     Ok(map)
 }
 
-/// Checks the headers of a request, however they were made, and marks its secrets as such.
-pub(super) fn check(request: &mut Request) -> Result<(), FetchError> {
-    for headers in [&request.headers, &request.secret_headers] {
-        for name in headers.keys() {
-            allow(name.as_str(), name, headers.len() - 1)?;
-        }
-    }
-    request.secret_headers.values_mut().for_each(|value| value.set_sensitive(true));
-    Ok(())
-}
-
-/// What a normal client says it wants, where the caller did not say it.
-/// A file is asked for unpacked: lengths and ranges then mean the file.
-pub(super) fn with_defaults(mut headers: HeaderMap, role: Role) -> HeaderMap {
-    let (accept, coding) = match role {
-        Role::Api => ("application/json, application/xml;q=0.9, */*;q=0.8", ACCEPTED),
-        Role::Page => ("text/html, application/xhtml+xml, application/pdf;q=0.9, */*;q=0.8", ACCEPTED),
-        Role::File => ("application/pdf, */*;q=0.8", "identity"),
-    };
-    headers.entry(ACCEPT).or_insert(HeaderValue::from_static(accept));
-    // A range is one of the unpacked file, whoever asks for it.
-    let coding = if headers.contains_key(RANGE) { "identity" } else { coding };
-    headers.append(ACCEPT_ENCODING, HeaderValue::from_static(coding));
-    headers
+/// Checks the headers of a request, however they were made.
+pub(super) fn check(headers: &HeaderMap) -> Result<(), FetchError> {
+    headers.keys().try_for_each(|name| allow(name.as_str(), name, headers.len() - 1))
 }
 
 /// Headers that say who asks: they are for the origin they were given for, like secrets.

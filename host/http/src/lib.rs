@@ -1,5 +1,24 @@
-//! The one door to the network. Plugins and acquisitions both go through it; there is no other client
-//! in the program.
+//! The one HTTP client of Tierfall: plugins and acquisition both ask the network through it.
+//!
+//! It checks addresses, obeys robots.txt and each host's pace, retries, breaks circuits, follows redirects,
+//! decodes bodies within limits, and records to or replays from WARC files. It knows nothing of works,
+//! sources or PDFs beyond their first bytes: who may ask what is the caller's [`HopPolicy`], and what a
+//! request may spend is its [`RequestBudget`].
+//!
+//! ```
+//! use std::sync::atomic::AtomicU32;
+//! use std::time::Duration;
+//! use tierfall_http::{AttemptClock, FetchError, HttpClient, Request, RequestBudget, Response, Role};
+//!
+//! /// Fetches a page of at most one megabyte within ten seconds, retrying twice.
+//! async fn page(client: &HttpClient, url: &str) -> Result<Response, FetchError> {
+//!     let url = url.parse().map_err(|error| FetchError::Refused(format!("not a URL: {error}")))?;
+//!     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
+//!     let clock = AttemptClock::new(Duration::from_secs(10), deadline);
+//!     let budget = RequestBudget { hops: &Role::Page, clock: &clock, retries: &AtomicU32::new(2) };
+//!     client.fetch(Request::get(url), 1 << 20, budget).await
+//! }
+//! ```
 
 mod address;
 mod body;
@@ -23,24 +42,25 @@ mod retry;
 mod robots;
 mod settings;
 mod tdm;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod transport;
-pub mod warc;
+mod warc;
 
-pub use body::Body;
+pub use body::{Body, PDF_WITHIN, starts_as_pdf};
 pub use client::{HttpClient, Mode};
 pub use clock::AttemptClock;
 pub use error::{Denial, FetchError, HttpError};
-pub use exchange::{read_response, response_head};
 pub use headers::{header, header_map, header_text};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Role};
-pub use robots::Rules as RobotsRules;
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings,
 };
 pub use tdm::{Reservation, SaidBy};
 pub use tls::tls_config;
 pub use transport::{Incoming, Outgoing, RawBody, Transport};
+pub use warc::WarcError;

@@ -1,4 +1,5 @@
-//! The network as a transport: one client, which follows nothing, decodes nothing and keeps nothing.
+//! The network as a transport, by the HTTP library. It follows no redirects, decodes no bodies and keeps no
+//! cookies: all of that is done above it.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -14,14 +15,14 @@ use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, FetchError, HttpError};
 use super::proxy::Proxies;
 use super::request::Method;
-use super::resolver::{CheckedResolver, Lookup, System};
+use super::resolver::{CheckedResolver, Lookup, SystemLookup};
 use super::settings::{HttpSettings, Limits};
 use super::tls;
-use super::transport::{Incoming, Outgoing, RawBody, Transport, shown};
+use super::transport::{Incoming, Outgoing, RawBody, Transport, printable};
 
 /// Idle connections are kept this long; most servers close them after 5 to 60 seconds.
 const POOL_IDLE: Duration = Duration::from_secs(30);
-/// No host is asked more often at once than this (see `pace`), so more would never be used again.
+/// Few hosts are allowed more requests at once than this, so more would rarely be used again.
 const POOL_PER_HOST: usize = 8;
 
 pub struct Live {
@@ -34,7 +35,7 @@ pub struct Live {
 
 impl Live {
     pub fn new(settings: &HttpSettings, policy: Arc<AddressPolicy>) -> Result<Self, HttpError> {
-        Self::resolving(settings, policy, Arc::new(System))
+        Self::resolving(settings, policy, Arc::new(SystemLookup))
     }
 
     /// With another resolver than the system's.
@@ -96,7 +97,7 @@ impl Transport for Live {
             let headers = std::mem::take(answer.headers_mut());
             let pieces = answer.bytes_stream();
             let body = RawBody::new(pieces.map_err(|error| FetchError::Incomplete(reasons(&error))));
-            Ok(Incoming { status, headers, body: body.watched(&self.limits) })
+            Ok(Incoming { status, headers, body: body.with_stall_limits(&self.limits) })
         })
     }
 
@@ -124,7 +125,7 @@ fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
             return FetchError::denied(Denial::PrivateAddress, forbidden.to_string());
         }
         if let Some(rustls::Error::InvalidCertificate(reason)) = cause.downcast_ref() {
-            return FetchError::Certificate(format!("{host}: {}", shown(&reason.to_string())));
+            return FetchError::Certificate(format!("{host}: {}", printable(&reason.to_string())));
         }
         if let Some(parse) = cause.downcast_ref::<hyper::Error>()
             && parse.is_parse()
@@ -139,7 +140,7 @@ fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
     FetchError::Transport(format!("{host}: {}", reasons(error)))
 }
 
-/// The cause of an error. An I/O error that carries another one names that one's cause as its own.
+/// The cause of an error. An I/O error that wraps another one gives that one's cause as its own.
 fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
         Some(inner) => Some(inner),
@@ -147,8 +148,7 @@ fn beneath<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'sta
     }
 }
 
-/// The innermost cause, in the words of the one who knows: "connection refused", not "error sending
-/// request".
+/// The innermost cause: "connection refused", not "error sending request".
 fn reasons(error: &reqwest::Error) -> String {
     let mut deepest: &(dyn Error + 'static) = error;
     while let Some(cause) = beneath(deepest) {

@@ -1,21 +1,23 @@
-//! What is read once per origin, and kept for a while: its robots.txt, its reservations of rights.
+//! What is read once per origin and kept for a while: robots.txt, and reservations of text and data mining.
 
-use std::collections::HashMap;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
+use moka::Entry;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 use url::Url;
 
 /// Origins that are remembered; what is kept of one is a few kilobytes, in the worst case 500.
-const ORIGINS: usize = 2048;
+const ORIGINS: u64 = 2048;
 
-/// A value for each of the origins met so far.
-#[derive(Debug)]
+/// A value for each of the origins used last. The cache bounds their number; their age is checked here,
+/// by the clock that tests can stop.
 pub struct OriginCache<T> {
-    cells: Mutex<HashMap<String, Arc<OnceCell<Kept<T>>>>>,
+    cells: Cache<String, Arc<OnceCell<Kept<T>>>>,
 }
 
 #[derive(Debug)]
@@ -24,16 +26,17 @@ struct Kept<T> {
     value: Arc<T>,
 }
 
-impl<T> Default for OriginCache<T> {
+impl<T: Send + Sync + 'static> Default for OriginCache<T> {
     fn default() -> Self {
-        Self { cells: Mutex::default() }
+        let cells = Cache::builder().max_capacity(ORIGINS).eviction_policy(EvictionPolicy::lru());
+        Self { cells: cells.build() }
     }
 }
 
 impl<T: Send + Sync + 'static> OriginCache<T> {
-    /// The value of `url`'s origin; `read` gets it, and says for how long it holds, if it is not here. One
-    /// reading runs per origin; it goes on when the one who asked first is cancelled, so that the next
-    /// finds it done. `None` if the reading was given up.
+    /// The value of `url`'s origin. If it is not here, `read` fetches it and says for how long it is valid.
+    /// One fetch runs per origin; it goes on when the request that began it is cancelled, so that the next
+    /// finds it done. `None` if the fetch panicked.
     pub async fn get<F>(&self, url: &Url, read: impl FnOnce() -> F + Send + 'static) -> Option<Arc<T>>
     where
         F: Future<Output = (T, Duration)> + Send + 'static,
@@ -54,22 +57,17 @@ impl<T: Send + Sync + 'static> OriginCache<T> {
         cell.get().map(|kept| Arc::clone(&kept.value))
     }
 
+    /// The cell of an origin, filled or not; a new one where the value is no longer valid.
     fn cell(&self, origin: &str) -> Arc<OnceCell<Kept<T>>> {
         let now = Instant::now();
-        let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cell) = cells.get(origin)
-            && cell.get().is_none_or(|kept| kept.until > now)
-        {
-            return Arc::clone(cell);
+        let valid = |cell: &Arc<OnceCell<Kept<T>>>| cell.get().is_none_or(|kept| kept.until > now);
+        if let Some(cell) = self.cells.get(origin).filter(valid) {
+            return cell;
         }
-        if cells.len() >= ORIGINS {
-            cells.retain(|_, cell| cell.get().is_some_and(|kept| kept.until > now));
-        }
-        if cells.len() >= ORIGINS {
-            cells.clear();
-        }
-        let cell = Arc::<OnceCell<Kept<T>>>::default();
-        cells.insert(origin.to_owned(), Arc::clone(&cell));
-        cell
+        let renewed = self
+            .cells
+            .entry_by_ref(origin)
+            .and_upsert_with(|there| there.map(Entry::into_value).filter(valid).unwrap_or_default());
+        renewed.into_value()
     }
 }

@@ -1,9 +1,9 @@
 //! How often, and how many at once, a host is asked.
 //!
-//! Written here rather than taken from a rate-limiting crate: those answer "may I now?" or "sleep until
-//! you may", and this door needs a queue in order of arrival that knows its deadline (a wait beyond it is
-//! refused before it begins), that a `Retry-After` can hold for everyone, whose rate falls on 429 and
-//! recovers, and that takes a slot back from a request that was cancelled while it waited for it.
+//! Not taken from a rate-limiting crate: those answer "may I now?" or "sleep until you may". The client
+//! needs a queue in order of arrival that knows each request's deadline (a wait beyond it is refused
+//! before it begins), that `Retry-After` holds for everyone, whose rate falls on 429 and recovers, and
+//! that takes a slot back from a request that was cancelled while it waited.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,30 +17,30 @@ use super::error::{Denial, FetchError};
 use super::request::Role;
 use super::settings::{Limit, PaceRule, PaceSettings};
 
-/// A rate falls to no less than this fraction of what was configured: a host that only complains is
-/// then asked twice in eight seconds where twice a second was configured.
+/// The most that a rate is divided by: a host that always answers 429 is asked once in eight seconds
+/// where once a second was configured.
 const SLOWEST: f64 = 8.0;
-/// Each answer that is no complaint takes away this part of the slowness.
+/// Each answer other than 429 and 5xx takes away this part of the slowdown.
 const RECOVERY: f64 = 0.1;
-/// Below this it is over: about thirty answers after one complaint.
+/// Below this the rate is the configured one again: about thirty answers after one 429.
 const RECOVERED: f64 = 1.05;
-/// What "slower" means for a host without a configured pace.
+/// The interval that is multiplied for a host without a configured one.
 const UNPACED: Duration = Duration::from_millis(50);
-/// Lanes are forgotten when there are more than this and nobody uses them: a run over millions of works
-/// meets hundreds of thousands of hosts.
-const LANES: usize = 4096;
+/// Beyond this many, limiters that hold no state are dropped: a run over millions of works meets
+/// hundreds of thousands of hosts.
+const REMEMBERED: usize = 4096;
 
-/// All hosts' queues.
+/// The limiters of all hosts.
 #[derive(Debug)]
 pub struct Pace {
     settings: PaceSettings,
-    lanes: Mutex<HashMap<String, Arc<HostLimiter>>>,
+    limiters: Mutex<HashMap<String, Arc<HostLimiter>>>,
 }
 
 /// The right to have one request open; dropping it gives it back.
 #[derive(Debug)]
-pub struct Permit {
-    lane: Arc<HostLimiter>,
+pub struct HostPermit {
+    limiter: Arc<HostLimiter>,
     max_hold: Duration,
     _open: Option<OwnedSemaphorePermit>,
 }
@@ -49,17 +49,17 @@ pub struct Permit {
 struct HostLimiter {
     name: String,
     /// `None`: any number at once.
-    open: Option<Turnstile>,
+    open: Option<PrioritySemaphore>,
     state: Mutex<State>,
 }
 
-/// Who is let in next: in order of arrival, but files before the rest. What was found is fetched before
-/// more is looked for, or works that wait for their last step would wait behind all who begin.
+/// A semaphore in order of arrival, but files first: what was found is fetched before more is looked
+/// for, or works that only need their file would wait behind all that begin.
 #[derive(Debug)]
-struct Turnstile {
+struct PrioritySemaphore {
     open: Arc<Semaphore>,
-    /// Of those who do not come for files one at a time stands in the queue; the others behind this.
-    second: Semaphore,
+    /// Of the requests that are not for files, one at a time waits for `open`; the rest wait for this.
+    others: Semaphore,
 }
 
 #[derive(Debug)]
@@ -68,14 +68,15 @@ struct State {
     /// No faster than configured; slower where robots.txt asks for it.
     every: Duration,
     /// 1 is the configured rate, 2 is half of it.
-    slowness: f64,
-    /// The first moment that nobody has taken.
+    slowdown: f64,
+    /// The start of the next request that is not promised to anyone.
     next: Instant,
+    /// Until when the host asked to be left alone.
     held: Option<Instant>,
     waiting: Queue,
 }
 
-/// Requests that wait for others to end.
+/// How many requests wait for others to end.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Queue {
     files: u32,
@@ -84,26 +85,31 @@ struct Queue {
 
 impl Pace {
     pub fn new(settings: PaceSettings) -> Self {
-        Self { settings, lanes: Mutex::default() }
+        Self { settings, limiters: Mutex::default() }
     }
 
-    /// Waits for a turn to ask `host`. The wait stops the attempt's clock and never passes the work's
-    /// deadline: a turn beyond it is refused at once.
-    pub async fn turn(&self, host: &str, role: Role, clock: &AttemptClock) -> Result<Permit, FetchError> {
-        let lane = self.lane(host, role);
+    /// Waits until `host` may be asked. The wait stops the attempt's clock and never passes the work's
+    /// deadline: a wait that would is refused at once.
+    pub async fn acquire(
+        &self,
+        host: &str,
+        role: Role,
+        clock: &AttemptClock,
+    ) -> Result<HostPermit, FetchError> {
+        let limiter = self.limiter(host, role);
         let _queued = clock.queue();
-        let deadline = Instant::now() + clock.until_hard();
-        let waiting = Waiting::join(&lane, role, deadline)?;
-        let open = match &lane.open {
-            Some(gate) => {
-                let turn = tokio::time::timeout_at(deadline, gate.pass(role)).await;
-                Some(turn.map_err(|_| lane.busy(0))?.ok_or_else(|| lane.busy(0))?)
+        let deadline = Instant::now() + clock.until_deadline();
+        let waiting = Waiting::join(&limiter, role, deadline)?;
+        let open = match &limiter.open {
+            Some(semaphore) => {
+                let permit = tokio::time::timeout_at(deadline, semaphore.acquire(role)).await;
+                Some(permit.map_err(|_| limiter.busy(0))?.ok_or_else(|| limiter.busy(0))?)
             }
             None => None,
         };
         drop(waiting);
         loop {
-            let slot = Slot::take(&lane, deadline)?;
+            let slot = Slot::take(&limiter, deadline)?;
             // A timer rounds up to a millisecond: too long for a slot that is already there.
             if slot.at > Instant::now() {
                 tokio::time::sleep_until(slot.at).await;
@@ -112,59 +118,59 @@ impl Pace {
                 break;
             }
         }
-        Ok(Permit { lane, max_hold: self.settings.max_hold, _open: open })
+        Ok(HostPermit { limiter, max_hold: self.settings.max_hold, _open: open })
     }
 
     /// Makes a host's pace no faster than its robots.txt asks for.
     pub fn crawl_delay(&self, host: &str, delay: Duration) {
         let delay = delay.min(self.settings.max_crawl_delay);
         for role in [Role::Page, Role::File] {
-            let lane = self.lane(host, role);
-            let mut state = lane.state();
+            let limiter = self.limiter(host, role);
+            let mut state = limiter.state();
             state.every = state.every.max(delay);
         }
     }
 
     /// How long a host is still held by its own `Retry-After`, if it is.
     pub fn held(&self, host: &str, role: Role) -> Option<Duration> {
-        let (key, ..) = self.place(host, role);
-        let lane = lock(&self.lanes).get(&key).cloned()?;
-        let held = lane.state().held?.saturating_duration_since(Instant::now());
+        let (key, ..) = self.key_and_limit(host, role);
+        let limiter = lock(&self.limiters).get(&key).cloned()?;
+        let held = limiter.state().held?.saturating_duration_since(Instant::now());
         (!held.is_zero()).then_some(held)
     }
 
-    fn lane(&self, host: &str, role: Role) -> Arc<HostLimiter> {
-        let (key, limit) = self.place(host, role);
-        let mut lanes = lock(&self.lanes);
-        if let Some(lane) = lanes.get(&key) {
-            return Arc::clone(lane);
+    fn limiter(&self, host: &str, role: Role) -> Arc<HostLimiter> {
+        let (key, limit) = self.key_and_limit(host, role);
+        let mut limiters = lock(&self.limiters);
+        if let Some(limiter) = limiters.get(&key) {
+            return Arc::clone(limiter);
         }
-        if lanes.len() >= LANES {
+        if limiters.len() >= REMEMBERED {
             let now = Instant::now();
-            lanes.retain(|_, lane| Arc::strong_count(lane) > 1 || !lane.state().forgettable(now));
+            limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.state().forgettable(now));
         }
         let (every, open) = match self.settings.enabled {
-            true => (limit.every, Some(Turnstile::new(limit.concurrency))),
+            true => (limit.every, Some(PrioritySemaphore::new(limit.concurrency))),
             false => (Duration::ZERO, None),
         };
         let state = State {
             configured: every,
             every,
-            slowness: 1.0,
+            slowdown: 1.0,
             next: Instant::now(),
             held: None,
             waiting: Queue::default(),
         };
-        let lane = Arc::new(HostLimiter { name: host.to_owned(), open, state: Mutex::new(state) });
-        lanes.insert(key, Arc::clone(&lane));
-        lane
+        let limiter = Arc::new(HostLimiter { name: host.to_owned(), open, state: Mutex::new(state) });
+        limiters.insert(key, Arc::clone(&limiter));
+        limiter
     }
 
-    /// The lane of a host and role, and its limit. An API has a lane of its own; pages and files of one
-    /// host share one, because they come from one machine, and the slower of the two limits holds.
-    fn place(&self, host: &str, role: Role) -> (String, Limit) {
+    /// The name of the limiter of a host and role, and its limit. An API has a limiter of its own; pages and
+    /// files of one host share one, because one machine serves them, and the slower of the two limits holds.
+    fn key_and_limit(&self, host: &str, role: Role) -> (String, Limit) {
         let rule_of = |role: Role| {
-            let fits = |rule: &&PaceRule| rule.role.is_none_or(|own| own == role) && covers(rule, host);
+            let fits = |rule: &&PaceRule| rule.role.is_none_or(|own| own == role) && matches(rule, host);
             self.settings.rules.iter().enumerate().find(|(_, rule)| fits(rule))
         };
         let limit_of = |role: Role| match (rule_of(role), role) {
@@ -188,62 +194,61 @@ impl Pace {
             (_, Role::Api) => "api",
             (_, Role::Page | Role::File) => "web",
         };
-        let place = match rule_of(role) {
+        let key = match rule_of(role) {
             Some((index, rule)) if rule.shared => format!("{kind} rule {index}"),
             _ => format!("{kind} {host}"),
         };
-        (place, limit)
+        (key, limit)
     }
 }
 
-impl Permit {
-    /// The host asked to be left alone for so long.
+impl HostPermit {
+    /// The host asked to be left alone for this long.
     pub fn hold(&self, wait: Duration) {
-        let mut state = self.lane.state();
+        let mut state = self.limiter.state();
         let until = Instant::now() + wait.min(self.max_hold);
         state.held = Some(state.held.map_or(until, |held| held.max(until)));
     }
 
-    /// The host complained (429, 503): half the rate.
+    /// The host answered 429 or 503: half the rate.
     pub fn slow_down(&self) {
-        let mut state = self.lane.state();
-        state.slowness = (state.slowness * 2.0).min(SLOWEST);
+        let mut state = self.limiter.state();
+        state.slowdown = (state.slowdown * 2.0).min(SLOWEST);
     }
 
-    /// The host answered and did not complain.
+    /// The host answered otherwise.
     pub fn recover(&self) {
-        let mut state = self.lane.state();
-        state.slowness = 1.0 + (state.slowness - 1.0) * (1.0 - RECOVERY);
-        if state.slowness < RECOVERED {
-            state.slowness = 1.0;
+        let mut state = self.limiter.state();
+        state.slowdown = 1.0 + (state.slowdown - 1.0) * (1.0 - RECOVERY);
+        if state.slowdown < RECOVERED {
+            state.slowdown = 1.0;
         }
     }
 }
 
-/// One who waits for a request of others to end; counted, so that those behind can tell how long the
-/// queue is.
+/// A request that waits for others to end; counted, so that those behind know how long the queue is.
 struct Waiting<'a> {
-    lane: &'a HostLimiter,
+    limiter: &'a HostLimiter,
     role: Role,
 }
 
-impl Turnstile {
+impl PrioritySemaphore {
     fn new(concurrency: usize) -> Self {
-        Self { open: Arc::new(Semaphore::new(concurrency.max(1))), second: Semaphore::new(1) }
+        Self { open: Arc::new(Semaphore::new(concurrency.max(1))), others: Semaphore::new(1) }
     }
 
-    /// Waits to be let in. `None` would mean that the gate was closed, which nobody does.
-    async fn pass(&self, role: Role) -> Option<OwnedSemaphorePermit> {
-        let _first_of_the_rest = match role {
+    /// `None` would mean that a semaphore was closed, which nobody does.
+    async fn acquire(&self, role: Role) -> Option<OwnedSemaphorePermit> {
+        let _next_of_the_others = match role {
             Role::File => None,
-            Role::Api | Role::Page => Some(self.second.acquire().await.ok()?),
+            Role::Api | Role::Page => Some(self.others.acquire().await.ok()?),
         };
         Arc::clone(&self.open).acquire_owned().await.ok()
     }
 }
 
 impl Queue {
-    /// Of one role.
+    /// The count that a role belongs to.
     fn of(&mut self, role: Role) -> &mut u32 {
         match role {
             Role::File => &mut self.files,
@@ -251,7 +256,7 @@ impl Queue {
         }
     }
 
-    /// Those who are let in before one that comes now.
+    /// How many start before one that comes now.
     fn ahead(self, role: Role) -> u32 {
         self.files
             + match role {
@@ -262,54 +267,54 @@ impl Queue {
 }
 
 impl<'a> Waiting<'a> {
-    /// Refuses when those ahead alone take longer than until `deadline`, at the pace of now.
-    fn join(lane: &'a HostLimiter, role: Role, deadline: Instant) -> Result<Self, FetchError> {
-        let mut state = lane.state();
+    /// Refuses when those ahead alone take longer than until `deadline`, at the present rate.
+    fn join(limiter: &'a HostLimiter, role: Role, deadline: Instant) -> Result<Self, FetchError> {
+        let mut state = limiter.state();
         let ahead = state.waiting.ahead(role);
-        let turn = state.first_free() + state.interval().saturating_mul(ahead);
-        if turn > deadline {
+        let start = state.first_free() + state.interval().saturating_mul(ahead);
+        if start > deadline {
             let held = state.held.is_some_and(|held| held > deadline);
             drop(state);
-            return Err(if held { lane.held(turn) } else { lane.busy(ahead) });
+            return Err(if held { limiter.held(start) } else { limiter.busy(ahead) });
         }
         *state.waiting.of(role) += 1;
         drop(state);
-        Ok(Self { lane, role })
+        Ok(Self { limiter, role })
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        *self.lane.state().waiting.of(self.role) -= 1;
+        *self.limiter.state().waiting.of(self.role) -= 1;
     }
 }
 
-/// A moment reserved for one request; given back when the request is cancelled before it came.
+/// The reserved start of one request; given back when the request is cancelled before it.
 struct Slot<'a> {
-    lane: &'a HostLimiter,
+    limiter: &'a HostLimiter,
     at: Instant,
-    /// Where the next slot began when this one was taken.
+    /// The start of the slot after this one.
     next: Instant,
     kept: bool,
 }
 
 impl<'a> Slot<'a> {
-    fn take(lane: &'a HostLimiter, deadline: Instant) -> Result<Self, FetchError> {
-        let mut state = lane.state();
+    fn take(limiter: &'a HostLimiter, deadline: Instant) -> Result<Self, FetchError> {
+        let mut state = limiter.state();
         let at = state.first_free();
         if at > deadline {
             let held = state.held.is_some_and(|held| held > deadline);
             drop(state);
-            return Err(if held { lane.held(at) } else { lane.busy(0) });
+            return Err(if held { limiter.held(at) } else { limiter.busy(0) });
         }
         let next = at + state.interval();
         state.next = next;
-        Ok(Self { lane, at, next, kept: false })
+        Ok(Self { limiter, at, next, kept: false })
     }
 
-    /// Uses the slot, unless the host was put on hold meanwhile.
+    /// Uses the slot, unless the host asked to be left alone meanwhile.
     fn keep(mut self) -> bool {
-        let state = self.lane.state();
+        let state = self.limiter.state();
         let free = state.held.is_none_or(|held| held <= Instant::now());
         drop(state);
         self.kept = free;
@@ -319,8 +324,8 @@ impl<'a> Slot<'a> {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
-        let mut state = self.lane.state();
-        // Only the last slot can be given back without moving others that were promised.
+        let mut state = self.limiter.state();
+        // Only the last slot can be given back without moving others.
         if !self.kept && state.next == self.next {
             state.next = self.at;
         }
@@ -349,7 +354,7 @@ impl HostLimiter {
 
 impl State {
     fn interval(&self) -> Duration {
-        if self.slowness > 1.0 { self.every.max(UNPACED).mul_f64(self.slowness) } else { self.every }
+        if self.slowdown > 1.0 { self.every.max(UNPACED).mul_f64(self.slowdown) } else { self.every }
     }
 
     fn first_free(&self) -> Instant {
@@ -361,12 +366,12 @@ impl State {
         self.waiting == Queue::default()
             && self.next <= now
             && self.held.is_none_or(|held| held <= now)
-            && self.slowness <= 1.0
+            && self.slowdown <= 1.0
             && self.every == self.configured
     }
 }
 
-fn covers(rule: &PaceRule, host: &str) -> bool {
+fn matches(rule: &PaceRule, host: &str) -> bool {
     rule.hosts.iter().any(|pattern| match pattern.strip_prefix("*.") {
         None => pattern.eq_ignore_ascii_case(host),
         Some(domain) => {
@@ -376,7 +381,7 @@ fn covers(rule: &PaceRule, host: &str) -> bool {
     })
 }
 
-/// A panic while a lane is locked leaves no half-made state behind, so its lock is taken over.
+/// A panic leaves no half-made state behind here, so a poisoned lock is taken over.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

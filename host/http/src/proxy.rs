@@ -1,5 +1,5 @@
-//! Which requests go through a proxy. Those names are the proxy's to resolve, so this must be known
-//! before a request is checked and sent.
+//! Which requests go through a proxy. Their names are resolved by the proxy, so this must be known before
+//! a request is checked and sent.
 
 use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::ClientBuilder;

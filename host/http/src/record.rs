@@ -1,8 +1,8 @@
-//! Recording: every exchange becomes a request and a response record, bytes as they came. What failed
+//! Recording: every exchange becomes a request and a response record, with the body as it came. What failed
 //! before there was an answer becomes a metadata record, so that a replay fails in the same way.
 //!
-//! Secret headers are not written. A recording that cannot be written never breaks a run: it is
-//! reported, once.
+//! Secret headers are not written. A recording that cannot be written never breaks a run: that is logged,
+//! once.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
@@ -28,20 +28,20 @@ use super::warc::Writer;
 /// Bodies up to this size wait in memory for their record, larger ones in a temporary file.
 const IN_MEMORY: usize = 1 << 20;
 
-/// A transport that writes down what another one does.
+/// A transport that records what another one does.
 pub struct Recorder {
     inner: Box<dyn Transport>,
     archive: Arc<Archive>,
 }
 
 impl Recorder {
-    /// Creates the file, which must not hold anything yet that is wanted: it is overwritten.
+    /// Creates the file, or overwrites it.
     pub fn create(path: &Path, software: &str, inner: Box<dyn Transport>) -> Result<Self, HttpError> {
         let failed = |source| HttpError::Recording { path: path.to_owned(), source };
         let file = File::create(path).map_err(failed)?;
-        let packed = path.extension().is_some_and(|extension| extension == "gz");
+        let compressed = path.extension().is_some_and(|extension| extension == "gz");
         let archive =
-            Archive { writer: Mutex::new(Writer::new(file, packed)), complained: AtomicBool::new(false) };
+            Archive { writer: Mutex::new(Writer::new(file, compressed)), warned: AtomicBool::new(false) };
         archive.describe(software, inner.now_ms()).map_err(failed)?;
         Ok(Self { inner, archive: Arc::new(archive) })
     }
@@ -50,11 +50,11 @@ impl Recorder {
 impl Transport for Recorder {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
         Box::pin(async move {
-            let asked = RecordedRequest::new(&hop, self.inner.now_ms());
+            let request = RecordedRequest::new(&hop, self.inner.now_ms());
             match self.inner.send(hop).await {
-                Ok(answer) => Ok(tee(answer, asked, Arc::clone(&self.archive))),
+                Ok(answer) => Ok(recorded(answer, request, Arc::clone(&self.archive))),
                 Err(error) => {
-                    self.archive.failed(&asked, &error);
+                    self.archive.failed(&request, &error);
                     Err(error)
                 }
             }
@@ -68,10 +68,10 @@ impl Transport for Recorder {
 
 struct Archive {
     writer: Mutex<Writer<File>>,
-    complained: AtomicBool,
+    warned: AtomicBool,
 }
 
-/// What was asked, without what is secret.
+/// A request's record, without what is secret.
 struct RecordedRequest {
     url: Url,
     block: Vec<u8>,
@@ -86,22 +86,22 @@ impl RecordedRequest {
     }
 }
 
-/// An answer on its way through; written when it is over, however that happens.
-struct Pending {
+/// An answer that is being read; its record is written when it is dropped, read to its end or not.
+struct PendingExchange {
     archive: Arc<Archive>,
-    asked: RecordedRequest,
+    request: RecordedRequest,
     head: Vec<u8>,
     body: SpooledTempFile,
     length: u64,
-    /// Until the end is seen, the reader may stop at any moment.
+    /// `Some` until the end is seen.
     truncated: Option<Truncated>,
 }
 
-fn tee(answer: Incoming, asked: RecordedRequest, archive: Arc<Archive>) -> Incoming {
+fn recorded(answer: Incoming, request: RecordedRequest, archive: Arc<Archive>) -> Incoming {
     let head = response_head(answer.status, &answer.headers);
-    let pending = Pending {
+    let pending = PendingExchange {
         archive,
-        asked,
+        request,
         head,
         body: SpooledTempFile::new(IN_MEMORY),
         length: 0,
@@ -115,12 +115,12 @@ fn tee(answer: Incoming, asked: RecordedRequest, archive: Arc<Archive>) -> Incom
     Incoming { body: RawBody::new(pieces), ..answer }
 }
 
-impl Pending {
+impl PendingExchange {
     fn take(&mut self, piece: Option<&Result<bytes::Bytes, FetchError>>) {
         match piece {
             Some(Ok(bytes)) => match self.body.write_all(bytes) {
                 Ok(()) => self.length += bytes.len() as u64,
-                Err(error) => self.archive.complain(&error),
+                Err(error) => self.archive.warn_once(&error),
             },
             Some(Err(error)) => self.truncated = Some(Truncated::of(error)),
             None => self.truncated = None,
@@ -128,15 +128,15 @@ impl Pending {
     }
 }
 
-impl Drop for Pending {
+impl Drop for PendingExchange {
     fn drop(&mut self) {
-        let Self { archive, asked, head, body, length, truncated } = self;
+        let Self { archive, request, head, body, length, truncated } = self;
         let written = body.rewind().and_then(|()| {
             let mut block = io::Read::chain(head.as_slice(), body);
-            archive.exchange(asked, head.len() as u64 + *length, &mut block, truncated.as_ref())
+            archive.exchange(request, head.len() as u64 + *length, &mut block, truncated.as_ref())
         });
         if let Err(error) = written {
-            archive.complain(&error);
+            archive.warn_once(&error);
         }
     }
 }
@@ -156,7 +156,7 @@ impl Archive {
 
     fn exchange(
         &self,
-        asked: &RecordedRequest,
+        request: &RecordedRequest,
         length: u64,
         block: &mut dyn Read,
         truncated: Option<&Truncated>,
@@ -165,57 +165,57 @@ impl Archive {
         let mut fields = vec![
             ("WARC-Type", "response"),
             ("WARC-Record-ID", &id),
-            ("WARC-Date", &asked.date),
-            ("WARC-Target-URI", asked.url.as_str()),
+            ("WARC-Date", &request.date),
+            ("WARC-Target-URI", request.url.as_str()),
             ("Content-Type", "application/http; msgtype=response"),
         ];
         if let Some(Truncated { why, detail }) = truncated {
             fields.push(("WARC-Truncated", why));
-            // An extension field (ISO 28500, 5.1), so that a replay says the same words.
+            // An extension field (ISO 28500, 5.1), so that a replay ends with the same message.
             fields.push((TRUNCATED_DETAIL, detail));
         }
         self.write(&fields, length, block)?;
-        self.request(asked, &id)
+        self.request(request, &id)
     }
 
-    fn failed(&self, asked: &RecordedRequest, error: &FetchError) {
+    fn failed(&self, request: &RecordedRequest, error: &FetchError) {
         let Some(failure) = Failure::of(error) else { return };
         let about = failure.fields();
         let id = record_id();
         let fields = [
             ("WARC-Type", "metadata"),
             ("WARC-Record-ID", id.as_str()),
-            ("WARC-Date", &asked.date),
-            ("WARC-Target-URI", asked.url.as_str()),
+            ("WARC-Date", &request.date),
+            ("WARC-Target-URI", request.url.as_str()),
             ("Content-Type", "application/warc-fields"),
         ];
         let written = self
             .write(&fields, about.len() as u64, &mut about.as_bytes())
-            .and_then(|()| self.request(asked, &id));
+            .and_then(|()| self.request(request, &id));
         if let Err(error) = written {
-            self.complain(&error);
+            self.warn_once(&error);
         }
     }
 
-    fn request(&self, asked: &RecordedRequest, answer: &str) -> io::Result<()> {
+    fn request(&self, request: &RecordedRequest, answer: &str) -> io::Result<()> {
         let id = record_id();
         let fields = [
             ("WARC-Type", "request"),
             ("WARC-Record-ID", id.as_str()),
             ("WARC-Concurrent-To", answer),
-            ("WARC-Date", &asked.date),
-            ("WARC-Target-URI", asked.url.as_str()),
+            ("WARC-Date", &request.date),
+            ("WARC-Target-URI", request.url.as_str()),
             ("Content-Type", "application/http; msgtype=request"),
         ];
-        self.write(&fields, asked.block.len() as u64, &mut asked.block.as_slice())
+        self.write(&fields, request.block.len() as u64, &mut request.block.as_slice())
     }
 
     fn write(&self, fields: &[(&str, &str)], length: u64, block: &mut dyn Read) -> io::Result<()> {
         self.writer.lock().unwrap_or_else(PoisonError::into_inner).write(fields, length, block)
     }
 
-    fn complain(&self, error: &io::Error) {
-        if !self.complained.swap(true, Ordering::Relaxed) {
+    fn warn_once(&self, error: &io::Error) {
+        if !self.warned.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "the recording is incomplete: an exchange could not be written");
         }
     }

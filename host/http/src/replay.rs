@@ -1,4 +1,4 @@
-//! Replay: a recording as a transport. Nothing it says goes to the network.
+//! Replay: a recording as a transport. Nothing goes to the network.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead, Read};
@@ -22,11 +22,11 @@ use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
 
 /// A request record is read up to this; ours have a few hundred bytes.
 const REQUEST_BYTES: u64 = 1 << 20;
-/// Read at once from the file.
+/// The size of one read from the file.
 const PIECE: usize = 64 * 1024;
 
-/// The answers of a recording, by question. The n-th time a question is asked it gets the n-th answer;
-/// the last one is given again and again.
+/// The answers of a recording, by request. The n-th time that a request is made it gets its n-th answer,
+/// and the last one from then on.
 #[derive(Debug)]
 pub struct Replay {
     path: PathBuf,
@@ -63,9 +63,9 @@ impl Replay {
         Ok(Self { path: path.to_owned(), answers: Mutex::new(index.answers()), now_ms })
     }
 
-    fn next(&self, question: &RequestKey) -> Option<Recorded> {
+    fn next(&self, key: &RequestKey) -> Option<Recorded> {
         let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers = answers.get_mut(question)?;
+        let answers = answers.get_mut(key)?;
         let answer = answers.recorded.get(answers.given).or(answers.recorded.last()).cloned();
         answers.given += 1;
         answer
@@ -76,9 +76,8 @@ impl Transport for Replay {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
         Box::pin(async move {
             let body = hop.body.as_deref().unwrap_or_default();
-            let question = RequestKey::new(hop.method, &hop.url, &hop.headers, body);
-            let recorded =
-                self.next(&question).or_else(|| question.whole().and_then(|whole| self.next(&whole)));
+            let key = RequestKey::new(hop.method, &hop.url, &hop.headers, body);
+            let recorded = self.next(&key).or_else(|| key.whole().and_then(|whole| self.next(&whole)));
             let Some(recorded) = recorded else {
                 return Err(FetchError::NotRecorded(format!("{:?} {}", hop.method, hop.url)));
             };
@@ -96,8 +95,8 @@ impl Transport for Replay {
         })
     }
 
-    /// The time of the recording: its first record's. One moment for the whole replay, so that what
-    /// depends on it is the same each time, in whatever order things are asked.
+    /// The time of the recording's first record, for the whole replay, so that what depends on the time is
+    /// the same in each replay, in whatever order requests are made.
     fn now_ms(&self) -> u64 {
         self.now_ms
     }
@@ -107,13 +106,13 @@ impl Transport for Replay {
     }
 }
 
-/// What the scan gathers, before requests and answers are brought together.
+/// What the scan finds, before requests and answers are joined.
 #[derive(Default)]
 struct Index {
     found: Vec<Found>,
     /// By the id of the answer, and by their own id: writers link in either direction.
     requests: HashMap<String, RequestKey>,
-    /// Payloads by digest, for records that say "as before".
+    /// Payloads by digest, for `revisit` records, which refer to an earlier one.
     payloads: HashMap<String, Place>,
     now_ms: u64,
 }
@@ -140,9 +139,9 @@ impl Index {
             let concurrent = text("warc-concurrent-to");
             let recorded = match head.field("warc-type") {
                 Some("request") => {
-                    if let Some(question) = RequestKey::parse(&url, &scanner.block(REQUEST_BYTES)?) {
-                        self.requests.extend(concurrent.map(|answer| (answer, question.clone())));
-                        self.requests.insert(id, question);
+                    if let Some(key) = RequestKey::parse(&url, &scanner.block(REQUEST_BYTES)?) {
+                        self.requests.extend(concurrent.map(|answer| (answer, key.clone())));
+                        self.requests.insert(id, key);
                     }
                     continue;
                 }
@@ -178,11 +177,11 @@ impl Index {
         for found in self.found {
             let linked = self.requests.get(&found.id);
             let linked = linked.or_else(|| self.requests.get(found.concurrent.as_ref()?));
-            let question = match linked {
-                Some(question) => question.clone(),
+            let key = match linked {
+                Some(key) => key.clone(),
                 None => RequestKey::new(Method::Get, &found.url, &HeaderMap::new(), &[]),
             };
-            answers.entry(question).or_default().recorded.push(found.recorded);
+            answers.entry(key).or_default().recorded.push(found.recorded);
         }
         answers
     }
@@ -209,7 +208,7 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
         }
         Recorded::Response { place, truncated } => {
             let (record, block) = open_at(path, *place)?;
-            let mut block = Measured { inner: block, read: 0 };
+            let mut block = Counting { inner: block, read: 0 };
             let (status, mut headers) = read_response(&mut block)?;
             let there = record.length - block.read;
             if method == Method::Head || matches!(status, 204 | 304) {
@@ -224,7 +223,7 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
                 return Ok(Incoming { status, headers, body });
             }
             let declared = header(&headers, "content-length").and_then(|length| length.parse::<u64>().ok());
-            // Archives that keep bodies unpacked leave the length of the packed one in the head.
+            // Archives that store bodies decompressed keep the length of the compressed one in the head.
             if declared.is_some_and(|declared| declared < there) {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);
             }
@@ -238,7 +237,7 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
     }
 }
 
-/// The body's pieces; one that was truncated ends with the error it ended with then.
+/// The body's pieces; a truncated one ends with the error that it ended with when it was recorded.
 fn pieces(body: Box<dyn Read + Send>, truncated: Option<Truncated>) -> RawBody {
     RawBody::new(stream::unfold(Some((body, truncated)), move |body| async move {
         let (mut body, truncated) = body?;
@@ -257,12 +256,12 @@ fn pieces(body: Box<dyn Read + Send>, truncated: Option<Truncated>) -> RawBody {
     }))
 }
 
-struct Measured<R> {
+struct Counting<R> {
     inner: R,
     read: u64,
 }
 
-impl<R: BufRead> Read for Measured<R> {
+impl<R: BufRead> Read for Counting<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
         self.read += read as u64;
@@ -270,7 +269,7 @@ impl<R: BufRead> Read for Measured<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Measured<R> {
+impl<R: BufRead> BufRead for Counting<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.inner.fill_buf()
     }
@@ -281,8 +280,8 @@ impl<R: BufRead> BufRead for Measured<R> {
     }
 }
 
-/// Undoes the chunked transfer coding (RFC 9112, 7.1), which other writers keep in their records. Some
-/// undo it and leave the header: what does not begin with a chunk is passed on as it is.
+/// Removes the chunked transfer coding (RFC 9112, 7.1), which other writers keep in their records. Some
+/// remove it and leave the header: what does not begin with a chunk is passed on as it is.
 struct Chunks<R> {
     inner: R,
     left: u64,
@@ -330,7 +329,7 @@ impl<R: BufRead> Read for Chunks<R> {
 impl<R: BufRead> Chunks<R> {
     /// Reads the line that says how long the next chunk is, past the end of the one before it.
     fn size(&mut self) -> io::Result<u64> {
-        // 16 digits, and room for extensions, which nobody uses.
+        // 16 digits, and chunk extensions, which hardly anybody uses.
         const LINE: u64 = 1024;
         loop {
             let mut line = Vec::new();

@@ -1,4 +1,4 @@
-//! DNS for the dialler: it gets the addresses that were checked, and no others.
+//! DNS for the HTTP library: it connects to the addresses that were checked, and to no others.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,16 +15,16 @@ pub trait Lookup: Send + Sync {
     fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>>;
 }
 
-/// The system's resolver.
-pub struct System;
+/// The operating system's resolver.
+pub struct SystemLookup;
 
-impl Lookup for System {
+impl Lookup for SystemLookup {
     fn lookup(&self, name: String) -> BoxFuture<'static, io::Result<Vec<SocketAddr>>> {
         Box::pin(async move { Ok(tokio::net::lookup_host((name, 0)).await?.collect()) })
     }
 }
 
-/// Looks names up, and refuses a name with any answer that may not be dialled.
+/// Looks names up, and refuses a name if any of its addresses may not be connected to.
 pub struct CheckedResolver {
     lookup: Arc<dyn Lookup>,
     policy: Arc<AddressPolicy>,
@@ -44,7 +44,7 @@ impl Resolve for CheckedResolver {
         let chosen = self.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
         let looking = self.lookup.lookup(name.as_str().to_owned());
         Box::pin(async move {
-            // Port 0 is replaced by the URL's.
+            // The HTTP library replaces port 0 by the URL's.
             let found = looking.await?;
             if !chosen {
                 let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();

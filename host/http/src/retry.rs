@@ -7,20 +7,20 @@ use http::HeaderMap;
 use super::headers::header;
 use super::settings::RetrySettings;
 
-/// Answers that may be others a moment later.
-pub fn passing_status(status: u16) -> bool {
+/// Statuses that may be others a moment later.
+pub fn retryable_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }
 
-/// The wait before retry `tries` (0 is the first): doubled each time, and spread over its upper half so
-/// that those who failed together do not come back together. `spread` is in `0.0..1.0`.
-pub fn backoff(settings: &RetrySettings, tries: u32, spread: f64) -> Duration {
+/// The wait before retry `tries` (0 is the first): doubled each time. `jitter` (`0.0..1.0`) spreads it over
+/// its upper half, so that requests that failed together do not come back together.
+pub fn backoff(settings: &RetrySettings, tries: u32, jitter: f64) -> Duration {
     let full = settings.base.saturating_mul(2_u32.saturating_pow(tries)).min(settings.max);
-    full.mul_f64(0.5 + spread.clamp(0.0, 1.0) / 2.0)
+    full.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
-/// `Retry-After` (RFC 9110, 10.2.3) in both forms. A date is measured by the server's own clock where
-/// the answer shows it, because clocks differ more than these waits last.
+/// `Retry-After` (RFC 9110, 10.2.3), in seconds or as a date. A date is measured by the server's own clock
+/// where the answer shows it, because clocks differ by more than these waits.
 pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let value = header(headers, "retry-after")?;
     let value = value.trim();
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn final_answers_are_not_asked_for_again() {
         for status in [200, 204, 304, 400, 401, 403, 404, 405, 410, 422, 451, 501, 505] {
-            assert!(!passing_status(status), "{status}");
+            assert!(!retryable_status(status), "{status}");
         }
     }
 }

@@ -1,9 +1,9 @@
-//! robots.txt (RFC 9309): read once per origin and day, before anything else there is asked.
+//! robots.txt (RFC 9309): read once per origin and day, before anything else of that origin is requested.
 //!
-//! The parser is `robotxt`: released this year, RFC 9309 throughout (groups merged, longest match, `*`
-//! and `$`, percent-encoding folded, 500 KiB), crawl-delay, linear matching. `texting_robots` fails the
-//! whole file for one bad rule and compiles regular expressions; `robotstxt`, a port of the best-known
-//! parser, has not been released since 2021 and drops crawl-delay.
+//! The parser is `robotxt`: released this year, all of RFC 9309 (groups merged, longest match, `*` and
+//! `$`, percent-encoding normalised, 500 KiB), crawl-delay, linear matching. `texting_robots` fails the
+//! whole file for one bad rule and compiles regular expressions; `robotstxt`, a port of Google's parser,
+//! has had no release since 2021 and drops crawl-delay.
 
 use std::future::Future;
 use std::time::Duration;
@@ -18,14 +18,14 @@ use super::origins::OriginCache;
 pub const AGENT: &str = "tierfall";
 /// RFC 9309, 2.4: no longer than a day.
 const FRESH: Duration = Duration::from_secs(24 * 3600);
-/// What could not be read is asked for again sooner: the host may be back.
+/// What could not be read is fetched again sooner: the host may be back.
 const FRESH_FAILURE: Duration = Duration::from_secs(120);
 /// RFC 9309, 2.5: at least this much must be read.
 pub const READ: u64 = robotxt::BYTE_LIMIT as u64 + 1;
 /// RFC 9309, 2.3.1.2: at least five.
 pub const REDIRECTS: u32 = 5;
 
-/// What became of fetching one robots.txt.
+/// The outcome of fetching one robots.txt.
 #[derive(Clone, Debug)]
 pub enum Fetched {
     /// Status and (the beginning of) the body of the final answer.
@@ -37,7 +37,7 @@ pub enum Fetched {
 }
 
 /// The rules of the origins met so far.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct RobotsCache(OriginCache<Result<Rules, FetchError>>);
 
 /// What one robots.txt says to us.
@@ -61,7 +61,7 @@ impl Rules {
     }
 }
 
-/// The URL of the file that rules over `url`.
+/// The URL of the robots.txt that applies to `url`.
 pub fn location(url: &Url) -> Url {
     let mut robots = url.clone();
     robots.set_path("/robots.txt");
@@ -106,10 +106,10 @@ fn rules_of(robots: &Url, fetched: Fetched) -> (Result<Rules, FetchError>, Durat
         Fetched::Answer(status, _) if status < 500 => Ok(Rules(Robots::allow_all())),
         Fetched::Answer(status, _) => unreachable(format!("answers {status}")),
         Fetched::Redirected => Ok(Rules(Robots::from_access(AccessResult::TooManyRedirects, AGENT))),
-        // A host that is not there is reported as that; nothing is asked of it either way.
+        // A host that cannot be reached is reported as that; nothing is requested of it either way.
         Fetched::Failed(error @ (FetchError::Transport(_) | FetchError::Certificate(_))) => Err(error),
         Fetched::Failed(error @ FetchError::Denied { reason: Denial::PrivateAddress, .. }) => Err(error),
-        // A recording without the file was made without asking for it.
+        // A recording without the file was made with robots.txt turned off.
         Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Rules(Robots::allow_all())),
         Fetched::Failed(error) => unreachable(format!("cannot be read ({error})")),
     };

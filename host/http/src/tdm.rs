@@ -1,14 +1,14 @@
 //! Reservations of text and data mining: the TDM Reservation Protocol (W3C community group, final report
 //! of May 2024). A file's own header counts most, then its site's `/.well-known/tdmrep.json`, read once per
-//! origin and day. What a page says of itself holds for the page alone; where nobody else says anything of
-//! the file that it led to, it is kept as the nearest word there is.
+//! origin and day. What a page says of itself holds for the page alone; it is used for the file that the
+//! page led to only where neither the file nor the site says anything.
 
-use std::collections::{HashMap, VecDeque};
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use http::HeaderMap;
+use moka::policy::EvictionPolicy;
+use moka::sync::Cache;
 use robotxt::{Robots, Rule};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -18,11 +18,11 @@ use super::error::FetchError;
 use super::headers::header;
 use super::origins::OriginCache;
 use super::robots::AGENT;
-use super::transport::shown;
+use super::transport::printable;
 
 /// A site's rules hold for a day, as those of robots.txt do.
 const FRESH: Duration = Duration::from_secs(24 * 3600);
-/// A request that was not sent, or had no answer, says nothing; it is made again later.
+/// Rules that could not be fetched say nothing; they are fetched again later.
 const FRESH_FAILURE: Duration = Duration::from_secs(300);
 /// What is read of a site's rules: as much as of a robots.txt.
 pub const READ: u64 = 500 * 1024;
@@ -30,8 +30,8 @@ pub const READ: u64 = 500 * 1024;
 const RULES: usize = 2000;
 /// A pattern that is longer matches no URL that servers take.
 const LOCATION: usize = 2048;
-/// Pages whose word is remembered until their files have come.
-const PAGES: usize = 1024;
+/// Pages whose reservation is remembered until their files have come.
+const PAGES: u64 = 1024;
 
 /// What was said about the text and data mining of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,6 +40,7 @@ pub struct Reservation {
     pub value: String,
     /// Where the conditions are.
     pub policy: Option<String>,
+    /// Who said it.
     pub by: SaidBy,
 }
 
@@ -56,9 +57,10 @@ pub enum SaidBy {
 }
 
 impl Reservation {
+    /// What was said, without control characters and at most 200 characters of each.
     pub fn new(value: &str, policy: Option<&str>, by: SaidBy) -> Self {
-        let policy = policy.map(|policy| shown(policy.trim())).filter(|policy| !policy.is_empty());
-        Self { value: shown(value.trim()), policy, by }
+        let policy = policy.map(|policy| printable(policy.trim())).filter(|policy| !policy.is_empty());
+        Self { value: printable(value.trim()), policy, by }
     }
 
     /// What an answer's headers say.
@@ -72,14 +74,14 @@ impl Reservation {
         self.value == "1"
     }
 
-    /// Whether it says anything: other values than these are as if there were none.
-    pub fn means_something(&self) -> bool {
+    /// Whether it is `0` or `1`: any other value is as if there were none.
+    pub fn is_valid(&self) -> bool {
         matches!(self.value.as_str(), "0" | "1")
     }
 }
 
 impl SaidBy {
-    /// The word used in the manifest.
+    /// The word in the manifest.
     pub fn label(self) -> &'static str {
         match self {
             Self::Header => "header",
@@ -89,24 +91,23 @@ impl SaidBy {
     }
 }
 
-/// What sites and pages said.
-#[derive(Debug, Default)]
+/// The reservations of sites and pages.
 pub struct Reservations {
     sites: OriginCache<Vec<SiteRule>>,
-    pages: Mutex<Pages>,
+    pages: Cache<String, Reservation>,
+}
+
+impl Default for Reservations {
+    fn default() -> Self {
+        let pages = Cache::builder().max_capacity(PAGES).eviction_policy(EvictionPolicy::lru());
+        Self { sites: OriginCache::default(), pages: pages.build() }
+    }
 }
 
 #[derive(Debug)]
 struct SiteRule {
     location: Rule,
     said: Reservation,
-}
-
-/// The latest pages that said something.
-#[derive(Debug, Default)]
-struct Pages {
-    said: HashMap<String, Reservation>,
-    order: VecDeque<String>,
 }
 
 /// The URL of the rules for `url`.
@@ -143,31 +144,21 @@ impl Reservations {
     }
 
     /// Remembers what a page says of itself.
-    pub fn page_says(&self, page: &Url, said: Reservation) {
-        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        let page = key(page);
-        if pages.said.insert(page.clone(), said).is_none() {
-            pages.order.push_back(page);
-        }
-        if pages.order.len() > PAGES
-            && let Some(oldest) = pages.order.pop_front()
-        {
-            pages.said.remove(&oldest);
-        }
+    pub fn remember_page(&self, page: &Url, said: Reservation) {
+        self.pages.insert(key(page).to_owned(), said);
     }
 
-    /// What a page said of itself, if it was read not long ago.
+    /// What a page said of itself, if it is remembered.
     pub fn of_page(&self, page: &Url) -> Option<Reservation> {
-        let pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
-        pages.said.get(&key(page)).cloned()
+        self.pages.get(key(page))
     }
 }
 
-fn key(page: &Url) -> String {
-    page[..Position::AfterQuery].to_owned()
+fn key(page: &Url) -> &str {
+    &page[..Position::AfterQuery]
 }
 
-/// Reads a `tdmrep.json`: an array of rules. What is no rule is passed over.
+/// Reads a `tdmrep.json`: an array of rules. What is no rule is skipped.
 fn rules(text: &[u8]) -> Vec<SiteRule> {
     let Ok(Value::Array(entries)) = serde_json::from_slice(text) else { return Vec::new() };
     entries.iter().filter_map(Value::as_object).filter_map(rule).take(RULES).collect()
@@ -175,7 +166,7 @@ fn rules(text: &[u8]) -> Vec<SiteRule> {
 
 fn rule(entry: &Map<String, Value>) -> Option<SiteRule> {
     let location = entry.get("location")?.as_str()?;
-    // Written into a robots.txt, these would begin another line, or a comment.
+    // In the robots.txt below these would begin another line, or a comment.
     if location.len() > LOCATION || location.contains(|c: char| c.is_control() || c == '#') {
         return None;
     }
@@ -188,7 +179,7 @@ fn rule(entry: &Map<String, Value>) -> Option<SiteRule> {
     // The protocol matches its patterns as robots.txt does, so the same parser reads them.
     let robots = Robots::parse(format!("User-agent: *\nDisallow: {location}\n").as_bytes(), AGENT);
     let location = robots.rules().first()?.clone();
-    said.means_something().then_some(SiteRule { location, said })
+    said.is_valid().then_some(SiteRule { location, said })
 }
 
 #[cfg(test)]
@@ -242,14 +233,14 @@ mod tests {
         let text = format!("[{}{{}}]", entry.repeat(10_000));
         assert_eq!(rules(text.as_bytes()).len(), RULES);
         let reservations = Reservations::default();
-        let page = |n: usize| format!("http://host.example/{n}#top").parse().unwrap();
+        let page = |n: u64| format!("http://host.example/{n}#top").parse().unwrap();
         for n in 0..PAGES * 2 {
-            reservations.page_says(&page(n), Reservation::new("1", None, SaidBy::Page));
+            reservations.remember_page(&page(n), Reservation::new("1", None, SaidBy::Page));
         }
+        reservations.pages.run_pending_tasks();
         assert!(reservations.of_page(&page(0)).is_none());
         assert!(reservations.of_page(&page(PAGES * 2 - 1)).is_some_and(|said| said.reserved()));
-        let pages = reservations.pages.lock().unwrap();
-        assert_eq!((pages.said.len(), pages.order.len()), (PAGES, PAGES));
+        assert_eq!(reservations.pages.entry_count(), PAGES);
     }
 
     #[test]
@@ -262,7 +253,7 @@ mod tests {
             ("yes", false, false),
         ] {
             let said = Reservation::new(value, None, SaidBy::Header);
-            assert_eq!((said.reserved(), said.means_something()), (reserved, something), "{value:?}");
+            assert_eq!((said.reserved(), said.is_valid()), (reserved, something), "{value:?}");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! The seam behind the door: one hop goes out, its raw answer comes in. The network, a recording and
-//! the tests' scripts are transports; all policy lies above this seam.
+//! What the client sends through: one hop goes out, its raw answer comes in. The network, a recording and
+//! the tests' scripts are transports; all policy lies above them.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,33 +17,41 @@ use super::settings::Limits;
 
 /// Sends one hop. Dropping the future cancels the request.
 pub trait Transport: Send + Sync {
+    /// Sends one hop and returns its answer once the head is there.
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>>;
 
     /// Milliseconds since the Unix epoch.
     fn now_ms(&self) -> u64;
 
-    /// A recording answers at once, so nobody has to be spared: no pace, no backoff, no breaker.
+    /// A recording answers at once, and asking it is no load on anyone: no pace, no backoff, no breaker.
     fn recorded(&self) -> bool {
         false
     }
 }
 
-/// One hop, complete: what is here is what is sent.
+/// One hop, with everything that is sent.
 #[derive(Clone, Debug)]
 pub struct Outgoing {
+    /// Changes on the way: a `POST` may become a `GET`.
     pub method: Method,
+    /// Of this hop, without its fragment.
     pub url: Url,
+    /// All that are sent, except the secret ones and those that the transport adds.
     pub headers: HeaderMap,
     /// Sent, but never logged or recorded.
     pub secret_headers: HeaderMap,
+    /// For `Post`.
     pub body: Option<Bytes>,
 }
 
-/// An answer as it came, save that its transfer coding is undone.
+/// An answer as it came, except that its transfer coding is removed.
 #[derive(Debug)]
 pub struct Incoming {
+    /// 100 to 999.
     pub status: u16,
+    /// As received.
     pub headers: HeaderMap,
+    /// Still in its content coding.
     pub body: RawBody,
 }
 
@@ -51,37 +59,40 @@ pub struct Incoming {
 pub struct RawBody(BoxStream<'static, Result<Bytes, FetchError>>);
 
 impl RawBody {
+    /// A body of these pieces, none of which need be of any size.
     pub fn new(pieces: impl Stream<Item = Result<Bytes, FetchError>> + Send + 'static) -> Self {
         Self(pieces.boxed())
     }
 
+    /// No body.
     pub fn empty() -> Self {
         Self::new(stream::empty())
     }
 
-    pub async fn next(&mut self) -> Option<Result<Bytes, FetchError>> {
+    /// The next piece; `None` at the end.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, FetchError>> {
         self.0.next().await
     }
 
     /// The same body, given up when it comes too slowly: no piece for `idle`, or fewer than
     /// `stall_bytes` within `stall_window`.
-    pub fn watched(self, limits: &Limits) -> Self {
-        let watch = Watch {
+    pub(crate) fn with_stall_limits(self, limits: &Limits) -> Self {
+        let detector = StallDetector {
             idle: limits.idle,
             bytes: limits.stall_bytes,
             window: limits.stall_window,
             waited: Duration::ZERO,
             got: 0,
         };
-        Self::new(stream::unfold((Some(self), watch), |(body, mut watch)| async move {
+        Self::new(stream::unfold((Some(self), detector), |(body, mut detector)| async move {
             let mut body = body?;
-            let piece = watch.next(&mut body).await?;
+            let piece = detector.next(&mut body).await?;
             let rest = piece.is_ok().then_some(body);
-            Some((piece, (rest, watch)))
+            Some((piece, (rest, detector)))
         }))
     }
 
-    pub fn into_stream(self) -> BoxStream<'static, Result<Bytes, FetchError>> {
+    pub(crate) fn into_stream(self) -> BoxStream<'static, Result<Bytes, FetchError>> {
         self.0
     }
 }
@@ -92,30 +103,30 @@ impl fmt::Debug for RawBody {
     }
 }
 
-/// A server's words as messages may carry them: without control characters, and not endless.
-pub fn shown(text: &str) -> String {
+/// A server's text as messages may show it: without control characters, and at most 200 characters.
+pub fn printable(text: &str) -> String {
     const LONGEST: usize = 200;
     text.chars().take(LONGEST).flat_map(char::escape_debug).collect()
 }
 
-struct Watch {
+struct StallDetector {
     idle: Duration,
     bytes: u64,
     window: Duration,
-    /// Spent waiting for the server; what the reader does between two pieces is not the server's fault.
+    /// Time spent waiting for the server, without what the reader does between two pieces.
     waited: Duration,
     got: u64,
 }
 
-impl Watch {
+impl StallDetector {
     async fn next(&mut self, body: &mut RawBody) -> Option<Result<Bytes, FetchError>> {
-        let asked = Instant::now();
+        let started = Instant::now();
         let Ok(piece) = tokio::time::timeout(self.idle, body.next()).await else {
             let idle = self.idle.as_secs_f32();
             return Some(Err(FetchError::Stalled(format!("nothing came for {idle} s"))));
         };
         let piece = piece?;
-        self.waited += asked.elapsed();
+        self.waited += started.elapsed();
         self.got += piece.as_ref().map_or(0, |bytes| bytes.len() as u64);
         if self.waited >= self.window {
             if piece.is_ok() && self.got < self.bytes {

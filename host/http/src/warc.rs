@@ -1,9 +1,8 @@
 //! WARC files (ISO 28500, WARC 1.0 and 1.1): reading any, writing 1.1.
 //!
-//! Written here because the format's crate writes one gzip stream for the whole file, where annex D of
-//! the standard asks for a member per record (what every index and reader relies on), does not tell where
-//! a record is, and rests since 2022 on parsers that are no longer kept. The compression, the HTTP heads
-//! and the dates are crates.
+//! The crate `warc` is not used: it writes one gzip stream for the whole file, where annex D of the standard
+//! asks for a member per record (indexes and readers rely on it), does not tell where a record is, and has
+//! depended on unmaintained parsers since 2022. Compression, HTTP heads and dates are left to crates.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -14,20 +13,28 @@ use flate2::Compression;
 use flate2::bufread::{GzDecoder, MultiGzDecoder};
 use flate2::write::GzEncoder;
 
-/// The head of one record is refused beyond this; real ones have less than one kilobyte.
+/// A larger head of a record is refused; real ones have less than one kilobyte.
 const HEAD_BYTES: u64 = 64 * 1024;
-/// What packed files begin with (RFC 1952, 2.3.1).
+/// What gzip files begin with (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a WARC file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WarcError {
+    /// The file cannot be read, or ends within a record.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// Something else than a record begins here.
     #[error("no WARC record begins at byte {0} of the unpacked file")]
     NoRecord(u64),
+    /// A record lacks what is needed to read it.
     #[error("the record at byte {at} of the unpacked file has no usable {field}")]
-    Field { at: u64, field: &'static str },
+    Field {
+        /// Where the record begins.
+        at: u64,
+        /// What is missing.
+        field: &'static str,
+    },
 }
 
 /// A record's head: named fields, in order, names in lower case.
@@ -59,16 +66,17 @@ impl RecordHead {
     }
 }
 
-/// Walks through a file's records.
+/// Reads a file record by record.
 pub struct Scanner {
     reader: BufReader<Source>,
-    /// Unpacked bytes behind us.
+    /// Decompressed bytes read so far.
     at: u64,
-    /// Bytes of the current block that were not read.
+    /// Bytes of the current block that are not read yet.
     block: u64,
 }
 
 impl Scanner {
+    /// Opens a file, compressed or not.
     pub fn open(path: &Path) -> Result<Self, WarcError> {
         Ok(Self { reader: BufReader::new(Source::open(path)?), at: 0, block: 0 })
     }
@@ -120,14 +128,14 @@ impl Scanner {
     }
 }
 
-/// Opens one record again: its head, and its block to be read.
+/// Opens one record again: its head, and a reader of its block.
 pub fn open_at(path: &Path, place: Place) -> Result<(RecordHead, impl BufRead + Send + use<>), WarcError> {
     let mut file = File::open(path)?;
-    let packed = is_packed(&mut file)?;
+    let gzip = is_gzip(&mut file)?;
     file.seek(SeekFrom::Start(place.offset))?;
     let file = BufReader::new(file);
     let unpacked: Box<dyn Read + Send> =
-        if packed { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
+        if gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
     let mut reader = BufReader::new(unpacked);
     io::copy(&mut (&mut reader).take(place.skip), &mut io::sink())?;
     let (head, _) = read_head(&mut reader, place.offset)?;
@@ -135,21 +143,22 @@ pub fn open_at(path: &Path, place: Place) -> Result<(RecordHead, impl BufRead + 
     Ok((head, block))
 }
 
-/// Writes records, each a gzip member of its own where the file's name ends in `.gz`.
+/// Writes records, each of them as a gzip member if that is wanted.
 pub struct Writer<W: Write> {
     out: W,
-    packed: bool,
+    gzip: bool,
 }
 
 impl<W: Write> Writer<W> {
-    pub fn new(out: W, packed: bool) -> Self {
-        Self { out, packed }
+    /// `gzip`: compress each record.
+    pub fn new(out: W, gzip: bool) -> Self {
+        Self { out, gzip }
     }
 
     /// Writes one record whole; `Content-Length` is added to the fields.
     pub fn write(&mut self, fields: &[(&str, &str)], length: u64, block: &mut dyn Read) -> io::Result<()> {
-        if self.packed {
-            // The fastest level: what is large here (PDF) does not pack further.
+        if self.gzip {
+            // The fastest level: what is large here (PDF) does not compress further.
             let mut member = GzEncoder::new(&mut self.out, Compression::fast());
             write_record(&mut member, fields, length, block)?;
             member.finish()?;
@@ -163,7 +172,7 @@ impl<W: Write> Writer<W> {
 /// The unpacked bytes of a file, with a note of where its gzip members begin.
 enum Source {
     Plain(BufReader<File>),
-    Packed {
+    Gzip {
         member: Option<Box<GzDecoder<Counted>>>,
         unpacked: u64,
         /// (unpacked offset, file offset) of members that begin at or before what is buffered.
@@ -174,20 +183,20 @@ enum Source {
 impl Source {
     fn open(path: &Path) -> io::Result<Self> {
         let mut file = File::open(path)?;
-        let packed = is_packed(&mut file)?;
+        let gzip = is_gzip(&mut file)?;
         let reader = BufReader::new(file);
-        if !packed {
+        if !gzip {
             return Ok(Self::Plain(reader));
         }
         let member = Box::new(GzDecoder::new(Counted { reader, read: 0 }));
-        Ok(Self::Packed { member: Some(member), unpacked: 0, starts: VecDeque::from([(0, 0)]) })
+        Ok(Self::Gzip { member: Some(member), unpacked: 0, starts: VecDeque::from([(0, 0)]) })
     }
 
     /// Where the unpacked byte `at` is; asked in rising order.
     fn place(&mut self, at: u64) -> Place {
         match self {
             Self::Plain(_) => Place { offset: at, skip: 0 },
-            Self::Packed { starts, .. } => {
+            Self::Gzip { starts, .. } => {
                 while starts.get(1).is_some_and(|(unpacked, _)| *unpacked <= at) {
                     starts.pop_front();
                 }
@@ -202,7 +211,7 @@ impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let (member, unpacked, starts) = match self {
             Self::Plain(reader) => return reader.read(buffer),
-            Self::Packed { member, unpacked, starts } => (member, unpacked, starts),
+            Self::Gzip { member, unpacked, starts } => (member, unpacked, starts),
         };
         loop {
             let Some(decoder) = member else { return Ok(0) };
@@ -212,7 +221,7 @@ impl Read for Source {
                 return Ok(read);
             }
             let Some(mut file) = member.take().map(|member| member.into_inner()) else { return Ok(0) };
-            // What follows the last member and is none (padding) is not ours to read.
+            // What follows the last member (padding) is not read.
             if !file.fill_buf()?.starts_with(&GZIP[..1]) {
                 return Ok(0);
             }
@@ -247,8 +256,8 @@ impl BufRead for Counted {
     }
 }
 
-/// Whether a file is packed is told by its first bytes, not by its name.
-fn is_packed(file: &mut File) -> io::Result<bool> {
+/// Decided by the file's first bytes, not by its name.
+fn is_gzip(file: &mut File) -> io::Result<bool> {
     let mut start = Vec::new();
     file.take(GZIP.len() as u64).read_to_end(&mut start)?;
     file.rewind()?;
@@ -330,8 +339,8 @@ mod tests {
         found
     }
 
-    fn written(packed: bool) -> Vec<u8> {
-        let mut writer = Writer::new(Vec::new(), packed);
+    fn written(gzip: bool) -> Vec<u8> {
+        let mut writer = Writer::new(Vec::new(), gzip);
         for (kind, block) in [("warcinfo", "a"), ("response", ""), ("request", "three\r\n\r\nlines")] {
             writer.write(&[("WARC-Type", kind)], block.len() as u64, &mut block.as_bytes()).unwrap();
         }

@@ -14,7 +14,7 @@ use crate::store::Limited;
 use crate::text;
 use tierfall_http::{
     AttemptClock, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy, header_map,
-    header_text,
+    header_text, starts_as_pdf,
 };
 
 /// A request in flight. If the call ends before its answer is there, the notes name the origin that it was
@@ -136,7 +136,7 @@ impl Guest {
                 }
                 if let Some((value, policy)) = text::tdm_metadata(&decoded) {
                     let said = Reservation::new(&value, policy.as_deref(), SaidBy::Page);
-                    network.client.page_says(&answer.head.url, said);
+                    network.client.remember_page(&answer.head.url, said);
                 }
                 http::Body::Text(decoded)
             }
@@ -197,10 +197,4 @@ impl clock::Host for Guest {
         // `describe` has no client, and no use for the time.
         Ok(self.network.as_ref().map_or(0, |network| network.client.now_ms()))
     }
-}
-
-/// Readers accept up to a kilobyte of junk before the header (PDF 32000-1, annex H.3.4.1).
-fn starts_as_pdf(body: &[u8]) -> bool {
-    let window = &body[..body.len().min(1024 + 5)];
-    window.windows(5).any(|bytes| bytes == b"%PDF-")
 }

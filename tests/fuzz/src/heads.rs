@@ -1,6 +1,6 @@
 //! The head of a recorded answer is read or refused; written and read again, it is the same.
 
-use tierfall_http::{read_response, response_head};
+use tierfall_http::testing::{read_response, response_head};
 
 pub fn promise(data: &[u8]) {
     let mut rest = data;

@@ -2,7 +2,7 @@
 //!
 //! The first line of the data is the path that is asked about; the rest is the file.
 
-use tierfall_http::RobotsRules;
+use tierfall_http::testing::RobotsRules;
 use url::Url;
 
 pub fn promise(data: &[u8]) {

@@ -6,7 +6,8 @@ use std::path::Path;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use tierfall_http::warc::{Scanner, WarcError, Writer, open_at};
+use tierfall_http::WarcError;
+use tierfall_http::testing::{Scanner, Writer, open_at};
 
 pub fn promise(data: &[u8]) {
     let plain = scanned(data);

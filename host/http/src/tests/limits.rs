@@ -76,11 +76,11 @@ async fn bombs_of_every_coding_are_cut_at_the_cap_and_refused_where_there_is_non
     for (coding, body) in packed(&zeros).await {
         assert!(body.len() < 64 << 10, "{coding}: {}", body.len());
         let server = Server::saying(http("200 OK", &format!("content-encoding: {coding}\r\n"), &body)).await;
-        let door = live(tight());
-        let answer = fetch(&door, Role::Page, &server.url("/")).await.unwrap();
+        let client = live(tight());
+        let answer = fetch(&client, Role::Page, &server.url("/")).await.unwrap();
         assert_eq!((answer.body.len(), answer.truncated), (1 << 20, true), "{coding}");
         let attempt = Attempt::new(60, 0);
-        let opened = attempt.open(&door, Role::File, &server.url("/")).await.unwrap();
+        let opened = attempt.open(&client, Role::File, &server.url("/")).await.unwrap();
         let error = drain(opened).await.unwrap_err();
         assert!(matches!(error, FetchError::Malformed(_)), "{coding}: {error}");
     }
@@ -90,12 +90,12 @@ async fn bombs_of_every_coding_are_cut_at_the_cap_and_refused_where_there_is_non
 async fn a_body_beyond_the_limit_is_too_large_however_it_is_packed() {
     let mut settings = tight();
     settings.limits.body_bytes = 10_000;
-    let door = live(settings);
+    let client = live(settings);
     let body = vec![b'x'; 20_000];
     for (headers, body) in [("", body.clone()), ("content-encoding: gzip\r\n", gzip(&body).await)] {
         let server = Server::saying(http("200 OK", headers, &body)).await;
         let attempt = Attempt::new(10, 0);
-        let opened = attempt.open(&door, Role::File, &server.url("/")).await.unwrap();
+        let opened = attempt.open(&client, Role::File, &server.url("/")).await.unwrap();
         assert_eq!(drain(opened).await, Err(FetchError::TooLarge(10_000)));
     }
 }
@@ -174,11 +174,11 @@ async fn a_robots_txt_or_reservation_without_end_is_read_up_to_its_limit() {
     .await;
     let mut settings = tight();
     settings.robots = true;
-    let door = live(settings);
-    assert_eq!(door.site_reservation(&server.url("/").parse().unwrap()).await, None);
-    let error = fetch(&door, Role::Page, &server.url("/no")).await.unwrap_err();
+    let client = live(settings);
+    assert_eq!(client.site_reservation(&server.url("/").parse().unwrap()).await, None);
+    let error = fetch(&client, Role::Page, &server.url("/no")).await.unwrap_err();
     assert!(matches!(error, FetchError::Denied { reason: Denial::Robots, .. }), "{error}");
-    let page = fetch(&door, Role::Page, &server.url("/yes")).await.unwrap();
+    let page = fetch(&client, Role::Page, &server.url("/yes")).await.unwrap();
     assert!(page.truncated);
 }
 
@@ -305,8 +305,8 @@ async fn a_body_of_just_the_cap_is_whole() {
     for (cap, truncated) in [(5, false), (4, true), (0, true)] {
         let server = Server::saying(http("200 OK", "", b"12345")).await;
         let attempt = Attempt::new(10, 0);
-        let door = live(tight());
-        let asking = door.fetch(get(&server.url("/")), cap, attempt.allowance(&Role::Api));
+        let client = live(tight());
+        let asking = client.fetch(get(&server.url("/")), cap, attempt.budget(&Role::Api));
         let answer = asking.await.unwrap();
         assert_eq!((answer.body.len() as u64, answer.truncated), (cap.min(5), truncated));
     }

@@ -26,10 +26,10 @@ fn denied_by(result: Result<Response, FetchError>) -> Option<Denial> {
 #[tokio::test(start_paused = true)]
 async fn robots_txt_is_read_once_before_anything_else_and_obeyed() {
     let script = robots_only(|_| ok("User-agent: *\nDisallow: /private\n"));
-    let door = script.door(settings());
-    fetch(&door, Role::Page, "http://host.example/public").await.unwrap();
-    fetch(&door, Role::File, "http://host.example/public.pdf").await.unwrap();
-    let error = fetch(&door, Role::Page, "http://host.example/private/x?y").await.unwrap_err();
+    let client = script.client(settings());
+    fetch(&client, Role::Page, "http://host.example/public").await.unwrap();
+    fetch(&client, Role::File, "http://host.example/public.pdf").await.unwrap();
+    let error = fetch(&client, Role::Page, "http://host.example/private/x?y").await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::Robots, .. }), "{error}");
     assert!(error.to_string().contains("/private"), "the rule is named: {error}");
     assert!(!error.retryable());
@@ -42,34 +42,34 @@ async fn robots_txt_is_read_once_before_anything_else_and_obeyed() {
 #[tokio::test(start_paused = true)]
 async fn apis_have_no_robots_and_the_setting_turns_them_off() {
     let script = robots_only(|_| ok("User-agent: *\nDisallow: /\n"));
-    fetch(&script.door(settings()), Role::Api, "http://host.example/x").await.unwrap();
-    fetch(&script.door(HttpSettings::for_tests()), Role::Page, "http://host.example/x").await.unwrap();
+    fetch(&script.client(settings()), Role::Api, "http://host.example/x").await.unwrap();
+    fetch(&script.client(HttpSettings::for_tests()), Role::Page, "http://host.example/x").await.unwrap();
     assert_eq!(script.urls().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
 async fn our_own_group_wins_over_the_one_for_all() {
     let text = "User-agent: *\nDisallow: /\n\nUser-agent: TierFall\nAllow: /ok\nDisallow: /\n";
-    let door = robots_only(move |_| ok(text)).door(settings());
-    assert!(fetch(&door, Role::Page, "http://host.example/ok").await.is_ok());
-    assert_eq!(denied_by(fetch(&door, Role::Page, "http://host.example/x").await), Some(Denial::Robots));
+    let client = robots_only(move |_| ok(text)).client(settings());
+    assert!(fetch(&client, Role::Page, "http://host.example/ok").await.is_ok());
+    assert_eq!(denied_by(fetch(&client, Role::Page, "http://host.example/x").await), Some(Denial::Robots));
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_robots_txt_allows_and_an_unreachable_one_forbids() {
     for status in [400, 401, 403, 404, 410, 451] {
-        let door = robots_only(move |_| answer(status, &[], "Disallow: /")).door(settings());
-        assert!(fetch(&door, Role::Page, "http://host.example/x").await.is_ok(), "{status}");
+        let client = robots_only(move |_| answer(status, &[], "Disallow: /")).client(settings());
+        assert!(fetch(&client, Role::Page, "http://host.example/x").await.is_ok(), "{status}");
     }
     for status in [500, 502, 503] {
-        let door = robots_only(move |_| answer(status, &[], "")).door(settings());
-        let result = fetch(&door, Role::Page, "http://host.example/x").await;
+        let client = robots_only(move |_| answer(status, &[], "")).client(settings());
+        let result = fetch(&client, Role::Page, "http://host.example/x").await;
         assert!(result.as_ref().is_err_and(FetchError::retryable));
         assert_eq!(denied_by(result), Some(Denial::RobotsUnreachable), "{status}");
     }
-    let door = robots_only(|_| Reply::Hang).door(settings());
+    let client = robots_only(|_| Reply::Hang).client(settings());
     let attempt = Attempt::new(60, 0);
-    let result = attempt.fetch(&door, Role::Page, "http://host.example/x").await;
+    let result = attempt.fetch(&client, Role::Page, "http://host.example/x").await;
     assert_eq!(denied_by(result), Some(Denial::RobotsUnreachable));
     assert_eq!(attempt.clock.remaining(), Duration::from_secs(50), "robots.txt has ten seconds");
 }
@@ -77,38 +77,38 @@ async fn no_robots_txt_allows_and_an_unreachable_one_forbids() {
 #[tokio::test(start_paused = true)]
 async fn a_host_that_is_not_there_is_reported_as_that() {
     let script = Script::new(|_, _| refused());
-    let error = fetch(&script.door(settings()), Role::Page, "http://host.example/x").await.unwrap_err();
+    let error = fetch(&script.client(settings()), Role::Page, "http://host.example/x").await.unwrap_err();
     assert_eq!(error, FetchError::Transport("connection refused".into()));
     assert!(script.urls().iter().all(|url| url.ends_with("/robots.txt")));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_robots_txt_that_fails_once_is_asked_for_again() {
-    let door = robots_only(|n| match n {
+    let client = robots_only(|n| match n {
         0 => answer(503, &[], ""),
         1 => refused(),
         _ => ok("User-agent: *\nDisallow: /no"),
     })
-    .door(settings());
-    assert!(fetch(&door, Role::Page, "http://host.example/x").await.is_ok());
-    assert_eq!(denied_by(fetch(&door, Role::Page, "http://host.example/no").await), Some(Denial::Robots));
+    .client(settings());
+    assert!(fetch(&client, Role::Page, "http://host.example/x").await.is_ok());
+    assert_eq!(denied_by(fetch(&client, Role::Page, "http://host.example/no").await), Some(Denial::Robots));
 }
 
 #[tokio::test(start_paused = true)]
 async fn robots_txt_is_forgotten_after_a_day_and_its_failure_after_minutes() {
     let script = robots_only(|n| if n < 3 { answer(500, &[], "") } else { ok("") });
-    let door = script.door(settings());
+    let client = script.client(settings());
     let asked = || script.urls().iter().filter(|url| url.ends_with("/robots.txt")).count();
-    assert!(fetch(&door, Role::Page, "http://host.example/x").await.is_err());
-    assert!(fetch(&door, Role::Page, "http://host.example/x").await.is_err());
+    assert!(fetch(&client, Role::Page, "http://host.example/x").await.is_err());
+    assert!(fetch(&client, Role::Page, "http://host.example/x").await.is_err());
     assert_eq!(asked(), 3, "two retries, and then the failure is remembered");
     tokio::time::sleep(Duration::from_secs(121)).await;
-    assert!(fetch(&door, Role::Page, "http://host.example/x").await.is_ok());
+    assert!(fetch(&client, Role::Page, "http://host.example/x").await.is_ok());
     tokio::time::sleep(Duration::from_secs(23 * 3600)).await;
-    assert!(fetch(&door, Role::Page, "http://host.example/x").await.is_ok());
+    assert!(fetch(&client, Role::Page, "http://host.example/x").await.is_ok());
     assert_eq!(asked(), 4);
     tokio::time::sleep(Duration::from_secs(3601)).await;
-    assert!(fetch(&door, Role::Page, "http://host.example/x").await.is_ok());
+    assert!(fetch(&client, Role::Page, "http://host.example/x").await.is_ok());
     assert_eq!(asked(), 5);
 }
 
@@ -127,11 +127,11 @@ async fn robots_txt_may_redirect_five_times_but_not_into_the_private_network() {
         })
     };
     let url = "http://host.example/x";
-    assert_eq!(denied_by(fetch(&hops(5).door(settings()), Role::Page, url).await), Some(Denial::Robots));
-    assert!(fetch(&hops(6).door(settings()), Role::Page, url).await.is_ok(), "RFC 9309, 2.3.1.2");
+    assert_eq!(denied_by(fetch(&hops(5).client(settings()), Role::Page, url).await), Some(Denial::Robots));
+    assert!(fetch(&hops(6).client(settings()), Role::Page, url).await.is_ok(), "RFC 9309, 2.3.1.2");
     let script = robots_only(|_| answer(302, &[("location", "http://169.254.169.254/robots.txt")], ""));
     assert_eq!(
-        denied_by(fetch(&script.door(settings()), Role::Page, url).await),
+        denied_by(fetch(&script.client(settings()), Role::Page, url).await),
         Some(Denial::PrivateAddress)
     );
     assert_eq!(script.urls(), ["http://host.example/robots.txt"]);
@@ -144,19 +144,19 @@ async fn a_redirect_to_another_host_asks_that_hosts_robots_too() {
         (_, "/robots.txt") => ok(""),
         _ => answer(302, &[("location", "http://other.example/x")], ""),
     });
-    let result = fetch(&script.door(settings()), Role::File, "http://host.example/x").await;
+    let result = fetch(&script.client(settings()), Role::File, "http://host.example/x").await;
     assert_eq!(denied_by(result), Some(Denial::Robots));
 }
 
 #[tokio::test(start_paused = true)]
 async fn many_at_once_read_robots_txt_once_and_a_cancelled_reader_leaves_it_to_the_others() {
     let script = Script::slow(Duration::from_secs(2), |_, _| ok(""));
-    let door = script.door(settings());
+    let client = script.client(settings());
     let hasty =
-        tokio::time::timeout(Duration::from_secs(1), fetch(&door, Role::Page, "http://host.example/a"));
+        tokio::time::timeout(Duration::from_secs(1), fetch(&client, Role::Page, "http://host.example/a"));
     let others = (0..5).map(|n| {
-        let door = door.clone();
-        async move { fetch(&door, Role::Page, &format!("http://host.example/{n}")).await }
+        let client = client.clone();
+        async move { fetch(&client, Role::Page, &format!("http://host.example/{n}")).await }
     });
     let (hasty, others) = tokio::join!(hasty, join_all(others));
     assert!(hasty.is_err() && others.iter().all(Result::is_ok));
@@ -172,10 +172,10 @@ fn paced(every: Duration, concurrency: usize) -> HttpSettings {
 }
 
 /// Asks `count` pages of one host at once, each with an hour.
-async fn crowd(door: &HttpClient, role: Role, count: usize) -> Vec<Result<Response, FetchError>> {
+async fn crowd(client: &HttpClient, role: Role, count: usize) -> Vec<Result<Response, FetchError>> {
     join_all((0..count).map(|n| {
-        let door = door.clone();
-        async move { Attempt::new(360, 0).fetch(&door, role, &format!("http://host.example/{n}")).await }
+        let client = client.clone();
+        async move { Attempt::new(360, 0).fetch(&client, role, &format!("http://host.example/{n}")).await }
     }))
     .await
 }
@@ -184,7 +184,7 @@ async fn crowd(door: &HttpClient, role: Role, count: usize) -> Vec<Result<Respon
 async fn a_hosts_requests_start_in_order_and_at_its_pace() {
     let script = Script::new(|_, _| ok(""));
     let start = Instant::now();
-    crowd(&script.door(paced(Duration::from_millis(500), 2)), Role::Page, 5).await;
+    crowd(&script.client(paced(Duration::from_millis(500), 2)), Role::Page, 5).await;
     assert_eq!(script.times(start), [0, 500, 1000, 1500, 2000]);
     let expected: Vec<String> = (0..5).map(|n| format!("http://host.example/{n}")).collect();
     assert_eq!(script.urls(), expected);
@@ -193,33 +193,33 @@ async fn a_hosts_requests_start_in_order_and_at_its_pace() {
 #[tokio::test(start_paused = true)]
 async fn no_more_are_open_than_allowed_and_an_open_body_counts() {
     let script = Script::slow(Duration::from_secs(3), |_, _| ok("body"));
-    let door = script.door(paced(Duration::ZERO, 2));
-    crowd(&door, Role::Page, 7).await;
+    let client = script.client(paced(Duration::ZERO, 2));
+    crowd(&client, Role::Page, 7).await;
     assert_eq!(script.peak(), 2);
     let attempts = [Attempt::new(10, 0), Attempt::new(10, 0)];
-    let first = attempts[0].open(&door, Role::File, "http://host.example/a").await.unwrap();
-    let second = attempts[1].open(&door, Role::File, "http://host.example/b").await.unwrap();
-    let hard = Instant::now() + Duration::from_secs(5);
-    let third = Attempt::until(Duration::from_secs(10), hard, 0);
-    let waiting = third.open(&door, Role::File, "http://host.example/c").await.unwrap_err();
+    let first = attempts[0].open(&client, Role::File, "http://host.example/a").await.unwrap();
+    let second = attempts[1].open(&client, Role::File, "http://host.example/b").await.unwrap();
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let third = Attempt::until(Duration::from_secs(10), deadline, 0);
+    let waiting = third.open(&client, Role::File, "http://host.example/c").await.unwrap_err();
     assert!(matches!(waiting, FetchError::Busy(_)), "{waiting}");
     drop(second);
     let third = Attempt::new(10, 0);
-    assert!(third.open(&door, Role::File, "http://host.example/c").await.is_ok());
+    assert!(third.open(&client, Role::File, "http://host.example/c").await.is_ok());
     drain(first).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_was_found_is_fetched_before_more_is_looked_for() {
     let script = Script::new(|_, _| ok(""));
-    let door = script.door(paced(Duration::from_secs(1), 1));
+    let client = script.client(paced(Duration::from_secs(1), 1));
     let start = Instant::now();
-    let ask = |role: Role, url: &'static str, hard: u64| {
-        let (door, hard) = (door.clone(), start + Duration::from_secs(hard));
-        async move { Attempt::until(Duration::from_secs(9), hard, 0).fetch(&door, role, url).await.is_ok() }
+    let ask = |role: Role, url: &'static str, deadline: u64| {
+        let (client, deadline) = (client.clone(), start + Duration::from_secs(deadline));
+        async move { Attempt::until(Duration::from_secs(9), deadline, 0).fetch(&client, role, url).await.is_ok() }
     };
     let came = tokio::join!(
-        crowd(&door, Role::Page, 6),
+        crowd(&client, Role::Page, 6),
         ask(Role::File, "http://host.example/found", 3),
         ask(Role::Page, "http://host.example/late", 3),
     );
@@ -237,10 +237,10 @@ async fn pages_and_files_of_a_host_share_its_pace_and_its_api_does_not() {
     settings.pace.page.every = Duration::from_millis(100);
     settings.pace.api.every = Duration::from_millis(10);
     let script = Script::new(|_, _| ok(""));
-    let door = script.door(settings);
+    let client = script.client(settings);
     let start = Instant::now();
     for role in [Role::Page, Role::File, Role::Page, Role::Api, Role::Api] {
-        Attempt::new(100, 0).fetch(&door, role, "http://host.example/").await.unwrap();
+        Attempt::new(100, 0).fetch(&client, role, "http://host.example/").await.unwrap();
     }
     assert_eq!(script.times(start), [0, 1000, 2000, 2000, 2010], "the slower of page and file holds");
 }
@@ -259,7 +259,7 @@ async fn rules_name_hosts_and_a_shared_one_is_one_pace() {
         rule(&["*.slow.example"], Some(Role::Page), false, 2),
     ];
     let script = Script::new(|_, _| ok(""));
-    let door = script.door(settings);
+    let client = script.client(settings);
     let start = Instant::now();
     for (role, url) in [
         (Role::Api, "http://export.arxiv.example/"),
@@ -271,7 +271,7 @@ async fn rules_name_hosts_and_a_shared_one_is_one_pace() {
         (Role::Api, "http://a.slow.example/"),
         (Role::Page, "http://notslow.example/"),
     ] {
-        Attempt::new(100, 0).fetch(&door, role, url).await.unwrap();
+        Attempt::new(100, 0).fetch(&client, role, url).await.unwrap();
     }
     assert_eq!(script.times(start), [0, 3000, 6000, 6000, 6000, 8000, 8000, 8000]);
 }
@@ -279,13 +279,13 @@ async fn rules_name_hosts_and_a_shared_one_is_one_pace() {
 #[tokio::test(start_paused = true)]
 async fn a_turn_beyond_the_works_deadline_is_refused_at_once() {
     let script = Script::new(|_, _| ok(""));
-    let door = script.door(paced(Duration::from_secs(3), 1));
+    let client = script.client(paced(Duration::from_secs(3), 1));
     let start = Instant::now();
     let asked = join_all((0..5).map(|n| {
-        let door = door.clone();
+        let client = client.clone();
         async move {
             let attempt = Attempt::until(Duration::from_secs(1), start + Duration::from_secs(7), 0);
-            let result = attempt.fetch(&door, Role::Page, &format!("http://host.example/{n}")).await;
+            let result = attempt.fetch(&client, Role::Page, &format!("http://host.example/{n}")).await;
             (result.is_ok(), start.elapsed().as_secs(), attempt.clock.remaining())
         }
     }))
@@ -299,13 +299,13 @@ async fn a_turn_beyond_the_works_deadline_is_refused_at_once() {
 #[tokio::test(start_paused = true)]
 async fn who_is_cancelled_while_waiting_gives_the_turn_back() {
     let script = Script::new(|_, _| ok(""));
-    let door = script.door(paced(Duration::from_secs(10), 4));
+    let client = script.client(paced(Duration::from_secs(10), 4));
     let start = Instant::now();
-    Attempt::new(100, 0).fetch(&door, Role::Page, "http://host.example/a").await.unwrap();
+    Attempt::new(100, 0).fetch(&client, Role::Page, "http://host.example/a").await.unwrap();
     let gone = Attempt::new(100, 0);
-    let waiting = gone.fetch(&door, Role::Page, "http://host.example/b");
+    let waiting = gone.fetch(&client, Role::Page, "http://host.example/b");
     assert!(tokio::time::timeout(Duration::from_secs(1), waiting).await.is_err());
-    Attempt::new(100, 0).fetch(&door, Role::Page, "http://host.example/c").await.unwrap();
+    Attempt::new(100, 0).fetch(&client, Role::Page, "http://host.example/c").await.unwrap();
     assert_eq!(script.times(start), [0, 10_000]);
 }
 
@@ -316,7 +316,7 @@ async fn a_host_that_complains_is_asked_more_slowly_and_recovers_to_its_pace_but
         _ => ok(""),
     });
     let start = Instant::now();
-    crowd(&script.door(paced(Duration::from_secs(1), 1)), Role::Page, 60).await;
+    crowd(&script.client(paced(Duration::from_secs(1), 1)), Role::Page, 60).await;
     let times = script.times(start);
     let gaps: Vec<u128> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.iter().all(|gap| *gap >= 1000), "never faster than configured: {gaps:?}");
@@ -329,7 +329,7 @@ async fn a_host_that_complains_is_asked_more_slowly_and_recovers_to_its_pace_but
 async fn a_host_that_only_complains_is_still_asked_now_and_then() {
     let script = Script::new(|_, _| answer(429, &[], ""));
     let start = Instant::now();
-    crowd(&script.door(paced(Duration::from_secs(1), 1)), Role::Page, 12).await;
+    crowd(&script.client(paced(Duration::from_secs(1), 1)), Role::Page, 12).await;
     let times = script.times(start);
     let last = times[11] - times[10];
     assert_eq!((times.len(), last), (12, 8000));
@@ -343,7 +343,7 @@ async fn a_crawl_delay_slows_the_host_and_is_capped() {
         let mut settings = paced(Duration::from_secs(1), 2);
         settings.robots = true;
         let start = Instant::now();
-        crowd(&script.door(settings), Role::File, 3).await;
+        crowd(&script.client(settings), Role::File, 3).await;
         assert_eq!(script.times(start), [0, 0, gap, gap * 2], "{delay}");
     }
 }
@@ -354,6 +354,6 @@ async fn with_the_pace_off_nobody_waits() {
     let mut settings = paced(Duration::from_secs(9), 1);
     settings.pace.enabled = false;
     let start = Instant::now();
-    crowd(&script.door(settings), Role::Page, 20).await;
+    crowd(&script.client(settings), Role::Page, 20).await;
     assert_eq!(start.elapsed(), Duration::ZERO);
 }

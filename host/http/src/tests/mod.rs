@@ -1,4 +1,4 @@
-//! The door as a whole: its policy against a scripted transport on paused time, its behaviour on the
+//! The client as a whole: its policy against a scripted transport on paused time, its behaviour on the
 //! wire against servers on 127.0.0.1.
 
 pub mod forms;
@@ -31,30 +31,30 @@ struct Attempt {
 
 impl Attempt {
     fn new(seconds: u64, retries: u32) -> Self {
-        let hard = Instant::now() + Duration::from_secs(seconds * 10);
-        Self::until(Duration::from_secs(seconds), hard, retries)
+        let deadline = Instant::now() + Duration::from_secs(seconds * 10);
+        Self::until(Duration::from_secs(seconds), deadline, retries)
     }
 
-    fn until(budget: Duration, hard: Instant, retries: u32) -> Self {
-        Self { clock: AttemptClock::new(budget, hard), retries: AtomicU32::new(retries) }
+    fn until(budget: Duration, deadline: Instant, retries: u32) -> Self {
+        Self { clock: AttemptClock::new(budget, deadline), retries: AtomicU32::new(retries) }
     }
 
-    fn allowance<'a>(&'a self, hops: &'a dyn HopPolicy) -> RequestBudget<'a> {
+    fn budget<'a>(&'a self, hops: &'a dyn HopPolicy) -> RequestBudget<'a> {
         RequestBudget { hops, clock: &self.clock, retries: &self.retries }
     }
 
-    async fn fetch(&self, door: &HttpClient, role: Role, url: &str) -> Result<Response, FetchError> {
-        door.fetch(get(url), 1 << 20, self.allowance(&role)).await
+    async fn fetch(&self, client: &HttpClient, role: Role, url: &str) -> Result<Response, FetchError> {
+        client.fetch(get(url), 1 << 20, self.budget(&role)).await
     }
 
-    async fn open(&self, door: &HttpClient, role: Role, url: &str) -> Result<Body, FetchError> {
-        door.open(get(url), self.allowance(&role)).await
+    async fn open(&self, client: &HttpClient, role: Role, url: &str) -> Result<Body, FetchError> {
+        client.open(get(url), self.budget(&role)).await
     }
 }
 
 /// One request, with ten seconds and no retries.
-async fn fetch(door: &HttpClient, role: Role, url: &str) -> Result<Response, FetchError> {
-    Attempt::new(10, 0).fetch(door, role, url).await
+async fn fetch(client: &HttpClient, role: Role, url: &str) -> Result<Response, FetchError> {
+    Attempt::new(10, 0).fetch(client, role, url).await
 }
 
 fn get(url: &str) -> Request {

@@ -14,7 +14,7 @@ use super::*;
 use crate::record::Recorder;
 use crate::{Denial, HeaderMap, HeaderValue};
 
-/// A door that records what a script says into `path`.
+/// A client that records what a script says into `path`.
 fn recording(script: &Arc<Script>, path: &Path) -> HttpClient {
     let recorder = Recorder::create(path, "Tierfall/0.0.0", script.transport()).unwrap();
     HttpClient::with_transport(HttpSettings::for_tests(), Box::new(recorder))
@@ -59,16 +59,16 @@ async fn what_was_recorded_is_replayed_byte_for_byte_and_nothing_else_is() {
             "/odd" => answer(404, &[("x-latin", "é"), ("transfer-encoding", "chunked")], "not\r\n\r\nhere"),
             _ => ok(""),
         });
-        let door = recording(&script, &path);
+        let client = recording(&script, &path);
         let urls = ["/twice", "/odd", "/twice", "/moved"].map(|path| format!("http://host.example{path}"));
         let mut said = Vec::new();
         for url in &urls {
-            said.push(fetch(&door, Role::Api, url).await.unwrap());
+            said.push(fetch(&client, Role::Api, url).await.unwrap());
         }
-        drop(door);
-        let door = replaying(&path);
+        drop(client);
+        let client = replaying(&path);
         for (url, said) in urls.iter().zip(&said) {
-            let again = fetch(&door, Role::Api, url).await.unwrap();
+            let again = fetch(&client, Role::Api, url).await.unwrap();
             assert_eq!(
                 (again.head.status, &again.head.url, &again.body),
                 (said.head.status, &said.head.url, &said.body)
@@ -77,10 +77,10 @@ async fn what_was_recorded_is_replayed_byte_for_byte_and_nothing_else_is() {
             assert!(kept.eq(again.head.headers.iter()), "{:?}", again.head.headers);
         }
         // The last answer again, and a clear error for what was never asked.
-        assert_eq!(fetch(&door, Role::Api, &urls[0]).await.unwrap().body, "answer 2");
-        let error = fetch(&door, Role::Api, "http://host.example/new").await.unwrap_err();
+        assert_eq!(fetch(&client, Role::Api, &urls[0]).await.unwrap().body, "answer 2");
+        let error = fetch(&client, Role::Api, "http://host.example/new").await.unwrap_err();
         assert!(matches!(&error, FetchError::NotRecorded(what) if what.contains("/new")), "{error}");
-        assert_eq!(door.now_ms(), NOW_MS);
+        assert_eq!(client.now_ms(), NOW_MS);
     }
 }
 
@@ -94,10 +94,10 @@ async fn the_wires_own_bytes_are_recorded_and_read_by_the_same_code() {
     let whole = Server::saying(http("200 OK", "content-encoding: gzip\r\n", &packed)).await;
     let cut = Server::saying("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort").await;
     let dead = Server::saying("").await;
-    let ask = async |door: HttpClient| {
+    let ask = async |client: HttpClient| {
         let mut said = Vec::new();
         for server in [&whole, &cut, &dead] {
-            let answer = fetch(&door, Role::Page, &server.url("/")).await;
+            let answer = fetch(&client, Role::Page, &server.url("/")).await;
             said.push(answer.map(|answer| answer.body));
         }
         said
@@ -123,23 +123,23 @@ async fn failures_are_replayed_as_they_were_and_retries_wait_for_nobody() {
     });
     let url = "http://host.example/";
     {
-        let door = recording(&script, &path);
+        let client = recording(&script, &path);
         for _ in 0..5 {
-            let hard = Instant::now() + Duration::from_secs(1000);
-            let _ = Attempt::until(Duration::from_secs(1), hard, 0).fetch(&door, Role::Api, url).await;
+            let deadline = Instant::now() + Duration::from_secs(1000);
+            let _ = Attempt::until(Duration::from_secs(1), deadline, 0).fetch(&client, Role::Api, url).await;
             tokio::time::pause();
             tokio::time::advance(Duration::from_secs(400)).await;
             tokio::time::resume();
         }
     }
-    let door = replaying(&path);
+    let client = replaying(&path);
     let attempt = Attempt::new(10, 5);
-    let refused = fetch(&door, Role::Api, url).await.unwrap_err();
+    let refused = fetch(&client, Role::Api, url).await.unwrap_err();
     assert_eq!(refused, FetchError::Transport("connection refused".into()));
-    let expired = fetch(&door, Role::Api, url).await.unwrap_err();
+    let expired = fetch(&client, Role::Api, url).await.unwrap_err();
     assert_eq!(expired, FetchError::Certificate("expired".into()));
     let started = std::time::Instant::now();
-    assert_eq!(attempt.fetch(&door, Role::Api, url).await.unwrap().body, "at last");
+    assert_eq!(attempt.fetch(&client, Role::Api, url).await.unwrap().body, "at last");
     assert_eq!(attempt.retries.load(std::sync::atomic::Ordering::Relaxed), 3);
     assert!(started.elapsed() < Duration::from_secs(5));
 }
@@ -149,12 +149,12 @@ async fn secrets_are_not_written() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("web.warc.gz");
     let script = Script::new(|_, _| ok("fine"));
-    let mut asking = get("https://api.example/v1?q=1");
-    asking.secret_headers.append("x-api-key", HeaderValue::from_static("geheim-1"));
-    asking.headers.append("authorization", HeaderValue::from_static("Bearer geheim-2"));
-    asking.headers.append("x-open", HeaderValue::from_static("told"));
+    let mut request = get("https://api.example/v1?q=1");
+    request.secret_headers.append("x-api-key", HeaderValue::from_static("geheim-1"));
+    request.headers.append("authorization", HeaderValue::from_static("Bearer geheim-2"));
+    request.headers.append("x-open", HeaderValue::from_static("told"));
     let attempt = Attempt::new(10, 0);
-    recording(&script, &path).fetch(asking, 100, attempt.allowance(&Role::Api)).await.unwrap();
+    recording(&script, &path).fetch(request, 100, attempt.budget(&Role::Api)).await.unwrap();
     assert_eq!(script.hop(0).secret_headers.len(), 1);
     let text = unpacked(&path);
     assert!(
@@ -200,24 +200,24 @@ async fn posts_are_told_apart_by_their_bodies_and_parts_by_their_ranges() {
     let mut part = get("http://host.example/file");
     part.headers.append("range", HeaderValue::from_static("bytes=1-"));
     let asked = [post("a"), post("b"), part, get("http://host.example/whole")];
-    let ask = async |door: &HttpClient, request: &Request| {
+    let ask = async |client: &HttpClient, request: &Request| {
         let attempt = Attempt::new(10, 0);
-        let answer = door.fetch(request.clone(), 100, attempt.allowance(&Role::Api)).await;
+        let answer = client.fetch(request.clone(), 100, attempt.budget(&Role::Api)).await;
         answer.map(|answer| (answer.head.status, answer.body))
     };
-    let door = recording(&script, &path);
+    let client = recording(&script, &path);
     let mut said = Vec::new();
     for request in &asked {
-        said.push(ask(&door, request).await);
+        said.push(ask(&client, request).await);
     }
-    let door = replaying(&path);
+    let client = replaying(&path);
     for (request, said) in asked.iter().zip(&said).rev() {
-        assert_eq!(ask(&door, request).await, *said);
+        assert_eq!(ask(&client, request).await, *said);
     }
     let mut part_of_whole = asked[3].clone();
     part_of_whole.headers.append("range", HeaderValue::from_static("bytes=2-"));
-    assert_eq!(ask(&door, &part_of_whole).await, said[3], "the whole answers for a part that is not there");
-    assert!(matches!(ask(&door, &post("c")).await, Err(FetchError::NotRecorded(_))));
+    assert_eq!(ask(&client, &part_of_whole).await, said[3], "the whole answers for a part that is not there");
+    assert!(matches!(ask(&client, &post("c")).await, Err(FetchError::NotRecorded(_))));
 }
 
 #[tokio::test]
@@ -225,14 +225,14 @@ async fn whoever_replays_may_have_another_mail_address() {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("web.warc.gz");
     let script = Script::new(|_, _| ok("yes"));
-    let door = recording(&script, &path);
-    fetch(&door, Role::Api, "https://api.example/v2/10.1/x?email=a@host.example").await.unwrap();
-    fetch(&door, Role::Api, "https://api.example/w?a=1&mailto=a@host.example&b=2").await.unwrap();
-    let door = replaying(&path);
+    let client = recording(&script, &path);
+    fetch(&client, Role::Api, "https://api.example/v2/10.1/x?email=a@host.example").await.unwrap();
+    fetch(&client, Role::Api, "https://api.example/w?a=1&mailto=a@host.example&b=2").await.unwrap();
+    let client = replaying(&path);
     for url in ["https://api.example/v2/10.1/x?email=b@other.example", "https://api.example/w?a=1&b=2"] {
-        assert!(fetch(&door, Role::Api, url).await.is_ok(), "{url}");
+        assert!(fetch(&client, Role::Api, url).await.is_ok(), "{url}");
     }
-    assert!(fetch(&door, Role::Api, "https://api.example/w?a=2&b=2").await.is_err());
+    assert!(fetch(&client, Role::Api, "https://api.example/w?a=2&b=2").await.is_err());
 }
 
 #[tokio::test]
@@ -245,12 +245,12 @@ async fn what_nobody_read_when_it_was_recorded_is_not_made_up() {
     let attempt = Attempt::new(10, 0);
     let url = "http://host.example/";
     {
-        let door = recording(&script, &path);
-        let mut opened = attempt.open(&door, Role::File, url).await.unwrap();
+        let client = recording(&script, &path);
+        let mut opened = attempt.open(&client, Role::File, url).await.unwrap();
         opened.chunk().await.unwrap();
     }
-    let door = replaying(&path);
-    let mut opened = attempt.open(&door, Role::File, url).await.unwrap();
+    let client = replaying(&path);
+    let mut opened = attempt.open(&client, Role::File, url).await.unwrap();
     assert_eq!(opened.chunk().await.unwrap().unwrap().len(), 1000);
     assert!(matches!(opened.chunk().await, Err(FetchError::NotRecorded(_))));
 }
@@ -269,8 +269,8 @@ async fn rules_hold_under_replay_and_robots_are_those_of_the_recording() {
     file.write_all(archive.as_bytes()).unwrap();
     let mut settings = HttpSettings::for_tests();
     settings.robots = true;
-    let door = HttpClient::new(settings, Mode::Replay(file.path().to_owned())).unwrap();
-    let denial = async |url: &str| match fetch(&door, Role::Page, url).await {
+    let client = HttpClient::new(settings, Mode::Replay(file.path().to_owned())).unwrap();
+    let denial = async |url: &str| match fetch(&client, Role::Page, url).await {
         Ok(_) => None,
         Err(FetchError::Denied { reason, .. }) => Some(reason),
         Err(error) => panic!("{url}: {error}"),
@@ -337,14 +337,14 @@ async fn requests_are_found_whichever_record_names_the_other() {
     ] {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(archive.as_bytes()).unwrap();
-        let door = replaying(file.path());
+        let client = replaying(file.path());
         let mut post = super::request(Method::Post, url);
         post.body = Some(b"{}".to_vec());
         let attempt = Attempt::new(10, 0);
-        let answer = door.fetch(post, 100, attempt.allowance(&Role::Api)).await.unwrap();
+        let answer = client.fetch(post, 100, attempt.budget(&Role::Api)).await.unwrap();
         assert_eq!(answer.body, "posted");
-        assert!(fetch(&door, Role::Api, url).await.is_err(), "it was no GET");
-        assert_eq!(door.now_ms(), 1_580_608_922_000);
+        assert!(fetch(&client, Role::Api, url).await.is_err(), "it was no GET");
+        assert_eq!(client.now_ms(), 1_580_608_922_000);
     }
 }
 

@@ -7,7 +7,7 @@ fn to(status: u16, location: &str) -> Reply {
     answer(status, &[("location", location)], "")
 }
 
-/// A door onto a script without a network, for hosts with public names.
+/// A client onto a script without a network, for hosts with public names.
 fn settings() -> HttpSettings {
     HttpSettings::for_tests()
 }
@@ -19,7 +19,7 @@ async fn redirects_are_followed_and_the_last_url_is_told() {
         "/b" => to(308, "//other.example/c"),
         _ => ok("here"),
     });
-    let answer = fetch(&script.door(settings()), Role::Page, "http://host.example/a#top").await.unwrap();
+    let answer = fetch(&script.client(settings()), Role::Page, "http://host.example/a#top").await.unwrap();
     assert_eq!(answer.head.url.as_str(), "http://other.example/c");
     assert_eq!(answer.body, "here");
     assert_eq!(script.urls()[1], "http://host.example/b?x=1");
@@ -28,7 +28,7 @@ async fn redirects_are_followed_and_the_last_url_is_told() {
 #[tokio::test(start_paused = true)]
 async fn a_redirect_without_a_location_is_an_answer() {
     let script = Script::new(|_, _| answer(302, &[], "nowhere"));
-    let answer = fetch(&script.door(settings()), Role::Page, "http://host.example/").await.unwrap();
+    let answer = fetch(&script.client(settings()), Role::Page, "http://host.example/").await.unwrap();
     assert_eq!((answer.head.status, &answer.body[..]), (302, &b"nowhere"[..]));
 }
 
@@ -49,8 +49,8 @@ async fn a_post_becomes_a_get_where_the_web_does_so_and_stays_a_post_where_it_mu
         post.body = Some(b"{}".to_vec());
         post.headers.append("content-type", HeaderValue::from_static("application/json"));
         let attempt = Attempt::new(10, 0);
-        let door = script.door(settings());
-        door.fetch(post, 100, attempt.allowance(&Role::Api)).await.unwrap();
+        let client = script.client(settings());
+        client.fetch(post, 100, attempt.budget(&Role::Api)).await.unwrap();
         let second = script.hop(1);
         assert_eq!((second.method, second.body.is_some()), (method, body), "{status}");
         let typed = second.headers.contains_key("content-type");
@@ -64,7 +64,7 @@ async fn a_site_that_redirects_to_itself_to_set_a_cookie_is_let_in() {
         Some(value) if value.contains("seen=1") => ok("in"),
         _ => answer(302, &[("location", "/"), ("set-cookie", "seen=1; Path=/; HttpOnly")], ""),
     });
-    let answer = fetch(&script.door(settings()), Role::Page, "http://host.example/").await.unwrap();
+    let answer = fetch(&script.client(settings()), Role::Page, "http://host.example/").await.unwrap();
     assert_eq!(answer.body, "in");
 }
 
@@ -79,7 +79,7 @@ async fn a_loop_ends_at_its_second_round_whether_or_not_it_sets_cookies() {
             }
             answer(302, &headers, "")
         });
-        let error = fetch(&script.door(settings()), Role::Page, "http://host.example/a").await.unwrap_err();
+        let error = fetch(&script.client(settings()), Role::Page, "http://host.example/a").await.unwrap_err();
         assert!(matches!(error, FetchError::Redirects(_)), "{error}");
         assert!(error.to_string().contains("loop"), "{error}");
         assert!(script.urls().len() <= 4, "{:?}", script.urls());
@@ -93,7 +93,7 @@ async fn redirects_without_end_stop_at_the_limit() {
         let n: u32 = hop.url.path().trim_start_matches('/').parse().unwrap_or(0);
         answer(302, &[("location", &format!("/{}", n + 1)), ("set-cookie", &format!("c{n}=1"))], "")
     });
-    let error = fetch(&script.door(settings()), Role::Page, "http://host.example/").await.unwrap_err();
+    let error = fetch(&script.client(settings()), Role::Page, "http://host.example/").await.unwrap_err();
     assert!(matches!(error, FetchError::Redirects(_)), "{error}");
     assert_eq!(script.urls().len(), 21);
 }
@@ -106,9 +106,9 @@ async fn cookies_stay_with_their_site_and_their_chain() {
         }
         _ => ok(""),
     });
-    let door = script.door(settings());
-    fetch(&door, Role::Page, "http://host.example/").await.unwrap();
-    fetch(&door, Role::Page, "http://host.example/again").await.unwrap();
+    let client = script.client(settings());
+    fetch(&client, Role::Page, "http://host.example/").await.unwrap();
+    fetch(&client, Role::Page, "http://host.example/again").await.unwrap();
     for index in 0..3 {
         assert!(!script.hop(index).headers.contains_key("cookie"), "{index}");
     }
@@ -122,11 +122,11 @@ async fn secrets_do_not_leave_the_origin_they_are_for() {
         "http://api.example/plain" => to(302, "https://evil.example/"),
         _ => ok(""),
     });
-    let mut asking = get("https://api.example/");
-    asking.secret_headers.append("x-api-key", HeaderValue::from_static("geheim"));
-    asking.headers.append("authorization", HeaderValue::from_static("Bearer mine"));
+    let mut request = get("https://api.example/");
+    request.secret_headers.append("x-api-key", HeaderValue::from_static("geheim"));
+    request.headers.append("authorization", HeaderValue::from_static("Bearer mine"));
     let attempt = Attempt::new(10, 0);
-    script.door(settings()).fetch(asking, 100, attempt.allowance(&Role::Api)).await.unwrap();
+    script.client(settings()).fetch(request, 100, attempt.budget(&Role::Api)).await.unwrap();
     let told = |index: usize| {
         let hop = script.hop(index);
         let own = hop.headers.contains_key("authorization");
@@ -162,15 +162,15 @@ async fn nothing_that_redirects_leads_into_the_network_that_the_program_runs_in(
             let mut settings = settings();
             settings.allow_private.clear();
             settings.robots = true;
-            let door = script.door(settings);
+            let client = script.client(settings);
             let url = "http://host.example/a";
             match lure {
                 Lure::Reservations => {
-                    assert_eq!(door.site_reservation(&url.parse().unwrap()).await, None, "{host}");
+                    assert_eq!(client.site_reservation(&url.parse().unwrap()).await, None, "{host}");
                 }
                 _ => {
                     let role = if matches!(lure, Lure::File) { Role::File } else { Role::Page };
-                    let error = fetch(&door, role, url).await.unwrap_err();
+                    let error = fetch(&client, role, url).await.unwrap_err();
                     let private = matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. });
                     assert!(private, "{lure:?} to {host}: {error}");
                 }
@@ -199,7 +199,7 @@ async fn a_redirect_to_what_may_not_be_asked_is_denied_and_never_sent() {
         ("https://host.example:6379/", Denial::Port),
     ] {
         let script = Script::new(move |_, _| to(302, location));
-        let error = fetch(&script.door(settings()), Role::Page, "http://host.example/").await.unwrap_err();
+        let error = fetch(&script.client(settings()), Role::Page, "http://host.example/").await.unwrap_err();
         assert!(
             matches!(&error, FetchError::Denied { reason: r, .. } if *r == reason),
             "{location}: {error}"
@@ -213,7 +213,7 @@ async fn a_redirect_to_what_may_not_be_asked_is_denied_and_never_sent() {
 async fn a_location_that_is_no_url_is_a_redirect_error() {
     for location in ["http://", "http://[::1", "http://a b.example/"] {
         let script = Script::new(move |_, _| to(302, location));
-        let error = fetch(&script.door(settings()), Role::Page, "http://host.example/").await.unwrap_err();
+        let error = fetch(&script.client(settings()), Role::Page, "http://host.example/").await.unwrap_err();
         assert!(matches!(error, FetchError::Redirects(_)), "{location}: {error}");
     }
 }
@@ -231,9 +231,9 @@ async fn the_callers_policy_is_asked_for_every_hop_and_gives_the_reason() {
     }
     let script = Script::new(|_, _| to(302, "http://other.example/"));
     let attempt = Attempt::new(10, 0);
-    let door = script.door(settings());
-    let asking = door.fetch(get("http://host.example/"), 100, attempt.allowance(&Only("host.example")));
-    let error = asking.await.unwrap_err();
+    let client = script.client(settings());
+    let request = client.fetch(get("http://host.example/"), 100, attempt.budget(&Only("host.example")));
+    let error = request.await.unwrap_err();
     assert_eq!(error, FetchError::Refused("hop 1 leads to other.example, which is not granted".into()));
     assert_eq!(script.urls().len(), 1);
 }
@@ -242,7 +242,7 @@ async fn the_callers_policy_is_asked_for_every_hop_and_gives_the_reason() {
 async fn a_servers_words_reach_a_message_short_and_without_control_characters() {
     let location = format!("http://\u{9b}31m{}", "x".repeat(10_000));
     let script = Script::new(move |_, _| to(302, &location));
-    let error = fetch(&script.door(settings()), Role::Page, "http://host.example/").await.unwrap_err();
+    let error = fetch(&script.client(settings()), Role::Page, "http://host.example/").await.unwrap_err();
     let text = error.to_string();
     assert!(text.len() < 500 && text.chars().all(|c| !c.is_control()), "{text}");
 }

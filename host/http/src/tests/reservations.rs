@@ -24,8 +24,8 @@ fn site(reply: impl Fn(usize) -> Reply + Send + Sync + 'static) -> std::sync::Ar
     })
 }
 
-async fn said(door: &HttpClient, url: &str) -> Option<String> {
-    door.site_reservation(&url.parse().unwrap()).await.map(|said| said.value)
+async fn said(client: &HttpClient, url: &str) -> Option<String> {
+    client.site_reservation(&url.parse().unwrap()).await.map(|said| said.value)
 }
 
 fn asked(script: &Script) -> usize {
@@ -35,23 +35,23 @@ fn asked(script: &Script) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_site_is_asked_once_a_day_after_its_robots_txt_however_many_files_it_has() {
     let script = site(|_| ok(RULES));
-    let door = script.door(settings());
+    let client = script.client(settings());
     let many = join_all((0..9).map(|n| {
-        let door = door.clone();
-        async move { said(&door, &format!("http://host.example/{n}.pdf")).await }
+        let client = client.clone();
+        async move { said(&client, &format!("http://host.example/{n}.pdf")).await }
     }))
     .await;
     assert!(many.iter().all(|value| value.as_deref() == Some("1")), "{many:?}");
     let expected =
         ["robots.txt", ".well-known/tdmrep.json"].map(|path| format!("http://host.example/{path}"));
     assert_eq!(script.urls(), expected);
-    let full = door.site_reservation(&FILE.parse().unwrap()).await.unwrap();
+    let full = client.site_reservation(&FILE.parse().unwrap()).await.unwrap();
     assert_eq!((full.by, full.policy.as_deref()), (SaidBy::Site, Some("https://host.example/policy")));
     tokio::time::sleep(Duration::from_secs(23 * 3600)).await;
-    said(&door, FILE).await;
+    said(&client, FILE).await;
     assert_eq!(asked(&script), 1);
     tokio::time::sleep(Duration::from_secs(3601)).await;
-    said(&door, FILE).await;
+    said(&client, FILE).await;
     assert_eq!(asked(&script), 2);
 }
 
@@ -70,13 +70,13 @@ async fn whatever_goes_wrong_the_site_has_said_nothing_and_is_not_asked_again_an
             "silent" => Reply::Hang,
             _ => answer(302, &[("location", "/.well-known/tdmrep.json")], ""),
         });
-        let door = script.door(settings());
+        let client = script.client(settings());
         let start = Instant::now();
-        assert_eq!(said(&door, FILE).await, None, "{name}");
+        assert_eq!(said(&client, FILE).await, None, "{name}");
         assert!(start.elapsed() <= Duration::from_secs(10), "{name}: {:?}", start.elapsed());
-        assert_eq!(said(&door, FILE).await, None, "{name}");
+        assert_eq!(said(&client, FILE).await, None, "{name}");
         assert_eq!(asked(&script), 1, "{name}");
-        assert!(fetch(&door, Role::File, FILE).await.is_ok(), "{name}: the file is as good as before");
+        assert!(fetch(&client, Role::File, FILE).await.is_ok(), "{name}: the file is as good as before");
     }
 }
 
@@ -86,7 +86,7 @@ async fn a_site_whose_robots_forbid_its_own_rules_is_not_asked_for_them() {
         "/robots.txt" => ok("User-agent: *\nDisallow: /.well-known/\n"),
         _ => ok(RULES),
     });
-    assert_eq!(said(&script.door(settings()), FILE).await, None);
+    assert_eq!(said(&script.client(settings()), FILE).await, None);
     assert_eq!(asked(&script), 0);
 }
 
@@ -97,10 +97,10 @@ async fn the_rules_take_their_turn_at_the_host_like_anything_else() {
     let limit = Limit { every: Duration::from_millis(500), concurrency: 2 };
     (settings.pace.page, settings.pace.file) = (limit, limit);
     let script = site(|_| ok(RULES));
-    let door = script.door(settings);
+    let client = script.client(settings);
     let start = Instant::now();
-    fetch(&door, Role::File, FILE).await.unwrap();
-    said(&door, FILE).await;
+    fetch(&client, Role::File, FILE).await.unwrap();
+    said(&client, FILE).await;
     assert_eq!(script.times(start), [0, 0, 500], "robots.txt, the file, the rules");
 }
 
@@ -110,12 +110,12 @@ async fn one_who_does_not_wait_leaves_the_answer_to_the_next() {
         "/robots.txt" => answer(404, &[], ""),
         _ => ok(RULES),
     });
-    let door = script.door(settings());
-    let hasty = tokio::time::timeout(Duration::from_secs(1), said(&door, FILE)).await;
+    let client = script.client(settings());
+    let hasty = tokio::time::timeout(Duration::from_secs(1), said(&client, FILE)).await;
     assert!(hasty.is_err());
     tokio::time::sleep(Duration::from_secs(10)).await;
     let start = Instant::now();
-    assert_eq!(said(&door, FILE).await.as_deref(), Some("1"));
+    assert_eq!(said(&client, FILE).await.as_deref(), Some("1"));
     assert_eq!((start.elapsed(), asked(&script)), (Duration::ZERO, 1));
 }
 
@@ -126,5 +126,5 @@ async fn rules_that_are_elsewhere_are_read_there() {
         (Some("host.example"), _) => answer(301, &[("location", "https://www.host.example/tdm")], ""),
         _ => ok(RULES),
     });
-    assert_eq!(said(&script.door(settings()), FILE).await.as_deref(), Some("1"));
+    assert_eq!(said(&script.client(settings()), FILE).await.as_deref(), Some("1"));
 }

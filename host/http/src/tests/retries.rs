@@ -26,7 +26,7 @@ async fn what_may_pass_is_tried_again_and_each_try_costs_a_retry() {
     for status in [408, 425, 429, 500, 502, 503, 504] {
         let script = Script::new(move |_, n| if n == 0 { answer(status, &[], "") } else { ok("good") });
         let attempt = Attempt::new(10, 2);
-        let answer = attempt.fetch(&script.door(settings()), Role::Api, URL).await.unwrap();
+        let answer = attempt.fetch(&script.client(settings()), Role::Api, URL).await.unwrap();
         assert_eq!((answer.head.status, &answer.body[..]), (200, &b"good"[..]), "{status}");
         assert_eq!(attempt.retries.load(Ordering::Relaxed), 1, "{status}");
     }
@@ -43,7 +43,7 @@ async fn connections_that_fail_or_break_in_the_body_are_tried_again() {
         1 => broken(),
         _ => ok("whole"),
     });
-    let answer = Attempt::new(10, 2).fetch(&script.door(settings()), Role::Api, URL).await.unwrap();
+    let answer = Attempt::new(10, 2).fetch(&script.client(settings()), Role::Api, URL).await.unwrap();
     assert_eq!(answer.body, "whole");
 }
 
@@ -51,7 +51,7 @@ async fn connections_that_fail_or_break_in_the_body_are_tried_again() {
 async fn final_answers_are_not_asked_for_again() {
     for status in [400, 401, 403, 404, 405, 410, 422, 451, 501] {
         let script = Script::new(move |_, _| answer(status, &[], ""));
-        let answer = Attempt::new(10, 5).fetch(&script.door(settings()), Role::Api, URL).await.unwrap();
+        let answer = Attempt::new(10, 5).fetch(&script.client(settings()), Role::Api, URL).await.unwrap();
         assert_eq!((answer.head.status, script.urls().len()), (status, 1));
     }
 }
@@ -60,11 +60,11 @@ async fn final_answers_are_not_asked_for_again() {
 async fn when_the_retries_are_used_up_the_last_answer_is_the_answer() {
     let script = Script::new(|_, _| answer(503, &[], "down"));
     let attempt = Attempt::new(100, 2);
-    let answer = attempt.fetch(&script.door(settings()), Role::Api, URL).await.unwrap();
+    let answer = attempt.fetch(&script.client(settings()), Role::Api, URL).await.unwrap();
     assert_eq!((answer.head.status, script.urls().len()), (503, 3));
     let error = {
         let script = Script::new(|_, _| refused());
-        Attempt::new(100, 2).fetch(&script.door(settings()), Role::Api, URL).await.unwrap_err()
+        Attempt::new(100, 2).fetch(&script.client(settings()), Role::Api, URL).await.unwrap_err()
     };
     assert_eq!(error, FetchError::Transport("connection refused".into()));
 }
@@ -73,8 +73,8 @@ async fn when_the_retries_are_used_up_the_last_answer_is_the_answer() {
 async fn a_post_that_may_have_arrived_is_not_sent_twice() {
     let script = Script::new(|_, _| refused());
     let attempt = Attempt::new(10, 5);
-    let door = script.door(settings());
-    let asking = door.fetch(request(Method::Post, URL), 100, attempt.allowance(&Role::Api));
+    let client = script.client(settings());
+    let asking = client.fetch(request(Method::Post, URL), 100, attempt.budget(&Role::Api));
     asking.await.unwrap_err();
     assert_eq!(script.urls().len(), 1);
 }
@@ -88,7 +88,7 @@ async fn retry_after_is_waited_for_in_both_forms_and_stops_the_attempts_clock() 
         });
         let attempt = Attempt::new(10, 1);
         let start = Instant::now();
-        attempt.fetch(&script.door(settings()), Role::Api, URL).await.unwrap();
+        attempt.fetch(&script.client(settings()), Role::Api, URL).await.unwrap();
         assert_eq!(script.times(start), [0, seconds * 1000]);
         assert_eq!(attempt.clock.remaining(), Duration::from_secs(10));
     }
@@ -99,7 +99,7 @@ async fn a_retry_after_beyond_the_attempt_is_not_waited_for_and_costs_no_retry()
     let script = Script::new(|_, _| answer(429, &[("retry-after", "60")], "later"));
     let attempt = Attempt::new(10, 3);
     let start = Instant::now();
-    let answer = attempt.fetch(&script.door(settings()), Role::Api, URL).await.unwrap();
+    let answer = attempt.fetch(&script.client(settings()), Role::Api, URL).await.unwrap();
     assert_eq!((answer.head.status, start.elapsed()), (429, Duration::ZERO));
     assert_eq!(attempt.retries.load(Ordering::Relaxed), 3);
 }
@@ -110,24 +110,24 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
         "/x" => answer(503, &[("retry-after", "60")], ""),
         _ => ok(""),
     });
-    let door = script.door(settings());
+    let client = script.client(settings());
     let start = Instant::now();
-    fetch(&door, Role::Page, URL).await.unwrap();
+    fetch(&client, Role::Page, URL).await.unwrap();
     // Its work ends before the hold does: refused at once, with the reason.
-    let hard = Instant::now() + Duration::from_secs(30);
-    let hasty = Attempt::until(Duration::from_secs(10), hard, 0);
-    let error = hasty.fetch(&door, Role::File, "http://host.example/y").await.unwrap_err();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    let hasty = Attempt::until(Duration::from_secs(10), deadline, 0);
+    let error = hasty.fetch(&client, Role::File, "http://host.example/y").await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::Breaker, .. }), "{error}");
     assert!(error.retryable() && error.to_string().contains("60 s"), "{error}");
     assert_eq!(start.elapsed(), Duration::ZERO);
     let url = "http://host.example/".parse().unwrap();
-    let closed = |role, patience| door.closed_to(&url, role, Duration::from_secs(patience));
+    let closed = |role, timeout| client.refusal(&url, role, Duration::from_secs(timeout));
     assert!(closed(Role::Page, 59).unwrap().contains("60 s"));
     assert_eq!(closed(Role::Page, 60), None, "that can be waited for");
     assert_eq!(closed(Role::Api, 0), None, "the host's API is another place");
     // One with time waits, and its own clock stands still.
     let patient = Attempt::new(10, 0);
-    patient.fetch(&door, Role::File, "http://host.example/z").await.unwrap();
+    patient.fetch(&client, Role::File, "http://host.example/z").await.unwrap();
     assert_eq!(
         (start.elapsed(), patient.clock.remaining()),
         (Duration::from_secs(60), Duration::from_secs(10))
@@ -139,10 +139,10 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
 async fn one_answer_cannot_close_a_host_for_a_day() {
     let script =
         Script::new(|_, n| if n == 0 { answer(503, &[("retry-after", "86400")], "") } else { ok("") });
-    let door = script.door(settings());
-    fetch(&door, Role::Page, URL).await.unwrap();
+    let client = script.client(settings());
+    fetch(&client, Role::Page, URL).await.unwrap();
     let patient = Attempt::until(Duration::from_secs(10), Instant::now() + Duration::from_secs(301), 0);
-    assert!(patient.fetch(&door, Role::Page, URL).await.is_ok());
+    assert!(patient.fetch(&client, Role::Page, URL).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -150,7 +150,7 @@ async fn retries_are_spread_out_and_never_pass_the_attempts_end() {
     let script = Script::new(|_, _| answer(500, &[], ""));
     let start = Instant::now();
     let attempt = Attempt::new(5, 100);
-    attempt.fetch(&script.door(settings()), Role::Api, URL).await.unwrap();
+    attempt.fetch(&script.client(settings()), Role::Api, URL).await.unwrap();
     let times = script.times(start);
     assert!(*times.last().unwrap() < 5000, "{times:?}");
     for (index, gap) in times.windows(2).map(|pair| pair[1] - pair[0]).enumerate() {
@@ -163,7 +163,7 @@ async fn retries_are_spread_out_and_never_pass_the_attempts_end() {
 async fn a_server_that_says_nothing_ends_with_the_attempt() {
     let script = Script::new(|_, _| Reply::Hang);
     let start = Instant::now();
-    let error = Attempt::new(3, 5).fetch(&script.door(settings()), Role::Api, URL).await.unwrap_err();
+    let error = Attempt::new(3, 5).fetch(&script.client(settings()), Role::Api, URL).await.unwrap_err();
     assert_eq!((error, start.elapsed()), (FetchError::Timeout, Duration::from_secs(3)));
 }
 
@@ -181,28 +181,28 @@ fn is_open(result: &Result<Response, FetchError>) -> bool {
 #[tokio::test(start_paused = true)]
 async fn a_host_that_keeps_failing_is_left_alone_then_probed_by_one_and_forgiven() {
     let script = Script::slow(Duration::from_secs(1), |_, n| if n < 4 { refused() } else { ok("back") });
-    let door = script.door(breaking());
+    let client = script.client(breaking());
     for _ in 0..3 {
-        assert!(!is_open(&fetch(&door, Role::Page, URL).await));
+        assert!(!is_open(&fetch(&client, Role::Page, URL).await));
     }
     let start = Instant::now();
-    let skipped = fetch(&door, Role::Page, URL).await;
+    let skipped = fetch(&client, Role::Page, URL).await;
     assert!(is_open(&skipped));
     assert!(skipped.unwrap_err().to_string().contains("connection refused"), "the reason is told");
     assert_eq!(start.elapsed(), Duration::ZERO);
     // Another role of the host, and another host, are not concerned.
-    assert!(door.closed_to(&URL.parse().unwrap(), Role::Page, Duration::MAX).is_some());
-    assert!(door.closed_to(&URL.parse().unwrap(), Role::Api, Duration::ZERO).is_none());
-    assert!(fetch(&door, Role::Page, "http://other.example/").await.is_err_and(|e| e.retryable()));
+    assert!(client.refusal(&URL.parse().unwrap(), Role::Page, Duration::MAX).is_some());
+    assert!(client.refusal(&URL.parse().unwrap(), Role::Api, Duration::ZERO).is_none());
+    assert!(fetch(&client, Role::Page, "http://other.example/").await.is_err_and(|e| e.retryable()));
     // The first probe fails: twice as long.
     tokio::time::sleep(Duration::from_secs(30)).await;
-    assert!(!is_open(&fetch(&door, Role::Page, URL).await));
+    assert!(!is_open(&fetch(&client, Role::Page, URL).await));
     tokio::time::sleep(Duration::from_secs(50)).await;
-    assert!(is_open(&fetch(&door, Role::Page, URL).await));
+    assert!(is_open(&fetch(&client, Role::Page, URL).await));
     tokio::time::sleep(Duration::from_secs(20)).await;
-    let (probe, other) = tokio::join!(fetch(&door, Role::Page, URL), fetch(&door, Role::Page, URL));
+    let (probe, other) = tokio::join!(fetch(&client, Role::Page, URL), fetch(&client, Role::Page, URL));
     assert!(probe.is_ok() && is_open(&other), "one request probes, the others are skipped");
-    assert!(fetch(&door, Role::Page, URL).await.is_ok());
+    assert!(fetch(&client, Role::Page, URL).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -212,30 +212,30 @@ async fn a_probe_that_is_cancelled_leaves_its_place_to_the_next() {
         3 => Reply::Hang,
         _ => ok("back"),
     });
-    let door = script.door(breaking());
+    let client = script.client(breaking());
     for _ in 0..3 {
-        fetch(&door, Role::Page, URL).await.unwrap_err();
+        fetch(&client, Role::Page, URL).await.unwrap_err();
     }
     tokio::time::sleep(Duration::from_secs(31)).await;
-    let dropped = tokio::time::timeout(Duration::from_secs(1), fetch(&door, Role::Page, URL)).await;
+    let dropped = tokio::time::timeout(Duration::from_secs(1), fetch(&client, Role::Page, URL)).await;
     assert!(dropped.is_err());
-    assert!(fetch(&door, Role::Page, URL).await.is_ok());
+    assert!(fetch(&client, Role::Page, URL).await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_success_between_failures_keeps_the_breaker_closed_unless_nearly_all_fail() {
     let script = Script::new(|_, n| if n % 3 == 2 { ok("") } else { answer(500, &[], "") });
-    let door = script.door(breaking());
+    let client = script.client(breaking());
     for _ in 0..30 {
-        assert!(!is_open(&fetch(&door, Role::Page, URL).await));
+        assert!(!is_open(&fetch(&client, Role::Page, URL).await));
     }
     let mut settings = breaking();
     settings.breaker.failures = 10;
     let script = Script::new(|_, n| if n % 9 == 8 { ok("") } else { answer(500, &[], "") });
-    let door = script.door(settings);
+    let client = script.client(settings);
     let mut skipped = 0;
     for _ in 0..30 {
-        skipped += u32::from(is_open(&fetch(&door, Role::Page, URL).await));
+        skipped += u32::from(is_open(&fetch(&client, Role::Page, URL).await));
     }
     assert!(skipped > 0, "16 of 20 failed, though never ten in a row");
 }
@@ -243,9 +243,9 @@ async fn a_success_between_failures_keeps_the_breaker_closed_unless_nearly_all_f
 #[tokio::test(start_paused = true)]
 async fn being_asked_to_slow_down_is_no_failure() {
     let script = Script::new(|_, _| answer(429, &[], ""));
-    let door = script.door(breaking());
+    let client = script.client(breaking());
     for _ in 0..10 {
-        assert_eq!(fetch(&door, Role::Page, URL).await.unwrap().head.status, 429);
+        assert_eq!(fetch(&client, Role::Page, URL).await.unwrap().head.status, 429);
     }
 }
 
@@ -257,6 +257,6 @@ async fn a_single_request_that_fails_on_and_on_slows_its_host_only_once() {
     settings.pace.file.every = Duration::from_secs(10);
     let script = Script::new(|_, _| answer(503, &[], ""));
     let start = Instant::now();
-    Attempt::new(1000, 3).fetch(&script.door(settings), Role::Page, URL).await.unwrap();
+    Attempt::new(1000, 3).fetch(&script.client(settings), Role::Page, URL).await.unwrap();
     assert_eq!(script.times(start), [0, 10_000, 30_000, 50_000]);
 }

@@ -74,7 +74,7 @@ impl Script {
         })
     }
 
-    pub fn door(self: &Arc<Self>, settings: HttpSettings) -> HttpClient {
+    pub fn client(self: &Arc<Self>, settings: HttpSettings) -> HttpClient {
         HttpClient::with_transport(settings, self.transport())
     }
 

@@ -32,13 +32,13 @@ async fn recorded(file: &str) -> Vec<Record<BufferedBody>> {
     });
     {
         let recorder = Recorder::create(&path, "Tierfall/0.0.0", script.transport()).unwrap();
-        let door = HttpClient::with_transport(HttpSettings::for_tests(), Box::new(recorder));
+        let client = HttpClient::with_transport(HttpSettings::for_tests(), Box::new(recorder));
         for page in ["here", "moved", "cut", "gone"] {
-            let _ = fetch(&door, Role::Page, &format!("http://host.example/{page}?a=b")).await;
+            let _ = fetch(&client, Role::Page, &format!("http://host.example/{page}?a=b")).await;
         }
         let mut post = request(Method::Post, "http://host.example/search");
         post.body = Some(b"{\"q\": 1}".to_vec());
-        door.fetch(post, 100, Attempt::new(10, 0).allowance(&Role::Api)).await.unwrap();
+        client.fetch(post, 100, Attempt::new(10, 0).budget(&Role::Api)).await.unwrap();
     }
     if file.ends_with(".gz") {
         WarcReader::from_path_gzip(&path).unwrap().iter_records().map(Result::unwrap).collect()
@@ -109,8 +109,8 @@ async fn what_another_writer_wrote_is_replayed() {
     let Ok(packed) = writer.into_inner() else { panic!("the archive cannot be written") };
     packed.finish().into_result().unwrap();
 
-    let door = HttpClient::new(HttpSettings::for_tests(), Mode::Replay(path)).unwrap();
-    assert_eq!(fetch(&door, Role::Api, url).await.unwrap().body, "%PDF-1.7");
-    let other = fetch(&door, Role::Api, "https://host.example/").await;
+    let client = HttpClient::new(HttpSettings::for_tests(), Mode::Replay(path)).unwrap();
+    assert_eq!(fetch(&client, Role::Api, url).await.unwrap().body, "%PDF-1.7");
+    let other = fetch(&client, Role::Api, "https://host.example/").await;
     assert!(matches!(other, Err(FetchError::NotRecorded(_))));
 }

@@ -24,11 +24,11 @@ async fn a_request_says_who_asks_and_what_is_wanted() {
     let server = Server::saying(message("200 OK", "", b"")).await;
     let mut settings = HttpSettings::for_tests();
     settings.mailto = Some("library@host.example".into());
-    let mut asking = get(&server.url("/a?b=c#d"));
-    asking.headers = header_map([("X-Own", "1"), ("Range", "bytes=5-")]).unwrap();
-    asking.secret_headers = header_map([("x-api-key", "geheim")]).unwrap();
+    let mut request = get(&server.url("/a?b=c#d"));
+    request.headers = header_map([("X-Own", "1"), ("Range", "bytes=5-")]).unwrap();
+    request.secret_headers = header_map([("x-api-key", "geheim")]).unwrap();
     let attempt = Attempt::new(10, 0);
-    live(settings).fetch(asking, 100, attempt.allowance(&Role::Page)).await.unwrap();
+    live(settings).fetch(request, 100, attempt.budget(&Role::Page)).await.unwrap();
     let heard = server.heard().remove(0);
     assert!(heard.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{heard}");
     for line in [
@@ -46,7 +46,7 @@ async fn a_request_says_who_asks_and_what_is_wanted() {
 
 #[tokio::test]
 async fn headers_that_belong_to_the_connection_or_break_it_are_denied() {
-    let door = live(HttpSettings::for_tests());
+    let client = live(HttpSettings::for_tests());
     for (name, value) in [
         ("Host", "evil.example"),
         ("content-length", "0"),
@@ -63,10 +63,10 @@ async fn headers_that_belong_to_the_connection_or_break_it_are_denied() {
         let mut errors = vec![header_map([(name, value)]).unwrap_err()];
         // Nor by a map that was made otherwise.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            let mut asking = get("http://127.0.0.1:9/");
-            asking.headers.append(name, value);
+            let mut request = get("http://127.0.0.1:9/");
+            request.headers.append(name, value);
             let attempt = Attempt::new(10, 0);
-            errors.push(door.fetch(asking, 100, attempt.allowance(&Role::Api)).await.unwrap_err());
+            errors.push(client.fetch(request, 100, attempt.budget(&Role::Api)).await.unwrap_err());
         }
         for error in errors {
             assert!(matches!(&error, FetchError::Denied { reason: Denial::Header, .. }), "{name:?}: {error}");
@@ -110,8 +110,8 @@ async fn the_address_that_was_checked_is_the_one_that_is_dialled() {
         settings.allow_private = vec!["opened.example".into(), "127.0.0.1".into()];
         let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
         let live = Live::resolving(&settings, policy, Arc::clone(&lookup) as Arc<dyn Lookup>).unwrap();
-        let door = HttpClient::with_transport(settings, Box::new(live));
-        let answer = fetch(&door, Role::Api, &format!("http://{name}:{}/", server.address.port())).await;
+        let client = HttpClient::with_transport(settings, Box::new(live));
+        let answer = fetch(&client, Role::Api, &format!("http://{name}:{}/", server.address.port())).await;
         match answer {
             Ok(answer) => assert!(opened && answer.body == "here"),
             Err(error) => {
@@ -135,9 +135,9 @@ async fn a_named_private_host_is_opened_and_others_are_not() {
     let port = server.address.port();
     let mut settings = HttpSettings::for_tests();
     settings.allow_private = vec!["LOCALHOST".into()];
-    let door = live(settings);
-    assert!(fetch(&door, Role::Api, &format!("http://localhost:{port}/")).await.is_ok());
-    let error = fetch(&door, Role::Api, &server.url("/")).await.unwrap_err();
+    let client = live(settings);
+    assert!(fetch(&client, Role::Api, &format!("http://localhost:{port}/")).await.is_ok());
+    let error = fetch(&client, Role::Api, &server.url("/")).await.unwrap_err();
     assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
 }
 
@@ -161,14 +161,14 @@ fn behind(proxy: &str) -> HttpSettings {
 #[tokio::test]
 async fn behind_a_proxy_names_are_the_proxys_to_resolve_and_the_rules_still_hold() {
     let proxy = Server::saying(message("200 OK", "", b"through")).await;
-    let door = live(behind(&format!("http://me:geheim@{}", proxy.address)));
-    let answer = fetch(&door, Role::Api, "http://nowhere.invalid/x").await.unwrap();
+    let client = live(behind(&format!("http://me:geheim@{}", proxy.address)));
+    let answer = fetch(&client, Role::Api, "http://nowhere.invalid/x").await.unwrap();
     assert_eq!(answer.body, "through");
     let heard = proxy.heard().remove(0);
     assert!(heard.starts_with("GET http://nowhere.invalid/x HTTP/1.1\r\n"), "{heard}");
     assert!(heard.contains("proxy-authorization: Basic"), "{heard}");
     for url in ["http://127.0.0.1/", "http://169.254.169.254/", "http://localhost/", "http://a.internal/"] {
-        let error = fetch(&door, Role::Api, url).await.unwrap_err();
+        let error = fetch(&client, Role::Api, url).await.unwrap_err();
         assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{url}: {error}");
     }
     assert_eq!(proxy.heard().len(), 1);
@@ -177,8 +177,8 @@ async fn behind_a_proxy_names_are_the_proxys_to_resolve_and_the_rules_still_hold
 #[tokio::test]
 async fn redirects_behind_a_proxy_are_checked_too() {
     let proxy = Server::saying(message("302 Found", "location: http://10.1.2.3/\r\n", b"")).await;
-    let door = live(behind(&format!("http://{}", proxy.address)));
-    let error = fetch(&door, Role::Api, "http://nowhere.invalid/x").await.unwrap_err();
+    let client = live(behind(&format!("http://{}", proxy.address)));
+    let error = fetch(&client, Role::Api, "http://nowhere.invalid/x").await.unwrap_err();
     assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
     assert_eq!(proxy.heard().len(), 1);
 }
@@ -202,8 +202,8 @@ async fn https_goes_through_a_tunnel_and_a_proxy_that_finds_no_host_is_a_transpo
     assert!(proxy.heard()[0].starts_with("CONNECT paper.invalid:443 HTTP/1.1\r\n"));
 
     let proxy = Server::saying(message("502 Bad Gateway", "", b"")).await;
-    let door = live(behind(&format!("http://{}", proxy.address)));
-    let error = fetch(&door, Role::Api, "https://nowhere.invalid/x").await.unwrap_err();
+    let client = live(behind(&format!("http://{}", proxy.address)));
+    let error = fetch(&client, Role::Api, "https://nowhere.invalid/x").await.unwrap_err();
     assert!(matches!(error, FetchError::Transport(_)), "{error}");
 }
 
@@ -231,8 +231,8 @@ async fn a_socks_proxy_gets_the_name() {
         name.truncate(name.len() - 2);
         String::from_utf8(name).unwrap()
     });
-    let door = live(behind(&format!("socks5h://{address}")));
-    let answer = fetch(&door, Role::Api, "http://nowhere.invalid/").await.unwrap();
+    let client = live(behind(&format!("socks5h://{address}")));
+    let answer = fetch(&client, Role::Api, "http://nowhere.invalid/").await.unwrap();
     assert_eq!((answer.body.as_ref(), serving.await.unwrap().as_str()), (&b"socks"[..], "nowhere.invalid"));
 }
 
@@ -347,10 +347,10 @@ async fn http2_is_spoken_where_the_server_offers_it() {
     });
     let mut settings = HttpSettings::for_tests();
     settings.ca_certs.push(authority.file.path().to_owned());
-    let door = live(settings);
-    let answer = fetch(&door, Role::Api, &format!("https://localhost:{port}/")).await.unwrap();
+    let client = live(settings);
+    let answer = fetch(&client, Role::Api, &format!("https://localhost:{port}/")).await.unwrap();
     assert_eq!(answer.body, "second");
-    let error = fetch(&door, Role::Api, &format!("https://localhost:{port}/cut")).await.unwrap_err();
+    let error = fetch(&client, Role::Api, &format!("https://localhost:{port}/cut")).await.unwrap_err();
     assert!(matches!(error, FetchError::Incomplete(_)), "{error}");
     serving.abort();
 }

@@ -2,16 +2,13 @@
 
 use super::patterns;
 use super::verdict::Reason;
-use tierfall_http::{HeaderMap, header_text};
+use tierfall_http::{HeaderMap, PDF_WITHIN, header_text, starts_as_pdf};
 
-/// How much of an answer is looked at to tell what it is: a header may have a kilobyte before it
-/// (ISO 32000-1, annex H).
-pub const HEAD: usize = 1024 + PDF.len();
+/// How much of an answer is looked at to tell what it is: as much as the header of a PDF needs.
+pub const HEAD: usize = PDF_WITHIN;
 
 /// How much of a page is read to tell what kind it is; the marks stand in its head or in a short body.
 pub const PAGE: usize = 256 * 1024;
-
-const PDF: &[u8] = b"%PDF-";
 
 /// What the beginning of a file shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +25,7 @@ pub enum Kind {
 /// Tells from the first [`HEAD`] bytes.
 pub fn kind(head: &[u8]) -> Kind {
     let head = &head[..head.len().min(HEAD)];
-    if head.windows(PDF.len()).any(|window| window == PDF) {
+    if starts_as_pdf(head) {
         return Kind::Pdf;
     }
     if head.starts_with(b"PK\x03\x04") {

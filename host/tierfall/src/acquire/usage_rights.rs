@@ -35,13 +35,13 @@ impl UsageRights {
 
     /// Whether nobody has said anything of text and data mining yet.
     pub(super) fn undecided(&self) -> bool {
-        self.tdm.as_ref().is_none_or(|said| !said.means_something())
+        self.tdm.as_ref().is_none_or(|said| !said.is_valid())
     }
 
     /// Takes in the word of someone further away, if nobody nearer has said anything.
     pub(super) fn consider(&mut self, said: Option<Reservation>) {
         if self.undecided()
-            && let Some(said) = said.filter(Reservation::means_something)
+            && let Some(said) = said.filter(Reservation::is_valid)
         {
             self.tdm = Some(said);
         }
