@@ -450,5 +450,5 @@ fn troubled(answer: Answer, trouble: Option<&Trouble>) -> Answer {
 }
 
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(Sha256::digest(bytes))
 }

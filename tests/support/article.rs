@@ -35,7 +35,7 @@ impl Article {
              <meta name=\"citation_author\" content=\"Ada Invented\"><meta name=\"citation_pdf_url\" content=\"{file}\">\
              </head><body><h1>{title}</h1></body></html>"
         ))]);
-        let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+        let sha256 = hex::encode(Sha256::digest(&bytes));
         Self { page, file, bytes, sha256 }
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 
 use crate::bindings::source::tierfall::source::types as wit;
@@ -80,7 +81,7 @@ impl Plugin {
                 pre,
                 slots,
                 description,
-                sha256: hex(bytes),
+                sha256: hex::encode(Sha256::digest(bytes)),
                 failures_in_a_row: AtomicU32::new(0),
             }),
         })
@@ -263,9 +264,4 @@ fn new_store(
         network,
     };
     limited_store(&sandbox.engine, guest, settings.hostcall_bytes, settings.handles)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use sha2::{Digest, Sha256};
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,7 +1,5 @@
 //! Names that people can read, for every file system: no two works share one.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 /// The shortest limit of common file systems is 255 bytes; some room is left for what others append.
@@ -52,18 +50,9 @@ pub fn readable(key: &str) -> String {
     if !exact {
         name.truncate(MAX_BYTES - EXTENSION.len() - MARK - 1);
         name.push('-');
-        name.push_str(&hex(&Sha256::digest(key))[..MARK]);
+        name.push_str(&hex::encode(Sha256::digest(key))[..MARK]);
     }
     name + EXTENSION
-}
-
-/// Lower-case hexadecimal digits.
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
 }
 
 #[cfg(test)]

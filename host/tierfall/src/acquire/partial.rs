@@ -13,8 +13,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tierfall_http::{HeaderMap, header};
 
-use super::names::hex;
-
 /// The folder of partial files.
 #[derive(Debug)]
 pub struct Partials {
@@ -242,7 +240,7 @@ impl Hasher {
     }
 
     pub fn finish(self) -> String {
-        hex(&self.0.finalize())
+        hex::encode(self.0.finalize())
     }
 }
 
@@ -269,7 +267,7 @@ pub fn origin_of(part: &Path) -> Option<Origin> {
 
 /// The same work by another URL may be another version of it.
 fn name(work_key: &str, url: &str) -> String {
-    let mut name = hex(&Sha256::digest(format!("{work_key}\n{url}")));
+    let mut name = hex::encode(Sha256::digest(format!("{work_key}\n{url}")));
     name.truncate(32);
     name
 }

@@ -185,5 +185,5 @@ impl Fixture {
 
 fn sha256(bytes: &[u8]) -> String {
     use sha2::Digest;
-    names::hex(&sha2::Sha256::digest(bytes))
+    hex::encode(sha2::Sha256::digest(bytes))
 }
