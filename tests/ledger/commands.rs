@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall_ledger::{
-    CandidateRecord, Ending, Enqueued, JobCommand, JobKey, Lease, Ledger, NewJob, Op, OpKind, Outcome, Rules,
-    Schedule, SystemClock,
+    CandidateRecord, Ending, Enqueued, JobCommand, JobKey, Lease, Ledger, NewJob, Op, OpKind, OpOutcome,
+    Rules, Schedule, SystemClock,
 };
 
 use super::{look, told, told_once};
@@ -41,7 +41,7 @@ fn filled<F: Future>(home: &Home, fill: impl FnOnce(Arc<dyn Ledger>) -> F) -> F:
             },
         },
         clock: Arc::new(SystemClock),
-        patience: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
         create: true,
         upgrade: false,
     };
@@ -56,8 +56,7 @@ fn filled<F: Future>(home: &Home, fill: impl FnOnce(Arc<dyn Ledger>) -> F) -> F:
 }
 
 async fn taken(ledger: &dyn Ledger, work_id: &str) -> Lease {
-    let planned = ledger.plan(vec![job(work_id)]).await.expect("a job can be planned");
-    match ledger.lease(planned[0].key(), "worker-1").await {
+    match ledger.enqueue(job(work_id), "worker-1").await {
         Ok(Enqueued::Leased(lease)) => lease,
         other => panic!("it should be free: {other:?}"),
     }
@@ -72,18 +71,18 @@ async fn stored(ledger: &dyn Ledger, work_id: &str) {
         detail: json!({"version": "accepted"}),
         verdict: Some("accepted".to_owned()),
     };
-    ledger.say(&lease, JobCommand::Candidates(vec![candidate])).await.expect("noted");
+    ledger.execute_one(&lease, JobCommand::Candidates(vec![candidate])).await.expect("noted");
     for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index] {
         let op = Op::new(lease.job(), kind, url.clone());
         let artifact = (kind == OpKind::Finalize).then(|| SHA256.to_owned());
-        let outcome = Outcome::Done { result: json!({"bytes": 12}), artifact };
-        ledger.say(&lease, JobCommand::Complete(op, outcome)).await.expect("completed");
+        let outcome = OpOutcome::Done { result: json!({"bytes": 12}), artifact };
+        ledger.execute_one(&lease, JobCommand::Complete(op, outcome)).await.expect("completed");
     }
 }
 
 async fn ended(ledger: &dyn Ledger, work_id: &str, ending: Ending) {
     let lease = taken(ledger, work_id).await;
-    ledger.say(&lease, JobCommand::Finish(ending)).await.expect("finished");
+    ledger.execute_one(&lease, JobCommand::Finish(ending)).await.expect("finished");
 }
 
 /// A ledger with a job in most of the states that it can be in.
@@ -96,7 +95,7 @@ fn one_of_each(home: &Home) {
         ended(&*ledger, "doi:10.5555/nowhere", Ending::Exhausted { result: json!({}) }).await;
         let lease = taken(&*ledger, "doi:10.5555/held").await;
         let op = Op::new(lease.job(), OpKind::Stream, json!({}));
-        ledger.say(&lease, JobCommand::Begin(op)).await.expect("begun");
+        ledger.execute_one(&lease, JobCommand::Begin(op)).await.expect("begun");
         ledger.plan(vec![job("doi:10.5555/planned")]).await.expect("planned");
     });
 }

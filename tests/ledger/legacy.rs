@@ -1,4 +1,4 @@
-//! Without the gate nothing is remembered, and nothing of a ledger is there.
+//! Without a ledger nothing is remembered, and no file of one is there.
 
 use crate::run::pages_only;
 use crate::support::article::Article;
@@ -18,7 +18,7 @@ fn a_run_that_was_not_asked_to_remember_has_no_ledger_and_writes_none() {
     let left = home.files("papers");
     assert!(left.iter().all(|file| !file.contains("ledger") && !file.contains("sqlite")), "{left:?}");
     assert_eq!(home.manifest("papers").len(), 2);
-    assert!(!ended.err.contains("tierfall::ledger") && !ended.err.contains("job_id"), "{}", ended.err);
+    assert!(!ended.err.contains("tierfall_ledger") && !ended.err.contains("job_id"), "{}", ended.err);
     assert!(!ended.err.contains("idempotency is on"), "{}", ended.err);
 }
 

@@ -40,7 +40,7 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
             longest: Duration::from_secs(1),
         },
     };
-    let patience = Duration::from_secs(20);
+    let timeout = Duration::from_secs(20);
     Ok(match site.ledger() {
         Place::File => {
             let path = site.out().join("ledger.sqlite");
@@ -50,7 +50,7 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
                     path,
                     rules,
                     clock,
-                    patience,
+                    timeout,
                     create: false,
                     upgrade: false,
                 })
@@ -64,7 +64,7 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
                 rules,
                 time: Time::Server,
                 connections: 2,
-                patience,
+                timeout,
                 tls: None,
                 create: false,
                 upgrade: false,

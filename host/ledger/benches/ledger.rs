@@ -1,11 +1,12 @@
 //! How fast the ledger is, against what the same disk does without one. Run with
-//! `cargo bench -p tierfall --bench ledger [-- lifecycle | next | JOBS]`; `TMPDIR` chooses the disk.
+//! `cargo bench -p tierfall-ledger --features postgres --bench ledger [-- lifecycle | next | JOBS]`; `TMPDIR` chooses the disk.
 //!
 //! Two claims, each a ratio of things measured in turn in this one run, so that a busy machine slows both:
 //! - a full lifecycle with durable commits, 64 workers, reaches at least 0.6 of a bare loop that writes the same
 //!   rows 100 to a transaction, and 2 000 jobs a second where the disk syncs 4 000 times a second;
 //! - taking the next job of 1 000 000 takes at most twice as long as of 1 000, on both engines.
 
+#[cfg(feature = "postgres")]
 #[path = "../src/testing/server.rs"]
 mod server;
 
@@ -16,25 +17,25 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 use serde_json::json;
+#[cfg(feature = "postgres")]
 use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall_ledger::{
-    Enqueued, JobCommand, JobKey, Ledger, NewJob, Op, OpKey, OpKind, Outcome, Rules, Schedule, SystemClock,
+    Enqueued, JobCommand, JobKey, Ledger, NewJob, Op, OpKey, OpKind, OpOutcome, Rules, Schedule, SystemClock,
 };
 
 const WORKERS: u32 = 64;
-/// Alternations of the two things compared; the medians are told.
+/// Alternations of the two things compared; the medians are printed.
 const ROUNDS: usize = 5;
 const KINDS: [OpKind; 4] = [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index];
 
 #[tokio::main]
 async fn main() {
-    let asked: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let args: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
     let wants = |name: &str| {
-        asked.iter().all(|word| word != "lifecycle" && word != "next")
-            || asked.iter().any(|word| word == name)
+        args.iter().all(|arg| arg != "lifecycle" && arg != "next") || args.iter().any(|arg| arg == name)
     };
-    let jobs = asked.iter().find_map(|word| word.parse().ok()).unwrap_or(4_000);
+    let jobs = args.iter().find_map(|arg| arg.parse().ok()).unwrap_or(4_000);
     let folder = tempfile::tempdir().expect("the temporary folder can be written to");
     println!("in {}", folder.path().display());
     if wants("lifecycle") {
@@ -42,6 +43,7 @@ async fn main() {
     }
     if wants("next") {
         next_sqlite(folder.path()).await;
+        #[cfg(feature = "postgres")]
         next_postgres().await;
     }
 }
@@ -90,7 +92,7 @@ async fn work_all(ledger: &Arc<SqliteLedger>, jobs: u32) -> Duration {
     started.elapsed()
 }
 
-/// As a run does it: what it says of a download it says in the commit that asks for the finalize.
+/// As a run does it: the commands of a download share the commit that begins the finalize.
 async fn work_one(ledger: &dyn Ledger, number: u32, owner: &str) {
     let job = job(number);
     let key = job.key();
@@ -98,16 +100,16 @@ async fn work_one(ledger: &dyn Ledger, number: u32, owner: &str) {
     let [head, stream, finalize, index] = KINDS.map(|kind| Op::new(&key, kind, context(number)));
     let done = |op: &Op| {
         let artifact = (op.kind == OpKind::Finalize).then(|| key.to_string());
-        JobCommand::Complete(op.clone(), Outcome::Done { result: result(number), artifact })
+        JobCommand::Complete(op.clone(), OpOutcome::Done { result: result(number), artifact })
     };
     let begin = |op: &Op| JobCommand::Begin(op.clone());
-    for words in [
+    for commands in [
         vec![begin(&head), done(&head), begin(&stream), done(&stream), begin(&finalize)],
         vec![done(&finalize), begin(&index)],
         vec![done(&index), JobCommand::Release],
     ] {
-        let heard = ledger.tell(&lease, words.into()).await.expect("told");
-        assert!(heard.iter().all(Result::is_ok), "{heard:?}");
+        let replies = ledger.execute(&lease, commands.into()).await.expect("executed");
+        assert!(replies.iter().all(Result::is_ok), "{replies:?}");
     }
 }
 
@@ -234,6 +236,7 @@ async fn next_sqlite(folder: &Path) {
     compare_next("sqlite", &ledgers).await;
 }
 
+#[cfg(feature = "postgres")]
 async fn next_postgres() {
     let Some(server) = server::server("") else { return };
     let mut ledgers = Vec::new();
@@ -245,7 +248,7 @@ async fn next_postgres() {
             rules: rules(),
             time: Time::Server,
             connections: 4,
-            patience: Duration::from_secs(30),
+            timeout: Duration::from_secs(30),
             tls: None,
             create: true,
             upgrade: false,
@@ -293,7 +296,7 @@ async fn sqlite(path: &Path) -> Arc<SqliteLedger> {
         path: path.to_owned(),
         rules: rules(),
         clock: Arc::new(SystemClock),
-        patience: Duration::from_secs(30),
+        timeout: Duration::from_secs(30),
         create: true,
         upgrade: false,
     };

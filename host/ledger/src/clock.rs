@@ -2,7 +2,7 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where an engine takes the time from. It decides only *when* a job may be taken again; that nothing is
+/// Where an engine takes the time from. It decides only *when* a job may be leased again; that nothing is
 /// written twice rests on the fence, so a clock that jumps costs repeated work at worst.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// Milliseconds since the epoch.

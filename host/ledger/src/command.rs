@@ -1,37 +1,39 @@
-//! What a worker says to the ledger of the job that it holds.
+//! What the holder of a lease asks the ledger to do with its job.
 
-use super::job::{CandidateRecord, Ending};
-use super::op::{Begun, Op, Outcome};
-use super::state::{State, Step};
+use crate::job::{CandidateRecord, Ending};
+use crate::op::{Begun, Op, OpOutcome};
+use crate::state::{State, Step};
 
-/// One thing that is said.
+/// One command about a job, by the holder of its lease.
 #[derive(Clone, Debug, PartialEq)]
 pub enum JobCommand {
-    /// Takes a step that is no op's and no ending. Refused: `Illegal`.
+    /// Takes a step that belongs neither to an op nor to an ending: `HeadDone`, `ResumeOk` or `Stream`.
+    /// Refused: `Illegal`.
     Step(Step),
-    /// Asks before a side effect. A success of the same op is replayed, and with it the state it had led to; an op
-    /// that failed, was left by an earlier lease, or has run for longer than `abandoned` is to be done again.
+    /// Asks before a side effect. If the same op succeeded before, its result is replayed, and the job moves to the
+    /// state that it had led to; if it failed, was left by an earlier lease, or has run for longer than
+    /// [`Rules::abandoned`](crate::Rules::abandoned), it is to be done again.
     /// Refused: `Illegal`, if its success would be no legal step.
     Begin(Op),
-    /// Says how a side effect ended, and takes the step that its success is. If the ledger had not heard of its
-    /// beginning, it hears of it now. An index or dedupe op that succeeds makes the job done and ends the lease.
+    /// Reports how a side effect ended, and takes the step that its success is. If the ledger does not know of its
+    /// beginning, it is recorded now. An index or dedupe op that succeeds makes the job done and ends the lease.
     /// An op that succeeded before stays as it was.
-    Complete(Op, Outcome),
-    /// Adds candidates to the job, and notes verdicts on those it has: a verdict that is `None` changes nothing.
+    Complete(Op, OpOutcome),
+    /// Adds candidates to the job, and records verdicts on those it has: a verdict that is `None` changes nothing.
     Candidates(Vec<CandidateRecord>),
     /// Ends the attempt, and the lease with it. Refused: `Illegal`.
     Finish(Ending),
-    /// Hands the job back as it is, to be taken again at once; the attempt does not count. Nothing happens if the
-    /// lease itself has ended the job before.
+    /// Returns the job as it is, to be leased again at once; the attempt does not count. Does nothing if the same
+    /// lease has already ended the job.
     Release,
 }
 
-/// What the ledger answers to a word.
+/// The ledger's reply to a [`JobCommand`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CommandReply {
-    /// Where the job stands now.
+    /// The job's state after the command.
     pub state: State,
-    /// To `Begin`: whether to have the effect.
+    /// To `Begin`: whether to have the side effect.
     pub begun: Option<Begun>,
     /// To `Finish`: the time of the next attempt (milliseconds since the epoch), if there will be one.
     pub next_at: Option<i64>,
@@ -39,7 +41,7 @@ pub struct CommandReply {
 
 impl JobCommand {
     /// A name for logs and tests, as in `begin HEAD`.
-    pub fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         match self {
             JobCommand::Step(step) => format!("advance {step}"),
             JobCommand::Begin(op) => format!("begin {}", op.kind),
@@ -50,8 +52,8 @@ impl JobCommand {
         }
     }
 
-    /// It gives the job back.
-    pub fn is_last(&self) -> bool {
+    /// It gives up the lease, so nothing can follow it.
+    pub(crate) fn is_last(&self) -> bool {
         matches!(self, JobCommand::Finish(_) | JobCommand::Release)
     }
 }

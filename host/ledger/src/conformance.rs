@@ -1,23 +1,24 @@
-//! What every ledger promises, told as tests that both engines run.
+//! The contract of [`Ledger`](crate::Ledger), as tests that both engines run.
 
 mod effects;
 mod endings;
 mod leases;
-mod looking;
+mod queries;
 mod schema;
 
 use serde_json::json;
 
-use super::error::LedgerError;
-use super::job::{CandidateRecord, Ending, JobDetails, Lease};
-use super::key::JobKey;
-use super::op::{Op, OpKind};
-use super::state::{State, Step};
-use super::testing::{World, done, op};
+use crate::error::LedgerError;
+use crate::job::{CandidateRecord, Ending, JobDetails, Lease};
+use crate::key::JobKey;
+use crate::op::{Op, OpKind};
+use crate::state::{State, Step};
+use crate::testing::{World, done, op};
 
-/// Each promise is a function from a new world; each becomes one test per engine.
+/// Each function takes a new world, and becomes one test per engine.
 macro_rules! promises {
     ($($name:ident)*) => {
+        #[cfg(feature = "sqlite")]
         mod sqlite {
             $(#[tokio::test]
             async fn $name() {
@@ -25,6 +26,7 @@ macro_rules! promises {
                 super::$name(world).await;
             })*
         }
+        #[cfg(feature = "postgres")]
         mod postgres {
             $(#[tokio::test]
             async fn $name() {
@@ -37,11 +39,11 @@ macro_rules! promises {
 }
 use promises;
 
-/// The states that a job can be held in.
+/// The states in which a job can be held.
 const HELD: [State; 5] =
     [State::Leased, State::HeadDone, State::ResumeOk, State::Streaming, State::Finalized];
 
-/// Takes the job and works on it until it is in `state`, one of `HELD`.
+/// Leases the job and works on it until it is in `state`, one of `HELD`.
 async fn bring_to(world: &World, key: &JobKey, state: State) -> Lease {
     let lease = world.take(key, "a").await;
     match state {
@@ -85,7 +87,7 @@ async fn bring_anywhere(world: &World, key: &JobKey, state: State) {
 
 /// Every way to write by this lease is refused, and leaves no trace.
 async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, begun: Op) {
-    let before = story(world, key).await;
+    let before = details(world, key).await;
     let candidate = CandidateRecord {
         url: "https://late.example/".to_owned(),
         source: "late".to_owned(),
@@ -96,7 +98,7 @@ async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, begun: Op)
     let answers = [
         world.ledger.renew(lease).await.map(drop),
         world.advance(lease, Step::Stream).await.map(drop),
-        world.ask(lease, op(lease, OpKind::Head)).await.map(drop),
+        world.try_begin(lease, op(lease, OpKind::Head)).await.map(drop),
         world.complete(lease, begun, done(OpKind::Stream)).await.map(drop),
         world.candidates(lease, vec![candidate]).await,
         world.finish(lease, failed).await.map(drop),
@@ -105,14 +107,14 @@ async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, begun: Op)
     for answer in answers {
         assert!(matches!(answer, Err(LedgerError::Stale { .. })), "{answer:?}");
     }
-    assert_eq!(story(world, key).await, before);
+    assert_eq!(details(world, key).await, before);
 }
 
-async fn story(world: &World, key: &JobKey) -> JobDetails {
+async fn details(world: &World, key: &JobKey) -> JobDetails {
     world.ledger.show(key).await.expect("the ledger can be read").expect("the job is there")
 }
 
 fn now(world: &World) -> i64 {
-    use super::clock::Clock as _;
+    use crate::clock::Clock as _;
     world.clock.now_ms()
 }

@@ -1,43 +1,43 @@
-//! From the contract to requests: what both engines share of the way in.
+//! Implements [`Ledger`] for every engine: each call becomes one request, which the engine runs in a transaction.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 
-use super::command::{CommandReply, JobCommand};
-use super::contract::Ledger;
-use super::error::LedgerError;
-use super::history::{EventFilter, EventRecord};
-use super::job::{
+use crate::command::{CommandReply, JobCommand};
+use crate::contract::Ledger;
+use crate::error::LedgerError;
+use crate::event::{EventFilter, EventRecord};
+use crate::job::{
     Counts, Enqueued, JobDetails, JobDisposition, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered,
     Retry, StoredFile,
 };
-use super::key::JobKey;
-use super::protocol::{
-    Artifacts, Command, CountJobs, Dispositions, Enqueue, FindJob, LeaseJob, LeaseNext, ListEvents, ListJobs,
-    Lose, NextAt, PlanJobs, Recover, Renew, RetryJobs, Tell, TellStory,
+use crate::key::JobKey;
+use crate::protocol::{
+    Artifacts, CountJobs, Dispositions, EnqueueJob, ExecuteCommands, FindKeys, LeaseJob, LeaseNext,
+    ListEvents, ListJobs, NextAt, PlanJobs, Recover, RenewLease, ReopenJob, RetryJobs, ShowJob, TxRequest,
 };
 
-/// What an engine is: a way to run a request in a transaction.
-pub(super) trait Engine: Send + Sync + std::fmt::Debug {
-    /// Runs it, and answers once its commit is durable.
-    fn write<Q: Command>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
+/// A database that can run a request in a transaction.
+pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
+    /// Runs the request, and replies once its commit is durable.
+    fn write<Q: TxRequest>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
 
-    /// Runs a request that writes nothing, without standing in a writer's way.
-    fn read<Q: Command>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
+    /// Runs a request that writes nothing, without blocking writers.
+    fn read<Q: TxRequest>(&self, request: Q) -> impl Future<Output = Result<Q::Reply, LedgerError>> + Send;
 
-    /// Waits until this process's events so far are kept, or lost.
-    fn settle(&self) -> impl Future<Output = ()> + Send;
+    /// Waits until this process's events so far are written, or lost.
+    fn flush_events(&self) -> impl Future<Output = ()> + Send;
 
-    fn lost(&self) -> u64;
+    /// How many events could not be written.
+    fn lost_events(&self) -> u64;
 
-    fn shut(&self) -> impl Future<Output = ()> + Send;
+    fn shut_down(&self) -> impl Future<Output = ()> + Send;
 }
 
-/// Jobs planned in one transaction: big enough that its commit does not count, small enough that others need
-/// not wait long for it.
-const PLANNED_AT_ONCE: usize = 500;
+/// Jobs planned in one transaction: enough that the cost of its commit does not matter, few enough that others
+/// need not wait long for it.
+const PLAN_BATCH: usize = 500;
 
 impl<E: Engine> Ledger for E {
     fn plan(&self, jobs: Vec<NewJob>) -> BoxFuture<'_, Result<Vec<Planned>, LedgerError>> {
@@ -45,11 +45,11 @@ impl<E: Engine> Ledger for E {
             let mut planned = Vec::with_capacity(jobs.len());
             let mut jobs = jobs.into_iter();
             loop {
-                let some: Vec<NewJob> = jobs.by_ref().take(PLANNED_AT_ONCE).collect();
-                if some.is_empty() {
+                let batch: Vec<NewJob> = jobs.by_ref().take(PLAN_BATCH).collect();
+                if batch.is_empty() {
                     return Ok(planned);
                 }
-                planned.extend(self.write(PlanJobs(some)).await?);
+                planned.extend(self.write(PlanJobs(batch)).await?);
             }
         })
     }
@@ -58,33 +58,29 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.write(LeaseNext { owner: Arc::from(owner) }))
     }
 
-    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>> {
-        Box::pin(self.write(LeaseJob { job: job.clone(), owner: Arc::from(owner) }))
-    }
-
     fn enqueue<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>> {
         let lease = LeaseJob { job: job.key(), owner: Arc::from(owner) };
-        Box::pin(self.write(Enqueue { plan: PlanJobs(vec![job]), lease }))
+        Box::pin(self.write(EnqueueJob { plan: PlanJobs(vec![job]), lease }))
     }
 
     fn renew<'a>(&'a self, lease: &Lease) -> BoxFuture<'a, Result<i64, LedgerError>> {
-        Box::pin(self.write(Renew { claim: lease.claim.clone() }))
+        Box::pin(self.write(RenewLease { claim: lease.claim.clone() }))
     }
 
-    fn tell<'a>(
+    fn execute<'a>(
         &'a self,
         lease: &Lease,
-        words: Arc<[JobCommand]>,
+        commands: Arc<[JobCommand]>,
     ) -> BoxFuture<'a, Result<Vec<Result<CommandReply, LedgerError>>, LedgerError>> {
-        Box::pin(self.write(Tell { claim: lease.claim.clone(), words }))
+        Box::pin(self.write(ExecuteCommands { claim: lease.claim.clone(), commands }))
     }
 
     fn retry(&self, which: Retry) -> BoxFuture<'_, Result<u64, LedgerError>> {
         Box::pin(self.write(RetryJobs(which)))
     }
 
-    fn lose<'a>(&'a self, job: &JobKey, reason: &str) -> BoxFuture<'a, Result<bool, LedgerError>> {
-        Box::pin(self.write(Lose { job: job.clone(), reason: reason.to_owned() }))
+    fn reopen<'a>(&'a self, job: &JobKey, reason: &str) -> BoxFuture<'a, Result<bool, LedgerError>> {
+        Box::pin(self.write(ReopenJob { job: job.clone(), reason: reason.to_owned() }))
     }
 
     fn recover(&self) -> BoxFuture<'_, Result<Recovered, LedgerError>> {
@@ -104,14 +100,14 @@ impl<E: Engine> Ledger for E {
     }
 
     fn find<'a>(&'a self, prefix: &str) -> BoxFuture<'a, Result<Vec<JobKey>, LedgerError>> {
-        Box::pin(self.read(FindJob(prefix.to_owned())))
+        Box::pin(self.read(FindKeys(prefix.to_owned())))
     }
 
     fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<JobDetails>, LedgerError>> {
-        Box::pin(self.read(TellStory(job.clone())))
+        Box::pin(self.read(ShowJob(job.clone())))
     }
 
-    fn standings(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<JobDisposition>, LedgerError>> {
+    fn dispositions(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<JobDisposition>, LedgerError>> {
         Box::pin(self.read(Dispositions(jobs)))
     }
 
@@ -121,16 +117,16 @@ impl<E: Engine> Ledger for E {
 
     fn events(&self, filter: EventFilter) -> BoxFuture<'_, Result<Vec<EventRecord>, LedgerError>> {
         Box::pin(async move {
-            self.settle().await;
+            self.flush_events().await;
             self.read(ListEvents(filter)).await
         })
     }
 
     fn events_lost(&self) -> u64 {
-        self.lost()
+        self.lost_events()
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.shut())
+        Box::pin(self.shut_down())
     }
 }

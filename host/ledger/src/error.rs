@@ -1,44 +1,94 @@
-//! What a ledger can answer instead of doing what it was asked.
+//! Why a ledger did not do what it was asked to.
 
-use super::state::Illegal;
+use crate::state::Illegal;
 
-/// Refusals come from a ledger that works; the rest from one that does not.
+/// Refusals ([`LedgerError::is_refusal`]) come from a ledger that works; the rest from one that does not.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LedgerError {
+    /// The lease has expired, or another worker has the job.
     #[error(
         "the lease on job {job} is over (fence {fence}): it ran out or another worker has it, nothing was written"
     )]
-    Stale { job: String, fence: i64 },
+    Stale {
+        /// The job's key.
+        job: String,
+        /// Of the lease that is over.
+        fence: i64,
+    },
+    /// The job cannot take this step from where it stands.
     #[error("job {job} refused: {illegal}")]
-    Illegal { job: String, illegal: Illegal },
+    Illegal {
+        /// The job's key.
+        job: String,
+        /// The transition that was refused.
+        illegal: Illegal,
+    },
+    /// Nobody has planned this job.
     #[error("there is no job {0} in the ledger; plan it first")]
     UnknownJob(String),
 
+    /// There is no ledger, and none was to be created.
     #[error(
         "there is no ledger at {place}: a run with --enable-idempotency makes one, and --ledger or --out names \
          another place"
     )]
-    Absent { place: String },
+    Absent {
+        /// The file, or the server and its schema.
+        place: String,
+    },
+    /// The database cannot be opened.
     #[error("the ledger {place} cannot be opened: {why}")]
-    Open { place: String, why: String },
+    Open {
+        /// The file, or the server and its schema.
+        place: String,
+        /// For people.
+        why: String,
+    },
+    /// There is a database, of another program.
     #[error("{place} is not a ledger of Tierfall: {why}; give another place with --ledger")]
-    Foreign { place: String, why: String },
+    Foreign {
+        /// The file, or the server and its schema.
+        place: String,
+        /// For people.
+        why: String,
+    },
+    /// An earlier version made it, and it was not to be upgraded.
     #[error(
         "the ledger {place} has schema {found}, older than this program's {known}; upgrade it while no worker runs"
     )]
-    Older { place: String, found: i64, known: i64 },
+    Older {
+        /// The file, or the server and its schema.
+        place: String,
+        /// The schema that it has.
+        found: i64,
+        /// The schema of this version.
+        known: i64,
+    },
+    /// A later version made it.
     #[error(
         "the ledger {place} has schema {found}, newer than this program's {known}; use the newer program"
     )]
-    Newer { place: String, found: i64, known: i64 },
+    Newer {
+        /// The file, or the server and its schema.
+        place: String,
+        /// The schema that it has.
+        found: i64,
+        /// The schema of this version.
+        known: i64,
+    },
+    /// It did not answer, or not in time; it may later.
     #[error("the ledger cannot be reached: {0}")]
     Unavailable(String),
+    /// The file, its folder or the database takes no writes.
     #[error("the ledger refuses to write: {0}")]
     ReadOnly(String),
+    /// No space is left.
     #[error("the ledger's disk is full: {0}")]
     Full(String),
+    /// The file or the tables vanished while they were in use.
     #[error("the ledger {0} was removed or replaced while it was in use; nothing written to it would last")]
     Gone(String),
+    /// A row that cannot be read, a constraint that was violated, or a damaged database.
     #[error("the ledger holds something this program cannot read or would not have written: {0}")]
     Corrupt(String),
 }
@@ -47,24 +97,5 @@ impl LedgerError {
     /// The ledger works and said no: retrying or degrading would be wrong.
     pub fn is_refusal(&self) -> bool {
         matches!(self, LedgerError::Stale { .. } | LedgerError::Illegal { .. } | LedgerError::UnknownJob(_))
-    }
-
-    /// A short name for counters and logs.
-    pub fn label(&self) -> &'static str {
-        match self {
-            LedgerError::Stale { .. } => "stale",
-            LedgerError::Illegal { .. } => "illegal",
-            LedgerError::UnknownJob(_) => "unknown_job",
-            LedgerError::Absent { .. } => "absent",
-            LedgerError::Open { .. } => "open",
-            LedgerError::Foreign { .. } => "foreign",
-            LedgerError::Older { .. } => "older_schema",
-            LedgerError::Newer { .. } => "newer_schema",
-            LedgerError::Unavailable(_) => "unavailable",
-            LedgerError::ReadOnly(_) => "read_only",
-            LedgerError::Full(_) => "full",
-            LedgerError::Gone(_) => "gone",
-            LedgerError::Corrupt(_) => "corrupt",
-        }
     }
 }

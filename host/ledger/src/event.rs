@@ -1,54 +1,75 @@
-//! The nine events: what happened to a job, kept for people to look at. Nothing is decided by them.
+//! The nine events: a job's history, recorded for people. Nothing is decided by them.
 
-use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use strum::VariantArray;
 
-use super::key::JobKey;
-use super::state::State;
+use crate::job::Claim;
+use crate::key::JobKey;
+use crate::state::State;
 
-/// What an event tells of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What an event records.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::IntoStaticStr, strum::VariantArray,
+)]
+#[strum(serialize_all = "snake_case")]
 pub enum EventKind {
+    /// A job is new.
     JobPlanned,
+    /// A worker took it.
     JobLeased,
+    /// It went from one state to another.
     JobStateChanged,
+    /// Its lease was extended.
     LeaseRenewed,
+    /// Its lease ended, with the attempt or before it.
     LeaseReleased,
+    /// A side effect was begun.
     OperationStarted,
+    /// A side effect ended, well or not.
     OperationCompleted,
-    /// A lease had run out, and what its worker left was cleared up or taken over.
+    /// A lease had expired, and what its worker left was cleared up or taken over.
+    #[strum(serialize = "crash_recovery_event")]
     CrashRecovery,
-    /// Something was asked for that had already been done: the earlier result was given back.
+    /// Something was requested that had already been done: the earlier result was returned.
     IdempotencyReplay,
 }
 
-/// One event as it is kept.
+/// One event as the ledger holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EventRecord {
-    /// Grows; the order in which one process's events were kept.
+    /// Grows; the order in which one process's events were written.
     pub id: i64,
     /// Milliseconds since the epoch.
     pub at: i64,
+    /// What happened.
     pub kind: EventKind,
+    /// The job's key.
     pub job: String,
+    /// The worker that held the job.
     pub owner: Option<String>,
+    /// The fence of its lease; 0 where there was none.
     pub fence: i64,
+    /// Of a change of state.
     pub from: Option<State>,
+    /// Of a change of state.
     pub to: Option<State>,
-    /// What else is to be said: an object.
+    /// Anything else, as an object.
     pub detail: Value,
 }
 
-/// Which events to show. Everything that is `None` does not matter.
+/// Which events to show. A field that is `None` excludes nothing.
 #[derive(Clone, Debug)]
 pub struct EventFilter {
+    /// Only this job's.
     pub job: Option<JobKey>,
+    /// Only of this kind.
     pub kind: Option<EventKind>,
-    /// Only events with a greater id: the way to the next page.
+    /// Only events with a greater id: for the next page, the last id of this one.
     pub after: i64,
+    /// At most this many.
     pub limit: u32,
 }
 
@@ -58,36 +79,12 @@ pub struct EventFilter {
 pub struct UnknownEvent(pub String);
 
 impl EventKind {
-    pub const ALL: [EventKind; 9] = [
-        EventKind::JobPlanned,
-        EventKind::JobLeased,
-        EventKind::JobStateChanged,
-        EventKind::LeaseRenewed,
-        EventKind::LeaseReleased,
-        EventKind::OperationStarted,
-        EventKind::OperationCompleted,
-        EventKind::CrashRecovery,
-        EventKind::IdempotencyReplay,
-    ];
+    /// Every kind.
+    pub const ALL: [Self; Self::VARIANTS.len()] = *Self::VARIANTS.first_chunk().unwrap();
 
+    /// The name in the database, in logs and on the command line.
     pub fn label(self) -> &'static str {
-        match self {
-            EventKind::JobPlanned => "job_planned",
-            EventKind::JobLeased => "job_leased",
-            EventKind::JobStateChanged => "job_state_changed",
-            EventKind::LeaseRenewed => "lease_renewed",
-            EventKind::LeaseReleased => "lease_released",
-            EventKind::OperationStarted => "operation_started",
-            EventKind::OperationCompleted => "operation_completed",
-            EventKind::CrashRecovery => "crash_recovery_event",
-            EventKind::IdempotencyReplay => "idempotency_replay",
-        }
-    }
-}
-
-impl fmt::Display for EventKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.label())
+        self.into()
     }
 }
 
@@ -102,29 +99,53 @@ impl FromStr for EventKind {
     }
 }
 
-/// An event on its way into the database.
+/// An event to be written to the database.
 #[derive(Clone, Debug)]
-pub(super) struct Event {
-    pub(super) at: i64,
-    pub(super) kind: EventKind,
-    pub(super) job_id: i64,
-    pub(super) job: JobKey,
-    pub(super) owner: Option<Arc<str>>,
-    pub(super) fence: i64,
-    pub(super) from: Option<State>,
-    pub(super) to: Option<State>,
+pub(crate) struct Event {
+    pub(crate) at: i64,
+    pub(crate) kind: EventKind,
+    pub(crate) job_id: i64,
+    pub(crate) job: JobKey,
+    pub(crate) owner: Option<Arc<str>>,
+    pub(crate) fence: i64,
+    pub(crate) from: Option<State>,
+    pub(crate) to: Option<State>,
     /// Empty means an empty object.
-    pub(super) detail: Map<String, Value>,
+    pub(crate) detail: Map<String, Value>,
 }
 
 impl Event {
-    pub(super) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
+    /// An event of a job that nobody holds.
+    pub(crate) fn of_job(at: i64, kind: EventKind, job_id: i64, job: &JobKey) -> Self {
+        Self {
+            at,
+            kind,
+            job_id,
+            job: job.clone(),
+            owner: None,
+            fence: 0,
+            from: None,
+            to: None,
+            detail: Map::new(),
+        }
+    }
+
+    /// An event of a job under this claim.
+    pub(crate) fn of_claim(at: i64, kind: EventKind, claim: &Claim) -> Self {
+        Self {
+            owner: Some(Arc::clone(&claim.owner)),
+            fence: claim.fence,
+            ..Self::of_job(at, kind, claim.job_id, &claim.job)
+        }
+    }
+
+    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.detail.insert(name.to_owned(), value.into());
         self
     }
 
-    /// To the log, at debug level, once what it tells of is durable.
-    pub(super) fn log(&self) {
+    /// Logs it, at debug level. Called once what it records is durable.
+    pub(crate) fn log(&self) {
         tracing::debug!(
             event = self.kind.label(),
             job_id = self.job.as_str(),
@@ -137,7 +158,7 @@ impl Event {
         );
     }
 
-    pub(super) fn detail_text(&self) -> Option<String> {
+    pub(crate) fn detail_text(&self) -> Option<String> {
         (!self.detail.is_empty()).then(|| Value::Object(self.detail.clone()).to_string())
     }
 }

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::key::JobKey;
-use super::op::{Op, OpKind, OpRecord};
-use super::state::State;
+use crate::key::JobKey;
+use crate::op::{Op, OpKind, OpRecord};
+use crate::state::State;
 
-/// A job that someone wants done. Planning it again changes nothing.
+/// A job to be planned. Planning it again changes nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NewJob {
     /// The work's canonical identity, as in `doi:10.1371/journal.pone.0000308`.
@@ -19,7 +19,7 @@ pub struct NewJob {
     pub role: String,
     /// The run that plans it.
     pub run_id: String,
-    /// What a worker needs to begin, kept whole.
+    /// What a worker needs to begin; the ledger returns it unchanged with the lease.
     pub work: Value,
 }
 
@@ -28,7 +28,7 @@ pub struct NewJob {
 pub enum Planned {
     /// It is new.
     New(JobKey),
-    /// It was there already, and has come this far.
+    /// It was there already, in this state.
     Known(JobKey, State),
 }
 
@@ -36,68 +36,100 @@ pub enum Planned {
 /// database refuses any but the highest.
 #[derive(Clone, Debug)]
 pub struct Lease {
-    pub(super) claim: Claim,
+    pub(crate) claim: Claim,
     /// Milliseconds since the epoch, on the ledger's clock.
     pub expires_at: i64,
-    /// Where the job stood when it was taken.
+    /// The job's state once it was leased.
     pub state: State,
-    /// How often the job has been taken, this time included.
+    /// How often the job has been leased, this time included.
     pub attempts: u32,
-    /// An earlier worker left it unfinished, so there may be something on disk to go on from.
+    /// An earlier worker left it unfinished, so there may be a partial file to resume.
     pub resumed: bool,
-    /// The ops that earlier workers brought to a good end, in that order. Beginning one of them replays it.
+    /// The ops of earlier workers that succeeded, in the order in which they ended. Beginning one of them replays
+    /// it.
     pub done: Arc<[DoneOp]>,
+    /// See [`NewJob::work_id`].
     pub work_id: Arc<str>,
+    /// See [`NewJob::work`].
     pub work: Arc<Value>,
 }
 
-/// An op that succeeded, and what it came to.
+/// An op that succeeded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct DoneOp {
+    /// What was done.
     pub op: Op,
+    /// What was reported with [`OpOutcome::Done`](crate::OpOutcome::Done).
     pub result: Value,
 }
 
 /// What came of asking for one job.
 #[derive(Clone, Debug)]
 pub enum Enqueued {
+    /// It is the caller's now.
     Leased(Lease),
-    /// Another worker has it, until `until` (milliseconds since the epoch) if it does not renew.
+    /// Another worker has it.
     Held {
+        /// That worker.
         owner: String,
+        /// The end of its lease unless it renews, in milliseconds since the epoch.
         until: i64,
     },
-    /// It failed, and its next time is `at` (milliseconds since the epoch).
+    /// It failed, and another attempt is scheduled.
     Later {
+        /// When, in milliseconds since the epoch.
         at: i64,
+        /// How often it has been leased.
         attempts: u32,
+        /// Why it failed last.
         reason: String,
     },
     /// There is nothing to do: it is done, exhausted, or has failed for good.
     Over {
+        /// How it ended.
         state: State,
+        /// What its ending or its last op recorded.
         result: Option<Value>,
+        /// Why it failed last.
         reason: Option<String>,
     },
 }
 
-/// How a worker gives a job back for good. Done jobs end by their index or dedupe op instead.
+/// How a worker ends an attempt. Done jobs end by their index or dedupe op instead.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Ending {
-    /// `passing`: another try may go better, so it gets one on schedule while it has attempts left.
-    Failed { reason: String, retryable: bool },
-    /// Every tier was asked, and no copy is there.
-    Exhausted { result: Value },
-    /// It is the same work as the job `of`.
-    Duplicate { of: JobKey, result: Value },
+    /// It came to no artifact.
+    Failed {
+        /// For people.
+        reason: String,
+        /// Another attempt may succeed, so one is scheduled while the job has attempts left.
+        retryable: bool,
+    },
+    /// Every tier was asked, and none had a copy.
+    Exhausted {
+        /// Kept whole, for the next run that asks for the job.
+        result: Value,
+    },
+    /// It is the same work as another job.
+    Duplicate {
+        /// That job.
+        of: JobKey,
+        /// Kept whole, for the next run that asks for the job.
+        result: Value,
+    },
     /// The finished file is gone or broken: everything is to be done again, at once.
-    Lost { reason: String },
+    Lost {
+        /// For people.
+        reason: String,
+    },
 }
 
 /// A URL that a source proposed for a job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CandidateRecord {
+    /// Where the copy is; a job has each URL once.
     pub url: String,
+    /// The source that proposed it.
     pub source: String,
     /// Evidence, version, licence: an object.
     pub detail: Value,
@@ -105,81 +137,100 @@ pub struct CandidateRecord {
     pub verdict: Option<String>,
 }
 
-/// One job as it is kept.
+/// One job as the ledger holds it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobRecord {
-    /// Grows in the order of planning: the way to the next page.
+    /// Grows in the order of planning: for the next page, the last id of this one.
     pub id: i64,
+    /// 64 lower-case hex digits: a [`JobKey`] as it was stored.
     pub key: String,
+    /// How far it has come.
     pub state: State,
-    /// Who has it, if someone does.
+    /// The worker that has it.
     pub owner: Option<String>,
+    /// The number of its last lease; every lease's is higher than the one before.
     pub fence: i64,
+    /// How often it has been leased.
     pub attempts: u32,
-    /// From when it may be taken: its lease's end if it has an owner. `None`: never.
+    /// From when it may be leased, in milliseconds since the epoch: its lease's end if it has an owner.
+    /// `None`: never.
     pub ready_at: Option<i64>,
     /// Milliseconds since the epoch.
     pub planned_at: i64,
+    /// Milliseconds since the epoch.
     pub changed_at: i64,
     /// Why it last failed.
     pub reason: Option<String>,
-    /// SHA-256 of its file.
+    /// SHA-256 of its file, in lower-case hex.
     pub artifact: Option<String>,
+    /// See [`NewJob::work_id`].
     pub work_id: String,
+    /// See [`NewJob::artifact_id`].
     pub artifact_id: String,
+    /// See [`NewJob::role`].
     pub role: String,
+    /// The run that planned it first.
     pub run_id: String,
+    /// See [`NewJob::work`].
     pub work: Value,
+    /// What its ending or its last op recorded.
     pub result: Option<Value>,
 }
 
-/// Everything the ledger holds on one job but its events.
+/// Everything the ledger holds on one job except its events.
 #[derive(Clone, Debug, PartialEq)]
 pub struct JobDetails {
+    /// The job itself.
     pub job: JobRecord,
+    /// Its side effects, by the start of their last try.
     pub ops: Vec<OpRecord>,
+    /// The URLs proposed for it, in the order of their coming.
     pub candidates: Vec<CandidateRecord>,
 }
 
-/// A file that a job came to.
+/// A job's finished file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredFile {
-    /// The job's id: the way to the next page.
+    /// The job's id: for the next page, the last id of this one.
     pub id: i64,
+    /// The job.
     pub job: JobKey,
+    /// Lower-case hex.
     pub sha256: String,
 }
 
-/// Which jobs to list. Everything that is `None` does not matter.
+/// Which jobs to list. A field that is `None` excludes nothing.
 #[derive(Clone, Debug)]
 pub struct JobFilter {
+    /// Only jobs in this state.
     pub state: Option<State>,
     /// Only jobs with a greater id.
     pub after: i64,
+    /// At most this many.
     pub limit: u32,
 }
 
-/// How the whole ledger stands.
+/// How many jobs there are, of each kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Counts {
     /// In the order of [`State::ALL`], zeros included.
     pub states: Vec<(State, u64)>,
-    /// Jobs under a lease that has not run out.
+    /// Jobs under a lease that has not expired.
     pub held: u64,
     /// Jobs under a lease that has.
     pub expired: u64,
-    /// Failed jobs that have a next time.
+    /// Failed jobs for which another attempt is scheduled.
     pub scheduled: u64,
 }
 
-/// Whether what lies on disk for a job is still of use.
+/// Whether the partial files of a job are still of use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobDisposition {
     /// The ledger does not know the job.
     Unknown,
-    /// A live lease owns it: hands off.
+    /// A worker has it: its files must not be touched.
     Held,
-    /// It may be taken and resumed.
+    /// It may be leased and resumed.
     Open,
     /// Nothing more will be done with it.
     Over,
@@ -188,9 +239,9 @@ pub enum JobDisposition {
 /// What was cleared up after workers that are gone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recovered {
-    /// Jobs whose lease had run out; they can be taken again.
+    /// Jobs whose lease had expired; they can be leased again.
     pub leases: Vec<JobKey>,
-    /// Of these, the ones that have been taken as often as they may be; they are `FAILED` now.
+    /// Of these, the ones that have no attempts left; they are `FAILED` now.
     pub given_up: Vec<JobKey>,
     /// Ops marked as abandoned.
     pub ops: u64,
@@ -199,27 +250,30 @@ pub struct Recovered {
 /// Which jobs an operator wants tried again.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Retry {
-    /// Every job in this state that has no next time; only `FAILED` and `EXHAUSTED` can be.
+    /// Every job in this state that has no attempt scheduled; only `FAILED` and `EXHAUSTED` can be.
     All(State),
+    /// This one, if it is `FAILED` or `EXHAUSTED`.
     Job(JobKey),
 }
 
-/// Who holds what, under which fence: what every write carries.
+/// Who holds which job, and under which fence: every write carries this.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Claim {
-    pub(super) job_id: i64,
-    pub(super) job: JobKey,
-    pub(super) owner: Arc<str>,
-    pub(super) fence: i64,
+pub(crate) struct Claim {
+    pub(crate) job_id: i64,
+    pub(crate) job: JobKey,
+    pub(crate) owner: Arc<str>,
+    pub(crate) fence: i64,
 }
 
 impl NewJob {
+    /// The job's identity.
     pub fn key(&self) -> JobKey {
         JobKey::new(&self.work_id, &self.artifact_id, &self.role)
     }
 }
 
 impl Planned {
+    /// The job's identity.
     pub fn key(&self) -> &JobKey {
         match self {
             Planned::New(key) | Planned::Known(key, _) => key,
@@ -228,19 +282,23 @@ impl Planned {
 }
 
 impl Lease {
+    /// The job that it is on.
     pub fn job(&self) -> &JobKey {
         &self.claim.job
     }
 
+    /// The worker that holds it.
     pub fn owner(&self) -> &str {
         &self.claim.owner
     }
 
+    /// Its number: higher than that of every earlier lease on this job.
     pub fn fence(&self) -> i64 {
         self.claim.fence
     }
 
-    /// An earlier worker put the proven file in its place: only what comes after is left to do.
+    /// The finalize op of an earlier worker: the verified file has its final name, and only what comes after is
+    /// left to do.
     pub fn finalized(&self) -> Option<&DoneOp> {
         self.done.iter().rev().find(|done| done.op.kind == OpKind::Finalize)
     }

@@ -1,7 +1,8 @@
-//! Random model_tests: several workers, crashes, late writes, clocks that jump. Whatever happens, nothing goes
-//! backwards, no job has two owners, no job is lost, no effect is had twice, and a stale fence writes nothing.
+//! Random histories, checked against a model: several workers, crashes, late writes, clocks that jump. Whatever
+//! happens, nothing goes backwards, no job has two owners, no job is lost, no effect happens twice, and a stale fence
+//! writes nothing.
 //!
-//! A longer run: `TIERFALL_HISTORIES=20000 cargo test -p tierfall --lib model_tests`.
+//! A longer run: `TIERFALL_HISTORIES=20000 cargo test -p tierfall-ledger --all-features model_tests`.
 
 use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
@@ -10,14 +11,14 @@ use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use serde_json::json;
 
-use super::clock::Clock as _;
-use super::error::LedgerError;
-use super::history::{EventFilter, EventKind};
-use super::job::{Ending, Enqueued, JobFilter, JobRecord, Lease, Retry};
-use super::key::JobKey;
-use super::op::{Begun, OpKind, Outcome};
-use super::state::{State, Step, successors};
-use super::testing::{EngineKind, LEASE, World, job, op, rules};
+use crate::clock::Clock as _;
+use crate::error::LedgerError;
+use crate::event::{EventFilter, EventKind};
+use crate::job::{Ending, Enqueued, JobFilter, JobRecord, Lease, Retry};
+use crate::key::JobKey;
+use crate::op::{Begun, OpKind, OpOutcome};
+use crate::state::{State, Step, successors};
+use crate::testing::{EngineKind, LEASE, World, job, op, rules};
 
 /// How many jobs and workers a history has: few, so that they meet.
 const JOBS: u32 = 3;
@@ -25,17 +26,18 @@ const WORKERS: usize = 3;
 
 #[derive(Clone, Debug)]
 enum Action {
-    PlanJobs(u32),
+    Plan(u32),
     TakeNext(usize),
     Take(usize, u32),
     /// By the worker's latest lease, or by an older one that it should have forgotten.
     Write(usize, Late, Write),
     /// The worker is gone, and a new one of another name comes.
     Crash(usize),
-    Turn(i64),
+    /// Seconds, backwards if negative.
+    MoveClock(i64),
     Recover,
     Retry(State),
-    Lose(u32),
+    Reopen(u32),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -54,13 +56,13 @@ enum Write {
     Release,
 }
 
-/// What the test itself knows to be true.
+/// What must be true of the ledger.
 #[derive(Default)]
-struct Truth {
+struct Model {
     /// The highest fence of each job, and when its lease ends; `None` once the lease has ended it.
     leases: BTreeMap<JobKey, (i64, Option<i64>)>,
-    /// Effects that were had with success, until their file is lost.
-    had: HashSet<(JobKey, OpKind)>,
+    /// Effects that succeeded, until their file is lost.
+    succeeded: HashSet<(JobKey, OpKind)>,
     planned: HashSet<JobKey>,
     last: BTreeMap<String, JobRecord>,
 }
@@ -71,11 +73,13 @@ struct Worker {
     leases: Vec<(Lease, Option<OpKind>)>,
 }
 
+#[cfg(feature = "sqlite")]
 #[test]
 fn no_history_loses_a_job_or_does_anything_twice_in_sqlite() {
     check(EngineKind::Sqlite, 96);
 }
 
+#[cfg(feature = "postgres")]
 #[test]
 fn no_history_loses_a_job_or_does_anything_twice_in_postgres() {
     check(EngineKind::Postgres, 24);
@@ -85,11 +89,11 @@ fn check(engine: EngineKind, cases: u32) {
     let cases = std::env::var("TIERFALL_HISTORIES").ok().and_then(|more| more.parse().ok()).unwrap_or(cases);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
-    let model_tests = proptest::collection::vec(action(), 1..80);
-    let ran = runner.run(&model_tests, |history| {
+    let histories = proptest::collection::vec(action(), 1..80);
+    let ran = runner.run(&histories, |history| {
         runtime.block_on(async {
             if let Some(world) = World::new(engine).await {
-                live_through(&world, &history).await;
+                run_actions(&world, &history).await;
             }
         });
         Ok(())
@@ -99,27 +103,27 @@ fn check(engine: EngineKind, cases: u32) {
     }
 }
 
-async fn live_through(world: &World, history: &[Action]) {
-    let mut truth = Truth::default();
+async fn run_actions(world: &World, history: &[Action]) {
+    let mut model = Model::default();
     let mut workers: Vec<Worker> = (0..WORKERS).map(|_| Worker::default()).collect();
     for action in history {
-        act(world, &mut truth, &mut workers, action).await;
-        truth.observe(world).await;
+        act(world, &mut model, &mut workers, action).await;
+        model.observe(world).await;
     }
-    truth.all_is_kept(world).await;
-    finish_everything(world, &truth).await;
+    model.check_events(world).await;
+    finish_everything(world, &model).await;
 }
 
-async fn act(world: &World, truth: &mut Truth, workers: &mut [Worker], action: &Action) {
+async fn act(world: &World, model: &mut Model, workers: &mut [Worker], action: &Action) {
     let ledger = &world.ledger;
     match action {
-        Action::PlanJobs(number) => {
-            truth.planned.insert(world.plan(*number).await);
+        Action::Plan(number) => {
+            model.planned.insert(world.plan(*number).await);
         }
         Action::TakeNext(worker) => {
             let owner = workers[*worker].name(*worker);
             if let Some(lease) = ledger.lease_next(&owner).await.unwrap() {
-                truth.took(world, &lease);
+                model.check_lease(world, &lease);
                 workers[*worker].leases.push((lease, None));
             }
         }
@@ -127,7 +131,7 @@ async fn act(world: &World, truth: &mut Truth, workers: &mut [Worker], action: &
             let owner = workers[*worker].name(*worker);
             match ledger.lease(&job(*number).key(), &owner).await {
                 Ok(Enqueued::Leased(lease)) => {
-                    truth.took(world, &lease);
+                    model.check_lease(world, &lease);
                     workers[*worker].leases.push((lease, None));
                 }
                 Ok(Enqueued::Held { until, .. }) => assert!(until > world.clock.now_ms()),
@@ -143,27 +147,27 @@ async fn act(world: &World, truth: &mut Truth, workers: &mut [Worker], action: &
                 Late::Yes => leases.len().checked_sub(2),
             };
             if let Some((lease, begun)) = at.and_then(|at| leases.get_mut(at)) {
-                truth.wrote(world, lease, begun, write).await;
+                model.check_write(world, lease, begun, write).await;
             }
         }
         Action::Crash(worker) => {
             // Its leases stay, to write late with.
             workers[*worker].life += 1;
         }
-        Action::Turn(seconds) if *seconds < 0 => {
-            world.clock.turn_back(Duration::from_secs(seconds.unsigned_abs()))
+        Action::MoveClock(seconds) if *seconds < 0 => {
+            world.clock.go_back(Duration::from_secs(seconds.unsigned_abs()))
         }
-        Action::Turn(seconds) => world.clock.turn(Duration::from_secs(seconds.unsigned_abs())),
+        Action::MoveClock(seconds) => world.clock.go_forward(Duration::from_secs(seconds.unsigned_abs())),
         Action::Recover => {
             ledger.recover().await.unwrap();
         }
         Action::Retry(state) => {
             ledger.retry(Retry::All(*state)).await.unwrap();
         }
-        Action::Lose(number) => {
+        Action::Reopen(number) => {
             let key = job(*number).key();
-            if ledger.lose(&key, "its file is gone").await.unwrap() {
-                truth.lost(&key);
+            if ledger.reopen(&key, "its file is gone").await.unwrap() {
+                model.lost(&key);
             }
         }
     }
@@ -175,8 +179,8 @@ impl Worker {
     }
 }
 
-impl Truth {
-    fn took(&mut self, world: &World, lease: &Lease) {
+impl Model {
+    fn check_lease(&mut self, world: &World, lease: &Lease) {
         let now = world.clock.now_ms();
         if let Some((fence, until)) = self.leases.get(lease.job()) {
             assert!(lease.fence() > *fence, "a fence only grows");
@@ -189,11 +193,11 @@ impl Truth {
     }
 
     fn lost(&mut self, key: &JobKey) {
-        self.had.retain(|(job, kind)| job != key || *kind == OpKind::Head);
+        self.succeeded.retain(|(job, kind)| job != key || *kind == OpKind::Head);
     }
 
     /// A write succeeds only under the highest fence, while its lease lasts.
-    async fn wrote(&mut self, world: &World, lease: &Lease, begun: &mut Option<OpKind>, write: &Write) {
+    async fn check_write(&mut self, world: &World, lease: &Lease, begun: &mut Option<OpKind>, write: &Write) {
         let key = lease.job().clone();
         let now = world.clock.now_ms();
         let (fence, until) = self.leases[&key];
@@ -204,9 +208,13 @@ impl Truth {
                 self.leases.insert(key.clone(), (fence, Some(until)));
             }),
             Write::Advance(step) => world.advance(lease, *step).await.map(drop),
-            Write::Begin(kind) => world.ask(lease, op(lease, *kind)).await.map(|answer| {
-                let before = self.had.contains(&(key.clone(), *kind));
-                assert_eq!(before, matches!(answer, Begun::Replay(_)), "had once is had for good: {kind}");
+            Write::Begin(kind) => world.try_begin(lease, op(lease, *kind)).await.map(|answer| {
+                let before = self.succeeded.contains(&(key.clone(), *kind));
+                assert_eq!(
+                    before,
+                    matches!(answer, Begun::Replay(_)),
+                    "an effect that succeeded is replayed for good: {kind}"
+                );
                 if answer == Begun::Run {
                     *begun = Some(*kind);
                 }
@@ -214,15 +222,15 @@ impl Truth {
             Write::Complete(success) => {
                 let Some(kind) = *begun else { return };
                 let outcome = if *success {
-                    Outcome::Done { result: json!({}), artifact: None }
+                    OpOutcome::Done { result: json!({}), artifact: None }
                 } else {
-                    Outcome::Failed { error: "reset".to_owned() }
+                    OpOutcome::Failed { error: "reset".to_owned() }
                 };
-                let again = self.had.contains(&(key.clone(), kind));
+                let again = self.succeeded.contains(&(key.clone(), kind));
                 let answer = world.complete(lease, op(lease, kind), outcome).await;
                 if let Ok(state) = answer {
                     if *success {
-                        self.had.insert((key.clone(), kind));
+                        self.succeeded.insert((key.clone(), kind));
                     }
                     self.ended(&key, fence, state);
                 }
@@ -288,15 +296,17 @@ impl Truth {
         }
     }
 
-    /// The history that is kept tells the same, move by move.
-    async fn all_is_kept(&self, world: &World) {
+    /// The recorded events say the same, transition by transition.
+    async fn check_events(&self, world: &World) {
         let filter =
             EventFilter { job: None, kind: Some(EventKind::JobStateChanged), after: 0, limit: 10_000 };
         let mut states: BTreeMap<String, State> = BTreeMap::new();
         for event in world.ledger.events(filter).await.unwrap() {
-            let (Some(from), Some(to)) = (event.from, event.to) else { panic!("a move without ends") };
+            let (Some(from), Some(to)) = (event.from, event.to) else {
+                panic!("a transition without its states")
+            };
             let before = states.insert(event.job, to).unwrap_or(State::Planned);
-            assert_eq!(before, from, "no move is missing");
+            assert_eq!(before, from, "no transition is missing");
             assert!(successors(from).contains(&to), "{from} > {to}");
         }
         for (key, job) in &self.last {
@@ -305,30 +315,30 @@ impl Truth {
     }
 }
 
-/// However it went, one patient worker can still bring every job to its end.
-async fn finish_everything(world: &World, truth: &Truth) {
+/// However it went, one last worker can still bring every job to its end.
+async fn finish_everything(world: &World, model: &Model) {
     let ledger = &world.ledger;
     // Past every lease and every schedule, wherever the clock is.
-    world.clock.turn(Duration::from_secs(86_400 * 365));
+    world.clock.go_forward(Duration::from_secs(86_400 * 365));
     ledger.recover().await.unwrap();
     for state in [State::Failed, State::Exhausted] {
         ledger.retry(Retry::All(state)).await.unwrap();
     }
     while ledger.next_at().await.unwrap().is_some() {
-        match ledger.lease_next("patient").await.unwrap() {
+        match ledger.lease_next("last").await.unwrap() {
             Some(lease) => world.work(&lease).await.unwrap(),
             // Its last worker was lost when it had no attempts left.
             None => assert_eq!(ledger.retry(Retry::All(State::Failed)).await, Ok(0)),
         }
         ledger.retry(Retry::All(State::Failed)).await.unwrap();
-        world.clock.turn(LEASE);
+        world.clock.go_forward(LEASE);
     }
     for job in ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap() {
         assert!(job.state.is_done(), "{} is {}", job.work_id, job.state);
     }
     assert_eq!(
         ledger.counts().await.unwrap().states.iter().map(|(_, n)| *n).sum::<u64>(),
-        truth.planned.len() as u64
+        model.planned.len() as u64
     );
 }
 
@@ -336,16 +346,16 @@ fn action() -> impl Strategy<Value = Action> {
     let worker = 0..WORKERS;
     let number = 0..JOBS;
     prop_oneof![
-        2 => number.clone().prop_map(Action::PlanJobs),
+        2 => number.clone().prop_map(Action::Plan),
         4 => worker.clone().prop_map(Action::TakeNext),
         4 => (worker.clone(), number.clone()).prop_map(|(worker, number)| Action::Take(worker, number)),
         24 => (worker.clone(), prop_oneof![5 => Just(Late::No), 1 => Just(Late::Yes)], write())
             .prop_map(|(worker, late, write)| Action::Write(worker, late, write)),
         1 => worker.prop_map(Action::Crash),
-        3 => prop_oneof![-300_i64..0, 0_i64..130, 0_i64..4000].prop_map(Action::Turn),
+        3 => prop_oneof![-300_i64..0, 0_i64..130, 0_i64..4000].prop_map(Action::MoveClock),
         1 => Just(Action::Recover),
         1 => prop_oneof![Just(State::Failed), Just(State::Exhausted)].prop_map(Action::Retry),
-        1 => number.prop_map(Action::Lose),
+        1 => number.prop_map(Action::Reopen),
     ]
 }
 

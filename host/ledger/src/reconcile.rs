@@ -1,5 +1,5 @@
-//! Bringing the ledger and the disk together again: what lost workers left, files nobody knows, rows whose file
-//! is gone. Run at start, on a timer, and by hand.
+//! Reconciling the ledger with the disk: expired leases, files that no job claims, rows whose file is gone.
+//! Run at start, on a timer, and on request.
 
 use std::collections::HashSet;
 use std::io;
@@ -7,99 +7,104 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::contract::Ledger;
-use super::error::LedgerError;
-use super::job::{JobDisposition, Recovered, StoredFile};
-use super::key::JobKey;
+use crate::contract::Ledger;
+use crate::error::LedgerError;
+use crate::job::{JobDisposition, Recovered, StoredFile};
+use crate::key::JobKey;
 
-/// What lies on disk, as far as this needs to know. Its methods may block.
+/// The files on disk, as far as reconciliation needs to know them. Its methods may block.
 pub trait FileInventory: Send + Sync {
-    /// Everything that might be resumed.
+    /// Every partial file.
     fn partials(&self) -> io::Result<Vec<Partial>>;
 
-    /// `false`: somebody is at it, and it was left alone.
+    /// Removes a partial file. `false`: it is in use, and was left alone.
     fn remove(&self, partial: &Partial) -> io::Result<bool>;
 
     /// SHA-256 in lower-case hex of every stored file, by its name.
     fn files(&self) -> io::Result<Vec<String>>;
 }
 
-/// A file that was not finished.
+/// A file whose download was not finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Partial {
+    /// Where it is.
     pub path: PathBuf,
-    /// Whose it is; `None` if its name does not say.
+    /// The job it belongs to; `None` if its name does not say.
     pub job: Option<JobKey>,
-    /// Since it was last written to.
+    /// Time since it was last written to.
     pub untouched: Duration,
 }
 
-/// What to do about done jobs whose file is not there.
+/// What to do about done jobs whose file is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Missing {
-    /// Say so. A disk that is not mounted would else undo a whole library.
+    /// Only report them: otherwise a disk that is not mounted would undo a whole library.
     Report,
-    /// Open the jobs again.
+    /// Make the jobs ready again.
     DoAgain,
 }
 
-/// What was found, and done.
+/// What reconciliation found, and did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reconciliation {
+    /// Leases and ops that were cleared.
     pub recovered: Recovered,
-    /// Removed: their job is unknown or over, and nobody has written to them for a time.
+    /// Partial files that were removed: their job is unknown or over, and they have not been written to for a time.
     pub removed: Vec<PathBuf>,
-    /// Kept, to be resumed or because someone may be at them.
+    /// Partial files that were kept, to be resumed or because they may be in use.
     pub kept: Vec<PathBuf>,
-    /// Stored files that no job came to. They may be another run's without a ledger, and are left alone.
+    /// Stored files that no job claims. They may come from a run without a ledger, and are left alone.
     pub unknown_files: Vec<String>,
-    /// Jobs that are done, and whose file is not there.
+    /// Done jobs whose file is missing.
     pub missing: Vec<StoredFile>,
-    /// How many of these were opened again.
+    /// How many of these were made ready again.
     pub opened: u64,
 }
 
-/// Why reconciliation stopped. What it did before stands.
+/// Why reconciliation stopped. What it had done before stands.
 #[derive(Debug, thiserror::Error)]
 pub enum ReconcileError {
+    /// The ledger failed.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// The inventory failed.
     #[error("the files cannot be looked through: {0}")]
     Files(#[from] io::Error),
 }
 
-/// Jobs asked about at once.
-const AT_ONCE: usize = 500;
+/// Jobs read from the ledger at once.
+const PAGE: usize = 500;
 
-/// Leases and ops only: quick, and safe at any time. Runs until nothing is left to clear.
-pub async fn recover_all(ledger: &dyn Ledger) -> Result<Recovered, LedgerError> {
+/// Clears expired leases and ops only: quick, and safe at any time. Runs until nothing is left to clear.
+pub(crate) async fn recover_all(ledger: &dyn Ledger) -> Result<Recovered, LedgerError> {
     let mut all = Recovered::default();
     loop {
-        let some = ledger.recover().await?;
-        all.ops += some.ops;
-        let last = some.leases.is_empty();
-        all.leases.extend(some.leases);
-        all.given_up.extend(some.given_up);
-        if last {
+        let page = ledger.recover().await?;
+        all.ops += page.ops;
+        let is_last = page.leases.is_empty();
+        all.leases.extend(page.leases);
+        all.given_up.extend(page.given_up);
+        if is_last {
             return Ok(all);
         }
     }
 }
 
-/// Everything. A partial file is removed only if its job is unknown or over *and* nobody has written to it for
-/// `quiet`: a live lease's file never is, and neither is that of a download that goes on without the ledger.
+/// Reconciles leases, partial files and stored files. A partial file is removed only if its job is unknown or over
+/// *and* it has not been written to for `quiet`: the file of a live lease never is, and neither is that of a
+/// download that goes on without the ledger.
 pub async fn reconcile(
     ledger: &dyn Ledger,
-    shelf: &Arc<dyn FileInventory>,
+    inventory: &Arc<dyn FileInventory>,
     quiet: Duration,
     missing: Missing,
 ) -> Result<Reconciliation, ReconcileError> {
     let mut done = Reconciliation { recovered: recover_all(ledger).await?, ..Reconciliation::default() };
-    clear_partials(ledger, shelf, quiet, &mut done).await?;
-    compare_files(ledger, shelf, &mut done).await?;
+    clear_partials(ledger, inventory, quiet, &mut done).await?;
+    compare_files(ledger, inventory, &mut done).await?;
     if missing == Missing::DoAgain {
         for file in &done.missing {
-            done.opened += u64::from(ledger.lose(&file.job, "its file is gone").await?);
+            done.opened += u64::from(ledger.reopen(&file.job, "its file is gone").await?);
         }
     }
     Ok(done)
@@ -107,27 +112,27 @@ pub async fn reconcile(
 
 async fn clear_partials(
     ledger: &dyn Ledger,
-    shelf: &Arc<dyn FileInventory>,
+    inventory: &Arc<dyn FileInventory>,
     quiet: Duration,
     done: &mut Reconciliation,
 ) -> Result<(), ReconcileError> {
-    let partials = on_disk(shelf, |shelf| shelf.partials()).await?;
-    for some in partials.chunks(AT_ONCE) {
-        let jobs: Vec<JobKey> = some.iter().filter_map(|partial| partial.job.clone()).collect();
-        let mut standings = ledger.standings(jobs).await?.into_iter();
-        for partial in some {
-            let standing =
-                partial.job.as_ref().and_then(|_| standings.next()).unwrap_or(JobDisposition::Unknown);
-            let of_use = matches!(standing, JobDisposition::Held | JobDisposition::Open);
-            if of_use || partial.untouched < quiet {
+    let partials = blocking(inventory, |inventory| inventory.partials()).await?;
+    for page in partials.chunks(PAGE) {
+        let jobs: Vec<JobKey> = page.iter().filter_map(|partial| partial.job.clone()).collect();
+        let mut dispositions = ledger.dispositions(jobs).await?.into_iter();
+        for partial in page {
+            let disposition =
+                partial.job.as_ref().and_then(|_| dispositions.next()).unwrap_or(JobDisposition::Unknown);
+            let is_useful = matches!(disposition, JobDisposition::Held | JobDisposition::Open);
+            if is_useful || partial.untouched < quiet {
                 done.kept.push(partial.path.clone());
                 continue;
             }
-            let goner = partial.clone();
-            match on_disk(shelf, move |shelf| shelf.remove(&goner)).await {
+            let doomed = partial.clone();
+            match blocking(inventory, move |inventory| inventory.remove(&doomed)).await {
                 Ok(true) => done.removed.push(partial.path.clone()),
                 Ok(false) => done.kept.push(partial.path.clone()),
-                // Someone else was quicker.
+                // Another process was quicker.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error.into()),
             }
@@ -138,19 +143,20 @@ async fn clear_partials(
 
 async fn compare_files(
     ledger: &dyn Ledger,
-    shelf: &Arc<dyn FileInventory>,
+    inventory: &Arc<dyn FileInventory>,
     done: &mut Reconciliation,
 ) -> Result<(), ReconcileError> {
-    // Rows before files: a file that comes meanwhile has no row yet, but a row that comes has its file already.
+    // Rows before files: a file that is stored meanwhile has no row yet, but a new row always has its file.
     let mut rows = Vec::new();
     let mut after = 0;
     loop {
-        let page = ledger.artifacts(after, AT_ONCE as u32).await?;
+        let page = ledger.artifacts(after, PAGE as u32).await?;
         let Some(last) = page.last() else { break };
         after = last.id;
         rows.extend(page);
     }
-    let files: HashSet<String> = on_disk(shelf, |shelf| shelf.files()).await?.into_iter().collect();
+    let files: HashSet<String> =
+        blocking(inventory, |inventory| inventory.files()).await?.into_iter().collect();
     let known: HashSet<&str> = rows.iter().map(|row| row.sha256.as_str()).collect();
     done.unknown_files = files.iter().filter(|file| !known.contains(file.as_str())).cloned().collect();
     done.unknown_files.sort();
@@ -158,12 +164,12 @@ async fn compare_files(
     Ok(())
 }
 
-async fn on_disk<T: Send + 'static>(
-    shelf: &Arc<dyn FileInventory>,
-    look: impl FnOnce(&dyn FileInventory) -> io::Result<T> + Send + 'static,
+async fn blocking<T: Send + 'static>(
+    inventory: &Arc<dyn FileInventory>,
+    call: impl FnOnce(&dyn FileInventory) -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
-    let shelf = Arc::clone(shelf);
-    tokio::task::spawn_blocking(move || look(&*shelf)).await.map_err(io::Error::other)?
+    let inventory = Arc::clone(inventory);
+    tokio::task::spawn_blocking(move || call(&*inventory)).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]
@@ -172,19 +178,21 @@ mod tests {
 
     use super::*;
     use crate::op::OpKind;
-    use crate::testing::{EngineKind, LEASE, World, job};
+    #[cfg(feature = "sqlite")]
+    use crate::testing::EngineKind;
+    use crate::testing::{LEASE, World, job};
 
     const QUIET: Duration = Duration::from_secs(600);
 
     #[derive(Default)]
-    struct TestShelf {
+    struct TestInventory {
         partials: Mutex<Vec<Partial>>,
         files: Vec<String>,
-        /// Someone is at it.
+        /// Another process is writing it.
         busy: Option<PathBuf>,
     }
 
-    impl FileInventory for TestShelf {
+    impl FileInventory for TestInventory {
         fn partials(&self) -> io::Result<Vec<Partial>> {
             Ok(self.partials.lock().unwrap().clone())
         }
@@ -215,14 +223,14 @@ mod tests {
         }
         let [held, lost, done, open] = keys.as_slice() else { panic!("four jobs") };
         world.take(lost, "lost").await;
-        world.clock.turn(LEASE);
+        world.clock.go_forward(LEASE);
         let lease = world.take(held, "live").await;
         world.advance(&lease, crate::state::Step::Stream).await.unwrap();
         let lease = world.take(done, "a").await;
         world.work(&lease).await.unwrap();
         let unknown = job(99).key();
         let hour = Duration::from_secs(3600);
-        let shelf: Arc<dyn FileInventory> = Arc::new(TestShelf {
+        let inventory: Arc<dyn FileInventory> = Arc::new(TestInventory {
             partials: Mutex::new(vec![
                 partial("held, an hour old", Some(held), hour),
                 partial("lost", Some(lost), hour),
@@ -237,21 +245,21 @@ mod tests {
             files: vec!["ab".repeat(32)],
             busy: Some(PathBuf::from("nobody's, and locked")),
         });
-        let found = reconcile(&*world.ledger, &shelf, QUIET, Missing::Report).await.unwrap();
+        let found = reconcile(&*world.ledger, &inventory, QUIET, Missing::Report).await.unwrap();
         assert_eq!(found.recovered.leases, std::slice::from_ref(lost));
         assert_eq!(found.removed, ["done", "unknown", "nobody's"].map(PathBuf::from));
         assert_eq!(found.kept.len(), 6);
         assert_eq!((found.missing.len(), found.unknown_files.len()), (0, 0));
-        assert_eq!(shelf.partials().unwrap().len(), 6);
+        assert_eq!(inventory.partials().unwrap().len(), 6);
     }
 
     async fn promise_files(world: World) {
         let key = world.plan(1).await;
         world.work(&world.take(&key, "a").await).await.unwrap();
-        let shelf: Arc<dyn FileInventory> =
-            Arc::new(TestShelf { files: vec!["cd".repeat(32)], ..TestShelf::default() });
+        let inventory: Arc<dyn FileInventory> =
+            Arc::new(TestInventory { files: vec!["cd".repeat(32)], ..TestInventory::default() });
         for missing in [Missing::Report, Missing::DoAgain] {
-            let found = reconcile(&*world.ledger, &shelf, QUIET, missing).await.unwrap();
+            let found = reconcile(&*world.ledger, &inventory, QUIET, missing).await.unwrap();
             assert_eq!(found.unknown_files, ["cd".repeat(32)]);
             assert_eq!(found.missing.len(), 1);
             assert_eq!(found.missing[0].job, key);
@@ -259,32 +267,31 @@ mod tests {
         }
         let lease = world.take(&key, "b").await;
         world.begin(&lease, OpKind::Stream).await;
-        let found = reconcile(&*world.ledger, &shelf, QUIET, Missing::DoAgain).await.unwrap();
+        let found = reconcile(&*world.ledger, &inventory, QUIET, Missing::DoAgain).await.unwrap();
         assert_eq!((found.missing.len(), found.opened), (0, 0), "once is enough");
     }
 
     #[tokio::test]
     async fn a_partial_file_is_removed_only_if_it_is_of_use_to_nobody() {
-        promise_partials(World::new(EngineKind::Sqlite).await.unwrap()).await;
-        if let Some(world) = World::new(EngineKind::Postgres).await {
+        for world in World::of_each_engine().await {
             promise_partials(world).await;
         }
     }
 
     #[tokio::test]
     async fn files_without_rows_are_told_and_rows_without_files_are_done_again_if_asked() {
-        promise_files(World::new(EngineKind::Sqlite).await.unwrap()).await;
-        if let Some(world) = World::new(EngineKind::Postgres).await {
+        for world in World::of_each_engine().await {
             promise_files(world).await;
         }
     }
 
+    #[cfg(feature = "sqlite")]
     #[tokio::test]
     async fn recovery_of_many_leases_does_not_stop_at_the_first_page() {
         let world = World::new(EngineKind::Sqlite).await.unwrap();
         world.ledger.plan((0..600).map(job).collect()).await.unwrap();
         while world.ledger.lease_next("lost").await.unwrap().is_some() {}
-        world.clock.turn(LEASE);
+        world.clock.go_forward(LEASE);
         assert_eq!(recover_all(&*world.ledger).await.unwrap().leases.len(), 600);
         assert_eq!(world.ledger.counts().await.unwrap().expired, 0);
     }

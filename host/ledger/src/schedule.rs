@@ -1,38 +1,41 @@
-//! When a job that failed is tried again, and when it is not.
+//! When a failed job is tried again, and when it no longer is.
 
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
-use super::key::JobKey;
+use crate::key::JobKey;
 
-/// A job is taken at most `max_attempts` times; after attempt *n* fails it waits between a half and the whole of
+/// A job is leased at most `max_attempts` times; after attempt *n* fails it waits between a half and the whole of
 /// `base` × 2^(n-1), and never longer than `longest`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Schedule {
+    /// At least one attempt is made, whatever this says.
     pub max_attempts: u32,
+    /// The longest wait after the first attempt.
     pub base: Duration,
+    /// The longest wait after any attempt.
     pub longest: Duration,
 }
 
 impl Schedule {
-    /// How long to wait after `attempts` attempts failed; `None` once there have been enough.
+    /// How long to wait after `attempts` attempts failed; `None` after the last.
     ///
-    /// The jitter comes from the job's key: it spreads the jobs of one outage as chance would, and a history
+    /// The jitter is derived from the job's key: it spreads the jobs of one outage as chance would, and a test run
     /// can be repeated.
-    pub fn delay(&self, job: &JobKey, attempts: u32) -> Option<Duration> {
+    pub(crate) fn delay(&self, job: &JobKey, attempts: u32) -> Option<Duration> {
         if attempts >= self.max_attempts {
             return None;
         }
         let doubled =
             self.base.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
         let half = doubled.min(self.longest) / 2;
-        Some(half + half.mul_f64(share(job, attempts)))
+        Some(half + half.mul_f64(jitter(job, attempts)))
     }
 }
 
-/// A number from 0 up to 1 that looks random and belongs to this attempt of this job.
-fn share(job: &JobKey, attempts: u32) -> f64 {
+/// A number from 0 up to 1 that looks random and is always the same for this attempt of this job.
+fn jitter(job: &JobKey, attempts: u32) -> f64 {
     let mut hash = Sha256::new();
     hash.update(job.as_str());
     hash.update(attempts.to_be_bytes());
@@ -65,16 +68,16 @@ mod tests {
             .filter_map(|i| SCHEDULE.delay(&JobKey::new(&format!("doi:10.1/{i}"), "pdf", "fulltext"), 1))
             .collect();
         assert_eq!(delays.len(), 100);
-        let spread = delays.last().zip(delays.first()).map(|(last, first)| *last - *first);
-        assert!(spread > Some(Duration::from_secs(20)), "{spread:?} of a possible 30 s");
+        let range = delays.last().zip(delays.first()).map(|(last, first)| *last - *first);
+        assert!(range > Some(Duration::from_secs(20)), "{range:?} of a possible 30 s");
     }
 
     #[test]
     fn no_number_of_attempts_overflows_the_wait() {
-        let patient = Schedule { max_attempts: u32::MAX, ..SCHEDULE };
+        let endless = Schedule { max_attempts: u32::MAX, ..SCHEDULE };
         let job = JobKey::new("doi:10.1/x", "pdf", "fulltext");
         for attempts in [0, 31, 32, 33, 64, u32::MAX - 1] {
-            assert!(patient.delay(&job, attempts).is_some_and(|delay| delay <= SCHEDULE.longest));
+            assert!(endless.delay(&job, attempts).is_some_and(|delay| delay <= SCHEDULE.longest));
         }
     }
 }

@@ -1,17 +1,17 @@
-//! The tables, the checks the database makes of its own, and the migrations that lead to them.
+//! The tables, the checks that the database makes by itself, and the migrations that create them.
 
-use super::op::OpStatus;
-use super::sql::Dialect;
-use super::state::{State, successors};
+use crate::op::OpStatus;
+use crate::sql::Dialect;
+use crate::state::{State, successors};
 
-/// The version these statements lead to. A change of a table, or of the moves in `state.rs`, is a new migration.
-pub(super) const VERSION: i64 = 1;
+/// The version of this schema. A change of a table, or of the transitions in `state.rs`, needs a new migration.
+pub(crate) const VERSION: i64 = 1;
 
-/// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is not taken for ours.
-pub(super) const APPLICATION_ID: i64 = 0x5469_6572;
+/// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is recognised.
+pub(crate) const APPLICATION_ID: i64 = 0x5469_6572;
 
-/// The statements that lead from the schema before `version` to it; empty for a version that is not known.
-pub(super) fn migration(version: i64, dialect: Dialect) -> Vec<String> {
+/// The statements that upgrade the previous schema to `version`; empty for an unknown version.
+pub(crate) fn migration(version: i64, dialect: Dialect) -> Vec<String> {
     match version {
         1 => first(dialect),
         _ => Vec::new(),
@@ -23,7 +23,7 @@ fn first(dialect: Dialect) -> Vec<String> {
         Dialect::Sqlite => ("INTEGER", "INTEGER PRIMARY KEY", " STRICT"),
         Dialect::Postgres => ("BIGINT", "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY", ""),
     };
-    // Clustered by job, so that a job's few ops lie together however many jobs there are.
+    // Stored in the order of their key, so that a job's few ops lie together however many jobs there are.
     let clustered = match dialect {
         Dialect::Sqlite => " STRICT, WITHOUT ROWID",
         Dialect::Postgres => "",
@@ -33,8 +33,8 @@ fn first(dialect: Dialect) -> Vec<String> {
     let endings = quoted(State::ALL.into_iter().filter(|state| state.is_ending()).map(State::label));
     let statuses = quoted(OpStatus::ALL.map(OpStatus::label));
     let mut statements = vec![
-        // `ready_at` is the time from which anyone may take the job: now for a planned one, the lease's end for
-        // a held one, the next try for a failed one; NULL is never. One index makes all of them one queue.
+        // `ready_at` is the time from which anyone may lease the job: now for a planned one, the lease's end for a
+        // held one, the next attempt for a failed one; NULL is never. One index makes all of them one queue.
         format!(
             "CREATE TABLE jobs (
                 id {id},
@@ -60,7 +60,7 @@ fn first(dialect: Dialect) -> Vec<String> {
         ),
         "CREATE INDEX jobs_ready ON jobs (ready_at, id) WHERE ready_at IS NOT NULL".to_owned(),
         "CREATE INDEX jobs_held ON jobs (id) WHERE owner IS NOT NULL".to_owned(),
-        // The endings that people list; the states of the way there are too short-lived to be worth an index.
+        // The endings that people list; the other states are too short-lived to be worth an index.
         "CREATE INDEX jobs_failed ON jobs (state, id) WHERE state IN ('FAILED', 'EXHAUSTED', 'SKIPPED_DUPLICATE')"
             .to_owned(),
         format!(
@@ -106,13 +106,13 @@ fn first(dialect: Dialect) -> Vec<String> {
         ),
         "CREATE INDEX events_job ON events (job)".to_owned(),
     ];
-    statements.extend(guards(dialect));
+    statements.extend(triggers(dialect));
     statements
 }
 
-/// The table of moves, as the database checks it: whoever writes to it by whatever way, nothing goes backwards
-/// and no fence shrinks.
-fn guards(dialect: Dialect) -> Vec<String> {
+/// The table of transitions, checked by the database itself: whoever writes to it and however, nothing goes
+/// backwards and no fence shrinks.
+fn triggers(dialect: Dialect) -> Vec<String> {
     let arms: String = State::ALL
         .into_iter()
         .map(|from| {
@@ -120,11 +120,11 @@ fn guards(dialect: Dialect) -> Vec<String> {
             format!(" WHEN '{from}' THEN NEW.state IN ({to})")
         })
         .collect();
-    let moves = format!("CASE OLD.state{arms} ELSE 1 = 0 END");
+    let is_legal = format!("CASE OLD.state{arms} ELSE 1 = 0 END");
     match dialect {
         Dialect::Sqlite => vec![
             format!(
-                "CREATE TRIGGER jobs_moves BEFORE UPDATE OF state ON jobs WHEN NOT ({moves})
+                "CREATE TRIGGER jobs_moves BEFORE UPDATE OF state ON jobs WHEN NOT ({is_legal})
                  BEGIN SELECT RAISE(ABORT, 'a job cannot make this move'); END"
             ),
             "CREATE TRIGGER jobs_fence BEFORE UPDATE OF fence ON jobs WHEN NEW.fence < OLD.fence
@@ -142,7 +142,7 @@ fn guards(dialect: Dialect) -> Vec<String> {
                          IF NEW.state <> 'PLANNED' OR NEW.fence <> 0 THEN
                              RAISE EXCEPTION 'a job begins as planned' USING ERRCODE = 'check_violation';
                          END IF;
-                     ELSIF NOT ({moves}) THEN
+                     ELSIF NOT ({is_legal}) THEN
                          RAISE EXCEPTION 'a job cannot go from % to %', OLD.state, NEW.state
                              USING ERRCODE = 'check_violation';
                      ELSIF NEW.fence < OLD.fence THEN

@@ -1,70 +1,72 @@
-//! What the two databases have in common: a transaction that takes statements. Everything the ledger does is
-//! written once over this; an engine only opens, commits and carries values.
+//! What the two databases have in common: a transaction that takes statements. The requests of `protocol` are
+//! written once against this; an engine only opens, commits and converts values.
 //!
-//! Statements number their parameters `$1`, `$2` … in the order in which they first appear: PostgreSQL reads
-//! the numbers, SQLite the order.
+//! Statements number their parameters `$1`, `$2` … in the order in which they first appear: PostgreSQL goes by
+//! the numbers, SQLite by the order.
 
-use std::future::Future;
+use crate::error::LedgerError;
 
-use super::error::LedgerError;
-
-/// A value on its way in.
+/// A parameter of a statement.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Param<'a> {
+pub(crate) enum Param<'a> {
     Int(i64),
     Text(&'a str),
     MaybeInt(Option<i64>),
     MaybeText(Option<&'a str>),
 }
 
-/// A value on its way out.
+/// A value of a result.
 #[derive(Clone, Debug)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Null,
     Int(i64),
     Text(String),
 }
 
-/// One row; cells are taken by their place in the statement.
+/// One row of a result; cells are read by their place in the statement.
 #[derive(Clone, Debug)]
-pub(super) struct Row(pub(super) Vec<Cell>);
+pub(crate) struct Row(pub(crate) Vec<Cell>);
 
+/// The differences that statements have to know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dialect {
+pub(crate) enum Dialect {
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "the other engine is not compiled"))]
     Sqlite,
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "the other engine is not compiled"))]
     Postgres,
 }
 
-/// One transaction, seen from inside. A refusal must come before the first write: SQLite's engine shares a
-/// commit among many callers and undoes nothing for one of them alone.
-pub(super) trait Sql: Send {
+/// An open transaction. A request must refuse before its first write: SQLite's engine shares a commit among many
+/// callers, and does not undo the writes of one of them alone.
+pub(crate) trait Sql: Send {
     const DIALECT: Dialect;
 
     /// Milliseconds since the epoch on the database's clock.
     fn now(&mut self) -> impl Future<Output = Result<i64, LedgerError>> + Send;
 
+    /// The rows of a query.
     fn rows(
         &mut self,
         sql: &str,
         params: &[Param<'_>],
     ) -> impl Future<Output = Result<Vec<Row>, LedgerError>> + Send;
 
-    /// The number of rows that it changed.
+    /// Runs a statement that changes rows; replies with how many.
     fn run(
         &mut self,
         sql: &str,
         params: &[Param<'_>],
     ) -> impl Future<Output = Result<u64, LedgerError>> + Send;
 
-    /// One statement for many sets of parameters, in their order, without a round trip for each.
+    /// Runs a query once for each set of parameters, in order, without a round trip for each.
     fn rows_of_each(
         &mut self,
         sql: &str,
         sets: &[Vec<Param<'_>>],
     ) -> impl Future<Output = Result<Vec<Vec<Row>>, LedgerError>> + Send;
 
-    /// The same for a statement that changes rows. It returns none: SQLite would gather them in a table of their
-    /// own, which costs more than the change.
+    /// The same for a statement that changes rows. Such a statement uses no `RETURNING`: SQLite would collect the
+    /// rows in a temporary table, which costs more than the change.
     fn run_each(
         &mut self,
         sql: &str,
@@ -73,11 +75,11 @@ pub(super) trait Sql: Send {
 }
 
 impl Row {
-    pub(super) fn int(&self, at: usize) -> Result<i64, LedgerError> {
+    pub(crate) fn int(&self, at: usize) -> Result<i64, LedgerError> {
         self.maybe_int(at)?.ok_or_else(|| unexpected(at, "a number", &Cell::Null))
     }
 
-    pub(super) fn maybe_int(&self, at: usize) -> Result<Option<i64>, LedgerError> {
+    pub(crate) fn maybe_int(&self, at: usize) -> Result<Option<i64>, LedgerError> {
         match self.0.get(at) {
             Some(Cell::Int(number)) => Ok(Some(*number)),
             Some(Cell::Null) => Ok(None),
@@ -86,11 +88,11 @@ impl Row {
         }
     }
 
-    pub(super) fn text(&self, at: usize) -> Result<&str, LedgerError> {
+    pub(crate) fn text(&self, at: usize) -> Result<&str, LedgerError> {
         self.maybe_text(at)?.ok_or_else(|| unexpected(at, "a text", &Cell::Null))
     }
 
-    pub(super) fn maybe_text(&self, at: usize) -> Result<Option<&str>, LedgerError> {
+    pub(crate) fn maybe_text(&self, at: usize) -> Result<Option<&str>, LedgerError> {
         match self.0.get(at) {
             Some(Cell::Text(text)) => Ok(Some(text)),
             Some(Cell::Null) => Ok(None),
@@ -99,7 +101,7 @@ impl Row {
         }
     }
 
-    pub(super) fn count(&self, at: usize) -> Result<u64, LedgerError> {
+    pub(crate) fn count(&self, at: usize) -> Result<u64, LedgerError> {
         let number = self.int(at)?;
         u64::try_from(number).map_err(|_| LedgerError::Corrupt(format!("a count of {number}")))
     }

@@ -1,59 +1,85 @@
-//! What a job can be, what can happen to it, and what it becomes: the one table of moves.
+//! The states of a job, the steps between them, and the one table of transitions.
 
-use std::fmt;
 use std::str::FromStr;
+
+use strum::VariantArray;
 
 /// How far a job has come. Nothing goes backwards: within one attempt a job only moves down this list,
 /// and a new attempt begins only from an ending that left no artifact.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    Hash,
+    PartialOrd,
+    Ord,
+    strum::Display,
+    strum::IntoStaticStr,
+    strum::VariantArray,
+)]
+#[strum(serialize_all = "SCREAMING_SNAKE_CASE")]
 pub enum State {
-    /// Known, and nobody has taken it yet.
+    /// Known, and not leased yet.
     Planned,
-    /// Someone took it.
+    /// A worker has leased it.
     Leased,
     /// A candidate answered, and its length and validators are known.
     HeadDone,
-    /// A partial file is there, and the server lets it be continued.
+    /// A partial file exists, and the server allows it to be resumed.
     ResumeOk,
-    /// Bytes are flowing.
+    /// Bytes are being received.
     Streaming,
-    /// The proven file is in its place.
+    /// The verified file has its final name.
     Finalized,
-    /// The work's line in the manifest is written. Done.
+    /// The work's line is in the manifest. Done.
     Indexed,
     /// Done, and the same bytes were already stored for another work.
     Deduped,
-    /// The attempt ended without an artifact; it may have a time for the next one.
+    /// The attempt ended without an artifact; another may be scheduled.
     Failed,
     /// It turned out to be the same work as another job. Done.
     SkippedDuplicate,
-    /// Every tier was asked, and no copy is there.
+    /// Every tier was asked, and none had a copy.
     Exhausted,
 }
 
 /// What happens to a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum Step {
-    /// A worker takes it: for the first time, after a failure, or because the last lease ran out.
+    /// A worker leases it: for the first time, after a failure, or because the last lease expired.
     Lease,
+    /// To [`State::HeadDone`].
     HeadDone,
+    /// To [`State::ResumeOk`].
     ResumeOk,
+    /// To [`State::Streaming`].
     Stream,
+    /// To [`State::Finalized`].
     Finalize,
+    /// To [`State::Indexed`].
     Index,
+    /// To [`State::Deduped`].
     Dedupe,
+    /// To [`State::Failed`].
     Fail,
+    /// To [`State::SkippedDuplicate`].
     SkipDuplicate,
+    /// To [`State::Exhausted`].
     Exhaust,
     /// Its finished file is gone from the disk, so the work is not done.
     Lose,
 }
 
-/// A move that the table refuses.
+/// A transition that the table refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a job that is {from} cannot take the step {step}")]
 pub struct Illegal {
+    /// Where the job stands.
     pub from: State,
+    /// What was to happen to it.
     pub step: Step,
 }
 
@@ -63,15 +89,15 @@ pub struct Illegal {
 pub struct UnknownState(pub String);
 
 /// The state after `step`. A step that the job is already past within the same attempt leaves it where it is:
-/// a second candidate is asked while the job has streamed a first one.
-pub fn next(state: State, step: Step) -> Result<State, Illegal> {
+/// a second candidate is probed after the job has streamed a first one.
+pub(crate) fn next(state: State, step: Step) -> Result<State, Illegal> {
     use State::{
         Deduped, Exhausted, Failed, Finalized, HeadDone, Indexed, Leased, Planned, ResumeOk,
         SkippedDuplicate, Streaming,
     };
     let next = match (step, state) {
         (Step::Lease, Planned | Leased | Failed | Exhausted) => Leased,
-        // Enqueued again after its lease ran out: what was reached stays reached.
+        // Leased again after a lease expired: what was reached stays reached.
         (Step::Lease, HeadDone | ResumeOk | Streaming | Finalized) => state,
 
         (Step::HeadDone, Leased | HeadDone) => HeadDone,
@@ -94,96 +120,29 @@ pub fn next(state: State, step: Step) -> Result<State, Illegal> {
 }
 
 impl State {
-    pub const ALL: [State; 11] = [
-        State::Planned,
-        State::Leased,
-        State::HeadDone,
-        State::ResumeOk,
-        State::Streaming,
-        State::Finalized,
-        State::Indexed,
-        State::Deduped,
-        State::Failed,
-        State::SkippedDuplicate,
-        State::Exhausted,
-    ];
+    /// Every state, in the order of the way through them.
+    pub const ALL: [Self; Self::VARIANTS.len()] = *Self::VARIANTS.first_chunk().unwrap();
 
-    /// The one name of the state: in the database, in logs, on the command line.
+    /// The name in the database, in logs and on the command line.
     pub fn label(self) -> &'static str {
-        match self {
-            State::Planned => "PLANNED",
-            State::Leased => "LEASED",
-            State::HeadDone => "HEAD_DONE",
-            State::ResumeOk => "RESUME_OK",
-            State::Streaming => "STREAMING",
-            State::Finalized => "FINALIZED",
-            State::Indexed => "INDEXED",
-            State::Deduped => "DEDUPED",
-            State::Failed => "FAILED",
-            State::SkippedDuplicate => "SKIPPED_DUPLICATE",
-            State::Exhausted => "EXHAUSTED",
-        }
+        self.into()
     }
 
-    /// Nothing more is to be done, whatever time it is.
+    /// Nothing more is to be done, now or later.
     pub fn is_done(self) -> bool {
         matches!(self, State::Indexed | State::Deduped | State::SkippedDuplicate)
     }
 
     /// The attempt is over: no lease can be held in this state.
-    pub fn is_ending(self) -> bool {
+    pub(crate) fn is_ending(self) -> bool {
         self.is_done() || matches!(self, State::Failed | State::Exhausted)
-    }
-}
-
-impl Step {
-    pub const ALL: [Step; 11] = [
-        Step::Lease,
-        Step::HeadDone,
-        Step::ResumeOk,
-        Step::Stream,
-        Step::Finalize,
-        Step::Index,
-        Step::Dedupe,
-        Step::Fail,
-        Step::SkipDuplicate,
-        Step::Exhaust,
-        Step::Lose,
-    ];
-
-    pub fn label(self) -> &'static str {
-        match self {
-            Step::Lease => "lease",
-            Step::HeadDone => "head_done",
-            Step::ResumeOk => "resume_ok",
-            Step::Stream => "stream",
-            Step::Finalize => "finalize",
-            Step::Index => "index",
-            Step::Dedupe => "dedupe",
-            Step::Fail => "fail",
-            Step::SkipDuplicate => "skip_duplicate",
-            Step::Exhaust => "exhaust",
-            Step::Lose => "lose",
-        }
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.label())
-    }
-}
-
-impl fmt::Display for Step {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.label())
     }
 }
 
 impl FromStr for State {
     type Err = UnknownState;
 
-    /// Reads a label in either case, with `-` for `_`, as people type it.
+    /// Reads a label in either case, and with `-` for `_`, as people type it.
     fn from_str(text: &str) -> Result<Self, UnknownState> {
         let label = text.trim().to_ascii_uppercase().replace('-', "_");
         State::ALL
@@ -193,10 +152,10 @@ impl FromStr for State {
     }
 }
 
-/// Every state that `from` can become by one step, itself left out, in the order of [`State::ALL`].
-/// The triggers of both databases are written from this.
-pub(super) fn successors(from: State) -> Vec<State> {
-    let reached: Vec<State> = Step::ALL.into_iter().filter_map(|step| next(from, step).ok()).collect();
+/// Every state that `from` can become by one step, except itself, in the order of [`State::ALL`].
+/// The triggers of both databases are generated from this.
+pub(crate) fn successors(from: State) -> Vec<State> {
+    let reached: Vec<State> = Step::VARIANTS.iter().filter_map(|step| next(from, *step).ok()).collect();
     State::ALL.into_iter().filter(|to| *to != from && reached.contains(to)).collect()
 }
 
@@ -212,7 +171,7 @@ mod tests {
     #[test]
     fn nothing_goes_backwards_but_an_ending_without_an_artifact_into_a_new_attempt() {
         for from in State::ALL {
-            for step in Step::ALL {
+            for step in Step::VARIANTS.iter().copied() {
                 let Ok(to) = next(from, step) else { continue };
                 let new_attempt = matches!(from, State::Failed | State::Exhausted) && step == Step::Lease;
                 assert!(rank(to) >= rank(from) || new_attempt, "{from} --{step}--> {to}");
@@ -257,7 +216,7 @@ mod tests {
     #[test]
     fn a_finished_job_leaves_its_state_only_when_its_file_is_lost() {
         for state in [State::Indexed, State::Deduped, State::SkippedDuplicate] {
-            for step in Step::ALL {
+            for step in Step::VARIANTS.iter().copied() {
                 let lost = step == Step::Lose && state != State::SkippedDuplicate;
                 assert_eq!(next(state, step).is_ok(), lost, "{state} --{step}-->");
             }
@@ -270,7 +229,7 @@ mod tests {
             assert_eq!(state.label().parse(), Ok(state));
             assert_eq!(state.label().to_lowercase().replace('_', "-").parse(), Ok(state));
         }
-        let said = "done".parse::<State>().map_err(|error| error.to_string());
-        assert!(said.is_err_and(|text| text.contains("`done`") && text.contains("INDEXED")));
+        let refused = "done".parse::<State>().map_err(|error| error.to_string());
+        assert!(refused.is_err_and(|text| text.contains("`done`") && text.contains("INDEXED")));
     }
 }

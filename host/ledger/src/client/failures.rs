@@ -1,58 +1,53 @@
-//! What the ledger could not do, counted; and said once for each kind, in words that tell what it means.
+//! Counts what the ledger could not do; the first failure of each kind is logged with what it means.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use strum::VariantArray;
+
 use crate::error::LedgerError;
 
-/// What a ledger is relied on for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a run relies on its ledger for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::IntoStaticStr, strum::VariantArray)]
+#[strum(serialize_all = "snake_case")]
 pub enum LedgerOperation {
+    /// To be there at all.
     Open,
-    /// To know the work, and to keep it from others.
-    PlanJobs,
+    /// To know the work, and to keep other workers from it.
+    Plan,
+    /// To extend the lease.
     Renew,
-    /// A step, an op, a candidate.
+    /// To record a step, an op or a candidate.
     Mark,
-    /// The end of an attempt.
+    /// To record the end of an attempt.
     Finish,
 }
 
-/// How often each duty was not done since the gate was opened.
+/// How often each operation failed since the ledger was opened.
 #[derive(Debug)]
 pub struct FailureCounters([AtomicU64; LedgerOperation::ALL.len()]);
 
 impl LedgerOperation {
-    pub const ALL: [LedgerOperation; 5] = [
-        LedgerOperation::Open,
-        LedgerOperation::PlanJobs,
-        LedgerOperation::Renew,
-        LedgerOperation::Mark,
-        LedgerOperation::Finish,
-    ];
+    /// Every operation.
+    pub const ALL: [Self; Self::VARIANTS.len()] = *Self::VARIANTS.first_chunk().unwrap();
 
+    /// A short name for summaries and logs.
     pub fn label(self) -> &'static str {
-        match self {
-            LedgerOperation::Open => "open",
-            LedgerOperation::PlanJobs => "plan",
-            LedgerOperation::Renew => "renew",
-            LedgerOperation::Mark => "mark",
-            LedgerOperation::Finish => "finish",
-        }
+        self.into()
     }
 
-    /// What is no longer guaranteed.
-    pub fn loss(self) -> &'static str {
+    /// What is no longer guaranteed once it has failed.
+    pub(crate) fn loss(self) -> &'static str {
         match self {
             LedgerOperation::Open => {
                 "nothing of this run is recorded: a later run may fetch the same works again, \
                  and other workers may fetch them at the same time"
             }
-            LedgerOperation::PlanJobs => {
+            LedgerOperation::Plan => {
                 "works are fetched without being recorded or reserved: a later run may fetch them again, \
                  and another worker at the same time"
             }
             LedgerOperation::Renew => {
-                "another worker may take over a work that is still in hand, once its lease runs out"
+                "another worker may take over a work that is still in progress, once its lease runs out"
             }
             LedgerOperation::Mark => "a crash from here on may repeat what was done but not recorded",
             LedgerOperation::Finish => "a finished work may be done again, once its lease runs out",
@@ -61,11 +56,12 @@ impl LedgerOperation {
 }
 
 impl FailureCounters {
-    /// All duties and how often each was not done, zeros included.
+    /// All operations and how often each failed, zeros included.
     pub fn counts(&self) -> [(LedgerOperation, u64); LedgerOperation::ALL.len()] {
-        LedgerOperation::ALL.map(|duty| (duty, self.cell(duty).load(Ordering::Relaxed)))
+        LedgerOperation::ALL.map(|operation| (operation, self.cell(operation).load(Ordering::Relaxed)))
     }
 
+    /// How often any of them failed.
     pub fn total(&self) -> u64 {
         self.counts().iter().map(|(_, count)| count).sum()
     }
@@ -75,29 +71,23 @@ impl FailureCounters {
     }
 
     /// The first failure of a kind is a warning; of the thousands that may follow, only the count matters.
-    pub(super) fn failed(&self, duty: LedgerOperation, error: &LedgerError) {
-        if self.cell(duty).fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::warn!(duty = duty.label(), %error, "the ledger failed: {}", duty.loss());
+    pub(super) fn failed(&self, operation: LedgerOperation, error: &LedgerError) {
+        let label = operation.label();
+        if self.cell(operation).fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(operation = label, %error, "the ledger failed: {}", operation.loss());
         } else {
-            tracing::debug!(duty = duty.label(), %error, "the ledger failed");
+            tracing::debug!(operation = label, %error, "the ledger failed");
         }
     }
 
     /// It was not even asked, because it failed just before.
-    pub(super) fn missed(&self, duty: LedgerOperation) {
-        if self.cell(duty).fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::warn!(duty = duty.label(), "the ledger is not there: {}", duty.loss());
+    pub(super) fn missed(&self, operation: LedgerOperation) {
+        if self.cell(operation).fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(operation = operation.label(), "the ledger is not there: {}", operation.loss());
         }
     }
 
-    fn cell(&self, duty: LedgerOperation) -> &AtomicU64 {
-        let [open, plan, renew, mark, finish] = &self.0;
-        match duty {
-            LedgerOperation::Open => open,
-            LedgerOperation::PlanJobs => plan,
-            LedgerOperation::Renew => renew,
-            LedgerOperation::Mark => mark,
-            LedgerOperation::Finish => finish,
-        }
+    fn cell(&self, operation: LedgerOperation) -> &AtomicU64 {
+        &self.0[operation as usize]
     }
 }

@@ -1,4 +1,4 @@
-//! One job in hand: its lease, and everything that is said of it on the way.
+//! One leased job, as its worker sees it: the lease, and every step that is reported on the way.
 
 use std::sync::Arc;
 
@@ -8,26 +8,27 @@ use tokio::time::Instant;
 
 use crate::command::{CommandReply, JobCommand};
 use crate::job::{CandidateRecord, Ending, Lease};
-use crate::op::{Begun, Op, OpKind, Outcome};
+use crate::op::{Begun, Op, OpKind, OpOutcome};
 use crate::state::Step;
 
-use super::lease_task::{LeaseTask, Said};
-use super::{Answer, Inner, LedgerClientError};
+use super::connection::{Answer, Connection, LedgerClientError};
+use super::lease_task::{LeaseTask, QueuedCommand};
 
-/// A job in hand. Dropping it without an ending leaves the job to be taken over once its lease runs out.
+/// A leased job, or one that no ledger knows. Dropping it without an ending leaves the job to be taken over once its
+/// lease expires.
 #[derive(Debug)]
 pub struct LeaseHandle(Option<HeldLease>);
 
 /// Whether to have a side effect.
 #[derive(Debug)]
 pub enum Effect {
-    /// Have it, then say how it ended.
+    /// Have it, then report how it ended.
     Run(Pending),
-    /// It was had before; this is what it came to.
+    /// It succeeded before; this was its result.
     Replay(Value),
 }
 
-/// A side effect that is being had. `None`: nobody is to be told how it ends.
+/// A side effect that was begun. `None`: its end is not to be reported.
 #[derive(Debug)]
 pub struct Pending(Option<Op>);
 
@@ -36,36 +37,38 @@ struct HeldLease {
     lease: Lease,
     /// Nothing is to be done without the ledger.
     strict: bool,
-    /// To the teller, which ends when this is dropped.
-    words: mpsc::UnboundedSender<Said>,
-    /// Until when the lease lasts at least.
-    lasts: watch::Receiver<Instant>,
+    /// To the lease task, which ends when this is dropped.
+    commands: mpsc::UnboundedSender<QueuedCommand>,
+    /// The lease lasts at least until then.
+    valid_until: watch::Receiver<Instant>,
     /// Why the work must stop, once it must.
     stop: watch::Receiver<Option<LedgerClientError>>,
 }
 
 impl LeaseHandle {
-    /// No ledger is kept, or it failed before it gave a lease: everything is to be done, and nobody is told.
+    /// For a run without a ledger, or whose ledger failed before it gave a lease: everything is to be done, and
+    /// nothing is reported.
     pub fn empty() -> Self {
         Self(None)
     }
 
-    /// `asked`: when the lease was asked for, from which it counts at the latest.
-    pub(super) fn held(inner: &Arc<Inner>, lease: Lease, asked: Instant) -> Self {
-        let (words, inbox) = mpsc::unbounded_channel();
-        let (stopper, stop) = watch::channel(None);
-        let (lengthener, lasts) = watch::channel(asked + inner.settings.lease);
-        inner.start(LeaseTask::new(Arc::clone(inner), lease.clone(), inbox, lengthener, stopper));
-        Self(Some(HeldLease { lease, strict: !inner.degrades(), words, lasts, stop }))
+    /// `requested_at`: when the lease was asked for; it began then at the earliest.
+    pub(super) fn new(connection: &Arc<Connection>, lease: Lease, requested_at: Instant) -> Self {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (stop_sender, stop) = watch::channel(None);
+        let (valid_sender, valid_until) = watch::channel(requested_at + connection.settings.lease);
+        let task = LeaseTask::new(Arc::clone(connection), lease.clone(), inbox, valid_sender, stop_sender);
+        connection.spawn(task.run());
+        Self(Some(HeldLease { lease, strict: !connection.degrades(), commands, valid_until, stop }))
     }
 
-    /// `None`: the gate is off, or the ledger failed.
+    /// `None`: there is no ledger, or it failed.
     pub fn lease(&self) -> Option<&Lease> {
         self.0.as_ref().map(|held| &held.lease)
     }
 
     /// Completes when the work must stop, and touch nothing of the job's again: its lease is lost, or the ledger
-    /// failed and nothing is to be done without it. Whatever else is asked of this grip fails by then.
+    /// failed and nothing is to be done without it. From then on every other method of this handle fails.
     pub async fn stopped(&self) -> LedgerClientError {
         if let Some(held) = &self.0
             && let Ok(reason) = held.stop.clone().wait_for(Option::is_some).await
@@ -76,87 +79,84 @@ impl LeaseHandle {
         std::future::pending().await
     }
 
-    /// Says how far the job has come.
+    /// Reports a step of the job.
     pub fn mark(&self, step: Step) {
-        self.say(JobCommand::Step(step));
+        self.send(JobCommand::Step(step));
     }
 
     /// Asks before a side effect. If the ledger does not answer, it is to be had.
     ///
-    /// One that may be had twice without harm is known from the lease, while that lasts, and the ledger hears of it
-    /// later: between the first request and the last byte nothing waits for a disk.
+    /// For one that may be had twice without harm, the lease itself has the answer while it lasts, and the ledger
+    /// records it later: between the first request and the last byte nothing waits for a disk.
     pub async fn begin(&self, kind: OpKind, context: Value) -> Result<Effect, LedgerClientError> {
         let Some(held) = &self.0 else { return Ok(Effect::Run(Pending(None))) };
         let op = Op::new(held.lease.job(), kind, context);
-        if kind.is_repeatable() && !held.strict && Instant::now() < *held.lasts.borrow() {
-            self.say(JobCommand::Begin(op.clone()));
+        if kind.is_repeatable() && !held.strict && Instant::now() < *held.valid_until.borrow() {
+            self.send(JobCommand::Begin(op.clone()));
             let done = held.lease.done.iter().find(|done| done.op.key == op.key);
             return Ok(match done {
                 Some(done) => Effect::Replay(done.result.clone()),
                 None => Effect::Run(Pending(Some(op))),
             });
         }
-        Ok(match held.ask(JobCommand::Begin(op.clone())).await? {
+        Ok(match held.call(JobCommand::Begin(op.clone())).await? {
             Answer::Given(CommandReply { begun: Some(Begun::Replay(result)), .. }) => Effect::Replay(result),
-            // Running: begun by a question whose answer never arrived. The lease is ours, and nobody else's.
-            Answer::Given(_) | Answer::Away => Effect::Run(Pending(Some(op))),
+            // `Running`: begun by a command whose reply was lost. The lease is ours alone.
+            Answer::Given(_) | Answer::Unavailable => Effect::Run(Pending(Some(op))),
             Answer::Refused => Effect::Run(Pending(None)),
         })
     }
 
-    /// Says how the side effect ended.
-    pub fn complete(&self, pending: Pending, outcome: Outcome) {
+    /// Reports how the side effect ended.
+    pub fn complete(&self, pending: Pending, outcome: OpOutcome) {
         if let Some(op) = pending.0 {
-            self.say(JobCommand::Complete(op, outcome));
+            self.send(JobCommand::Complete(op, outcome));
         }
     }
 
-    /// Adds candidates, or notes their verdicts. They matter to people, not to what is done next.
+    /// Adds candidates, or records their verdicts. They matter to people, not to what is done next.
     pub fn candidates(&self, candidates: Vec<CandidateRecord>) {
-        self.say(JobCommand::Candidates(candidates));
+        self.send(JobCommand::Candidates(candidates));
     }
 
-    /// Ends the attempt. Answers with the time of the next (milliseconds since the epoch) if there will be one.
+    /// Ends the attempt. Replies with the time of the next (milliseconds since the epoch) if there will be one.
     pub async fn finish(self, ending: Ending) -> Result<Option<i64>, LedgerClientError> {
-        match self.last(JobCommand::Finish(ending)).await? {
-            Some(heard) => Ok(heard.next_at),
-            None => Ok(None),
-        }
+        Ok(self.call_last(JobCommand::Finish(ending)).await?.and_then(|reply| reply.next_at))
     }
 
-    /// Hands the job back. After a successful index op, which ends the lease itself, it only makes sure that the
-    /// ledger was told everything.
+    /// Returns the job. After a successful index op, which ends the lease itself, it only makes sure that the ledger
+    /// has recorded everything.
     pub async fn release(self) -> Result<(), LedgerClientError> {
-        self.last(JobCommand::Release).await.map(drop)
+        self.call_last(JobCommand::Release).await.map(drop)
     }
 
-    /// Tells the ledger before long, together with what else there is to say.
-    fn say(&self, word: JobCommand) {
+    /// Sends a command whose reply nobody waits for; it shares its commit with what follows.
+    fn send(&self, command: JobCommand) {
         if let Some(held) = &self.0 {
-            // A teller that has ended has said why, to whoever waits for `stopped`.
-            let _ = held.words.send(Said { word, answer: None });
+            // A task that has ended has reported why, through `stopped`.
+            let _ = held.commands.send(QueuedCommand { command, reply: None });
         }
     }
 
-    async fn last(self, word: JobCommand) -> Result<Option<CommandReply>, LedgerClientError> {
+    async fn call_last(self, command: JobCommand) -> Result<Option<CommandReply>, LedgerClientError> {
         let Some(held) = &self.0 else { return Ok(None) };
-        match held.ask(word).await? {
-            Answer::Given(heard) => Ok(Some(heard)),
-            Answer::Refused | Answer::Away => Ok(None),
+        match held.call(command).await? {
+            Answer::Given(reply) => Ok(Some(reply)),
+            Answer::Refused | Answer::Unavailable => Ok(None),
         }
     }
 }
 
 impl HeldLease {
-    /// Tells the ledger now, after all that was said before, and waits for its answer.
-    async fn ask(&self, word: JobCommand) -> Result<Answer<CommandReply>, LedgerClientError> {
-        let (to, answer) = oneshot::channel();
-        // Unsent, it drops the way back, as a teller does that ends.
-        let _ = self.words.send(Said { word, answer: Some(to) });
+    /// Sends a command, after all that were sent before, and waits for its reply.
+    async fn call(&self, command: JobCommand) -> Result<Answer<CommandReply>, LedgerClientError> {
+        let (reply, answer) = oneshot::channel();
+        // A command that cannot be sent drops the reply's channel, as a task does that ends.
+        let _ = self.commands.send(QueuedCommand { command, reply: Some(reply) });
         match (answer.await, self.stop.borrow().clone()) {
             (Ok(answer), _) => answer,
             (Err(_), Some(reason)) => Err(reason),
-            (Err(_), None) => Ok(Answer::Away),
+            (Err(_), None) => Ok(Answer::Unavailable),
         }
     }
 }

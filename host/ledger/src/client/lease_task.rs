@@ -1,5 +1,5 @@
-//! Who speaks to the ledger for a job in hand: it keeps the lease alive, and tells what is said of the job, in its
-//! order, many words in one transaction.
+//! The task of one leased job: it renews the lease, and passes the job's commands to the ledger, in their order and
+//! many in one transaction.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,116 +11,118 @@ use crate::command::{CommandReply, JobCommand};
 use crate::error::LedgerError;
 use crate::job::Lease;
 
-use super::{Answer, Inner, LedgerClientError, LedgerOperation, PAUSE, of_lease};
+use super::connection::{Answer, Connection, LedgerClientError, PAUSE};
+use super::failures::LedgerOperation;
 
-/// A word, and where its answer is awaited.
+/// A command, and where its reply is awaited.
 #[derive(Debug)]
-pub(super) struct Said {
-    pub word: JobCommand,
-    pub answer: Option<Reply>,
+pub(super) struct QueuedCommand {
+    pub(super) command: JobCommand,
+    pub(super) reply: Option<Reply>,
 }
 
 type Reply = oneshot::Sender<Result<Answer<CommandReply>, LedgerClientError>>;
 
 #[derive(Debug)]
 pub(super) struct LeaseTask {
-    inner: Arc<Inner>,
+    connection: Arc<Connection>,
     lease: Lease,
-    inbox: mpsc::UnboundedReceiver<Said>,
-    /// What the ledger has not heard yet, in its order, and who waits for its answer.
-    unsaid: Vec<JobCommand>,
+    inbox: mpsc::UnboundedReceiver<QueuedCommand>,
+    /// Commands that the ledger has not executed yet, in their order, and where their replies are awaited.
+    queued: Vec<JobCommand>,
     replies: Vec<Option<Reply>>,
-    /// When it is told at the latest.
-    tell_at: Instant,
+    /// When they are sent at the latest.
+    flush_at: Instant,
     renew_at: Instant,
     /// The lease has ended with the job: there is nothing left to renew.
     over: bool,
-    lasts: watch::Sender<Instant>,
+    valid_until: watch::Sender<Instant>,
     stop: watch::Sender<Option<LedgerClientError>>,
 }
 
-/// How long a word for whose answer nobody waits may stay unsaid: what a crash may cost of the account of a
-/// download that is on its way. What is said within it shares one commit.
-pub(super) const LINGER: Duration = Duration::from_millis(200);
+/// Maximum delay before a fire-and-forget command is flushed; a crash loses this much progress. Commands within it
+/// share one commit.
+pub(super) const MAX_DELAY: Duration = Duration::from_millis(200);
 
 impl LeaseTask {
-    pub fn new(
-        inner: Arc<Inner>,
+    pub(super) fn new(
+        connection: Arc<Connection>,
         lease: Lease,
-        inbox: mpsc::UnboundedReceiver<Said>,
-        lasts: watch::Sender<Instant>,
+        inbox: mpsc::UnboundedReceiver<QueuedCommand>,
+        valid_until: watch::Sender<Instant>,
         stop: watch::Sender<Option<LedgerClientError>>,
     ) -> Self {
-        let third = inner.settings.lease / 3;
-        let renew_at = *lasts.borrow() - third * 2;
+        let third = connection.settings.lease / 3;
+        let renew_at = *valid_until.borrow() - third * 2;
         Self {
             renew_at,
-            inner,
+            connection,
             lease,
             inbox,
-            unsaid: Vec::new(),
+            queued: Vec::new(),
             replies: Vec::new(),
-            tell_at: renew_at,
+            flush_at: renew_at,
             over: false,
-            lasts,
+            valid_until,
             stop,
         }
     }
 
-    /// Until the job is out of hand and its end is told, or nothing more may be said.
-    pub async fn work(mut self) {
+    /// Runs until the handle is dropped and everything is written, or nothing more may be written.
+    pub(super) async fn run(mut self) {
         while self.stop.borrow().is_none() {
             tokio::select! {
                 biased;
                 () = tokio::time::sleep_until(self.renew_at), if !self.over => self.renew().await,
-                () = tokio::time::sleep_until(self.tell_at), if !self.unsaid.is_empty() => self.tell().await,
-                said = self.inbox.recv() => match said {
-                    Some(said) => self.hear(said).await,
-                    None => return self.tell_late().await,
+                () = tokio::time::sleep_until(self.flush_at), if !self.queued.is_empty() => self.flush().await,
+                received = self.inbox.recv() => match received {
+                    Some(first) => self.queue(first).await,
+                    None => return self.flush_ending().await,
                 },
             }
         }
     }
 
-    async fn hear(&mut self, first: Said) {
-        if self.unsaid.is_empty() {
-            self.tell_at = Instant::now() + LINGER;
+    async fn queue(&mut self, first: QueuedCommand) {
+        if self.queued.is_empty() {
+            self.flush_at = Instant::now() + MAX_DELAY;
         }
         let mut next = Some(first);
-        while let Some(Said { word, answer }) = next {
-            self.unsaid.push(word);
-            self.replies.push(answer);
+        while let Some(QueuedCommand { command, reply }) = next {
+            self.queued.push(command);
+            self.replies.push(reply);
             next = self.inbox.try_recv().ok();
         }
         if self.replies.iter().any(Option::is_some) {
-            self.tell().await;
+            self.flush().await;
         }
     }
 
-    /// Tells all of it.
-    async fn tell(&mut self) {
-        let words: Arc<[JobCommand]> = self.unsaid.drain(..).collect();
+    /// Sends everything that is queued to the ledger.
+    async fn flush(&mut self) {
+        let commands: Arc<[JobCommand]> = self.queued.drain(..).collect();
         let replies = std::mem::take(&mut self.replies);
-        let duty = if words.iter().any(JobCommand::is_last) {
+        let operation = if commands.iter().any(JobCommand::is_last) {
             LedgerOperation::Finish
         } else {
             LedgerOperation::Mark
         };
-        let points: Vec<String> = words.iter().map(JobCommand::label).collect();
-        let question = Arc::clone(&words);
-        let told = self.inner.ask(duty, &points, |ledger| ledger.tell(&self.lease, question)).await;
-        match told {
+        let points: Vec<String> = commands.iter().map(JobCommand::label).collect();
+        let sent = Arc::clone(&commands);
+        let executed =
+            self.connection.request(operation, &points, |ledger| ledger.execute(&self.lease, sent)).await;
+        match executed {
             Ok(Answer::Given(answers)) => {
-                for (answer, to) in answers.into_iter().zip(replies) {
-                    self.take(duty, answer, to);
+                for (answer, reply) in answers.into_iter().zip(replies) {
+                    self.deliver(operation, answer, reply);
                 }
             }
             Ok(Answer::Refused) => reply_all(replies, || Ok(Answer::Refused)),
-            Ok(Answer::Away) => {
-                self.unsaid = words.to_vec();
-                self.replies = words.iter().map(|_| None).collect();
-                self.tell_at = Instant::now() + PAUSE;
-                reply_all(replies, || Ok(Answer::Away));
+            Ok(Answer::Unavailable) => {
+                self.queued = commands.to_vec();
+                self.replies = commands.iter().map(|_| None).collect();
+                self.flush_at = Instant::now() + PAUSE;
+                reply_all(replies, || Ok(Answer::Unavailable));
             }
             Err(error) => {
                 let error = self.end(error);
@@ -129,32 +131,42 @@ impl LeaseTask {
         }
     }
 
-    fn take(&mut self, duty: LedgerOperation, answer: Result<CommandReply, LedgerError>, to: Option<Reply>) {
-        self.over |= answer.as_ref().is_ok_and(|heard| heard.state.is_ending());
-        let answer = self.inner.judge(duty, answer).map_err(|error| self.end(error));
-        reply_all([to], || answer.clone());
+    fn deliver(
+        &mut self,
+        operation: LedgerOperation,
+        answer: Result<CommandReply, LedgerError>,
+        reply: Option<Reply>,
+    ) {
+        self.over |= answer.as_ref().is_ok_and(|answer| answer.state.is_ending());
+        let answer = self.connection.judge(operation, answer).map_err(|error| self.end(error));
+        reply_all([reply], || answer.clone());
     }
 
-    /// The job is no longer in hand. If its end is still to be told, it is, as long as the lease can be kept that way.
-    async fn tell_late(mut self) {
-        let until = Instant::now() + self.inner.settings.lease;
-        while self.unsaid.last().is_some_and(JobCommand::is_last) && Instant::now() < until {
-            tokio::time::sleep_until(self.tell_at).await;
-            self.tell().await;
+    /// The handle is gone. If the job's ending is still to be written, this tries for as long as a lease lasts:
+    /// after that another worker may have the job.
+    async fn flush_ending(mut self) {
+        let until = Instant::now() + self.connection.settings.lease;
+        while self.queued.last().is_some_and(JobCommand::is_last) && Instant::now() < until {
+            tokio::time::sleep_until(self.flush_at).await;
+            self.flush().await;
         }
     }
 
     async fn renew(&mut self) {
-        let third = self.inner.settings.lease / 3;
-        // A lease counts from when it was asked for at the latest, not from when the answer came.
-        let asked = Instant::now();
-        match self.inner.ask(LedgerOperation::Renew, &["renew"], |ledger| ledger.renew(&self.lease)).await {
+        let third = self.connection.settings.lease / 3;
+        // A lease counts from when it was requested, not from when the reply came.
+        let requested_at = Instant::now();
+        let renewed = self
+            .connection
+            .request(LedgerOperation::Renew, &["renew"], |ledger| ledger.renew(&self.lease))
+            .await;
+        match renewed {
             Ok(Answer::Given(_)) => {
-                self.renew_at = asked + third;
-                self.lasts.send_replace(asked + self.inner.settings.lease);
+                self.renew_at = requested_at + third;
+                self.valid_until.send_replace(requested_at + self.connection.settings.lease);
             }
             // Sooner than usual, so that a short failure does not cost the lease.
-            Ok(Answer::Refused | Answer::Away) => self.renew_at = asked + third / 4,
+            Ok(Answer::Refused | Answer::Unavailable) => self.renew_at = requested_at + third / 4,
             Err(error) => {
                 let error = self.end(error);
                 tracing::debug!(job_id = self.lease.job().as_str(), %error, "the lease is not renewed");
@@ -162,9 +174,14 @@ impl LeaseTask {
         }
     }
 
-    /// Whoever waits for the end of the work is told why.
+    /// Tells the handle to stop the work, and why. A lease that is over is no failure of the ledger.
     fn end(&self, error: LedgerClientError) -> LedgerClientError {
-        let error = of_lease(&self.lease, error);
+        let error = match error {
+            LedgerClientError::Failed(LedgerError::Stale { .. }) => {
+                LedgerClientError::Lost(self.lease.job().clone())
+            }
+            other => other,
+        };
         self.stop.send_replace(Some(error.clone()));
         error
     }
@@ -174,8 +191,8 @@ fn reply_all(
     replies: impl IntoIterator<Item = Option<Reply>>,
     answer: impl Fn() -> Result<Answer<CommandReply>, LedgerClientError>,
 ) {
-    for to in replies.into_iter().flatten() {
-        // Whoever asked may have gone away.
-        let _ = to.send(answer());
+    for reply in replies.into_iter().flatten() {
+        // The caller may have gone away.
+        let _ = reply.send(answer());
     }
 }

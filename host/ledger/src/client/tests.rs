@@ -5,80 +5,78 @@ use std::time::Duration;
 use rusqlite::Connection;
 use serde_json::{Value, json};
 
-use super::lease_task::LINGER;
-use super::{
-    Admission, Effect, LeaseHandle, LedgerClient, LedgerClientError, LedgerClientSettings, LedgerOperation,
-    OnFailure, PAUSE, Probe,
-};
+use super::connection::{LedgerClientError, LedgerClientSettings, OnFailure, PAUSE, Probe};
+use super::lease_task::MAX_DELAY;
+use super::{Admission, Effect, LeaseHandle, LedgerClient, LedgerOperation};
 use crate::contract::Ledger;
 use crate::engine::Engine;
 use crate::error::LedgerError;
 use crate::job::{Ending, Enqueued, JobDetails};
-use crate::op::{OpKind, OpStatus, Outcome};
-use crate::protocol::Command;
+use crate::op::{OpKind, OpOutcome, OpStatus};
+use crate::protocol::TxRequest;
 use crate::sqlite::{SqliteLedger, SqliteSettings};
 use crate::state::{State, Step};
-use crate::testing::{LEASE, ManualClock, job, rules};
+use crate::testing::{LEASE, ManualClock, TestLedger as _, job, rules};
 
-/// A ledger whose answers can be made to fail.
+/// A ledger that can be made to fail.
 #[derive(Debug)]
 struct Flaky {
     ledger: SqliteLedger,
-    mood: AtomicU8,
-    /// Writes that were asked for, in whatever mood.
-    asked: AtomicU32,
-    /// Those of them whose answer has come to whoever asked.
-    answered: AtomicU32,
-    /// The number of the write whose answer is lost on its way, though it was done.
-    deaf_to: AtomicU32,
+    mode: AtomicU8,
+    /// Writes that were requested, in whatever mode.
+    requests: AtomicU32,
+    /// Those of them that have their reply.
+    replies: AtomicU32,
+    /// The number of the write whose reply is lost, though it was done.
+    lost_reply: AtomicU32,
 }
 
-const WELL: u8 = 0;
-const AWAY: u8 = 1;
+const WORKING: u8 = 0;
+const UNAVAILABLE: u8 = 1;
 const HANGING: u8 = 2;
 
 impl Engine for Flaky {
-    async fn write<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
-        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
-        let answer = match self.mood.load(Ordering::SeqCst) {
-            AWAY => Err(LedgerError::Unavailable("the server is away".to_owned())),
+    async fn write<Q: TxRequest>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+        let number = self.requests.fetch_add(1, Ordering::SeqCst) + 1;
+        let answer = match self.mode.load(Ordering::SeqCst) {
+            UNAVAILABLE => Err(LedgerError::Unavailable("the server is away".to_owned())),
             HANGING => std::future::pending().await,
             _ => self.ledger.write(request).await,
         };
-        self.answered.fetch_add(1, Ordering::SeqCst);
-        if number == self.deaf_to.load(Ordering::SeqCst) {
+        self.replies.fetch_add(1, Ordering::SeqCst);
+        if number == self.lost_reply.load(Ordering::SeqCst) {
             return Err(LedgerError::Unavailable("the connection broke".to_owned()));
         }
         answer
     }
 
-    async fn read<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+    async fn read<Q: TxRequest>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
         self.ledger.read(request).await
     }
 
-    async fn settle(&self) {
-        self.ledger.settle().await;
+    async fn flush_events(&self) {
+        self.ledger.flush_events().await;
     }
 
-    fn lost(&self) -> u64 {
-        self.ledger.lost()
+    fn lost_events(&self) -> u64 {
+        self.ledger.lost_events()
     }
 
-    async fn shut(&self) {
-        self.ledger.shut().await;
+    async fn shut_down(&self) {
+        self.ledger.shut_down().await;
     }
 }
 
-struct Scene {
+struct Fixture {
     flaky: Arc<Flaky>,
     clock: Arc<ManualClock>,
-    gate: LedgerClient,
-    /// What the probe was told.
+    client: LedgerClient,
+    /// What the probe was called with.
     points: Arc<Mutex<Vec<String>>>,
     folder: tempfile::TempDir,
 }
 
-impl Scene {
+impl Fixture {
     async fn new(on_failure: OnFailure) -> Self {
         // Paused time moves on by itself whenever the runtime is idle, and it is idle while it waits for the
         // writer's thread. This keeps it busy, so that time moves only when a test says so.
@@ -93,149 +91,153 @@ impl Scene {
             path: folder.path().join("ledger.sqlite"),
             rules: rules(),
             clock: clock.clone(),
-            patience: Duration::from_secs(5),
+            timeout: Duration::from_secs(5),
             create: true,
             upgrade: false,
         };
         let ledger = SqliteLedger::open(settings).await.unwrap();
         let flaky = Arc::new(Flaky {
             ledger,
-            mood: AtomicU8::new(WELL),
-            asked: AtomicU32::new(0),
-            answered: AtomicU32::new(0),
-            deaf_to: AtomicU32::new(0),
+            mode: AtomicU8::new(WORKING),
+            requests: AtomicU32::new(0),
+            replies: AtomicU32::new(0),
+            lost_reply: AtomicU32::new(0),
         });
         let points = Arc::new(Mutex::new(Vec::new()));
-        let told = Arc::clone(&points);
+        let probed = Arc::clone(&points);
         let settings = LedgerClientSettings {
-            probe: Some(Probe(Arc::new(move |point| told.lock().unwrap().push(point.to_owned())))),
+            probe: Some(Probe(Arc::new(move |point| probed.lock().unwrap().push(point.to_owned())))),
             ..settings_of(on_failure)
         };
         let opening = std::future::ready(Ok(flaky.clone() as Arc<dyn Ledger>));
-        let gate = LedgerClient::open(opening, settings).await.unwrap();
-        Self { flaky, clock, gate, points, folder }
+        let client = LedgerClient::open(opening, settings).await.unwrap();
+        Self { flaky, clock, client, points, folder }
     }
 
-    fn feel(&self, mood: u8) {
-        self.flaky.mood.store(mood, Ordering::SeqCst);
+    fn set_mode(&self, mode: u8) {
+        self.flaky.mode.store(mode, Ordering::SeqCst);
     }
 
-    /// Both clocks.
+    /// Moves both clocks.
     async fn pass(&self, time: Duration) {
-        // What was said before this is heard before this, and answered: a question that the writer's thread is at
-        // would take all of this time otherwise, and more than the gate's patience.
+        // What was sent before this is executed before this: a request that the writer's thread is at would take all
+        // of this time otherwise, and more than the client's timeout.
         tokio::task::yield_now().await;
-        until("every answer has come", async || {
-            let open = self.flaky.asked.load(Ordering::SeqCst) - self.flaky.answered.load(Ordering::SeqCst);
-            open == 0 || self.flaky.mood.load(Ordering::SeqCst) == HANGING
+        wait_until("every answer has come", async || {
+            let open = self.flaky.requests.load(Ordering::SeqCst) - self.flaky.replies.load(Ordering::SeqCst);
+            open == 0 || self.flaky.mode.load(Ordering::SeqCst) == HANGING
         })
         .await;
-        self.clock.turn(time);
+        self.clock.go_forward(time);
         tokio::time::advance(time).await;
     }
 
     async fn state(&self) -> State {
-        self.story().await.job.state
+        self.details().await.job.state
     }
 
-    async fn story(&self) -> JobDetails {
+    async fn details(&self) -> JobDetails {
         self.flaky.show(&job(1).key()).await.unwrap().unwrap()
     }
 
-    /// Waits until the ledger has heard that the job has come so far.
-    async fn comes_to(&self, state: State) {
-        until(&format!("the job is {state}"), async || self.state().await == state).await;
+    /// Waits until the ledger has recorded this state of the job.
+    async fn wait_for_state(&self, state: State) {
+        wait_until(&format!("the job is {state}"), async || self.state().await == state).await;
     }
 
-    /// Waits until so many writes have been asked for.
-    async fn is_asked(&self, times: u32) {
-        until("the ledger is asked", async || self.flaky.asked.load(Ordering::SeqCst) >= times).await;
+    /// Waits until this many writes have been requested.
+    async fn wait_for_requests(&self, times: u32) {
+        wait_until("the ledger is asked", async || self.flaky.requests.load(Ordering::SeqCst) >= times).await;
     }
 
     async fn enqueue(&self) -> LeaseHandle {
-        self.enter_as("a").await
+        self.enqueue_as("a").await
     }
 
-    async fn enter_as(&self, owner: &str) -> LeaseHandle {
-        match self.gate.enqueue(|| job(1), owner).await {
-            Ok(Admission::Go(grip)) => grip,
+    async fn enqueue_as(&self, owner: &str) -> LeaseHandle {
+        match self.client.enqueue(|| job(1), owner).await {
+            Ok(Admission::Go(handle)) => handle,
             other => panic!("{other:?}"),
         }
     }
 
-    fn missed(&self, duty: LedgerOperation) -> u64 {
-        let counts = self.gate.tally().unwrap().counts();
-        counts.iter().find(|(known, _)| *known == duty).unwrap().1
+    fn missed(&self, operation: LedgerOperation) -> u64 {
+        let counts = self.client.failures().unwrap().counts();
+        counts.iter().find(|(known, _)| *known == operation).unwrap().1
     }
 }
 
 #[tokio::test]
-async fn off_is_a_gate_that_lets_everything_through_and_asks_nobody() {
-    let gate = LedgerClient::off();
-    assert!(!gate.is_on() && gate.ledger().is_none() && gate.tally().is_none());
-    let Ok(Admission::Go(grip)) = gate.enqueue(|| job(1), "a").await else { panic!("closed") };
-    assert!(grip.lease().is_none());
-    assert_eq!(race(&grip).await.unwrap(), KINDS, "nothing is replayed, everything is done");
-    grip.release().await.unwrap();
-    gate.close().await;
+async fn a_client_without_a_ledger_lets_everything_through_and_asks_nobody() {
+    let client = LedgerClient::off();
+    assert!(!client.is_on() && client.ledger().is_none() && client.failures().is_none());
+    let Ok(Admission::Go(handle)) = client.enqueue(|| job(1), "a").await else { panic!("closed") };
+    assert!(handle.lease().is_none());
+    assert_eq!(perform_all(&handle).await.unwrap(), KINDS, "nothing is replayed, everything is done");
+    handle.release().await.unwrap();
+    client.close().await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn on_it_tells_the_ledger_everything() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    assert_eq!(race(&grip).await.unwrap(), KINDS);
-    grip.release().await.unwrap();
-    assert_eq!(scene.state().await, State::Indexed);
-    assert_eq!(scene.gate.tally().unwrap().total(), 0);
-    let entry = scene.gate.enqueue(|| job(1), "a").await.unwrap();
-    assert!(matches!(entry, Admission::Over { state: State::Indexed, result: Some(_), .. }), "{entry:?}");
+async fn a_client_with_a_ledger_records_everything() {
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    assert_eq!(perform_all(&handle).await.unwrap(), KINDS);
+    handle.release().await.unwrap();
+    assert_eq!(fixture.state().await, State::Indexed);
+    assert_eq!(fixture.client.failures().unwrap().total(), 0);
+    let admission = fixture.client.enqueue(|| job(1), "a").await.unwrap();
+    assert!(
+        matches!(admission, Admission::Over { state: State::Indexed, result: Some(_), .. }),
+        "{admission:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_said_of_a_work_shares_its_commits() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    race(&grip).await.unwrap();
-    grip.release().await.unwrap();
+async fn the_commands_of_a_work_share_commits() {
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    perform_all(&handle).await.unwrap();
+    handle.release().await.unwrap();
     let commits = [
         &["plan", "lease"][..],
         &["begin HEAD", "complete HEAD", "begin STREAM", "complete STREAM", "begin FINALIZE"],
         &["complete FINALIZE", "begin INDEX"],
         &["complete INDEX", "release"],
     ];
-    let sides = |words: &&[&str]| {
-        ["before", "after"].map(|side| words.iter().map(|word| format!("{word} {side}")).collect::<Vec<_>>())
+    let sides = |points: &&[&str]| {
+        ["before", "after"]
+            .map(|side| points.iter().map(|point| format!("{point} {side}")).collect::<Vec<_>>())
     };
     let expected: Vec<String> = commits.iter().flat_map(sides).flatten().collect();
-    assert_eq!(*scene.points.lock().unwrap(), expected);
-    assert_eq!(scene.flaky.asked.load(Ordering::SeqCst), commits.len() as u32);
+    assert_eq!(*fixture.points.lock().unwrap(), expected);
+    assert_eq!(fixture.flaky.requests.load(Ordering::SeqCst), commits.len() as u32);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_download_waits_for_no_ledger_and_is_told_to_it_before_long() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    effect(&grip, OpKind::Head).await.unwrap();
-    grip.mark(Step::ResumeOk);
-    assert!(matches!(grip.begin(OpKind::Stream, context()).await, Ok(Effect::Run(_))));
-    assert_eq!(scene.state().await, State::Leased);
-    scene.pass(LINGER).await;
-    scene.comes_to(State::Streaming).await;
+async fn a_download_waits_for_no_ledger_and_is_recorded_before_long() {
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    effect(&handle, OpKind::Head).await.unwrap();
+    handle.mark(Step::ResumeOk);
+    assert!(matches!(handle.begin(OpKind::Stream, context()).await, Ok(Effect::Run(_))));
+    assert_eq!(fixture.state().await, State::Leased);
+    fixture.pass(MAX_DELAY).await;
+    fixture.wait_for_state(State::Streaming).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_an_earlier_worker_fetched_is_known_from_the_lease() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    effect(&grip, OpKind::Head).await.unwrap();
-    effect(&grip, OpKind::Stream).await.unwrap();
-    grip.release().await.unwrap();
-    let grip = scene.enter_as("b").await;
-    scene.feel(AWAY);
-    let again = grip.begin(OpKind::Stream, context()).await.unwrap();
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    effect(&handle, OpKind::Head).await.unwrap();
+    effect(&handle, OpKind::Stream).await.unwrap();
+    handle.release().await.unwrap();
+    let handle = fixture.enqueue_as("b").await;
+    fixture.set_mode(UNAVAILABLE);
+    let again = handle.begin(OpKind::Stream, context()).await.unwrap();
     assert!(matches!(&again, Effect::Replay(result) if result["did"] == "STREAM"), "{again:?}");
-    let other = grip.begin(OpKind::Stream, json!({"url": "https://example.org/other.pdf"})).await.unwrap();
+    let other = handle.begin(OpKind::Stream, json!({"url": "https://example.org/other.pdf"})).await.unwrap();
     assert!(matches!(other, Effect::Run(_)), "{other:?}");
 }
 
@@ -247,13 +249,13 @@ async fn a_ledger_that_cannot_be_opened_is_a_warning_or_an_error_as_the_settings
             why: "no such folder".to_owned(),
         }))
     };
-    let gate = LedgerClient::open(broken(), settings_of(OnFailure::Degrade)).await.unwrap();
-    assert!(!gate.is_on());
-    let Ok(Admission::Go(grip)) = gate.enqueue(|| job(1), "a").await else { panic!("closed") };
-    assert_eq!(race(&grip).await.unwrap(), KINDS);
-    assert!(gate.take_next("a").await.is_err(), "without a ledger there is no queue");
-    let counts = gate.tally().unwrap().counts();
-    assert_eq!((counts[0], counts[1]), ((LedgerOperation::Open, 1), (LedgerOperation::PlanJobs, 1)));
+    let client = LedgerClient::open(broken(), settings_of(OnFailure::Degrade)).await.unwrap();
+    assert!(!client.is_on());
+    let Ok(Admission::Go(handle)) = client.enqueue(|| job(1), "a").await else { panic!("closed") };
+    assert_eq!(perform_all(&handle).await.unwrap(), KINDS);
+    assert!(client.take_next("a").await.is_err(), "without a ledger there is no queue");
+    let counts = client.failures().unwrap().counts();
+    assert_eq!((counts[0], counts[1]), ((LedgerOperation::Open, 1), (LedgerOperation::Plan, 1)));
 
     let aborted = LedgerClient::open(broken(), settings_of(OnFailure::Abort)).await.unwrap_err();
     assert!(matches!(aborted, LedgerError::Open { .. }));
@@ -261,208 +263,216 @@ async fn a_ledger_that_cannot_be_opened_is_a_warning_or_an_error_as_the_settings
 
 #[tokio::test(start_paused = true)]
 async fn whichever_answer_fails_to_come_the_work_is_done_once_and_recorded() {
-    // The first is planning and leasing: without its answer there is no lease to record under.
-    for deaf_to in 2.. {
-        let scene = Scene::new(OnFailure::Degrade).await;
-        scene.flaky.deaf_to.store(deaf_to, Ordering::SeqCst);
-        let grip = scene.enqueue().await;
+    // The first is planning and leasing: without its reply there is no lease to record under.
+    for lost_reply in 2.. {
+        let fixture = Fixture::new(OnFailure::Degrade).await;
+        fixture.flaky.lost_reply.store(lost_reply, Ordering::SeqCst);
+        let handle = fixture.enqueue().await;
         for kind in KINDS {
-            assert_eq!(effect(&grip, kind).await.unwrap(), Some(kind));
-            scene.pass(PAUSE).await;
+            assert_eq!(effect(&handle, kind).await.unwrap(), Some(kind));
+            fixture.pass(PAUSE).await;
         }
-        grip.release().await.unwrap();
-        scene.pass(PAUSE).await;
-        scene.comes_to(State::Indexed).await;
-        if scene.flaky.asked.load(Ordering::SeqCst) < deaf_to {
-            assert!(deaf_to > 4, "an end, a finalize and an index are each told");
+        handle.release().await.unwrap();
+        fixture.pass(PAUSE).await;
+        fixture.wait_for_state(State::Indexed).await;
+        if fixture.flaky.requests.load(Ordering::SeqCst) < lost_reply {
+            assert!(lost_reply > 4, "an end, a finalize and an index are each told");
             return;
         }
-        let story = scene.story().await;
-        assert_eq!(story.job.state, State::Indexed, "after the answer to write {deaf_to} was lost");
-        assert!(story.ops.iter().all(|op| op.status == OpStatus::Done && op.tries == 1), "{:?}", story.ops);
+        let details = fixture.details().await;
+        assert_eq!(details.job.state, State::Indexed, "after the answer to write {lost_reply} was lost");
+        assert!(
+            details.ops.iter().all(|op| op.status == OpStatus::Done && op.tries == 1),
+            "{:?}",
+            details.ops
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_is_away_from_any_moment_on_does_not_end_the_work() {
     for wait in 0..=KINDS.len() {
-        let scene = Scene::new(OnFailure::Degrade).await;
+        let fixture = Fixture::new(OnFailure::Degrade).await;
         if wait == 0 {
-            scene.feel(AWAY);
+            fixture.set_mode(UNAVAILABLE);
         }
-        let grip = scene.enqueue().await;
+        let handle = fixture.enqueue().await;
         for (number, kind) in KINDS.into_iter().enumerate() {
             if number + 1 == wait {
-                scene.feel(AWAY);
+                fixture.set_mode(UNAVAILABLE);
             }
-            assert_eq!(effect(&grip, kind).await.unwrap(), Some(kind));
+            assert_eq!(effect(&handle, kind).await.unwrap(), Some(kind));
         }
-        grip.release().await.unwrap();
-        let tally = scene.gate.tally().unwrap();
-        assert!(tally.total() > 0, "the counters show it");
-        assert_eq!(scene.missed(LedgerOperation::PlanJobs), u64::from(wait == 0));
+        handle.release().await.unwrap();
+        let failures = fixture.client.failures().unwrap();
+        assert!(failures.total() > 0, "the counters show it");
+        assert_eq!(fixture.missed(LedgerOperation::Plan), u64::from(wait == 0));
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_ledger_missed_while_it_was_away_it_is_told_when_it_is_back() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    scene.feel(AWAY);
-    grip.mark(Step::ResumeOk);
-    effect(&grip, OpKind::Stream).await.unwrap();
-    effect(&grip, OpKind::Finalize).await.unwrap();
-    assert_eq!(scene.state().await, State::Leased);
-    scene.feel(WELL);
-    scene.pass(PAUSE).await;
-    effect(&grip, OpKind::Index).await.unwrap();
-    grip.release().await.unwrap();
-    assert_eq!(scene.state().await, State::Indexed);
+async fn what_a_ledger_missed_while_it_was_away_is_recorded_when_it_is_back() {
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    fixture.set_mode(UNAVAILABLE);
+    handle.mark(Step::ResumeOk);
+    effect(&handle, OpKind::Stream).await.unwrap();
+    effect(&handle, OpKind::Finalize).await.unwrap();
+    assert_eq!(fixture.state().await, State::Leased);
+    fixture.set_mode(WORKING);
+    fixture.pass(PAUSE).await;
+    effect(&handle, OpKind::Index).await.unwrap();
+    handle.release().await.unwrap();
+    assert_eq!(fixture.state().await, State::Indexed);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_ledger_that_is_away_at_the_end_of_a_work_is_told_of_it_later() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    effect(&grip, OpKind::Head).await.unwrap();
-    scene.pass(LINGER).await;
-    scene.comes_to(State::HeadDone).await;
-    scene.feel(AWAY);
+async fn an_ending_that_a_ledger_missed_is_recorded_later() {
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    effect(&handle, OpKind::Head).await.unwrap();
+    fixture.pass(MAX_DELAY).await;
+    fixture.wait_for_state(State::HeadDone).await;
+    fixture.set_mode(UNAVAILABLE);
     for kind in &KINDS[1..] {
-        effect(&grip, *kind).await.unwrap();
+        effect(&handle, *kind).await.unwrap();
     }
-    grip.release().await.unwrap();
-    let asked = scene.flaky.asked.load(Ordering::SeqCst);
-    scene.pass(PAUSE).await;
-    scene.is_asked(asked + 1).await;
-    assert_eq!(scene.state().await, State::HeadDone);
-    scene.feel(WELL);
-    let closing = scene.gate.close();
-    let (_, ()) = tokio::join!(closing, scene.pass(PAUSE));
-    let known = Connection::open(scene.folder.path().join("ledger.sqlite")).unwrap();
+    handle.release().await.unwrap();
+    let requests = fixture.flaky.requests.load(Ordering::SeqCst);
+    fixture.pass(PAUSE).await;
+    fixture.wait_for_requests(requests + 1).await;
+    assert_eq!(fixture.state().await, State::HeadDone);
+    fixture.set_mode(WORKING);
+    let closing = fixture.client.close();
+    let (_, ()) = tokio::join!(closing, fixture.pass(PAUSE));
+    let known = Connection::open(fixture.folder.path().join("ledger.sqlite")).unwrap();
     let state: String = known.query_row("SELECT state FROM jobs", [], |row| row.get(0)).unwrap();
     assert_eq!(state, "INDEXED");
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_end_of_a_run_does_not_wait_for_ever_for_a_dead_ledger() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    scene.feel(AWAY);
-    grip.finish(Ending::Exhausted { result: json!({}) }).await.unwrap();
-    let (_, ()) = tokio::join!(scene.gate.close(), async {
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    fixture.set_mode(UNAVAILABLE);
+    handle.finish(Ending::Exhausted { result: json!({}) }).await.unwrap();
+    let (_, ()) = tokio::join!(fixture.client.close(), async {
         for _ in 0..3 {
-            scene.pass(PAUSE).await;
+            fixture.pass(PAUSE).await;
         }
     });
-    assert!(scene.missed(LedgerOperation::Finish) > 0);
+    assert!(fixture.missed(LedgerOperation::Finish) > 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_dead_ledger_is_not_asked_at_every_step() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    scene.feel(AWAY);
-    let before = scene.flaky.asked.load(Ordering::SeqCst);
-    race(&grip).await.unwrap();
-    assert_eq!(scene.flaky.asked.load(Ordering::SeqCst), before + 1);
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    fixture.set_mode(UNAVAILABLE);
+    let before = fixture.flaky.requests.load(Ordering::SeqCst);
+    perform_all(&handle).await.unwrap();
+    assert_eq!(fixture.flaky.requests.load(Ordering::SeqCst), before + 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_ledger_that_hangs_is_waited_for_only_so_long() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    scene.feel(HANGING);
-    let begun = grip.begin(OpKind::Finalize, context());
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    fixture.set_mode(HANGING);
+    let begun = handle.begin(OpKind::Finalize, context());
     let (begun, ()) = tokio::join!(begun, async {
-        // The question is asked before the time passes.
-        scene.is_asked(2).await;
-        scene.pass(Duration::from_secs(30)).await;
+        // The request is sent before the time passes.
+        fixture.wait_for_requests(2).await;
+        fixture.pass(Duration::from_secs(30)).await;
     });
     assert!(matches!(begun, Ok(Effect::Run(_))), "{begun:?}");
-    assert_eq!(scene.missed(LedgerOperation::Mark), 1);
+    assert_eq!(fixture.missed(LedgerOperation::Mark), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn with_abort_the_first_failure_ends_the_work() {
-    let scene = Scene::new(OnFailure::Abort).await;
-    let grip = scene.enqueue().await;
-    scene.feel(AWAY);
-    let begun = grip.begin(OpKind::Head, context()).await;
+    let fixture = Fixture::new(OnFailure::Abort).await;
+    let handle = fixture.enqueue().await;
+    fixture.set_mode(UNAVAILABLE);
+    let begun = handle.begin(OpKind::Head, context()).await;
     assert!(matches!(begun, Err(LedgerClientError::Failed(LedgerError::Unavailable(_)))), "{begun:?}");
-    assert!(matches!(grip.stopped().await, LedgerClientError::Failed(_)));
-    assert!(race(&grip).await.is_err());
-    let entered = scene.gate.enqueue(|| job(2), "a").await;
-    assert!(matches!(entered, Err(LedgerClientError::Failed(_))), "{entered:?}");
+    assert!(matches!(handle.stopped().await, LedgerClientError::Failed(_)));
+    assert!(perform_all(&handle).await.is_err());
+    let refused = fixture.client.enqueue(|| job(2), "a").await;
+    assert!(matches!(refused, Err(LedgerClientError::Failed(_))), "{refused:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_refused_mark_does_not_end_the_work() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    // Nothing was streamed, so there is nothing to finalize: the ledger says no, now and later.
-    effect(&grip, OpKind::Finalize).await.unwrap();
-    assert_eq!(scene.missed(LedgerOperation::Mark), 1);
-    effect(&grip, OpKind::Head).await.unwrap();
-    scene.pass(LINGER).await;
-    // The ledger works, and is not left alone for a while.
-    scene.comes_to(State::HeadDone).await;
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    // Nothing was streamed, so there is nothing to finalize: the ledger refuses, now and later.
+    effect(&handle, OpKind::Finalize).await.unwrap();
+    assert_eq!(fixture.missed(LedgerOperation::Mark), 1);
+    effect(&handle, OpKind::Head).await.unwrap();
+    fixture.pass(MAX_DELAY).await;
+    // The ledger works, so there is no pause.
+    fixture.wait_for_state(State::HeadDone).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_is_kept_while_its_job_is_in_hand_and_not_longer() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
+async fn a_lease_is_renewed_while_its_handle_lives_and_not_longer() {
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
     for _ in 0..20 {
-        scene.pass(LEASE / 3).await;
-        let renewed = scene.clock_now() + LEASE.as_millis() as i64;
-        until("the lease is renewed", async || scene.story().await.job.ready_at == Some(renewed)).await;
+        fixture.pass(LEASE / 3).await;
+        let renewed = fixture.clock_now() + LEASE.as_millis() as i64;
+        wait_until("the lease is renewed", async || fixture.details().await.job.ready_at == Some(renewed))
+            .await;
     }
-    assert!(matches!(scene.gate.enqueue(|| job(1), "b").await.unwrap(), Admission::Held { .. }));
-    drop(grip);
-    scene.pass(LEASE).await;
-    let taken = scene.flaky.lease(&job(1).key(), "b").await.unwrap();
+    assert!(matches!(fixture.client.enqueue(|| job(1), "b").await.unwrap(), Admission::Held { .. }));
+    drop(handle);
+    fixture.pass(LEASE).await;
+    let taken = fixture.flaky.lease(&job(1).key(), "b").await.unwrap();
     assert!(matches!(taken, Enqueued::Leased(_)), "{taken:?}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_slept_past_its_lease_is_stopped_even_where_failures_are_forgiven() {
     for asks in [true, false] {
-        let scene = Scene::new(OnFailure::Degrade).await;
-        let grip = scene.enqueue().await;
-        // Asleep: the world's clock goes on, the process's own timers do not.
-        scene.clock.turn(LEASE);
-        let other = scene.flaky.lease(&job(1).key(), "b").await.unwrap();
+        let fixture = Fixture::new(OnFailure::Degrade).await;
+        let handle = fixture.enqueue().await;
+        // Asleep: the wall clock goes on, the process's own timers do not.
+        fixture.clock.go_forward(LEASE);
+        let other = fixture.flaky.lease(&job(1).key(), "b").await.unwrap();
         assert!(matches!(other, Enqueued::Leased(_)));
         if asks {
-            grip.mark(Step::Stream);
-            assert!(matches!(grip.begin(OpKind::Finalize, json!({})).await, Err(LedgerClientError::Lost(_))));
+            handle.mark(Step::Stream);
+            assert!(matches!(
+                handle.begin(OpKind::Finalize, json!({})).await,
+                Err(LedgerClientError::Lost(_))
+            ));
         } else {
-            // It is told so at its next heartbeat.
+            // It finds out at its next renewal.
             tokio::time::advance(LEASE / 3).await;
         }
-        assert!(matches!(grip.stopped().await, LedgerClientError::Lost(_)));
-        assert!(matches!(grip.begin(OpKind::Index, json!({})).await, Err(LedgerClientError::Lost(_))));
+        assert!(matches!(handle.stopped().await, LedgerClientError::Lost(_)));
+        assert!(matches!(handle.begin(OpKind::Index, json!({})).await, Err(LedgerClientError::Lost(_))));
         let failed = Ending::Failed { reason: "late".to_owned(), retryable: true };
-        assert_eq!(grip.finish(failed).await, Err(LedgerClientError::Lost(job(1).key())));
+        assert_eq!(handle.finish(failed).await, Err(LedgerClientError::Lost(job(1).key())));
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_worker_whose_lease_may_have_run_out_asks_before_it_fetches() {
-    let scene = Scene::new(OnFailure::Degrade).await;
-    let grip = scene.enqueue().await;
-    scene.feel(AWAY);
-    // No heartbeat is answered for a whole lease, and then another worker has the job.
-    scene.pass(LEASE).await;
-    scene.flaky.ledger.write(crate::protocol::Recover).await.unwrap();
-    scene.feel(WELL);
-    scene.pass(PAUSE).await;
-    let begun = grip.begin(OpKind::Stream, context()).await;
+    let fixture = Fixture::new(OnFailure::Degrade).await;
+    let handle = fixture.enqueue().await;
+    fixture.set_mode(UNAVAILABLE);
+    // No renewal succeeds for a whole lease, and then another worker has the job.
+    fixture.pass(LEASE).await;
+    fixture.flaky.ledger.write(crate::protocol::Recover).await.unwrap();
+    fixture.set_mode(WORKING);
+    fixture.pass(PAUSE).await;
+    let begun = handle.begin(OpKind::Stream, context()).await;
     assert!(matches!(begun, Err(LedgerClientError::Lost(_))), "{begun:?}");
 }
 
-impl Scene {
+impl Fixture {
     fn clock_now(&self) -> i64 {
         use crate::clock::Clock as _;
         self.clock.now_ms()
@@ -471,8 +481,8 @@ impl Scene {
 
 const KINDS: [OpKind; 4] = [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index];
 
-/// Waits for what another thread brings about, which takes real time and none of the paused.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+/// Waits for what another thread does, which takes real time and none of the paused clock's.
+async fn wait_until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let start = std::time::Instant::now();
     while !is_so().await {
         assert!(start.elapsed() < Duration::from_secs(60), "waited for a minute until {what}");
@@ -480,21 +490,21 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Everything a work needs. Answers with what was really done.
-async fn race(grip: &LeaseHandle) -> Result<Vec<OpKind>, LedgerClientError> {
-    let mut had = Vec::new();
+/// Has every side effect that a work needs. Returns those that were not replayed.
+async fn perform_all(handle: &LeaseHandle) -> Result<Vec<OpKind>, LedgerClientError> {
+    let mut done = Vec::new();
     for kind in KINDS {
-        had.extend(effect(grip, kind).await?);
+        done.extend(effect(handle, kind).await?);
     }
-    Ok(had)
+    Ok(done)
 }
 
-async fn effect(grip: &LeaseHandle, kind: OpKind) -> Result<Option<OpKind>, LedgerClientError> {
-    match grip.begin(kind, context()).await? {
+async fn effect(handle: &LeaseHandle, kind: OpKind) -> Result<Option<OpKind>, LedgerClientError> {
+    match handle.begin(kind, context()).await? {
         Effect::Replay(_) => Ok(None),
         Effect::Run(pending) => {
-            let outcome = Outcome::Done { result: json!({"did": kind.label()}), artifact: None };
-            grip.complete(pending, outcome);
+            let outcome = OpOutcome::Done { result: json!({"did": kind.label()}), artifact: None };
+            handle.complete(pending, outcome);
             Ok(Some(kind))
         }
     }
@@ -505,5 +515,5 @@ fn context() -> Value {
 }
 
 fn settings_of(on_failure: OnFailure) -> LedgerClientSettings {
-    LedgerClientSettings { on_failure, lease: LEASE, patience: Duration::from_secs(30), probe: None }
+    LedgerClientSettings { on_failure, lease: LEASE, timeout: Duration::from_secs(30), probe: None }
 }

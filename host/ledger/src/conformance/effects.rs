@@ -5,13 +5,13 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::LedgerError;
-use crate::history::{EventFilter, EventKind};
+use crate::event::{EventFilter, EventKind};
 use crate::job::{Ending, Enqueued, JobDetails};
-use crate::op::{Begun, Op, OpKind, OpStatus, Outcome};
+use crate::op::{Begun, Op, OpKind, OpOutcome, OpStatus};
 use crate::state::{State, Step};
 use crate::testing::{ABANDONED, EngineKind, LEASE, Place, World, done, op};
 
-use super::{bring_to, now, story};
+use super::{bring_to, details, now};
 
 super::promises! {
     a_lifecycle_goes_through_its_states_and_ends_its_own_lease
@@ -36,7 +36,7 @@ async fn a_lifecycle_goes_through_its_states_and_ends_its_own_lease(world: World
     let begun = world.begin(&lease, OpKind::Index).await;
     assert_eq!(world.complete(&lease, begun, done(OpKind::Index)).await, Ok(State::Indexed));
     world.release(&lease).await.unwrap();
-    let JobDetails { job, ops, .. } = story(&world, &key).await;
+    let JobDetails { job, ops, .. } = details(&world, &key).await;
     assert_eq!((job.state, job.owner, job.ready_at), (State::Indexed, None, None));
     assert_eq!(job.artifact, Some("ab".repeat(32)));
     assert_eq!(job.result, Some(json!({"did": "INDEX"})));
@@ -57,19 +57,19 @@ async fn a_success_is_replayed_and_brings_its_state_along(world: World) {
     let failed = Ending::Failed { reason: "the manifest's disk is full".to_owned(), retryable: true };
     let (state, at) = world.finish(&lease, failed).await.unwrap();
     assert_eq!(state, State::Failed);
-    world.clock.turn(Duration::from_millis((at.unwrap() - now(&world)) as u64));
+    world.clock.go_forward(Duration::from_millis((at.unwrap() - now(&world)) as u64));
 
     let lease = world.take(&key, "b").await;
     assert_eq!((lease.state, lease.attempts), (State::Leased, 2));
     // A finalize that succeeded stands for the stream before it.
-    let replay = world.ask(&lease, op(&lease, OpKind::Finalize)).await.unwrap();
+    let replay = world.try_begin(&lease, op(&lease, OpKind::Finalize)).await.unwrap();
     assert_eq!(replay, Begun::Replay(json!({"did": "FINALIZE"})));
-    assert_eq!(story(&world, &key).await.job.state, State::Finalized);
-    let replay = world.ask(&lease, op(&lease, OpKind::Head)).await.unwrap();
+    assert_eq!(details(&world, &key).await.job.state, State::Finalized);
+    let replay = world.try_begin(&lease, op(&lease, OpKind::Head)).await.unwrap();
     assert_eq!(replay, Begun::Replay(json!({"did": "HEAD"})));
-    assert_eq!(story(&world, &key).await.job.state, State::Finalized, "a replay takes nothing back");
+    assert_eq!(details(&world, &key).await.job.state, State::Finalized, "a replay takes nothing back");
     world.effect(&lease, OpKind::Index).await;
-    assert_eq!(story(&world, &key).await.job.state, State::Indexed);
+    assert_eq!(details(&world, &key).await.job.state, State::Indexed);
 }
 
 async fn a_failed_effect_is_done_again(world: World) {
@@ -77,14 +77,14 @@ async fn a_failed_effect_is_done_again(world: World) {
     let lease = world.take(&key, "a").await;
     for tries in 1..=3 {
         let begun = world.begin(&lease, OpKind::Head).await;
-        let failed = Outcome::Failed { error: "connection reset".to_owned() };
+        let failed = OpOutcome::Failed { error: "connection reset".to_owned() };
         assert_eq!(world.complete(&lease, begun, failed).await, Ok(State::Leased));
-        let kept = story(&world, &key).await.ops.remove(0);
+        let kept = details(&world, &key).await.ops.remove(0);
         assert_eq!((kept.status, kept.tries), (OpStatus::Failed, tries));
         assert_eq!(kept.error.as_deref(), Some("connection reset"));
     }
     world.effect(&lease, OpKind::Head).await;
-    let kept = story(&world, &key).await.ops.remove(0);
+    let kept = details(&world, &key).await.ops.remove(0);
     assert_eq!((kept.status, kept.tries, kept.error), (OpStatus::Done, 4, None));
 }
 
@@ -92,10 +92,10 @@ async fn an_effect_of_a_lost_worker_is_done_again_at_once(world: World) {
     let key = world.plan(1).await;
     let lost = world.take(&key, "a").await;
     world.begin(&lost, OpKind::Head).await;
-    world.clock.turn(LEASE);
+    world.clock.go_forward(LEASE);
     let lease = world.take(&key, "b").await;
     world.effect(&lease, OpKind::Head).await;
-    let kept = story(&world, &key).await.ops.remove(0);
+    let kept = details(&world, &key).await.ops.remove(0);
     assert_eq!((kept.status, kept.tries, kept.fence), (OpStatus::Done, 2, lease.fence()));
 }
 
@@ -104,11 +104,11 @@ async fn an_effect_that_hangs_is_done_again_after_a_time(world: World) {
     let lease = world.take(&key, "a").await;
     world.begin(&lease, OpKind::Head).await;
     let started = now(&world);
-    let running = world.ask(&lease, op(&lease, OpKind::Head)).await.unwrap();
+    let running = world.try_begin(&lease, op(&lease, OpKind::Head)).await.unwrap();
     assert_eq!(running, Begun::Running { since: started });
     let mut passed = Duration::ZERO;
     while passed < ABANDONED {
-        world.clock.turn(LEASE / 2);
+        world.clock.go_forward(LEASE / 2);
         passed += LEASE / 2;
         world.ledger.renew(&lease).await.unwrap();
     }
@@ -120,7 +120,7 @@ async fn an_effect_that_could_not_succeed_is_refused_before_it_happens(world: Wo
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
     for kind in [OpKind::Finalize, OpKind::Index, OpKind::Dedupe] {
-        let refused = world.ask(&lease, op(&lease, kind)).await;
+        let refused = world.try_begin(&lease, op(&lease, kind)).await;
         assert!(matches!(refused, Err(LedgerError::Illegal { .. })), "{kind}: {refused:?}");
     }
     for step in
@@ -129,7 +129,7 @@ async fn an_effect_that_could_not_succeed_is_refused_before_it_happens(world: Wo
         let refused = world.advance(&lease, step).await;
         assert!(matches!(refused, Err(LedgerError::Illegal { .. })), "{step}: {refused:?}");
     }
-    assert!(story(&world, &key).await.ops.is_empty());
+    assert!(details(&world, &key).await.ops.is_empty());
 }
 
 async fn an_op_and_the_state_it_causes_stand_or_fall_together(world: World) {
@@ -137,11 +137,13 @@ async fn an_op_and_the_state_it_causes_stand_or_fall_together(world: World) {
     let lease = bring_to(&world, &key, State::Streaming).await;
     let begun = world.begin(&lease, OpKind::Finalize).await;
     // The database refuses the second half of the write.
-    let (guard, unguard) = match world.place {
+    let (add_trigger, drop_trigger) = match world.place {
+        #[cfg(feature = "sqlite")]
         Place::Sqlite { .. } => (
             "CREATE TRIGGER broken BEFORE UPDATE ON jobs BEGIN SELECT RAISE(ABORT, 'broken'); END",
             "DROP TRIGGER broken",
         ),
+        #[cfg(feature = "postgres")]
         Place::Postgres { .. } => (
             "CREATE FUNCTION broken() RETURNS trigger LANGUAGE plpgsql AS \
              $$ BEGIN RAISE EXCEPTION 'broken' USING ERRCODE = 'check_violation'; END $$; \
@@ -149,13 +151,13 @@ async fn an_op_and_the_state_it_causes_stand_or_fall_together(world: World) {
             "DROP TRIGGER broken ON jobs",
         ),
     };
-    world.sql(guard).await.unwrap();
+    world.sql(add_trigger).await.unwrap();
     let refused = world.complete(&lease, begun.clone(), done(OpKind::Finalize)).await;
     assert!(matches!(refused, Err(LedgerError::Corrupt(_))), "{refused:?}");
-    let before = story(&world, &key).await;
+    let before = details(&world, &key).await;
     assert_eq!(before.job.state, State::Streaming);
     assert!(before.ops.iter().any(|op| op.kind == OpKind::Finalize && op.status == OpStatus::Running));
-    world.sql(unguard).await.unwrap();
+    world.sql(drop_trigger).await.unwrap();
     assert_eq!(world.complete(&lease, begun, done(OpKind::Finalize)).await, Ok(State::Finalized));
 }
 
@@ -181,14 +183,14 @@ async fn a_job_that_is_done_has_no_op_that_runs(world: World) {
     let key = world.plan(1).await;
     let lease = bring_to(&world, &key, State::Streaming).await;
     let rival = Op::new(lease.job(), OpKind::Stream, json!({"url": "http://dropped.example/"}));
-    assert_eq!(world.ask(&lease, rival.clone()).await, Ok(Begun::Run));
+    assert_eq!(world.try_begin(&lease, rival.clone()).await, Ok(Begun::Run));
     world.effect(&lease, OpKind::Finalize).await;
     world.effect(&lease, OpKind::Index).await;
-    let ops = story(&world, &key).await.ops;
+    let ops = details(&world, &key).await.ops;
     assert!(ops.iter().all(|op| op.status != OpStatus::Running), "{ops:?}");
     assert_eq!(ops.iter().filter(|op| op.status == OpStatus::Abandoned).count(), 1);
-    let told = world.complete(&lease, rival, done(OpKind::Stream)).await;
-    assert!(matches!(told, Err(LedgerError::Stale { .. })), "{told:?}");
+    let refused = world.complete(&lease, rival, done(OpKind::Stream)).await;
+    assert!(matches!(refused, Err(LedgerError::Stale { .. })), "{refused:?}");
 }
 
 async fn results_are_kept_whole(world: World) {
@@ -196,7 +198,7 @@ async fn results_are_kept_whole(world: World) {
     let lease = bring_to(&world, &key, State::Finalized).await;
     let result = json!({"trail": "é\u{1F4DA}\"\\\n".repeat(200_000), "numbers": [1, -7, 1.5e300, u64::MAX]});
     let begun = world.begin(&lease, OpKind::Index).await;
-    let outcome = Outcome::Done { result: result.clone(), artifact: None };
+    let outcome = OpOutcome::Done { result: result.clone(), artifact: None };
     world.complete(&lease, begun, outcome).await.unwrap();
     match world.ledger.lease(&key, "b").await.unwrap() {
         Enqueued::Over { state: State::Indexed, result: Some(kept), .. } => {

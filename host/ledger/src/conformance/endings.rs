@@ -1,16 +1,16 @@
-//! How jobs end, and how they begin again.
+//! How jobs end, and how ended jobs are made ready again.
 
 use std::time::Duration;
 
 use serde_json::json;
 
-use crate::history::{EventFilter, EventKind};
+use crate::event::{EventFilter, EventKind};
 use crate::job::{CandidateRecord, Ending, Enqueued, JobFilter, Planned, Retry};
 use crate::op::{OpKind, OpStatus};
 use crate::state::State;
 use crate::testing::{EngineKind, MAX_ATTEMPTS, World, job};
 
-use super::{bring_to, now, story};
+use super::{bring_to, details, now};
 
 super::promises! {
     a_failure_has_a_schedule_and_an_end
@@ -34,17 +34,17 @@ async fn a_failure_has_a_schedule_and_an_end(world: World) {
         waits.push(at - now(&world));
         assert!(world.ledger.lease_next("a").await.unwrap().is_none());
         match world.ledger.lease(&key, "b").await.unwrap() {
-            Enqueued::Later { at: told, attempts, reason } => {
-                assert_eq!((told, attempts), (at, attempt));
+            Enqueued::Later { at: next, attempts, reason } => {
+                assert_eq!((next, attempts), (at, attempt));
                 assert_eq!(reason, format!("HTTP 503, attempt {attempt}"));
             }
             other => panic!("{other:?}"),
         }
-        world.clock.turn(Duration::from_millis((at - now(&world)) as u64));
+        world.clock.go_forward(Duration::from_millis((at - now(&world)) as u64));
     }
     assert_eq!(waits.len() as u32, MAX_ATTEMPTS - 1);
     assert!(waits.is_sorted(), "{waits:?}");
-    world.clock.turn(Duration::from_secs(86_400 * 365));
+    world.clock.go_forward(Duration::from_secs(86_400 * 365));
     assert!(world.ledger.lease_next("a").await.unwrap().is_none(), "it stays failed");
     let filter = JobFilter { state: Some(State::Failed), after: 0, limit: 10 };
     let listed = world.ledger.list(filter).await.unwrap();
@@ -100,10 +100,10 @@ async fn an_operator_can_have_failed_and_exhausted_jobs_tried_again(world: World
 async fn a_done_job_whose_file_is_lost_is_done_again_from_the_start(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
-    assert_eq!(world.ledger.lose(&key, "missing").await, Ok(false), "a held job is not done");
+    assert_eq!(world.ledger.reopen(&key, "missing").await, Ok(false), "a held job is not done");
     world.work(&lease).await.unwrap();
-    assert_eq!(world.ledger.lose(&key, "its file is missing").await, Ok(true));
-    let job = story(&world, &key).await.job;
+    assert_eq!(world.ledger.reopen(&key, "its file is missing").await, Ok(true));
+    let job = details(&world, &key).await.job;
     assert_eq!((job.state, job.artifact, job.result), (State::Failed, None, None));
 
     let again = world.take(&key, "b").await;
@@ -115,7 +115,7 @@ async fn a_done_job_whose_file_is_lost_is_done_again_from_the_start(world: World
     let (state, at) = world.finish(&again, lost).await.unwrap();
     assert_eq!((state, at), (State::Failed, Some(now(&world))));
     world.work(&world.take(&key, "c").await).await.unwrap();
-    assert_eq!(story(&world, &key).await.ops.iter().filter(|op| op.status == OpStatus::Done).count(), 4);
+    assert_eq!(details(&world, &key).await.ops.iter().filter(|op| op.status == OpStatus::Done).count(), 4);
 }
 
 async fn a_second_run_is_told_what_the_first_one_came_to(world: World) {
@@ -142,7 +142,7 @@ async fn a_duplicate_points_to_the_job_it_is(world: World) {
     let lease = world.take(&two, "a").await;
     let ending = Ending::Duplicate { of: one.clone(), result: json!({"doi": "10.1000/1"}) };
     assert_eq!(world.finish(&lease, ending).await, Ok((State::SkippedDuplicate, None)));
-    let kept = story(&world, &two).await.job.result.unwrap();
+    let kept = details(&world, &two).await.job.result.unwrap();
     assert_eq!(kept, json!({"duplicate_of": one.as_str(), "result": {"doi": "10.1000/1"}}));
 }
 
@@ -160,7 +160,10 @@ async fn candidates_hang_off_the_job_with_their_verdicts(world: World) {
     let judged = vec![candidate("https://a.example/1.pdf", Some("html_instead"))];
     world.candidates(&lease, judged).await.unwrap();
     world.candidates(&lease, vec![candidate("https://a.example/1.pdf", None)]).await.unwrap();
-    let kept = story(&world, &key).await.candidates;
-    let told: Vec<_> = kept.iter().map(|kept| (kept.url.as_str(), kept.verdict.as_deref())).collect();
-    assert_eq!(told, [("https://a.example/1.pdf", Some("html_instead")), ("https://b.example/1.pdf", None)]);
+    let kept = details(&world, &key).await.candidates;
+    let verdicts: Vec<_> = kept.iter().map(|kept| (kept.url.as_str(), kept.verdict.as_deref())).collect();
+    assert_eq!(
+        verdicts,
+        [("https://a.example/1.pdf", Some("html_instead")), ("https://b.example/1.pdf", None)]
+    );
 }

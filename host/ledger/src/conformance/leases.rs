@@ -1,4 +1,4 @@
-//! Who has a job, for how long, and what happens when they are gone.
+//! Who holds a job, for how long, and what happens when its worker is gone.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::op::{OpKind, OpStatus};
 use crate::state::{State, Step};
 use crate::testing::{EngineKind, LEASE, MAX_ATTEMPTS, World, done, job, op};
 
-use super::{HELD, assert_all_stale, bring_to, story};
+use super::{HELD, assert_all_stale, bring_to, details};
 
 super::promises! {
     planning_a_job_again_changes_nothing
@@ -122,14 +122,14 @@ async fn a_crashed_job_is_leased_again_from_every_unfinished_state(world: World)
     for (number, state) in HELD.into_iter().enumerate() {
         let key = world.plan(number as u32).await;
         let lost = bring_to(&world, &key, state).await;
-        world.clock.turn(LEASE);
+        world.clock.go_forward(LEASE);
         let lease = world.take(&key, "b").await;
         assert_eq!(lease.state, state, "nothing that was reached is lost");
         assert!(lease.resumed);
         assert_eq!(lease.finalized().is_some(), state == State::Finalized);
         assert_eq!(lease.fence(), lost.fence() + 1);
         world.work(&lease).await.unwrap();
-        assert_eq!(story(&world, &key).await.job.state, State::Indexed, "from {state}");
+        assert_eq!(details(&world, &key).await.job.state, State::Indexed, "from {state}");
     }
 }
 
@@ -138,10 +138,10 @@ async fn a_job_that_kills_its_worker_is_not_handed_out_for_ever(world: World) {
     for attempt in 1..=MAX_ATTEMPTS {
         let lease = world.ledger.lease_next("a").await.unwrap().unwrap();
         assert_eq!(lease.attempts, attempt);
-        world.clock.turn(LEASE);
+        world.clock.go_forward(LEASE);
     }
     assert!(world.ledger.lease_next("a").await.unwrap().is_none());
-    let job = story(&world, &key).await.job;
+    let job = details(&world, &key).await.job;
     assert_eq!((job.state, job.ready_at, job.owner), (State::Failed, None, None));
     assert!(job.reason.unwrap().contains("5 times"));
     let taken = world.ledger.lease(&key, "a").await.unwrap();
@@ -152,11 +152,11 @@ async fn an_expired_lease_can_write_nothing_even_before_anyone_takes_the_job(wor
     for (number, state) in HELD.into_iter().enumerate() {
         let key = world.plan(number as u32).await;
         let lease = bring_to(&world, &key, state).await;
-        world.clock.turn(LEASE - Duration::from_millis(1));
+        world.clock.go_forward(LEASE - Duration::from_millis(1));
         assert!(world.ledger.renew(&lease).await.is_ok(), "a lease lasts to its last millisecond");
         let begun =
             world.begin(&lease, if state == State::Finalized { OpKind::Index } else { OpKind::Stream }).await;
-        world.clock.turn(LEASE);
+        world.clock.go_forward(LEASE);
         assert_all_stale(&world, &key, &lease, begun).await;
     }
 }
@@ -165,12 +165,12 @@ async fn a_worker_whose_job_was_taken_over_can_write_nothing(world: World) {
     let key = world.plan(1).await;
     let lost = bring_to(&world, &key, State::Streaming).await;
     let begun = world.begin(&lost, OpKind::Finalize).await;
-    world.clock.turn(LEASE);
+    world.clock.go_forward(LEASE);
     let taken = world.take(&key, "a").await;
     assert_all_stale(&world, &key, &lost, begun).await;
     world.work(&taken).await.unwrap();
-    let asked = world.ask(&taken, op(&taken, OpKind::Index)).await;
-    assert!(matches!(asked, Err(LedgerError::Stale { .. })), "a done job is nobody's: {asked:?}");
+    let refused = world.try_begin(&taken, op(&taken, OpKind::Index)).await;
+    assert!(matches!(refused, Err(LedgerError::Stale { .. })), "a done job is nobody's: {refused:?}");
     assert!(matches!(world.ledger.renew(&lost).await, Err(LedgerError::Stale { .. })));
 }
 
@@ -179,12 +179,12 @@ async fn a_lease_is_renewed_in_every_state_it_can_be_held_in(world: World) {
         let key = world.plan(number as u32).await;
         let lease = bring_to(&world, &key, state).await;
         for _ in 0..3 {
-            world.clock.turn(LEASE / 2);
+            world.clock.go_forward(LEASE / 2);
             let until = world.ledger.renew(&lease).await.unwrap();
-            assert_eq!(story(&world, &key).await.job.ready_at, Some(until));
+            assert_eq!(details(&world, &key).await.job.ready_at, Some(until));
         }
         assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Enqueued::Held { .. }), "in {state}");
-        world.clock.turn(LEASE);
+        world.clock.go_forward(LEASE);
         assert!(
             matches!(world.ledger.renew(&lease).await, Err(LedgerError::Stale { .. })),
             "an expired lease is not revived"
@@ -195,14 +195,14 @@ async fn a_lease_is_renewed_in_every_state_it_can_be_held_in(world: World) {
 async fn a_clock_that_jumps_costs_time_but_no_second_owner(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
-    world.clock.turn_back(Duration::from_secs(3600));
+    world.clock.go_back(Duration::from_secs(3600));
     assert!(world.ledger.lease_next("b").await.unwrap().is_none());
     assert!(matches!(world.ledger.lease(&key, "b").await.unwrap(), Enqueued::Held { .. }));
     world.advance(&lease, Step::HeadDone).await.unwrap();
-    world.clock.turn(Duration::from_secs(7200));
+    world.clock.go_forward(Duration::from_secs(7200));
     assert!(matches!(world.advance(&lease, Step::Stream).await, Err(LedgerError::Stale { .. })));
     let taken = world.take(&key, "b").await;
-    world.clock.turn_back(Duration::from_secs(7200));
+    world.clock.go_back(Duration::from_secs(7200));
     assert!(
         matches!(world.advance(&lease, Step::Stream).await, Err(LedgerError::Stale { .. })),
         "the old lease's time is back, its fence is not"
@@ -217,7 +217,7 @@ async fn a_job_handed_back_is_ready_at_once_and_has_all_its_attempts(world: Worl
         assert_eq!(lease.attempts, 1);
         world.release(&lease).await.unwrap();
         assert!(matches!(world.release(&lease).await, Err(LedgerError::Stale { .. })));
-        let job = story(&world, &key).await.job;
+        let job = details(&world, &key).await.job;
         assert_eq!((job.state, job.owner, job.attempts), (State::Streaming, None, 0));
     }
 }
@@ -226,7 +226,7 @@ async fn recovery_clears_what_lost_workers_left_and_nothing_else(world: World) {
     let (lost, live, idle) = (world.plan(1).await, world.plan(2).await, world.plan(3).await);
     let lease = bring_to(&world, &lost, State::Streaming).await;
     world.begin(&lease, OpKind::Finalize).await;
-    world.clock.turn(LEASE);
+    world.clock.go_forward(LEASE);
     let live_lease = world.take(&live, "b").await;
     let live_op = world.begin(&live_lease, OpKind::Head).await;
 
@@ -234,11 +234,11 @@ async fn recovery_clears_what_lost_workers_left_and_nothing_else(world: World) {
     let recovered = other.recover().await.unwrap();
     assert_eq!((recovered.leases.as_slice(), recovered.ops), (&[lost.clone()][..], 1));
     assert_eq!(other.recover().await.unwrap().leases, [], "once is enough");
-    let job = story(&world, &lost).await;
+    let job = details(&world, &lost).await;
     assert_eq!((job.job.state, job.job.owner), (State::Streaming, None));
     assert!(job.ops.iter().any(|op| op.status == OpStatus::Abandoned));
     assert!(world.complete(&live_lease, live_op, done(OpKind::Head)).await.is_ok());
-    assert_eq!(story(&world, &idle).await.job.state, State::Planned);
+    assert_eq!(details(&world, &idle).await.job.state, State::Planned);
     let taken = world.take(&lost, "c").await;
     assert!(taken.resumed, "what was recovered is still known to be begun");
     world.work(&taken).await.unwrap();

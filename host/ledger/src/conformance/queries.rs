@@ -1,14 +1,14 @@
-//! Asking what is there and what happened.
+//! Queries: what is there, and what happened.
 
 use serde_json::json;
 
-use crate::history::{EventFilter, EventKind};
+use crate::event::{EventFilter, EventKind};
 use crate::job::{Ending, JobDisposition, JobFilter};
 use crate::key::JobKey;
 use crate::state::State;
 use crate::testing::{EngineKind, LEASE, Place, World, job};
 
-use super::{now, story};
+use super::{details, now};
 
 super::promises! {
     the_nine_events_are_kept_and_can_be_asked_for
@@ -21,7 +21,7 @@ async fn the_nine_events_are_kept_and_can_be_asked_for(world: World) {
     let key = world.plan(1).await;
     world.plan(1).await;
     world.take(&key, "a").await;
-    world.clock.turn(LEASE);
+    world.clock.go_forward(LEASE);
     let lease = world.take(&key, "b").await;
     world.ledger.renew(&lease).await.unwrap();
     world.work(&lease).await.unwrap();
@@ -50,7 +50,7 @@ async fn events_that_cannot_be_kept_fail_nothing(world: World) {
         "asking for them says so"
     );
     assert!(world.ledger.events_lost() > 0);
-    assert_eq!(story(&world, &key).await.job.state, State::Indexed);
+    assert_eq!(details(&world, &key).await.job.state, State::Indexed);
 }
 
 async fn the_ledger_can_be_looked_into(world: World) {
@@ -59,7 +59,7 @@ async fn the_ledger_can_be_looked_into(world: World) {
     assert_eq!(world.ledger.next_at().await, Ok(Some(now(&world))));
     world.work(&world.take(&keys[0], "a").await).await.unwrap();
     world.take(&keys[1], "lost").await;
-    world.clock.turn(LEASE);
+    world.clock.go_forward(LEASE);
     let lease = world.take(&keys[2], "a").await;
     world.finish(&lease, Ending::Failed { reason: "503".to_owned(), retryable: true }).await.unwrap();
     let lease = world.take(&keys[3], "a").await;
@@ -79,10 +79,10 @@ async fn the_ledger_can_be_looked_into(world: World) {
     assert_eq!(listed, keys.iter().map(JobKey::as_str).collect::<Vec<_>>());
 
     let unknown = JobKey::new("doi:10.1/none", "pdf", "fulltext");
-    let asked = [&keys[0], &keys[1], &keys[2], &keys[3], &keys[4], &keys[5], &unknown].map(JobKey::clone);
+    let queried = [&keys[0], &keys[1], &keys[2], &keys[3], &keys[4], &keys[5], &unknown].map(JobKey::clone);
     use JobDisposition::{Held, Open, Over, Unknown};
-    let standings = world.ledger.standings(asked.to_vec()).await.unwrap();
-    assert_eq!(standings, [Over, Open, Open, Over, Held, Open, Unknown]);
+    let dispositions = world.ledger.dispositions(queried.to_vec()).await.unwrap();
+    assert_eq!(dispositions, [Over, Open, Open, Over, Held, Open, Unknown]);
 
     let files = world.ledger.artifacts(0, 10).await.unwrap();
     assert_eq!(files.len(), 1);
@@ -106,12 +106,14 @@ async fn taking_the_next_job_reads_an_index_and_sorts_nothing(world: World) {
 
 async fn explain(world: &World, statement: &str) -> String {
     match &world.place {
+        #[cfg(feature = "sqlite")]
         Place::Sqlite { path, .. } => {
             let connection = rusqlite::Connection::open(path).unwrap();
             let mut explained = connection.prepare(&format!("EXPLAIN QUERY PLAN {statement}")).unwrap();
             let lines = explained.query_map([], |row| row.get::<_, String>(3)).unwrap();
             lines.map(Result::unwrap).collect::<Vec<_>>().join("\n")
         }
+        #[cfg(feature = "postgres")]
         Place::Postgres { url, schema } => {
             let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await.unwrap();
             tokio::spawn(connection);

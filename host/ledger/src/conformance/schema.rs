@@ -1,12 +1,12 @@
-//! The database by itself: its checks, its versions, opening and closing it.
+//! The database itself: its checks, its versions, opening and closing it.
 
 use crate::error::LedgerError;
-use crate::history::EventFilter;
+use crate::event::EventFilter;
 use crate::job::Planned;
 use crate::state::{State, successors};
 use crate::testing::{EngineKind, Place, World, job};
 
-use super::{bring_anywhere, story};
+use super::{bring_anywhere, details};
 
 super::promises! {
     the_database_itself_refuses_what_the_table_refuses
@@ -26,7 +26,7 @@ async fn the_database_itself_refuses_what_the_table_refuses(world: World) {
             let refused = world.sql(&statement).await;
             assert!(refused.as_ref().is_err_and(|why| why.contains("cannot")), "{from} > {to}: {refused:?}");
         }
-        assert_eq!(story(&world, &key).await.job.state, from);
+        assert_eq!(details(&world, &key).await.job.state, from);
     }
     let shrunk = world.sql("UPDATE jobs SET fence = fence - 1 WHERE fence > 0").await;
     assert!(shrunk.is_err_and(|why| why.contains("fence")));
@@ -43,10 +43,12 @@ async fn the_database_itself_refuses_what_the_table_refuses(world: World) {
 /// A new place beside the world's own.
 fn elsewhere(world: &World) -> Place {
     match &world.place {
+        #[cfg(feature = "sqlite")]
         Place::Sqlite { path, .. } => {
             let folder = tempfile::tempdir_in(path.parent().unwrap()).unwrap();
             Place::Sqlite { path: folder.path().join("new.sqlite"), _folder: folder }
         }
+        #[cfg(feature = "postgres")]
         Place::Postgres { url, schema } => {
             Place::Postgres { url: url.clone(), schema: format!("{schema}_new") }
         }
@@ -66,24 +68,28 @@ async fn opening_at_the_same_time_makes_the_schema_once(world: World) {
 async fn looking_for_a_ledger_makes_none(world: World) {
     let place = elsewhere(&world);
     for _ in 0..2 {
-        let absent = place.look(&world.clock).await.unwrap_err();
+        let absent = place.open_existing(&world.clock).await.unwrap_err();
         assert!(matches!(absent, LedgerError::Absent { .. }), "{absent:?}");
     }
+    #[cfg(feature = "sqlite")]
+    #[cfg_attr(not(feature = "postgres"), expect(irrefutable_let_patterns, reason = "there is one engine"))]
     if let Place::Sqlite { path, .. } = &place {
         assert!(!path.exists());
         std::fs::write(path, "").unwrap();
-        let absent = place.look(&world.clock).await.unwrap_err();
+        let absent = place.open_existing(&world.clock).await.unwrap_err();
         assert!(matches!(absent, LedgerError::Absent { .. }), "an empty file is none either: {absent:?}");
         assert_eq!(std::fs::read(path).unwrap(), b"", "and stays as it is");
     }
     world.plan(1).await;
-    let ledger = world.place.look(&world.clock).await.unwrap();
+    let ledger = world.place.open_existing(&world.clock).await.unwrap();
     assert_eq!(ledger.counts().await.unwrap().states[0].1, 1, "one that is there can be looked into");
 }
 
 async fn another_schema_is_a_clear_error(world: World) {
     let set = |version: i64| match world.place {
+        #[cfg(feature = "sqlite")]
         Place::Sqlite { .. } => format!("PRAGMA user_version = {version}"),
+        #[cfg(feature = "postgres")]
         Place::Postgres { .. } => format!("UPDATE ledger_version SET version = {version}"),
     };
     world.sql(&set(99)).await.unwrap();

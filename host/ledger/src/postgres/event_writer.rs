@@ -1,140 +1,124 @@
-//! Keeping events: off the critical path, many at once, and never in anyone's way.
+//! Writes events in a task of its own.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::Instant;
 
 use deadpool_postgres::Pool;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::timeout_at;
 
 use crate::error::LedgerError;
-use crate::history::Event;
+use crate::event::Event;
+use crate::event_buffer::{BATCH, EventBuffer, LostEvents, MAX_DELAY};
 use crate::protocol::insert_events;
 
-use super::Time;
+use super::settings::Time;
 use super::statements::{Failure, Session};
 
-/// The way to the task that keeps events. The task ends when this is dropped, or told to.
+/// Sends events to the task that writes them. The task ends when this is dropped or closed.
 #[derive(Debug)]
 pub(super) struct EventWriter {
-    door: mpsc::Sender<Message>,
-    lost: Arc<AtomicU64>,
+    queue: mpsc::Sender<Message>,
+    lost: LostEvents,
 }
 
 #[derive(Debug)]
 enum Message {
     Events(Vec<Event>),
-    Settle(oneshot::Sender<()>),
-    End(oneshot::Sender<()>),
+    Flush(oneshot::Sender<()>),
+    Close(oneshot::Sender<()>),
 }
 
-/// Events are written this many at once, or this long after the first: what a crash may cost of the history.
-const EVENTS: usize = 512;
-const EVENTS_WAIT: Duration = Duration::from_millis(200);
-
-/// Events kept in memory while they cannot be written. Beyond it they are lost, and counted.
-const EVENTS_KEPT: usize = 100_000;
-
-/// Requests whose events wait for the task. A request has a handful of events.
-const WAITING: usize = 16_384;
+/// Requests whose events are queued for the task. A request has a handful of events.
+const QUEUE: usize = 16_384;
 
 impl EventWriter {
-    pub(super) fn start(pool: Pool, time: Time, lost: Arc<AtomicU64>) -> Self {
-        let (door, inbox) = mpsc::channel(WAITING);
-        tokio::spawn(keep(pool, time, inbox, Arc::clone(&lost)));
-        Self { door, lost }
+    pub(super) fn start(pool: Pool, time: Time, lost: LostEvents) -> Self {
+        let (queue, inbox) = mpsc::channel(QUEUE);
+        tokio::spawn(run(pool, time, inbox, lost.clone()));
+        Self { queue, lost }
     }
 
     /// Returns at once.
-    pub(super) fn keep(&self, events: Vec<Event>) {
+    pub(super) fn write(&self, events: Vec<Event>) {
         if events.is_empty() {
             return;
         }
-        for event in &events {
-            event.log();
-        }
+        events.iter().for_each(Event::log);
         let count = events.len();
-        if self.door.try_send(Message::Events(events)).is_err() {
-            lose(&self.lost, count);
+        if self.queue.try_send(Message::Events(events)).is_err() {
+            self.lost.add(count);
         }
     }
 
-    /// Waits until what was said so far is written, or the server cannot be reached.
-    pub(super) async fn settle(&self) {
-        self.wait_for(Message::Settle).await;
+    /// Waits until the events so far are written, or the server cannot be reached.
+    pub(super) async fn flush(&self) {
+        self.wait_for(Message::Flush).await;
     }
 
-    /// The last try: what cannot be written now is lost, and that is said.
-    pub(super) async fn end(&self) {
-        self.wait_for(Message::End).await;
+    /// Tries once more to write the events; what cannot be written now is lost, and counted.
+    pub(super) async fn close(&self) {
+        self.wait_for(Message::Close).await;
     }
 
     async fn wait_for(&self, message: impl FnOnce(oneshot::Sender<()>) -> Message) {
-        let (to, done) = oneshot::channel();
-        if self.door.send(message(to)).await.is_ok() {
+        let (reply, done) = oneshot::channel();
+        if self.queue.send(message(reply)).await.is_ok() {
             // An error means that the task has ended, and it writes its events before it does.
             let _ = done.await;
         }
     }
 }
 
-async fn keep(pool: Pool, time: Time, mut inbox: mpsc::Receiver<Message>, lost: Arc<AtomicU64>) {
-    let mut events: Vec<Event> = Vec::new();
-    let mut due = Instant::now();
+async fn run(pool: Pool, time: Time, mut inbox: mpsc::Receiver<Message>, lost: LostEvents) {
+    let mut buffer = EventBuffer::new(lost);
     loop {
-        let message =
-            if events.is_empty() { Ok(inbox.recv().await) } else { timeout_at(due, inbox.recv()).await };
+        let message = if buffer.events.is_empty() {
+            Ok(inbox.recv().await)
+        } else {
+            timeout_at(buffer.due.into(), inbox.recv()).await
+        };
         match message {
-            Ok(Some(Message::Events(mut more))) => {
-                if events.is_empty() {
-                    due = Instant::now() + EVENTS_WAIT;
-                }
-                let room = EVENTS_KEPT.saturating_sub(events.len());
-                if more.len() > room {
-                    lose(&lost, more.len() - room);
-                    more.truncate(room);
-                }
-                events.append(&mut more);
-                // While the server is away, a full batch does not mean another try for each event.
-                if events.len() < EVENTS || due > Instant::now() + EVENTS_WAIT {
+            Ok(Some(Message::Events(events))) => {
+                buffer.add(events);
+                // While the server is away, a full batch is no reason to try again for each event.
+                if buffer.events.len() < BATCH || buffer.due > Instant::now() + MAX_DELAY {
                     continue;
                 }
-                write(&pool, &time, &mut events, &lost).await;
+                write(&pool, &time, &mut buffer).await;
             }
-            Ok(Some(Message::Settle(to))) => {
-                write(&pool, &time, &mut events, &lost).await;
-                let _ = to.send(());
+            Ok(Some(Message::Flush(reply))) => {
+                write(&pool, &time, &mut buffer).await;
+                let _ = reply.send(());
             }
-            Ok(Some(Message::End(to))) => {
-                write(&pool, &time, &mut events, &lost).await;
-                lose(&lost, events.len());
-                let _ = to.send(());
+            Ok(Some(Message::Close(reply))) => {
+                write(&pool, &time, &mut buffer).await;
+                buffer.lost.add(buffer.events.len());
+                let _ = reply.send(());
                 return;
             }
             Ok(None) => {
-                write(&pool, &time, &mut events, &lost).await;
-                lose(&lost, events.len());
+                write(&pool, &time, &mut buffer).await;
+                buffer.lost.add(buffer.events.len());
                 return;
             }
-            Err(_) => write(&pool, &time, &mut events, &lost).await,
+            Err(_) => write(&pool, &time, &mut buffer).await,
         }
-        if !events.is_empty() {
-            // Not written: the server is away. Ten times the usual wait, so as not to knock at it all the time.
-            due = Instant::now() + EVENTS_WAIT * 10;
+        if !buffer.events.is_empty() {
+            // Not written: the server is away. Ten times the usual delay, so as not to try all the time.
+            buffer.due = Instant::now() + MAX_DELAY * 10;
         }
     }
 }
 
-/// Empties `events`, unless the server cannot be reached.
-async fn write(pool: &Pool, time: &Time, events: &mut Vec<Event>, lost: &AtomicU64) {
-    while !events.is_empty() {
-        let some = events.len().min(EVENTS);
+/// Empties the buffer, unless the server cannot be reached.
+async fn write(pool: &Pool, time: &Time, buffer: &mut EventBuffer) {
+    while !buffer.events.is_empty() {
+        let count = buffer.events.len().min(BATCH);
         let written = async {
             let mut client = pool.get().await?;
             let transaction = client.transaction().await?;
             let mut session = Session::new(&transaction, time);
-            let inserted = insert_events(&mut session, events.get(..some).unwrap_or_default()).await;
+            let inserted = insert_events(&mut session, &buffer.events[..count]).await;
             session.explain(inserted)?;
             transaction.commit().await?;
             Ok::<(), Failure>(())
@@ -147,15 +131,9 @@ async fn write(pool: &Pool, time: &Time, events: &mut Vec<Event>, lost: &AtomicU
             }
             Err(error) => {
                 tracing::debug!(%error, "events were not kept");
-                lose(lost, some);
+                buffer.lost.add(count);
             }
         }
-        events.drain(..some);
-    }
-}
-
-fn lose(lost: &AtomicU64, count: usize) {
-    if count > 0 && lost.fetch_add(count as u64, Ordering::Relaxed) == 0 {
-        tracing::warn!("events of the ledger are being lost: its history has gaps, its jobs do not");
+        buffer.events.drain(..count);
     }
 }

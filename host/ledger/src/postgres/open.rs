@@ -1,4 +1,4 @@
-//! Connecting: the pool, what every connection is told first, and the schema.
+//! Connecting: the pool, the settings of each session, and the schema.
 
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
 use tokio_postgres::config::Host;
@@ -9,7 +9,7 @@ use crate::error::LedgerError;
 use crate::schema::{APPLICATION_ID, VERSION, migration};
 use crate::sql::Dialect;
 
-use super::PostgresSettings;
+use super::settings::PostgresSettings;
 use super::statements::Failure;
 
 /// Connections are made when they are needed; none is made here.
@@ -21,23 +21,23 @@ pub(super) fn pool(settings: &PostgresSettings) -> Result<Pool, LedgerError> {
         Some(tls) => Manager::from_config(config, MakeRustlsConnect::new((**tls).clone()), recycling),
         None => Manager::from_config(config, NoTls, recycling),
     };
-    let greeting = greeting(settings);
+    let setup = session_setup(settings);
     Pool::builder(manager)
         .max_size(settings.connections.max(1))
         .runtime(Runtime::Tokio1)
-        .wait_timeout(Some(settings.patience))
-        .create_timeout(Some(settings.patience))
+        .wait_timeout(Some(settings.timeout))
+        .create_timeout(Some(settings.timeout))
         .post_create(Hook::async_fn(move |client, _| {
-            let greeting = greeting.clone();
+            let setup = setup.clone();
             Box::pin(async move {
-                client.batch_execute(&greeting).await.map_err(deadpool_postgres::HookError::Backend)
+                client.batch_execute(&setup).await.map_err(deadpool_postgres::HookError::Backend)
             })
         }))
         .build()
         .map_err(|error| LedgerError::Open { place, why: error.to_string() })
 }
 
-/// Brings the schema to this version, once, however many workers connect at the same time.
+/// Upgrades the schema to this version, once, however many workers connect at the same time.
 pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<(), LedgerError> {
     let place = format!("{}, schema {}", name(&config(settings)?), settings.schema);
     let work = async {
@@ -46,18 +46,18 @@ pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<
         if read_only == "on" {
             return Ok(Err(LedgerError::ReadOnly(format!("{place} takes no writes: it may be a standby"))));
         }
-        let glance = client.transaction().await?;
-        match version(settings, &place, &glance).await? {
+        let check = client.transaction().await?;
+        match version(settings, &place, &check).await? {
             Ok(VERSION) => return Ok(Ok(())),
             Ok(0) if !settings.create => return Ok(Err(LedgerError::Absent { place: place.clone() })),
             Ok(_) => {}
             Err(refused) => return Ok(Err(refused)),
         }
-        glance.rollback().await?;
-        // A transaction of its own, whose first sight of the tables comes after the lock.
+        check.rollback().await?;
+        // A transaction of its own, which reads the tables only after it has the lock.
         let transaction = client.transaction().await?;
         transaction.query("SELECT pg_advisory_xact_lock($1)", &[&APPLICATION_ID]).await?;
-        // Queued again under the lock: another worker may have done it meanwhile.
+        // Read again under the lock: another worker may have migrated meanwhile.
         let found = match version(settings, &place, &transaction).await? {
             Ok(found) => found,
             Err(refused) => return Ok(Err(refused)),
@@ -90,7 +90,7 @@ async fn version(
     place: &str,
     transaction: &Transaction<'_>,
 ) -> Result<Result<i64, LedgerError>, tokio_postgres::Error> {
-    // Queued of the catalogue: names are looked up in a cache that can be older than the lock.
+    // Read from the catalogue: the server resolves names with a cache that can be older than the lock.
     let there = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
                  WHERE n.nspname = $1 AND c.relname = $2)";
     let ours: bool = transaction.query_one(there, &[&settings.schema, &"ledger_version"]).await?.get(0);
@@ -108,23 +108,23 @@ async fn version(
     })
 }
 
-/// What every connection is told first. A worker that is stopped inside a transaction must not hold its locks
-/// for ever, and a commit is durable before it is answered, whatever the server's default.
-fn greeting(settings: &PostgresSettings) -> String {
-    let patience = settings.patience.as_millis();
+/// The settings of each session. A worker that is stopped inside a transaction must not hold its locks for ever,
+/// and a commit is durable before its reply, whatever the server's default.
+fn session_setup(settings: &PostgresSettings) -> String {
+    let timeout = settings.timeout.as_millis();
     format!(
         "SET search_path = {schema};
-         SET statement_timeout = {patience};
-         SET lock_timeout = {patience};
-         SET idle_in_transaction_session_timeout = {patience};
+         SET statement_timeout = {timeout};
+         SET lock_timeout = {timeout};
+         SET idle_in_transaction_session_timeout = {timeout};
          SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'",
         schema = settings.schema,
     )
 }
 
 fn config(settings: &PostgresSettings) -> Result<Config, LedgerError> {
-    let named = settings.schema.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
-    if !named || !settings.schema.starts_with(|first: char| first.is_ascii_lowercase()) {
+    let is_name = settings.schema.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
+    if !is_name || !settings.schema.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Err(LedgerError::Open {
             place: settings.schema.clone(),
             why: "a schema's name is lower-case letters, digits and `_`, and begins with a letter".to_owned(),
@@ -134,14 +134,14 @@ fn config(settings: &PostgresSettings) -> Result<Config, LedgerError> {
         // The text of the URL may hold a password, so it is not repeated.
         LedgerError::Open { place: "given as a postgres:// URL".to_owned(), why: error.to_string() }
     })?;
-    config.connect_timeout(settings.patience);
+    config.connect_timeout(settings.timeout);
     if config.get_application_name().is_none() {
         config.application_name("tierfall");
     }
     Ok(config)
 }
 
-/// Where the server is, without anything secret.
+/// The server and the database, without anything secret.
 fn name(config: &Config) -> String {
     let hosts: Vec<String> = config
         .get_hosts()

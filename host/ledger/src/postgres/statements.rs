@@ -1,4 +1,4 @@
-//! Statements and values, carried to PostgreSQL and back.
+//! Runs statements on PostgreSQL, and converts parameters, values and errors.
 
 use std::error::Error as _;
 
@@ -10,31 +10,32 @@ use tokio_postgres::types::{IsNull, ToSql, Type, private::BytesMut, to_sql_check
 use crate::error::LedgerError;
 use crate::sql::{Cell, Dialect, Param, Row, Sql};
 
-use super::Time;
+use super::settings::Time;
 
-/// A transaction, seen from inside.
+/// An open transaction.
 pub(super) struct Session<'t> {
     transaction: &'t Transaction<'t>,
     time: &'t Time,
-    /// What the server last said: the request sees only what it means to a ledger.
+    /// The last error with whether to retry: a request sees only the ledger's error for it.
     failed: Option<Failure>,
 }
 
-/// An error, and whether to try again.
+/// An error, and whether to retry.
 #[derive(Debug)]
 pub(super) struct Failure {
-    again: Again,
+    cause: Cause,
     error: LedgerError,
 }
 
-/// Whether a transaction that failed so is worth beginning anew.
+/// Why a transaction failed, as far as it decides whether to begin it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Again {
-    No,
+enum Cause {
+    /// Anything else: it would fail again.
+    Other,
     /// The server ended it in favour of another: it certainly did nothing.
-    Undone,
+    RolledBack,
     /// Its connection broke: it did nothing, unless it was being committed.
-    Broken,
+    Disconnected,
 }
 
 impl<'t> Session<'t> {
@@ -42,17 +43,17 @@ impl<'t> Session<'t> {
         Self { transaction, time, failed: None }
     }
 
-    /// Adds what is known of an error that a request passed on.
+    /// Adds whether to retry to an error that a request passed on.
     pub(super) fn explain<T>(&mut self, reply: Result<T, LedgerError>) -> Result<T, Failure> {
         reply.map_err(|error| match self.failed.take() {
             Some(failed) if failed.error == error => failed,
-            _ => Failure { again: Again::No, error },
+            _ => Failure { cause: Cause::Other, error },
         })
     }
 
-    async fn ask(&mut self, sql: &str, sets: &[&[Param<'_>]]) -> Result<Vec<Vec<Row>>, LedgerError> {
+    async fn query(&mut self, sql: &str, sets: &[&[Param<'_>]]) -> Result<Vec<Vec<Row>>, LedgerError> {
         let transaction = self.transaction;
-        let asked = async {
+        let queried = async {
             let statement = transaction.prepare_cached(sql).await?;
             let statement = &statement;
             try_join_all(
@@ -60,7 +61,7 @@ impl<'t> Session<'t> {
             )
             .await
         };
-        let found = asked.await.map_err(|error| self.note(error))?;
+        let found = queried.await.map_err(|error| self.remember(error))?;
         found.iter().map(|rows| rows.iter().map(row).collect()).collect()
     }
 
@@ -74,10 +75,10 @@ impl<'t> Session<'t> {
             )
             .await
         };
-        changed.await.map_err(|error| self.note(error))
+        changed.await.map_err(|error| self.remember(error))
     }
 
-    fn note(&mut self, error: tokio_postgres::Error) -> LedgerError {
+    fn remember(&mut self, error: tokio_postgres::Error) -> LedgerError {
         let failure = Failure::from(error);
         let error = failure.error.clone();
         self.failed = Some(failure);
@@ -104,7 +105,7 @@ impl Sql for Session<'_> {
     }
 
     async fn rows(&mut self, sql: &str, params: &[Param<'_>]) -> Result<Vec<Row>, LedgerError> {
-        Ok(self.ask(sql, &[params]).await?.pop().unwrap_or_default())
+        Ok(self.query(sql, &[params]).await?.pop().unwrap_or_default())
     }
 
     async fn run(&mut self, sql: &str, params: &[Param<'_>]) -> Result<u64, LedgerError> {
@@ -120,7 +121,7 @@ impl Sql for Session<'_> {
             return Ok(Vec::new());
         }
         let sets: Vec<&[Param<'_>]> = sets.iter().map(Vec::as_slice).collect();
-        self.ask(sql, &sets).await
+        self.query(sql, &sets).await
     }
 
     async fn run_each(&mut self, sql: &str, sets: &[Vec<Param<'_>>]) -> Result<Vec<u64>, LedgerError> {
@@ -154,20 +155,20 @@ impl ToSql for Param<'_> {
 }
 
 impl Failure {
-    pub(super) fn is_worth_another_try(&self) -> bool {
-        self.again != Again::No
+    pub(super) fn is_retryable(&self) -> bool {
+        self.cause != Cause::Other
     }
 
-    /// Where the connection broke now, nobody knows whether it was done: the caller must ask.
+    /// If the connection broke during the commit, nobody knows whether it was made: only the caller can find out.
     pub(super) fn at_commit(self) -> Self {
-        let again = if self.again == Again::Broken { Again::No } else { self.again };
-        Self { again, ..self }
+        let cause = if self.cause == Cause::Disconnected { Cause::Other } else { self.cause };
+        Self { cause, ..self }
     }
 }
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        let said = match (error.as_db_error(), error.source()) {
+        let why = match (error.as_db_error(), error.source()) {
             (Some(db), _) => db.to_string(),
             (None, Some(source)) => format!("{error}: {source}"),
             (None, None) => error.to_string(),
@@ -175,25 +176,27 @@ impl From<tokio_postgres::Error> for Failure {
         let code = error.code().cloned();
         let closed = error.is_closed();
         let error = match code.as_ref() {
-            None => LedgerError::Unavailable(said),
-            Some(&SqlState::DISK_FULL) => LedgerError::Full(said),
+            None => LedgerError::Unavailable(why),
+            Some(&SqlState::DISK_FULL) => LedgerError::Full(why),
             Some(&SqlState::READ_ONLY_SQL_TRANSACTION | &SqlState::INSUFFICIENT_PRIVILEGE) => {
-                LedgerError::ReadOnly(said)
+                LedgerError::ReadOnly(why)
             }
-            Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_CATALOG_NAME) => LedgerError::Gone(said),
+            Some(&SqlState::UNDEFINED_TABLE | &SqlState::INVALID_CATALOG_NAME) => LedgerError::Gone(why),
             // Class 22: a value, 23: a constraint, 42: a statement, XX: the database itself.
             Some(code) if ["22", "23", "42", "XX"].contains(&code.code().get(..2).unwrap_or_default()) => {
-                LedgerError::Corrupt(said)
+                LedgerError::Corrupt(why)
             }
-            Some(_) => LedgerError::Unavailable(said),
+            Some(_) => LedgerError::Unavailable(why),
         };
-        let again = match code.as_ref() {
-            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => Again::Undone,
-            Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN) => Again::Broken,
-            _ if closed => Again::Broken,
-            _ => Again::No,
+        let cause = match code.as_ref() {
+            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => {
+                Cause::RolledBack
+            }
+            Some(&SqlState::ADMIN_SHUTDOWN | &SqlState::CRASH_SHUTDOWN) => Cause::Disconnected,
+            _ if closed => Cause::Disconnected,
+            _ => Cause::Other,
         };
-        Self { again, error }
+        Self { cause, error }
     }
 }
 
@@ -201,10 +204,10 @@ impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
             PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => {
-                // A server that lets nobody in is not asked again and again.
-                Self { again: Again::No, ..error.into() }
+                // A server that accepts no connections is not tried again and again.
+                Self { cause: Cause::Other, ..error.into() }
             }
-            other => Self { again: Again::No, error: LedgerError::Unavailable(other.to_string()) },
+            other => Self { cause: Cause::Other, error: LedgerError::Unavailable(other.to_string()) },
         }
     }
 }
@@ -217,11 +220,11 @@ impl From<Failure> for LedgerError {
 
 fn row(row: &tokio_postgres::Row) -> Result<Row, LedgerError> {
     let cells = row.columns().iter().enumerate().map(|(at, column)| {
-        let strange = |error: tokio_postgres::Error| LedgerError::Corrupt(error.to_string());
+        let corrupt = |error: tokio_postgres::Error| LedgerError::Corrupt(error.to_string());
         Ok(match *column.type_() {
-            Type::INT8 => row.try_get::<_, Option<i64>>(at).map_err(strange)?.map_or(Cell::Null, Cell::Int),
+            Type::INT8 => row.try_get::<_, Option<i64>>(at).map_err(corrupt)?.map_or(Cell::Null, Cell::Int),
             Type::TEXT => {
-                row.try_get::<_, Option<String>>(at).map_err(strange)?.map_or(Cell::Null, Cell::Text)
+                row.try_get::<_, Option<String>>(at).map_err(corrupt)?.map_or(Cell::Null, Cell::Text)
             }
             ref other => {
                 return Err(LedgerError::Corrupt(format!("column {} is a {other}", column.name())));

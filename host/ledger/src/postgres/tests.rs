@@ -7,7 +7,7 @@ use crate::contract::Ledger;
 use crate::error::LedgerError;
 use crate::job::Enqueued;
 use crate::protocol::Rules;
-use crate::testing::{job, rules, server::server};
+use crate::testing::{TestLedger as _, job, rules, server::server};
 
 #[tokio::test]
 async fn leases_are_measured_by_the_servers_clock() {
@@ -52,7 +52,7 @@ async fn connections_that_the_server_ends_are_replaced() {
 #[tokio::test]
 async fn a_row_that_someone_else_keeps_locked_is_passed_over_or_waited_for_not_for_ever() {
     let Some(settings) = settings("locked") else { return };
-    let settings = PostgresSettings { patience: Duration::from_millis(300), ..settings };
+    let settings = PostgresSettings { timeout: Duration::from_millis(300), ..settings };
     let shell = shell(&settings).await;
     let ledger = PostgresLedger::open(settings).await.unwrap();
     let planned = ledger.plan(vec![job(1), job(2)]).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_row_that_someone_else_keeps_locked_is_passed_over_or_waited_for_not_f
 #[tokio::test]
 async fn events_that_a_closing_ledger_cannot_write_are_counted_as_lost() {
     let Some(settings) = settings("closing") else { return };
-    let settings = PostgresSettings { patience: Duration::from_millis(300), ..settings };
+    let settings = PostgresSettings { timeout: Duration::from_millis(300), ..settings };
     let shell = shell(&settings).await;
     let ledger = PostgresLedger::open(settings).await.unwrap();
     shell.batch_execute("BEGIN; LOCK TABLE closing.events IN ACCESS EXCLUSIVE MODE").await.unwrap();
@@ -90,7 +90,7 @@ async fn a_server_that_is_not_there_is_named_without_its_password() {
         error.to_string().contains("nonexistent-folder") && !error.to_string().contains("hidden"),
         "{error}"
     );
-    assert!(started.elapsed() < settings.patience);
+    assert!(started.elapsed() < settings.timeout);
     for (url, schema) in
         [("postgres://me:hidden@host:not-a-port/", "s"), (settings.url.as_str(), "Robert'); --")]
     {
@@ -122,7 +122,7 @@ fn settings(name: &str) -> Option<PostgresSettings> {
         rules: rules(),
         time: Time::Server,
         connections: 4,
-        patience: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
         tls: None,
         create: true,
         upgrade: false,

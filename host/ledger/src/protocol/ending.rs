@@ -1,45 +1,45 @@
-//! Giving a job back: for good, for another time, or unchanged.
+//! Ending a lease: for good, until another attempt, or with the job unchanged.
 
 use serde_json::json;
 
 use crate::error::LedgerError;
-use crate::history::EventKind;
+use crate::event::{Event, EventKind};
 use crate::job::Ending;
 use crate::sql::Sql;
 use crate::state::{Step, next};
 
-use super::command::JobTx;
-use super::rows::{Notes, abandon_ops, forget_effects};
-use super::{millis, told};
+use super::execute::JobTx;
+use super::request::millis;
+use super::rows::{ResultColumns, abandon_ops, forget_effects};
 
 impl<S: Sql> JobTx<'_, '_, S> {
-    /// Ends the attempt. Answers with the time of the next one if there is one.
+    /// Ends the attempt. Replies with the time of the next one if there is one.
     pub(super) async fn finish(&mut self, ending: &Ending) -> Result<Option<i64>, LedgerError> {
-        if self.head.was_ended_by(self.claim) {
-            return Ok(self.head.ready_at);
+        if self.row.was_ended_by(self.claim) {
+            return Ok(self.row.ready_at);
         }
-        self.held()?;
-        let from = self.head.state;
+        self.check_claim()?;
+        let from = self.row.state;
         let step = match ending {
             Ending::Failed { .. } => Step::Fail,
             Ending::Exhausted { .. } => Step::Exhaust,
             Ending::Duplicate { .. } => Step::SkipDuplicate,
-            // Before the file was in its place there is nothing finished to lose: the attempt failed.
+            // Before the file has its final name there is nothing finished to lose: the attempt failed.
             Ending::Lost { .. } if next(from, Step::Lose).is_err() => Step::Fail,
             Ending::Lost { .. } => Step::Lose,
         };
-        self.head.step(step, self.claim)?;
+        self.row.step(step, self.claim)?;
 
-        let schedule = &self.book.rules.schedule;
-        let again = match ending {
+        let schedule = &self.tx.rules.schedule;
+        let delay = match ending {
             Ending::Failed { retryable: true, .. } => {
-                schedule.delay(&self.claim.job, self.head.attempts).map(millis)
+                schedule.delay(&self.claim.job, self.row.attempts).map(millis)
             }
-            Ending::Lost { .. } => schedule.delay(&self.claim.job, self.head.attempts).map(|_| 0),
+            Ending::Lost { .. } => schedule.delay(&self.claim.job, self.row.attempts).map(|_| 0),
             _ => None,
         };
-        let (id, now) = (self.head.id, self.now);
-        self.head.let_go(again.map(|delay| now.saturating_add(delay)));
+        let (id, now) = (self.row.id, self.now);
+        self.row.end_lease(delay.map(|delay| now.saturating_add(delay)));
         let (reason, result) = match ending {
             Ending::Failed { reason, .. } | Ending::Lost { reason } => (Some(reason.as_str()), None),
             Ending::Exhausted { result } => (None, Some(result.to_string())),
@@ -48,32 +48,32 @@ impl<S: Sql> JobTx<'_, '_, S> {
             }
         };
         abandon_ops(self.sql, id, now).await?;
-        let notes = Notes { reason, artifact: None, result: result.as_deref() };
-        self.moved(from, notes).await?;
+        let columns = ResultColumns { reason, artifact: None, result: result.as_deref() };
+        self.save_transition(from, columns).await?;
         if matches!(ending, Ending::Lost { .. }) {
             forget_effects(self.sql, id).await?;
         }
-        let mut released = told(now, EventKind::LeaseReleased, self.claim);
+        let mut released = Event::of_claim(now, EventKind::LeaseReleased, self.claim);
         if let Some(reason) = reason {
             released = released.with("reason", reason);
         }
-        self.book.tell(released.with("next_at", self.head.ready_at));
-        Ok(self.head.ready_at)
+        self.tx.record(released.with("next_at", self.row.ready_at));
+        Ok(self.row.ready_at)
     }
 
-    /// Hands the job back as it is, to be taken at once. The attempt does not count.
+    /// Returns the job as it is, to be leased again at once. The attempt does not count.
     pub(super) async fn release(&mut self) -> Result<(), LedgerError> {
-        if self.head.was_ended_by(self.claim) {
+        if self.row.was_ended_by(self.claim) {
             return Ok(());
         }
-        self.held()?;
+        self.check_claim()?;
         let now = self.now;
-        abandon_ops(self.sql, self.head.id, now).await?;
-        self.head.attempts = self.head.attempts.saturating_sub(1);
-        self.head.let_go(Some(now));
-        self.head.save(self.sql, self.head.fence, now, Notes::default()).await?;
-        let released = told(now, EventKind::LeaseReleased, self.claim);
-        self.book.tell(released.with("state", self.head.state.label()));
+        abandon_ops(self.sql, self.row.id, now).await?;
+        self.row.attempts = self.row.attempts.saturating_sub(1);
+        self.row.end_lease(Some(now));
+        self.row.save(self.sql, self.row.fence, now, ResultColumns::default()).await?;
+        let released = Event::of_claim(now, EventKind::LeaseReleased, self.claim);
+        self.tx.record(released.with("state", self.row.state.label()));
         Ok(())
     }
 }

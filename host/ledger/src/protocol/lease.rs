@@ -1,72 +1,69 @@
-//! Taking a job, keeping it, and saying how far it has come.
+//! Leasing a job, and renewing the lease.
 
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::error::LedgerError;
-use crate::history::EventKind;
+use crate::event::{Event, EventKind};
 use crate::job::{Claim, DoneOp, Enqueued, Lease};
 use crate::key::JobKey;
-use crate::op::{Op, OpKind};
+use crate::op::Op;
 use crate::sql::{Dialect, Param, Row, Sql};
 use crate::state::{State, Step};
 
 use super::plan::PlanJobs;
+use super::request::{TxContext, TxRequest, millis};
 use super::rows::{
-    HEAD_COLUMNS, Head, Notes, abandon_ops, claim, corrupt, job_result, read_json, read_key, select_jobs,
+    JOB_ROW_COLUMNS, JobRow, ResultColumns, claim, clear_expired, job_result, read_json, read_key,
+    read_label, select_jobs,
 };
-use super::{Command, TxContext, millis, told};
 
-/// The job that has been ready for the longest.
+/// Leases the job that has been ready for the longest.
 #[derive(Debug)]
 pub(crate) struct LeaseNext {
     pub(crate) owner: Arc<str>,
 }
 
-/// This job, if it can be had.
+/// Leases this job, if it can be had.
 #[derive(Debug)]
 pub(crate) struct LeaseJob {
     pub(crate) job: JobKey,
     pub(crate) owner: Arc<str>,
 }
 
-/// Answers with the lease's new end.
+/// Replies with the lease's new end, in milliseconds since the epoch.
 #[derive(Debug)]
-pub(crate) struct Renew {
+pub(crate) struct RenewLease {
     pub(crate) claim: Claim,
 }
 
-/// Plans the job, and takes it if it can be had.
+/// Plans the job, and leases it if it can be had.
 #[derive(Debug)]
-pub(crate) struct Enqueue {
+pub(crate) struct EnqueueJob {
     pub(crate) plan: PlanJobs,
     pub(crate) lease: LeaseJob,
 }
 
-/// Jobs whose workers died too often are ended on the way to one that can be had: at most so many in one
-/// transaction, which others wait for.
-const ENDED_AT_ONCE: usize = 64;
+/// Jobs whose workers died too often are ended on the way to one that can be leased: at most this many in one
+/// transaction, because others wait for it.
+const END_BATCH: usize = 64;
 
-impl Command for LeaseNext {
+impl TxRequest for LeaseNext {
     type Reply = Option<Lease>;
 
-    async fn apply<S: Sql>(
-        &self,
-        sql: &mut S,
-        book: &mut TxContext<'_>,
-    ) -> Result<Option<Lease>, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Option<Lease>, LedgerError> {
         let statement = select_jobs!(
             S::DIALECT,
             ", key, work_id, work",
             "WHERE ready_at <= $1 ORDER BY ready_at, id LIMIT 1",
             " FOR UPDATE SKIP LOCKED"
         );
-        for _ in 0..ENDED_AT_ONCE {
+        for _ in 0..END_BATCH {
             let now = sql.now().await?;
             let rows = sql.rows(statement, &[Param::Int(now)]).await?;
             let Some(row) = rows.first() else { return Ok(None) };
-            if let Some(lease) = take(sql, book, row, &self.owner, now).await? {
+            if let Some(lease) = take(sql, tx, row, &self.owner, now).await? {
                 return Ok(Some(lease));
             }
         }
@@ -74,43 +71,38 @@ impl Command for LeaseNext {
     }
 }
 
-impl Command for LeaseJob {
+impl TxRequest for LeaseJob {
     type Reply = Enqueued;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<Enqueued, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Enqueued, LedgerError> {
         let statement = select_jobs!(S::DIALECT, ", key, work_id, work", "WHERE key = $1", " FOR UPDATE");
         let rows = sql.rows(statement, &[Param::Text(self.job.as_str())]).await?;
         let row = rows.first().ok_or_else(|| LedgerError::UnknownJob(self.job.to_string()))?;
-        let head = Head::read(row)?;
+        let mut job_row = JobRow::read(row)?;
         let now = sql.now().await?;
-        if let Some(at) = head.ready_at {
-            match head.owner {
+        if let Some(at) = job_row.ready_at {
+            match job_row.owner.take() {
                 Some(owner) if at > now => return Ok(Enqueued::Held { owner, until: at }),
                 None if at > now => {
-                    let (reason, _) = ending_of(sql, head.id).await?;
+                    let (reason, _) = ending_of(sql, job_row.id).await?;
                     return Ok(Enqueued::Later {
                         at,
-                        attempts: head.attempts,
+                        attempts: job_row.attempts,
                         reason: reason.unwrap_or_default(),
                     });
                 }
                 _ => {}
             }
-            if let Some(lease) = take(sql, book, row, &self.owner, now).await? {
+            if let Some(lease) = take(sql, tx, row, &self.owner, now).await? {
                 return Ok(Enqueued::Leased(lease));
             }
         }
-        let (reason, result) = ending_of(sql, head.id).await?;
-        let state = if head.ready_at.is_some() { State::Failed } else { head.state };
+        let (reason, result) = ending_of(sql, job_row.id).await?;
+        let state = if job_row.ready_at.is_some() { State::Failed } else { job_row.state };
         if state.is_done() {
-            let replay = Claim {
-                job_id: head.id,
-                job: self.job.clone(),
-                owner: Arc::clone(&self.owner),
-                fence: head.fence,
-            };
-            book.tell(
-                told(now, EventKind::IdempotencyReplay, &replay)
+            let replay = claim(&job_row, &self.job, &self.owner);
+            tx.record(
+                Event::of_claim(now, EventKind::IdempotencyReplay, &replay)
                     .with("what", "job")
                     .with("state", state.label()),
             );
@@ -119,116 +111,113 @@ impl Command for LeaseJob {
     }
 }
 
-impl Command for Renew {
+impl TxRequest for RenewLease {
     type Reply = i64;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<i64, LedgerError> {
-        let (head, now) = Head::claimed(sql, &self.claim).await?;
-        let until = now.saturating_add(millis(book.rules.lease));
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<i64, LedgerError> {
+        let (job_row, now) = JobRow::claimed(sql, &self.claim).await?;
+        let until = now.saturating_add(millis(tx.rules.lease));
         sql.run(
             "UPDATE jobs SET ready_at = $1 WHERE id = $2 AND fence = $3",
-            &[Param::Int(until), Param::Int(head.id), Param::Int(head.fence)],
+            &[Param::Int(until), Param::Int(job_row.id), Param::Int(job_row.fence)],
         )
         .await?;
-        book.tell(told(now, EventKind::LeaseRenewed, &self.claim).with("until", until));
+        tx.record(Event::of_claim(now, EventKind::LeaseRenewed, &self.claim).with("until", until));
         Ok(until)
     }
 }
 
-impl Command for Enqueue {
+impl TxRequest for EnqueueJob {
     type Reply = Enqueued;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<Enqueued, LedgerError> {
-        self.plan.apply(sql, book).await?;
-        self.lease.apply(sql, book).await
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Enqueued, LedgerError> {
+        self.plan.apply(sql, tx).await?;
+        self.lease.apply(sql, tx).await
     }
 }
 
-/// Takes the job of `row`, or ends it if it has been taken as often as it may be: a job that kills its worker
-/// is not handed out for ever.
+/// Leases the job of `row`, or ends it if it has no attempts left: a job that kills its worker is not leased for
+/// ever.
 async fn take<S: Sql>(
     sql: &mut S,
-    book: &mut TxContext<'_>,
+    tx: &mut TxContext<'_>,
     row: &Row,
     owner: &Arc<str>,
     now: i64,
 ) -> Result<Option<Lease>, LedgerError> {
-    let mut head = Head::read(row)?;
-    let job = read_key(row.text(HEAD_COLUMNS)?)?;
-    let (from, fence) = (head.state, head.fence);
-    if let Some(lost) = head.owner.take() {
-        let left = abandon_ops(sql, head.id, now).await?;
-        let last = Claim { job_id: head.id, job: job.clone(), owner: Arc::from(lost), fence };
-        book.tell(
-            told(now, EventKind::CrashRecovery, &last)
-                .with("state", from.label())
-                .with("ops_abandoned", left),
-        );
+    let mut job_row = JobRow::read(row)?;
+    let job = read_key(row.text(JOB_ROW_COLUMNS)?)?;
+    let (from, fence) = (job_row.state, job_row.fence);
+    if job_row.owner.is_some() {
+        clear_expired(sql, tx, &mut job_row, &job, now).await?;
     }
-    if head.attempts >= book.rules.schedule.max_attempts.max(1) {
-        give_up(sql, book, &mut head, &job, now).await?;
+    if job_row.attempts >= tx.rules.schedule.max_attempts.max(1) {
+        give_up(sql, tx, &mut job_row, &job, now).await?;
         return Ok(None);
     }
     let resumed = !matches!(from, State::Planned | State::Failed | State::Exhausted);
-    head.fence += 1;
-    head.attempts += 1;
-    let claim = claim(&head, &job, owner);
-    head.step(Step::Lease, &claim)?;
-    let expires_at = now.saturating_add(millis(book.rules.lease));
-    head.owner = Some(owner.to_string());
-    head.ready_at = Some(expires_at);
-    head.save(sql, fence, now, Notes::default()).await?;
-    book.tell(
-        told(now, EventKind::JobLeased, &claim).with("until", expires_at).with("attempt", head.attempts),
+    job_row.fence += 1;
+    job_row.attempts += 1;
+    let claim = claim(&job_row, &job, owner);
+    job_row.step(Step::Lease, &claim)?;
+    let expires_at = now.saturating_add(millis(tx.rules.lease));
+    job_row.owner = Some(owner.to_string());
+    job_row.ready_at = Some(expires_at);
+    job_row.save(sql, fence, now, ResultColumns::default()).await?;
+    tx.record(
+        Event::of_claim(now, EventKind::JobLeased, &claim)
+            .with("until", expires_at)
+            .with("attempt", job_row.attempts),
     );
-    book.tell_move(now, &claim, from, head.state);
+    tx.record_transition(now, &claim, from, job_row.state);
     Ok(Some(Lease {
         claim,
         expires_at,
-        state: head.state,
-        attempts: head.attempts,
+        state: job_row.state,
+        attempts: job_row.attempts,
         resumed,
-        done: if fence > 0 { done(sql, head.id, &job).await? } else { Arc::default() },
-        work_id: Arc::from(row.text(HEAD_COLUMNS + 1)?),
-        work: Arc::new(read_json(row.text(HEAD_COLUMNS + 2)?)?),
+        done: if fence > 0 { done(sql, job_row.id, &job).await? } else { Arc::default() },
+        work_id: Arc::from(row.text(JOB_ROW_COLUMNS + 1)?),
+        work: Arc::new(read_json(row.text(JOB_ROW_COLUMNS + 2)?)?),
     }))
 }
 
-/// Ends a job that was taken `max_attempts` times and never given back.
+/// Ends a job that was leased `max_attempts` times and never returned.
 pub(super) async fn give_up<S: Sql>(
     sql: &mut S,
-    book: &mut TxContext<'_>,
-    head: &mut Head,
+    tx: &mut TxContext<'_>,
+    job_row: &mut JobRow,
     job: &JobKey,
     now: i64,
 ) -> Result<(), LedgerError> {
-    let claim = claim(head, job, &Arc::from(""));
-    let from = head.state;
+    let claim = claim(job_row, job, &Arc::from(""));
+    let from = job_row.state;
     if !matches!(from, State::Failed) {
-        head.step(Step::Fail, &claim)?;
+        job_row.step(Step::Fail, &claim)?;
     }
-    head.let_go(None);
-    let reason = format!("its worker was lost {} times, at last in the state {from}", head.attempts);
-    head.save(sql, head.fence, now, Notes { reason: Some(&reason), ..Notes::default() }).await?;
-    book.tell_move(now, &claim, from, head.state);
+    job_row.end_lease(None);
+    let reason = format!("its worker was lost {} times, at last in the state {from}", job_row.attempts);
+    job_row
+        .save(sql, job_row.fence, now, ResultColumns { reason: Some(&reason), ..ResultColumns::default() })
+        .await?;
+    tx.record_transition(now, &claim, from, job_row.state);
     Ok(())
 }
 
-/// The ops that earlier attempts brought to a good end, in that order.
+/// The ops of earlier attempts that succeeded, in the order in which they ended.
 async fn done<S: Sql>(sql: &mut S, job_id: i64, job: &JobKey) -> Result<Arc<[DoneOp]>, LedgerError> {
     let statement = "SELECT kind, context, result FROM ops WHERE job = $1 AND status = 'DONE' \
                      ORDER BY ended_at, key";
     let rows = sql.rows(statement, &[Param::Int(job_id)]).await?;
     let read = |row: &Row| {
-        let kind = row.text(0)?;
-        let kind = OpKind::from_label(kind).ok_or_else(|| corrupt("an op's kind", kind))?;
+        let kind = read_label("an op's kind", row.text(0)?)?;
         let op = Op::new(job, kind, read_json(row.text(1)?)?);
         Ok(DoneOp { op, result: read_json(row.text(2)?)? })
     };
     rows.iter().map(read).collect()
 }
 
-/// Why the job failed, and what it came to.
+/// Why the job failed last, and its result.
 async fn ending_of<S: Sql>(sql: &mut S, job_id: i64) -> Result<(Option<String>, Option<Value>), LedgerError> {
     let statement = concat!("SELECT reason, ", job_result!(), " FROM jobs WHERE id = $1");
     let rows = sql.rows(statement, &[Param::Int(job_id)]).await?;

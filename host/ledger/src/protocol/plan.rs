@@ -1,27 +1,23 @@
-//! Planning jobs, and the candidates that hang off them.
+//! Planning jobs, and recording their candidates.
 
 use crate::error::LedgerError;
-use crate::history::{Event, EventKind};
+use crate::event::{Event, EventKind};
 use crate::job::{CandidateRecord, NewJob, Planned};
 use crate::key::JobKey;
 use crate::sql::{Param, Sql};
 
-use super::command::JobTx;
+use super::execute::JobTx;
+use super::request::{TxContext, TxRequest};
 use super::rows::{corrupt, read_state};
-use super::{Command, TxContext};
 
-/// Answers in the order of the jobs.
+/// Replies in the order of the jobs.
 #[derive(Debug)]
 pub(crate) struct PlanJobs(pub(crate) Vec<NewJob>);
 
-impl Command for PlanJobs {
+impl TxRequest for PlanJobs {
     type Reply = Vec<Planned>;
 
-    async fn apply<S: Sql>(
-        &self,
-        sql: &mut S,
-        book: &mut TxContext<'_>,
-    ) -> Result<Vec<Planned>, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Vec<Planned>, LedgerError> {
         let now = sql.now().await?;
         let keys: Vec<JobKey> = self.0.iter().map(NewJob::key).collect();
         let works: Vec<String> = self.0.iter().map(|job| job.work.to_string()).collect();
@@ -59,12 +55,13 @@ impl Command for PlanJobs {
             let row = rows.first().ok_or_else(|| corrupt("a planned job", "missing"))?;
             let id = row.int(0)?;
             if inserted > 0 {
-                book.tell(event(now, EventKind::JobPlanned, id, &key).with("run_id", job.run_id.as_str()));
+                let event = Event::of_job(now, EventKind::JobPlanned, id, &key);
+                tx.record(event.with("run_id", job.run_id.as_str()));
                 planned.push(Planned::New(key));
             } else {
                 let state = read_state(row.text(1)?)?;
-                book.tell(
-                    event(now, EventKind::IdempotencyReplay, id, &key)
+                tx.record(
+                    Event::of_job(now, EventKind::IdempotencyReplay, id, &key)
                         .with("run_id", job.run_id.as_str())
                         .with("what", "plan")
                         .with("state", state.label()),
@@ -77,16 +74,19 @@ impl Command for PlanJobs {
 }
 
 impl<S: Sql> JobTx<'_, '_, S> {
-    /// Adds candidates to the job, or notes how their acquisition ended.
-    pub(super) async fn note(&mut self, candidates: &[CandidateRecord]) -> Result<(), LedgerError> {
-        self.held()?;
+    /// Adds candidates to the job, or records how their acquisition ended.
+    pub(super) async fn record_candidates(
+        &mut self,
+        candidates: &[CandidateRecord],
+    ) -> Result<(), LedgerError> {
+        self.check_claim()?;
         let details: Vec<String> = candidates.iter().map(|candidate| candidate.detail.to_string()).collect();
         let sets: Vec<Vec<Param<'_>>> = candidates
             .iter()
             .zip(&details)
             .map(|(candidate, detail)| {
                 vec![
-                    Param::Int(self.head.id),
+                    Param::Int(self.row.id),
                     Param::Text(&candidate.url),
                     Param::Text(&candidate.source),
                     Param::Text(detail),
@@ -104,19 +104,5 @@ impl<S: Sql> JobTx<'_, '_, S> {
             )
             .await?;
         Ok(())
-    }
-}
-
-fn event(at: i64, kind: EventKind, job_id: i64, job: &JobKey) -> Event {
-    Event {
-        at,
-        kind,
-        job_id,
-        job: job.clone(),
-        owner: None,
-        fence: 0,
-        from: None,
-        to: None,
-        detail: serde_json::Map::new(),
     }
 }

@@ -1,15 +1,15 @@
-//! Looking into the ledger: counts, lists, one job's story, events. Nothing here writes but the events' own rows.
+//! Queries: counts, lists, one job's details, events. Nothing here writes, except [`insert_events`].
 
 use crate::error::LedgerError;
-use crate::history::{Event, EventFilter, EventKind, EventRecord};
+use crate::event::{Event, EventFilter, EventKind, EventRecord};
 use crate::job::{CandidateRecord, Counts, JobDetails, JobDisposition, JobFilter, JobRecord, StoredFile};
 use crate::key::JobKey;
-use crate::op::{OpKind, OpRecord};
+use crate::op::OpRecord;
 use crate::sql::{Param, Row, Sql};
 use crate::state::State;
 
-use super::rows::{corrupt, job_result, read_json, read_key, read_state, read_status};
-use super::{Command, TxContext};
+use super::request::{TxContext, TxRequest};
+use super::rows::{corrupt, job_result, read_json, read_key, read_label, read_state};
 
 #[derive(Debug)]
 pub(crate) struct CountJobs;
@@ -17,12 +17,12 @@ pub(crate) struct CountJobs;
 #[derive(Debug)]
 pub(crate) struct ListJobs(pub(crate) JobFilter);
 
-/// Jobs whose key begins so; two are enough to know that it is not one.
+/// The keys with this prefix, two at most: enough to know whether it means one job.
 #[derive(Debug)]
-pub(crate) struct FindJob(pub(crate) String);
+pub(crate) struct FindKeys(pub(crate) String);
 
 #[derive(Debug)]
-pub(crate) struct TellStory(pub(crate) JobKey);
+pub(crate) struct ShowJob(pub(crate) JobKey);
 
 #[derive(Debug)]
 pub(crate) struct ListEvents(pub(crate) EventFilter);
@@ -30,14 +30,14 @@ pub(crate) struct ListEvents(pub(crate) EventFilter);
 #[derive(Debug)]
 pub(crate) struct Dispositions(pub(crate) Vec<JobKey>);
 
-/// Done jobs and the SHA-256 of their files, after the given id.
+/// Jobs after the given id that have a file, and its SHA-256.
 #[derive(Debug)]
 pub(crate) struct Artifacts {
     pub(crate) after: i64,
     pub(crate) limit: u32,
 }
 
-/// When the next job will be ready: the past if one is.
+/// When the next job will be ready: in the past if one is.
 #[derive(Debug)]
 pub(crate) struct NextAt;
 
@@ -53,10 +53,10 @@ macro_rules! records {
     };
 }
 
-impl Command for CountJobs {
+impl TxRequest for CountJobs {
     type Reply = Counts;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut TxContext<'_>) -> Result<Counts, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Counts, LedgerError> {
         let now = sql.now().await?;
         let mut states: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
         for row in sql.rows("SELECT state, COUNT(*) FROM jobs GROUP BY state", &[]).await? {
@@ -78,13 +78,13 @@ impl Command for CountJobs {
     }
 }
 
-impl Command for ListJobs {
+impl TxRequest for ListJobs {
     type Reply = Vec<JobRecord>;
 
     async fn apply<S: Sql>(
         &self,
         sql: &mut S,
-        _book: &mut TxContext<'_>,
+        _tx: &mut TxContext<'_>,
     ) -> Result<Vec<JobRecord>, LedgerError> {
         let JobFilter { state, after, limit } = self.0;
         let (after, limit) = (Param::Int(after), Param::Int(i64::from(limit)));
@@ -99,14 +99,10 @@ impl Command for ListJobs {
     }
 }
 
-impl Command for FindJob {
+impl TxRequest for FindKeys {
     type Reply = Vec<JobKey>;
 
-    async fn apply<S: Sql>(
-        &self,
-        sql: &mut S,
-        _book: &mut TxContext<'_>,
-    ) -> Result<Vec<JobKey>, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Vec<JobKey>, LedgerError> {
         // `g` comes after every hex digit, so this range is all the keys with the prefix.
         let end = format!("{}g", self.0);
         let rows = sql
@@ -119,13 +115,13 @@ impl Command for FindJob {
     }
 }
 
-impl Command for TellStory {
+impl TxRequest for ShowJob {
     type Reply = Option<JobDetails>;
 
     async fn apply<S: Sql>(
         &self,
         sql: &mut S,
-        _book: &mut TxContext<'_>,
+        _tx: &mut TxContext<'_>,
     ) -> Result<Option<JobDetails>, LedgerError> {
         let rows = sql.rows(records!("WHERE key = $1"), &[Param::Text(self.0.as_str())]).await?;
         let Some(row) = rows.first() else { return Ok(None) };
@@ -151,42 +147,42 @@ impl Command for TellStory {
     }
 }
 
-impl Command for ListEvents {
+impl TxRequest for ListEvents {
     type Reply = Vec<EventRecord>;
 
     async fn apply<S: Sql>(
         &self,
         sql: &mut S,
-        _book: &mut TxContext<'_>,
+        _tx: &mut TxContext<'_>,
     ) -> Result<Vec<EventRecord>, LedgerError> {
         let EventFilter { job, kind, after, limit } = &self.0;
         let mut params = vec![Param::Int(*after)];
-        let mut wanted = String::from("e.id > $1");
+        let mut condition = String::from("e.id > $1");
         if let Some(job) = job {
             params.push(Param::Text(job.as_str()));
-            wanted += " AND j.key = $2";
+            condition += " AND j.key = $2";
         }
         if let Some(kind) = kind {
             params.push(Param::Text(kind.label()));
-            wanted += &format!(" AND e.kind = ${}", params.len());
+            condition += &format!(" AND e.kind = ${}", params.len());
         }
         params.push(Param::Int(i64::from(*limit)));
         let statement = format!(
             "SELECT e.id, e.at, e.kind, j.key, e.owner, e.fence, e.from_state, e.to_state, e.detail \
-             FROM events e JOIN jobs j ON j.id = e.job WHERE {wanted} ORDER BY e.id LIMIT ${}",
+             FROM events e JOIN jobs j ON j.id = e.job WHERE {condition} ORDER BY e.id LIMIT ${}",
             params.len()
         );
         sql.rows(&statement, &params).await?.iter().map(read_event).collect()
     }
 }
 
-impl Command for Dispositions {
+impl TxRequest for Dispositions {
     type Reply = Vec<JobDisposition>;
 
     async fn apply<S: Sql>(
         &self,
         sql: &mut S,
-        _book: &mut TxContext<'_>,
+        _tx: &mut TxContext<'_>,
     ) -> Result<Vec<JobDisposition>, LedgerError> {
         let now = sql.now().await?;
         let sets: Vec<Vec<Param<'_>>> = self.0.iter().map(|job| vec![Param::Text(job.as_str())]).collect();
@@ -207,14 +203,10 @@ impl Command for Dispositions {
     }
 }
 
-impl Command for Artifacts {
+impl TxRequest for Artifacts {
     type Reply = Vec<StoredFile>;
 
-    async fn apply<S: Sql>(
-        &self,
-        sql: &mut S,
-        _book: &mut TxContext<'_>,
-    ) -> Result<Self::Reply, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Self::Reply, LedgerError> {
         let rows = sql
             .rows(
                 "SELECT id, key, artifact FROM jobs WHERE id > $1 AND artifact IS NOT NULL ORDER BY id LIMIT $2",
@@ -233,20 +225,16 @@ impl Command for Artifacts {
     }
 }
 
-impl Command for NextAt {
+impl TxRequest for NextAt {
     type Reply = Option<i64>;
 
-    async fn apply<S: Sql>(
-        &self,
-        sql: &mut S,
-        _book: &mut TxContext<'_>,
-    ) -> Result<Option<i64>, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Option<i64>, LedgerError> {
         let statement = "SELECT ready_at FROM jobs WHERE ready_at IS NOT NULL ORDER BY ready_at, id LIMIT 1";
         sql.rows(statement, &[]).await?.first().map(|row| row.int(0)).transpose()
     }
 }
 
-/// Keeps events. Not a request: it runs off the critical path, whenever the engine has time.
+/// Writes events. Not a request: it runs off the critical path, whenever the engine has time.
 pub(crate) async fn insert_events<S: Sql>(sql: &mut S, events: &[Event]) -> Result<(), LedgerError> {
     let details: Vec<Option<String>> = events.iter().map(Event::detail_text).collect();
     let sets: Vec<Vec<Param<'_>>> = events
@@ -295,11 +283,10 @@ fn read_record(row: &Row) -> Result<JobRecord, LedgerError> {
 }
 
 fn read_op(row: &Row) -> Result<OpRecord, LedgerError> {
-    let kind = row.text(1)?;
     Ok(OpRecord {
         key: row.text(0)?.to_owned(),
-        kind: OpKind::from_label(kind).ok_or_else(|| corrupt("an op's kind", kind))?,
-        status: read_status(row.text(2)?)?,
+        kind: read_label("an op's kind", row.text(1)?)?,
+        status: read_label("an op's status", row.text(2)?)?,
         fence: row.int(3)?,
         tries: row.int(4)?,
         started_at: row.int(5)?,

@@ -1,43 +1,43 @@
-//! Clearing up after workers that are gone, and opening again what an operator wants tried again.
+//! Clearing up after workers that are gone, and making ended jobs ready again.
 
 use std::sync::Arc;
 
-use serde_json::Map;
-
 use crate::error::LedgerError;
-use crate::history::{Event, EventKind};
-use crate::job::{Claim, Recovered, Retry};
+use crate::event::{Event, EventKind};
+use crate::job::{Recovered, Retry};
 use crate::key::JobKey;
 use crate::sql::{Dialect, Param, Sql};
 use crate::state::{State, Step};
 
 use super::lease::give_up;
-use super::rows::{HEAD_COLUMNS, Head, Notes, abandon_ops, claim, forget_effects, read_key, select_jobs};
-use super::{Command, TxContext, millis, told};
+use super::request::{TxContext, TxRequest, millis};
+use super::rows::{
+    JOB_ROW_COLUMNS, JobRow, ResultColumns, claim, clear_expired, forget_effects, read_key, select_jobs,
+};
 
-/// Clears leases that ran out and ops that nobody will end. Taking a job does not wait for this: it is what
-/// makes the ledger say how things are.
+/// Clears expired leases, and ops that nobody will end. Leasing does not depend on it: it makes what the ledger
+/// shows true.
 #[derive(Debug)]
 pub(crate) struct Recover;
 
-/// Answers with how many jobs can be taken again by this.
+/// Replies with how many jobs this made ready.
 #[derive(Debug)]
 pub(crate) struct RetryJobs(pub(crate) Retry);
 
-/// Opens a done job whose file is gone from the disk. Answers whether it did.
+/// Makes a done job ready again because its file is gone from the disk. Replies whether it was done.
 #[derive(Debug)]
-pub(crate) struct Lose {
+pub(crate) struct ReopenJob {
     pub(crate) job: JobKey,
     pub(crate) reason: String,
 }
 
-/// Leases cleared in one transaction, which others wait for.
-const AT_ONCE: i64 = 256;
+/// Leases cleared in one transaction: few, because others wait for it.
+const PAGE: i64 = 256;
 
-impl Command for Recover {
+impl TxRequest for Recover {
     type Reply = Recovered;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<Recovered, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Recovered, LedgerError> {
         let now = sql.now().await?;
         let statement = select_jobs!(
             S::DIALECT,
@@ -46,27 +46,15 @@ impl Command for Recover {
             " FOR UPDATE SKIP LOCKED"
         );
         let mut recovered = Recovered::default();
-        for row in sql.rows(statement, &[Param::Int(now), Param::Int(AT_ONCE)]).await? {
-            let mut head = Head::read(&row)?;
-            let job = read_key(row.text(HEAD_COLUMNS)?)?;
-            let last = Claim {
-                job_id: head.id,
-                job: job.clone(),
-                owner: Arc::from(head.owner.take().unwrap_or_default()),
-                fence: head.fence,
-            };
-            let left = abandon_ops(sql, head.id, now).await?;
-            recovered.ops += left;
-            book.tell(
-                told(now, EventKind::CrashRecovery, &last)
-                    .with("state", head.state.label())
-                    .with("ops_abandoned", left),
-            );
-            if head.attempts >= book.rules.schedule.max_attempts.max(1) {
-                give_up(sql, book, &mut head, &job, now).await?;
+        for row in sql.rows(statement, &[Param::Int(now), Param::Int(PAGE)]).await? {
+            let mut job_row = JobRow::read(&row)?;
+            let job = read_key(row.text(JOB_ROW_COLUMNS)?)?;
+            recovered.ops += clear_expired(sql, tx, &mut job_row, &job, now).await?;
+            if job_row.attempts >= tx.rules.schedule.max_attempts.max(1) {
+                give_up(sql, tx, &mut job_row, &job, now).await?;
                 recovered.given_up.push(job.clone());
             } else {
-                head.save(sql, head.fence, now, Notes::default()).await?;
+                job_row.save(sql, job_row.fence, now, ResultColumns::default()).await?;
             }
             recovered.leases.push(job);
         }
@@ -74,20 +62,20 @@ impl Command for Recover {
             .run(
                 "UPDATE ops SET status = 'ABANDONED', ended_at = $1 WHERE status = 'RUNNING' AND started_at <= $2 \
                  AND job IN (SELECT id FROM jobs WHERE owner IS NOT NULL)",
-                &[Param::Int(now), Param::Int(now.saturating_sub(millis(book.rules.abandoned)))],
+                &[Param::Int(now), Param::Int(now.saturating_sub(millis(tx.rules.abandoned)))],
             )
             .await?;
         Ok(recovered)
     }
 }
 
-impl Command for RetryJobs {
+impl TxRequest for RetryJobs {
     type Reply = u64;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut TxContext<'_>) -> Result<u64, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<u64, LedgerError> {
         let now = sql.now().await?;
         match &self.0 {
-            // A failed job that still has a time of its own keeps it.
+            // A failed job for which an attempt is scheduled keeps its time.
             Retry::All(state @ (State::Failed | State::Exhausted)) => {
                 sql.run(
                     "UPDATE jobs SET ready_at = $1, attempts = 0 WHERE state = $2 AND ready_at IS NULL",
@@ -107,35 +95,37 @@ impl Command for RetryJobs {
     }
 }
 
-impl Command for Lose {
+impl TxRequest for ReopenJob {
     type Reply = bool;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, book: &mut TxContext<'_>) -> Result<bool, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<bool, LedgerError> {
         let statement = select_jobs!(S::DIALECT, "", "WHERE key = $1", " FOR UPDATE");
         let rows = sql.rows(statement, &[Param::Text(self.job.as_str())]).await?;
         let Some(row) = rows.first() else { return Ok(false) };
-        let mut head = Head::read(row)?;
-        let from = head.state;
+        let mut job_row = JobRow::read(row)?;
+        let from = job_row.state;
         if !matches!(from, State::Indexed | State::Deduped) {
             return Ok(false);
         }
         let now = sql.now().await?;
-        head.step(Step::Lose, &claim(&head, &self.job, &Arc::from("")))?;
-        head.let_go(Some(now));
-        head.attempts = 0;
-        head.save(sql, head.fence, now, Notes { reason: Some(&self.reason), ..Notes::default() }).await?;
-        forget_effects(sql, head.id).await?;
-        book.tell(
+        job_row.step(Step::Lose, &claim(&job_row, &self.job, &Arc::from("")))?;
+        job_row.end_lease(Some(now));
+        job_row.attempts = 0;
+        job_row
+            .save(
+                sql,
+                job_row.fence,
+                now,
+                ResultColumns { reason: Some(&self.reason), ..ResultColumns::default() },
+            )
+            .await?;
+        forget_effects(sql, job_row.id).await?;
+        tx.record(
             Event {
-                at: now,
-                kind: EventKind::JobStateChanged,
-                job_id: head.id,
-                job: self.job.clone(),
-                owner: None,
-                fence: head.fence,
+                fence: job_row.fence,
                 from: Some(from),
-                to: Some(head.state),
-                detail: Map::new(),
+                to: Some(job_row.state),
+                ..Event::of_job(now, EventKind::JobStateChanged, job_row.id, &self.job)
             }
             .with("reason", self.reason.as_str()),
         );

@@ -1,19 +1,22 @@
-//! The rows that requests read and write, and the statements that do it.
+//! The rows that several requests read and write, and the statements for it.
 
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde_json::Value;
 
 use crate::error::LedgerError;
+use crate::event::{Event, EventKind};
 use crate::job::Claim;
 use crate::key::JobKey;
-use crate::op::OpStatus;
 use crate::sql::{Dialect, Param, Row, Sql};
 use crate::state::{self, State, Step};
 
+use super::request::TxContext;
+
 /// The columns that decide who may do what with a job.
 #[derive(Clone, Debug)]
-pub(super) struct Head {
+pub(super) struct JobRow {
     pub(super) id: i64,
     pub(super) state: State,
     pub(super) ready_at: Option<i64>,
@@ -22,15 +25,16 @@ pub(super) struct Head {
     pub(super) attempts: u32,
 }
 
-/// What is written down when an attempt ends, beside the head. `None` leaves what is there.
+/// The columns that are written when an op or an attempt ends. `None` leaves what is there.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Notes<'a> {
+pub(super) struct ResultColumns<'a> {
     pub(super) reason: Option<&'a str>,
     pub(super) artifact: Option<&'a str>,
     pub(super) result: Option<&'a str>,
 }
 
-/// `$columns` of jobs, then the given end of the statement; the second form locks the rows where that is needed.
+/// Selects what [`JobRow::read`] reads, and `$columns` after it, from jobs; `$tail` ends the statement. The second
+/// form locks the rows, in the dialect that needs it.
 macro_rules! select_jobs {
     ($columns:expr, $tail:expr) => {
         concat!("SELECT id, state, ready_at, owner, fence, attempts", $columns, " FROM jobs ", $tail)
@@ -46,7 +50,7 @@ macro_rules! select_jobs {
 }
 pub(super) use select_jobs;
 
-/// What the job came to: what its ending said, or else what its last op did.
+/// The result of the job: that of its ending, or else that of its last op.
 macro_rules! job_result {
     () => {
         "COALESCE(result, (SELECT o.result FROM ops o WHERE o.job = jobs.id AND o.status = 'DONE' \
@@ -55,10 +59,10 @@ macro_rules! job_result {
 }
 pub(super) use job_result;
 
-/// How many columns a head takes in a statement of `select_jobs!`.
-pub(super) const HEAD_COLUMNS: usize = 6;
+/// The columns of [`JobRow`] in a statement of `select_jobs!`: the first one after them.
+pub(super) const JOB_ROW_COLUMNS: usize = 6;
 
-impl Head {
+impl JobRow {
     pub(super) fn read(row: &Row) -> Result<Self, LedgerError> {
         Ok(Self {
             id: row.int(0)?,
@@ -70,19 +74,19 @@ impl Head {
         })
     }
 
-    /// The head of the job that the claim is on, if the claim still holds: it is the owner's, by its last fence,
-    /// and has not run out.
+    /// The row of the claim's job and the time, if the claim still holds: its owner has the job, by the last fence,
+    /// and the lease has not expired.
     pub(super) async fn claimed<S: Sql>(sql: &mut S, claim: &Claim) -> Result<(Self, i64), LedgerError> {
-        let (head, now) = Self::of(sql, claim).await?;
-        if head.is_held_by(claim, now) { Ok((head, now)) } else { Err(stale(claim)) }
+        let (job_row, now) = Self::of(sql, claim).await?;
+        if job_row.is_held_by(claim, now) { Ok((job_row, now)) } else { Err(stale(claim)) }
     }
 
-    /// The head of the job that the claim is on, whoever has it, and the time.
+    /// The row of the claim's job, whoever has it, and the time.
     pub(super) async fn of<S: Sql>(sql: &mut S, claim: &Claim) -> Result<(Self, i64), LedgerError> {
         let statement = select_jobs!(S::DIALECT, "", "WHERE id = $1", " FOR UPDATE");
         let rows = sql.rows(statement, &[Param::Int(claim.job_id)]).await?;
-        let head = Self::read(rows.first().ok_or_else(|| stale(claim))?)?;
-        Ok((head, sql.now().await?))
+        let job_row = Self::read(rows.first().ok_or_else(|| stale(claim))?)?;
+        Ok((job_row, sql.now().await?))
     }
 
     pub(super) fn is_held_by(&self, claim: &Claim, now: i64) -> bool {
@@ -91,7 +95,7 @@ impl Head {
             && self.ready_at.is_some_and(|until| until > now)
     }
 
-    /// The claim's own lease ended this job: what its holder asks again has already happened.
+    /// The claim's own lease ended this job: a request that its holder repeats has already been done.
     pub(super) fn was_ended_by(&self, claim: &Claim) -> bool {
         self.fence == claim.fence && self.owner.is_none() && self.state.is_ending()
     }
@@ -102,26 +106,26 @@ impl Head {
         Ok(())
     }
 
-    /// Takes a step that a replayed op stands for, unless the job is past it.
+    /// Takes a step that a replayed op implies, unless the job is past it.
     pub(super) fn catch_up(&mut self, step: Step) {
         self.state = state::next(self.state, step).unwrap_or(self.state);
     }
 
-    /// Nobody holds it any more, and it may be taken from `ready_at` on.
-    pub(super) fn let_go(&mut self, ready_at: Option<i64>) {
+    /// Nobody holds it any more, and it may be leased from `ready_at` on.
+    pub(super) fn end_lease(&mut self, ready_at: Option<i64>) {
         self.owner = None;
         self.ready_at = ready_at;
     }
 
-    /// Writes the head back. `fence` is what the row must still carry.
+    /// Writes the row back. `fence` is the one that it must still have.
     pub(super) async fn save<S: Sql>(
         &self,
         sql: &mut S,
         fence: i64,
         now: i64,
-        notes: Notes<'_>,
+        columns: ResultColumns<'_>,
     ) -> Result<(), LedgerError> {
-        let head = [
+        let state = [
             Param::Text(self.state.label()),
             Param::MaybeInt(self.ready_at),
             Param::MaybeText(self.owner.as_deref()),
@@ -130,20 +134,20 @@ impl Head {
             Param::Int(now),
         ];
         let place = [Param::Int(self.id), Param::Int(fence)];
-        let changed = if matches!(notes, Notes { reason: None, artifact: None, result: None }) {
+        let changed = if matches!(columns, ResultColumns { reason: None, artifact: None, result: None }) {
             let statement = "UPDATE jobs SET state = $1, ready_at = $2, owner = $3, fence = $4, attempts = $5, \
                              changed_at = $6 WHERE id = $7 AND fence = $8";
-            sql.run(statement, &[&head[..], &place[..]].concat()).await?
+            sql.run(statement, &[&state[..], &place[..]].concat()).await?
         } else {
             let statement = "UPDATE jobs SET state = $1, ready_at = $2, owner = $3, fence = $4, attempts = $5, \
                              changed_at = $6, reason = COALESCE($7, reason), artifact = COALESCE($8, artifact), \
                              result = COALESCE($9, result) WHERE id = $10 AND fence = $11";
-            let noted = [
-                Param::MaybeText(notes.reason),
-                Param::MaybeText(notes.artifact),
-                Param::MaybeText(notes.result),
+            let results = [
+                Param::MaybeText(columns.reason),
+                Param::MaybeText(columns.artifact),
+                Param::MaybeText(columns.result),
             ];
-            sql.run(statement, &[&head[..], &noted[..], &place[..]].concat()).await?
+            sql.run(statement, &[&state[..], &results[..], &place[..]].concat()).await?
         };
         match changed {
             1 => Ok(()),
@@ -152,22 +156,42 @@ impl Head {
     }
 }
 
-/// Ops that a worker left running when it let go of the job will not be ended by it.
+/// Ends the lease of a worker that is gone, in `job_row` alone: whoever calls this saves it. Replies with how many ops
+/// it had left running.
+pub(super) async fn clear_expired<S: Sql>(
+    sql: &mut S,
+    tx: &mut TxContext<'_>,
+    job_row: &mut JobRow,
+    job: &JobKey,
+    now: i64,
+) -> Result<u64, LedgerError> {
+    let owner = job_row.owner.take().unwrap_or_default();
+    let last = claim(job_row, job, &Arc::from(owner));
+    let left = abandon_ops(sql, job_row.id, now).await?;
+    tx.record(
+        Event::of_claim(now, EventKind::CrashRecovery, &last)
+            .with("state", job_row.state.label())
+            .with("ops_abandoned", left),
+    );
+    Ok(left)
+}
+
+/// Marks the running ops of a job as abandoned: whoever began them will not report their end.
 pub(super) async fn abandon_ops<S: Sql>(sql: &mut S, job_id: i64, now: i64) -> Result<u64, LedgerError> {
     let statement =
         "UPDATE ops SET status = 'ABANDONED', ended_at = $1 WHERE job = $2 AND status = 'RUNNING'";
     sql.run(statement, &[Param::Int(now), Param::Int(job_id)]).await
 }
 
-/// What the job's ops did is no longer true on disk: all but the asking is to be done again.
+/// Forgets what the job's ops did, because it is no longer on disk: everything except the probe is to be done again.
 pub(super) async fn forget_effects<S: Sql>(sql: &mut S, job_id: i64) -> Result<(), LedgerError> {
     sql.run("DELETE FROM ops WHERE job = $1 AND kind <> 'HEAD'", &[Param::Int(job_id)]).await?;
     sql.run("UPDATE jobs SET artifact = NULL, result = NULL WHERE id = $1", &[Param::Int(job_id)]).await?;
     Ok(())
 }
 
-pub(super) fn claim(head: &Head, job: &JobKey, owner: &Arc<str>) -> Claim {
-    Claim { job_id: head.id, job: job.clone(), owner: Arc::clone(owner), fence: head.fence }
+pub(super) fn claim(job_row: &JobRow, job: &JobKey, owner: &Arc<str>) -> Claim {
+    Claim { job_id: job_row.id, job: job.clone(), owner: Arc::clone(owner), fence: job_row.fence }
 }
 
 pub(super) fn stale(claim: &Claim) -> LedgerError {
@@ -178,8 +202,8 @@ pub(super) fn read_state(label: &str) -> Result<State, LedgerError> {
     label.parse().map_err(|error: state::UnknownState| LedgerError::Corrupt(error.to_string()))
 }
 
-pub(super) fn read_status(label: &str) -> Result<OpStatus, LedgerError> {
-    OpStatus::from_label(label).ok_or_else(|| corrupt("an op's status", label))
+pub(super) fn read_label<T: FromStr>(what: &str, label: &str) -> Result<T, LedgerError> {
+    label.parse().map_err(|_| corrupt(what, label))
 }
 
 pub(super) fn read_key(text: &str) -> Result<JobKey, LedgerError> {

@@ -1,4 +1,4 @@
-//! Opening the file: is it a ledger, of which version, and can it be written to?
+//! Opening the file: whether it is a ledger, of which version, and whether it can be written to.
 
 use std::time::Duration;
 
@@ -8,20 +8,20 @@ use crate::error::LedgerError;
 use crate::schema::{APPLICATION_ID, VERSION, migration};
 use crate::sql::Dialect;
 
-use super::SqliteSettings;
+use super::settings::SqliteSettings;
 use super::statements::failure;
 
-/// Pages in the log before it is written back into the file (32 MiB): each write-back costs two syncs, so it
-/// should be rare, and a log of this size is read again in well under a second after a crash.
+/// Pages in the log before a checkpoint writes it back into the file (32 MiB): each costs two syncs, so it should be
+/// rare, and after a crash a log of this size is read again in well under a second.
 const LOG_PAGES: i64 = 8192;
 
-/// KiB of pages kept in memory: the index that jobs are taken from stays in it with millions of jobs.
+/// KiB of pages cached in memory: enough for the index that jobs are leased from, with millions of jobs.
 const CACHE_KIB: i64 = 64 * 1024;
 
-/// Statements kept prepared: more than the ledger has.
+/// Prepared statements that are cached: more than the ledger has.
 const STATEMENTS: usize = 64;
 
-/// A connection for the one writer of this process. Waiting for other writers is its own business.
+/// A connection for the one writer of this process, which waits for the writers of other processes by itself.
 pub(super) fn for_writing(settings: &SqliteSettings) -> Result<Connection, LedgerError> {
     let opened = open(settings)?;
     let connection = prepare(settings, opened).map_err(|error| place(settings, error))?;
@@ -45,7 +45,7 @@ fn open(settings: &SqliteSettings) -> Result<Connection, LedgerError> {
         }
         LedgerError::Open { place: name(settings), why: error.to_string() }
     })?;
-    connection.busy_timeout(settings.patience).map_err(|error| failure(&error))?;
+    connection.busy_timeout(settings.timeout).map_err(|error| failure(&error))?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
@@ -56,9 +56,9 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
         return Err(LedgerError::ReadOnly(format!("{} cannot be written to", name(settings))));
     }
     // Before anything is changed in a file that may not be ours.
-    let glance = connection.transaction().map_err(sqlite)?;
-    let found = version(settings, &glance)?;
-    glance.rollback().map_err(sqlite)?;
+    let check = connection.transaction().map_err(sqlite)?;
+    let found = version(settings, &check)?;
+    check.rollback().map_err(sqlite)?;
     if found == 0 && !settings.create {
         return Err(absent(settings));
     }
@@ -78,11 +78,11 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
     Ok(connection)
 }
 
-/// Brings the schema to this version, once, however many processes open the ledger at the same time.
+/// Upgrades the schema to this version, once, however many processes open the ledger at the same time.
 fn migrate(settings: &SqliteSettings, connection: &mut Connection) -> Result<(), LedgerError> {
     let sqlite = |error: rusqlite::Error| failure(&error);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(sqlite)?;
-    // Queued again under the lock: another process may have done it meanwhile.
+    // Read again under the lock: another process may have migrated meanwhile.
     let found = version(settings, &transaction)?;
     for next in found + 1..=VERSION {
         for statement in migration(next, Dialect::Sqlite) {
@@ -94,7 +94,7 @@ fn migrate(settings: &SqliteSettings, connection: &mut Connection) -> Result<(),
     transaction.commit().map_err(sqlite)
 }
 
-/// The schema's version; 0 for a file that is new. Asks more than once, so it needs a transaction.
+/// The schema's version; 0 for a file that is new. Runs several queries, so it needs a transaction.
 fn version(settings: &SqliteSettings, connection: &Transaction<'_>) -> Result<i64, LedgerError> {
     let foreign = |why: String| LedgerError::Foreign { place: name(settings), why };
     let number = |pragma: &str| {
@@ -126,7 +126,7 @@ fn version(settings: &SqliteSettings, connection: &Transaction<'_>) -> Result<i6
     Ok(found)
 }
 
-/// Errors of opening name the place; some do so already.
+/// Adds the place to an error of opening that does not name it yet.
 fn place(settings: &SqliteSettings, error: LedgerError) -> LedgerError {
     match error {
         LedgerError::Unavailable(why) => LedgerError::Open { place: name(settings), why },

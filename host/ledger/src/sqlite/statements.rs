@@ -1,4 +1,4 @@
-//! Statements and values, carried to SQLite and back.
+//! Runs statements on SQLite, and converts parameters, values and errors.
 
 use rusqlite::types::{Null, ToSql, ToSqlOutput, ValueRef};
 use rusqlite::{CachedStatement, Connection, ErrorCode, params_from_iter};
@@ -75,20 +75,20 @@ impl ToSql for Param<'_> {
     }
 }
 
-/// What an error of SQLite means to a ledger.
+/// The ledger's error for one of SQLite.
 pub(super) fn failure(error: &rusqlite::Error) -> LedgerError {
-    let said = error.to_string();
+    let why = error.to_string();
     match error.sqlite_error_code() {
         Some(
             ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::AuthorizationForStatementDenied,
-        ) => LedgerError::ReadOnly(said),
-        Some(ErrorCode::DiskFull) => LedgerError::Full(said),
+        ) => LedgerError::ReadOnly(why),
+        Some(ErrorCode::DiskFull) => LedgerError::Full(why),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::ConstraintViolation) => {
-            LedgerError::Corrupt(said)
+            LedgerError::Corrupt(why)
         }
-        Some(_) => LedgerError::Unavailable(said),
-        // Not from SQLite itself: a column of another type than was asked for, and the like.
-        None => LedgerError::Corrupt(said),
+        Some(_) => LedgerError::Unavailable(why),
+        // From rusqlite rather than SQLite: a column of an unexpected type, and the like.
+        None => LedgerError::Corrupt(why),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::engine::Engine as _;
 use crate::error::LedgerError;
 use crate::job::{JobFilter, Planned};
 use crate::key::JobKey;
-use crate::protocol::{Command as LedgerCommand, TxContext};
+use crate::protocol::{TxContext, TxRequest};
 use crate::sql::{Param, Sql};
 use crate::testing::{job, rules};
 
@@ -24,10 +24,10 @@ struct Statement {
     then: Option<LedgerError>,
 }
 
-impl LedgerCommand for Statement {
+impl TxRequest for Statement {
     type Reply = ();
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _book: &mut TxContext<'_>) -> Result<(), LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<(), LedgerError> {
         sql.rows(self.sql, &[] as &[Param<'_>]).await?;
         self.then.clone().map_or(Ok(()), Err)
     }
@@ -136,10 +136,9 @@ async fn a_ledger_that_is_removed_or_replaced_in_use_says_so_and_answers_nothing
 async fn another_process_that_keeps_the_lock_is_waited_for_and_not_for_ever() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("ledger.sqlite");
-    let ledger =
-        SqliteLedger::open(SqliteSettings { patience: Duration::from_millis(50), ..settings(&path) })
-            .await
-            .unwrap();
+    let ledger = SqliteLedger::open(SqliteSettings { timeout: Duration::from_millis(50), ..settings(&path) })
+        .await
+        .unwrap();
     let other = Connection::open(&path).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
     let busy = ledger.plan(vec![job(1)]).await;
@@ -221,7 +220,7 @@ fn settings(path: &Path) -> SqliteSettings {
         path: PathBuf::from(path),
         rules: rules(),
         clock: Arc::new(SystemClock),
-        patience: Duration::from_secs(20),
+        timeout: Duration::from_secs(20),
         create: true,
         upgrade: false,
     }

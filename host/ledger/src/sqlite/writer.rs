@@ -1,10 +1,9 @@
-//! The one thread of this process that writes: many callers' requests share one commit, and each is answered
-//! only once that commit is on disk.
+//! The one thread of this process that writes: many callers' requests share one commit, and none has its reply
+//! before that commit is on disk.
 
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -13,174 +12,165 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::oneshot;
 
 use crate::error::LedgerError;
-use crate::history::Event;
-use crate::protocol::{Command, TxContext, insert_events};
+use crate::event::Event;
+use crate::event_buffer::{self, EventBuffer};
+use crate::protocol::{TxContext, TxRequest, insert_events};
 
+use super::readers::{Shared, at_once};
 use super::statements::{Statements, failure};
-use super::{Shared, at_once};
 
-/// The way to the writing thread. The thread ends when this is dropped or closed.
+/// Sends requests to the writing thread. The thread ends when this is dropped or closed.
 #[derive(Debug)]
 pub(super) struct Writer {
-    door: Sender<Message>,
+    queue: Sender<Message>,
 }
 
 enum Message {
     Task(Box<dyn Task>),
-    Settle(oneshot::Sender<()>),
+    FlushEvents(oneshot::Sender<()>),
     Close(oneshot::Sender<()>),
 }
 
-/// A request on its way, whatever its kind.
+/// A queued request, whatever its type.
 trait Task: Send {
-    /// Runs it inside the transaction, and keeps a refusal as its answer. Any other error is the transaction's:
+    /// Runs it inside the transaction, and keeps a refusal as its reply. Any other error is the transaction's:
     /// nothing of it may be committed. May be called again after a rollback.
-    fn run(&mut self, sql: &mut Statements<'_>, book: &mut TxContext<'_>) -> Result<(), LedgerError>;
+    fn run(&mut self, sql: &mut Statements<'_>, tx: &mut TxContext<'_>) -> Result<(), LedgerError>;
 
-    fn answer(self: Box<Self>);
+    fn reply(self: Box<Self>);
 
     fn fail(self: Box<Self>, error: LedgerError);
 }
 
-struct Queued<Q: Command> {
+struct Queued<Q: TxRequest> {
     request: Q,
-    answer: Option<Result<Q::Reply, LedgerError>>,
-    to: oneshot::Sender<Result<Q::Reply, LedgerError>>,
+    result: Option<Result<Q::Reply, LedgerError>>,
+    reply: oneshot::Sender<Result<Q::Reply, LedgerError>>,
 }
 
 struct Thread {
     connection: Connection,
     shared: Arc<Shared>,
     inbox: Receiver<Message>,
-    /// Which file this is, to notice when the path leads to another.
+    /// Identifies the file, to notice when the path leads to another one.
     file: Option<FileId>,
-    events: Vec<Event>,
-    /// When the oldest of `events` is due.
-    due: Instant,
+    buffer: EventBuffer,
     /// How long the last commit took.
     commit: Duration,
-    /// How many callers there are, as far as the last commit showed: those it answered and those who came
-    /// meanwhile.
+    /// The number of callers around the last commit: those that it replied to, and those that came meanwhile.
     callers: usize,
 }
 
-/// Requests in one commit: enough for every worker of a machine, few enough that other processes get their turn.
+/// Requests in one commit at most: enough for every worker of a machine, few enough that other processes get their
+/// turn.
 const BATCH: usize = 512;
 
-/// A transaction is ended after this long whatever is still waiting: other processes wait for its lock.
-const LONGEST: Duration = Duration::from_millis(20);
-
-/// Events are written this many at once, or this long after the first: what a crash may cost of the history.
-const EVENTS: usize = 512;
-const EVENTS_WAIT: Duration = Duration::from_millis(200);
-
-/// Events kept in memory while they cannot be written. Beyond it they are lost, and counted.
-const EVENTS_KEPT: usize = 100_000;
+/// A transaction is committed after this long even if requests are waiting: other processes wait for its lock.
+const MAX_TRANSACTION: Duration = Duration::from_millis(20);
 
 /// The longest wait for callers to come back before a commit; see `gather`.
-const LINGER: Duration = Duration::from_millis(2);
+const MAX_GATHER: Duration = Duration::from_millis(2);
 
 impl Writer {
     pub(super) fn start(connection: Connection, shared: Arc<Shared>) -> Result<Self, LedgerError> {
-        let (door, inbox) = channel();
+        let (queue, inbox) = channel();
         let thread = Thread {
             file: FileId::of(&shared.settings.path),
+            buffer: EventBuffer::new(shared.events_lost.clone()),
             connection,
             shared,
             inbox,
-            events: Vec::new(),
-            due: Instant::now(),
             commit: Duration::ZERO,
             callers: 0,
         };
         thread::Builder::new()
             .name("ledger".to_owned())
-            .spawn(move || thread.work())
+            .spawn(move || thread.run())
             .map_err(|error| LedgerError::Unavailable(format!("its thread cannot be started: {error}")))?;
-        Ok(Self { door })
+        Ok(Self { queue })
     }
 
-    pub(super) async fn submit<Q: Command>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
-        let (to, answer) = oneshot::channel();
-        let asked = Message::Task(Box::new(Queued { request, answer: None, to }));
-        self.door.send(asked).map_err(|_| closed())?;
-        answer.await.unwrap_or_else(|_| Err(closed()))
+    pub(super) async fn submit<Q: TxRequest>(&self, request: Q) -> Result<Q::Reply, LedgerError> {
+        let (reply, result) = oneshot::channel();
+        let task = Box::new(Queued { request, result: None, reply });
+        self.queue.send(Message::Task(task)).map_err(|_| closed())?;
+        result.await.unwrap_or_else(|_| Err(closed()))
     }
 
     /// Waits until the events so far are written, or lost.
-    pub(super) async fn settle(&self) {
-        let (to, done) = oneshot::channel();
-        if self.door.send(Message::Settle(to)).is_ok() {
+    pub(super) async fn flush_events(&self) {
+        let (reply, done) = oneshot::channel();
+        if self.queue.send(Message::FlushEvents(reply)).is_ok() {
             // An error means that the thread has ended, and it writes its events before it does.
             let _ = done.await;
         }
     }
 
     pub(super) async fn close(&self) {
-        let (to, done) = oneshot::channel();
-        if self.door.send(Message::Close(to)).is_ok() {
+        let (reply, done) = oneshot::channel();
+        if self.queue.send(Message::Close(reply)).is_ok() {
             let _ = done.await;
         }
     }
 }
 
 impl Thread {
-    fn work(mut self) {
+    fn run(mut self) {
         let mut closing = None;
         while closing.is_none() {
-            let first = if self.events.is_empty() {
+            let first = if self.buffer.events.is_empty() {
                 self.inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
             } else {
-                self.inbox.recv_timeout(self.due.saturating_duration_since(Instant::now()))
+                self.inbox.recv_timeout(self.buffer.due.saturating_duration_since(Instant::now()))
             };
             match first {
                 Ok(Message::Task(first)) => closing = self.serve(first),
-                Ok(Message::Settle(to)) => {
+                Ok(Message::FlushEvents(reply)) => {
                     self.write_events();
-                    let _ = to.send(());
+                    let _ = reply.send(());
                 }
-                Ok(Message::Close(to)) => closing = Some(to),
+                Ok(Message::Close(reply)) => closing = Some(reply),
                 Err(RecvTimeoutError::Timeout) => self.write_events(),
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
         self.write_events();
         drop(self.connection);
-        if let Some(to) = closing {
-            let _ = to.send(());
+        if let Some(reply) = closing {
+            let _ = reply.send(());
         }
     }
 
-    /// Serves `first` and whoever else is there. Answers with the wish to close if one was among them.
+    /// Serves `first` and what is queued behind it. Returns the request to close if one was among them.
     fn serve(&mut self, first: Box<dyn Task>) -> Option<oneshot::Sender<()>> {
         let mut tasks = vec![first];
-        let mut settle = Vec::new();
+        let mut flushes = Vec::new();
         let mut closing = None;
-        self.gather(&mut tasks, &mut settle, &mut closing);
+        self.gather(&mut tasks, &mut flushes, &mut closing);
 
         let mut waiting = std::collections::VecDeque::from(tasks);
         while !waiting.is_empty() {
             self.commit_some(&mut waiting);
         }
-        if !settle.is_empty() {
+        if !flushes.is_empty() {
             self.write_events();
         }
-        for to in settle {
-            let _ = to.send(());
+        for reply in flushes {
+            let _ = reply.send(());
         }
         closing
     }
 
-    /// Collects what shares the next commit. Callers that were just answered mostly come back at once; waiting a
-    /// fraction of a commit's time for them puts them into this commit instead of the next, which is what fills
-    /// commits on a slow disk. A lone caller never waits.
+    /// Collects the requests that share the next commit. Callers that just had a reply mostly come back at once;
+    /// waiting a fraction of a commit's time for them puts them into this commit instead of the next, which is what
+    /// fills commits on a slow disk. A lone caller never waits.
     fn gather(
         &self,
         tasks: &mut Vec<Box<dyn Task>>,
-        settle: &mut Vec<oneshot::Sender<()>>,
+        flushes: &mut Vec<oneshot::Sender<()>>,
         closing: &mut Option<oneshot::Sender<()>>,
     ) {
-        let until = Instant::now() + (self.commit / 4).min(LINGER);
+        let until = Instant::now() + (self.commit / 4).min(MAX_GATHER);
         while tasks.len() < BATCH && closing.is_none() {
             let wait = if tasks.len() < self.callers {
                 until.saturating_duration_since(Instant::now())
@@ -189,17 +179,17 @@ impl Thread {
             };
             match self.inbox.recv_timeout(wait) {
                 Ok(Message::Task(task)) => tasks.push(task),
-                Ok(Message::Settle(to)) => settle.push(to),
-                Ok(Message::Close(to)) => *closing = Some(to),
+                Ok(Message::FlushEvents(reply)) => flushes.push(reply),
+                Ok(Message::Close(reply)) => *closing = Some(reply),
                 Err(_) => return,
             }
         }
     }
 
-    /// One transaction: as many of the tasks as fit, and the events that are due.
+    /// Runs one transaction: as many of the tasks as fit, and the events that are due.
     fn commit_some(&mut self, waiting: &mut std::collections::VecDeque<Box<dyn Task>>) {
         let mut done: Vec<Box<dyn Task>> = Vec::with_capacity(waiting.len());
-        let mut told = Vec::new();
+        let mut events = Vec::new();
         if let Err(error) = self.begin() {
             waiting.drain(..).for_each(|task| task.fail(error.clone()));
             return;
@@ -207,41 +197,42 @@ impl Thread {
         let started = Instant::now();
         while let Some(mut task) = waiting.pop_front() {
             let shared = Arc::clone(&self.shared);
-            let mut book = TxContext { rules: &shared.settings.rules, events: Vec::new() };
+            let mut tx = TxContext::new(&shared.settings.rules);
             let mut sql = Statements::new(&mut self.connection, &*shared.settings.clock);
-            match task.run(&mut sql, &mut book) {
+            match task.run(&mut sql, &mut tx) {
                 Ok(()) => {
-                    told.append(&mut book.events);
+                    events.append(&mut tx.events);
                     done.push(task);
                 }
                 Err(error) => {
-                    // It may have written half of what it meant to. The others begin again without it.
+                    // It may have written half of its rows. The others begin again without it.
                     self.roll_back();
                     task.fail(error);
                     done.into_iter().rev().for_each(|task| waiting.push_front(task));
                     return;
                 }
             }
-            if started.elapsed() > LONGEST {
+            if started.elapsed() > MAX_TRANSACTION {
                 break;
             }
         }
-        let due = self.events.len() >= EVENTS || (!self.events.is_empty() && self.due <= Instant::now());
-        if due {
+        let buffered = self.buffer.events.len();
+        if buffered >= event_buffer::BATCH || (buffered > 0 && self.buffer.due <= Instant::now()) {
             self.insert_events();
         }
         match self.commit() {
             Ok(()) => {
                 self.callers = done.len() + waiting.len();
-                done.into_iter().for_each(Task::answer);
-                self.keep(told);
+                done.into_iter().for_each(Task::reply);
+                events.iter().for_each(Event::log);
+                self.buffer.add(events);
             }
             Err(error) => done.into_iter().for_each(|task| task.fail(error.clone())),
         }
     }
 
     fn begin(&mut self) -> Result<(), LedgerError> {
-        let until = Instant::now() + self.shared.settings.patience;
+        let until = Instant::now() + self.shared.settings.timeout;
         let mut wait = Duration::from_micros(200);
         loop {
             match self.connection.execute_batch("BEGIN IMMEDIATE") {
@@ -282,29 +273,14 @@ impl Thread {
         }
     }
 
-    fn keep(&mut self, mut told: Vec<Event>) {
-        for event in &told {
-            event.log();
-        }
-        if self.events.is_empty() {
-            self.due = Instant::now() + EVENTS_WAIT;
-        }
-        let room = EVENTS_KEPT.saturating_sub(self.events.len());
-        if told.len() > room {
-            self.lose_events(told.len() - room);
-            told.truncate(room);
-        }
-        self.events.append(&mut told);
-    }
-
     fn write_events(&mut self) {
-        if self.events.is_empty() {
+        if self.buffer.events.is_empty() {
             return;
         }
         if let Err(error) = self.begin() {
             // They stay in memory; the next commit tries again.
             tracing::debug!(%error, "events wait for the ledger");
-            self.due = Instant::now() + EVENTS_WAIT;
+            self.buffer.due = Instant::now() + event_buffer::MAX_DELAY;
             return;
         }
         self.insert_events();
@@ -315,7 +291,7 @@ impl Thread {
 
     /// Inside a transaction. What cannot be inserted is lost: events never stand in the way of anything else.
     fn insert_events(&mut self) {
-        let events = std::mem::take(&mut self.events);
+        let events = std::mem::take(&mut self.buffer.events);
         let shared = Arc::clone(&self.shared);
         let inserted =
             self.connection.execute_batch("SAVEPOINT events").map_err(|error| failure(&error)).and_then(
@@ -326,7 +302,7 @@ impl Thread {
             );
         if let Err(error) = inserted {
             tracing::debug!(%error, "events were not kept");
-            self.lose_events(events.len());
+            self.buffer.lost.add(events.len());
             if let Err(error) = self.connection.execute_batch("ROLLBACK TO events") {
                 tracing::debug!(%error, "the events' part of a transaction could not be undone");
             }
@@ -335,32 +311,26 @@ impl Thread {
             tracing::debug!(%error, "the events' part of a transaction could not be ended");
         }
     }
-
-    fn lose_events(&self, lost: usize) {
-        if self.shared.events_lost.fetch_add(lost as u64, Ordering::Relaxed) == 0 {
-            tracing::warn!("events of the ledger are being lost: its history has gaps, its jobs do not");
-        }
-    }
 }
 
-impl<Q: Command> Task for Queued<Q> {
-    fn run(&mut self, sql: &mut Statements<'_>, book: &mut TxContext<'_>) -> Result<(), LedgerError> {
-        match at_once(self.request.apply(sql, book)) {
+impl<Q: TxRequest> Task for Queued<Q> {
+    fn run(&mut self, sql: &mut Statements<'_>, tx: &mut TxContext<'_>) -> Result<(), LedgerError> {
+        match at_once(self.request.apply(sql, tx)) {
             Err(error) if !error.is_refusal() => Err(error),
-            answer => {
-                self.answer = Some(answer);
+            result => {
+                self.result = Some(result);
                 Ok(())
             }
         }
     }
 
-    fn answer(self: Box<Self>) {
-        // Whoever asked may have gone away.
-        let _ = self.to.send(self.answer.unwrap_or_else(|| Err(closed())));
+    fn reply(self: Box<Self>) {
+        // The caller may have gone away.
+        let _ = self.reply.send(self.result.unwrap_or_else(|| Err(closed())));
     }
 
     fn fail(self: Box<Self>, error: LedgerError) {
-        let _ = self.to.send(Err(error));
+        let _ = self.reply.send(Err(error));
     }
 }
 

@@ -1,39 +1,51 @@
-//! What the ledger's tests share: a clock to turn, rules, jobs, and a world with either engine in it.
+//! What the ledger's tests share: a clock that is set by hand, rules, jobs, and an empty ledger of either engine.
 
+#[cfg(feature = "postgres")]
 pub(super) mod server;
 
+#[cfg(feature = "sqlite")]
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use serde_json::json;
 
-use super::clock::Clock;
-use super::command::JobCommand;
-use super::contract::Ledger;
-use super::error::LedgerError;
-use super::job::{CandidateRecord, Ending, Enqueued, Lease, NewJob};
-use super::key::JobKey;
-use super::op::{Begun, Op, OpKind, Outcome};
-use super::postgres::{PostgresLedger, PostgresSettings, Time};
-use super::protocol::Rules;
-use super::schedule::Schedule;
-use super::sqlite::{SqliteLedger, SqliteSettings};
-use super::state::{State, Step};
+use crate::clock::Clock;
+use crate::command::JobCommand;
+use crate::contract::Ledger;
+use crate::engine::Engine;
+use crate::error::LedgerError;
+use crate::job::{CandidateRecord, Ending, Enqueued, Lease, NewJob};
+use crate::key::JobKey;
+use crate::op::{Begun, Op, OpKind, OpOutcome};
+#[cfg(feature = "postgres")]
+use crate::postgres::{PostgresLedger, PostgresSettings, Time};
+use crate::protocol::{LeaseJob, Rules};
+use crate::schedule::Schedule;
+#[cfg(feature = "sqlite")]
+use crate::sqlite::{SqliteLedger, SqliteSettings};
+use crate::state::{State, Step};
 
 pub(super) const LEASE: Duration = Duration::from_secs(120);
 pub(super) const ABANDONED: Duration = Duration::from_secs(600);
 pub(super) const MAX_ATTEMPTS: u32 = 5;
 
-/// A clock that stands still until it is turned.
+/// A clock that stands still until it is set.
 #[derive(Debug)]
 pub(super) struct ManualClock(AtomicI64);
 
-/// One ledger, new and empty, and the clock it goes by.
+/// A ledger, and what only tests ask of it.
+pub(super) trait TestLedger: Ledger {
+    /// Leases a job that is planned already, if it can be had. Errors: `UnknownJob`.
+    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>>;
+}
+
+/// One ledger, new and empty, and its clock.
 #[derive(Debug)]
 pub(super) struct World {
-    pub(super) ledger: Arc<dyn Ledger>,
+    pub(super) ledger: Arc<dyn TestLedger>,
     pub(super) clock: Arc<ManualClock>,
     pub(super) place: Place,
 }
@@ -41,14 +53,24 @@ pub(super) struct World {
 /// Where a world's ledger is.
 #[derive(Debug)]
 pub(super) enum Place {
+    #[cfg(feature = "sqlite")]
     Sqlite { path: PathBuf, _folder: tempfile::TempDir },
+    #[cfg(feature = "postgres")]
     Postgres { url: String, schema: String },
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum EngineKind {
+    #[cfg(feature = "sqlite")]
     Sqlite,
+    #[cfg(feature = "postgres")]
     Postgres,
+}
+
+impl<E: Engine> TestLedger for E {
+    fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>> {
+        Box::pin(self.write(LeaseJob { job: job.clone(), owner: Arc::from(owner) }))
+    }
 }
 
 impl ManualClock {
@@ -56,11 +78,11 @@ impl ManualClock {
         Self(AtomicI64::new(1_700_000_000_000))
     }
 
-    pub(crate) fn turn(&self, by: Duration) {
+    pub(crate) fn go_forward(&self, by: Duration) {
         self.0.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
     }
 
-    pub(crate) fn turn_back(&self, by: Duration) {
+    pub(crate) fn go_back(&self, by: Duration) {
         self.0.fetch_sub(by.as_millis() as i64, Ordering::SeqCst);
     }
 }
@@ -72,15 +94,33 @@ impl Clock for ManualClock {
 }
 
 impl World {
+    /// One of each engine that is compiled and installed.
+    pub(super) async fn of_each_engine() -> Vec<Self> {
+        let engines = [
+            #[cfg(feature = "sqlite")]
+            EngineKind::Sqlite,
+            #[cfg(feature = "postgres")]
+            EngineKind::Postgres,
+        ];
+        let mut worlds = Vec::new();
+        for engine in engines {
+            worlds.extend(Self::new(engine).await);
+        }
+        worlds
+    }
+
     /// `None`: the engine is not installed here.
     pub(super) async fn new(engine: EngineKind) -> Option<Self> {
         let clock = Arc::new(ManualClock::new());
         let place = match engine {
+            #[cfg(feature = "sqlite")]
             EngineKind::Sqlite => {
                 let folder = tempfile::tempdir().expect("the temporary folder can be written to");
                 Place::Sqlite { path: folder.path().join("ledger.sqlite"), _folder: folder }
             }
+            #[cfg(feature = "postgres")]
             EngineKind::Postgres => {
+                use std::sync::atomic::AtomicU32;
                 static SCHEMAS: AtomicU32 = AtomicU32::new(0);
                 // Quick rather than durable: no test cuts the power.
                 let server = server::server("-c fsync=off")?;
@@ -92,19 +132,21 @@ impl World {
         Some(Self { ledger, clock, place })
     }
 
-    /// The same ledger as another process has it.
-    pub(super) async fn join(&self) -> Result<Arc<dyn Ledger>, LedgerError> {
+    /// The same ledger, opened again as by another process.
+    pub(super) async fn join(&self) -> Result<Arc<dyn TestLedger>, LedgerError> {
         self.place.open(&self.clock, false).await
     }
 
     /// Runs a statement past the ledger, as someone with a shell would.
     pub(super) async fn sql(&self, statement: &str) -> Result<(), String> {
         match &self.place {
+            #[cfg(feature = "sqlite")]
             Place::Sqlite { path, .. } => {
                 let connection = rusqlite::Connection::open(path).map_err(|error| error.to_string())?;
                 connection.busy_timeout(Duration::from_secs(5)).map_err(|error| error.to_string())?;
                 connection.execute_batch(statement).map_err(|error| error.to_string())
             }
+            #[cfg(feature = "postgres")]
             Place::Postgres { url, schema } => {
                 let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls)
                     .await
@@ -136,24 +178,24 @@ impl World {
     /// Begins an op that is to be run.
     pub(super) async fn begin(&self, lease: &Lease, kind: OpKind) -> Op {
         let op = op(lease, kind);
-        match self.ask(lease, op.clone()).await {
+        match self.try_begin(lease, op.clone()).await {
             Ok(Begun::Run) => op,
             other => panic!("{kind} should be run: {other:?}"),
         }
     }
 
-    pub(super) async fn ask(&self, lease: &Lease, op: Op) -> Result<Begun, LedgerError> {
-        let heard = self.ledger.say(lease, JobCommand::Begin(op)).await?;
-        Ok(heard.begun.expect("a begin is answered"))
+    pub(super) async fn try_begin(&self, lease: &Lease, op: Op) -> Result<Begun, LedgerError> {
+        let reply = self.ledger.execute_one(lease, JobCommand::Begin(op)).await?;
+        Ok(reply.begun.expect("a begin is answered"))
     }
 
     pub(super) async fn complete(
         &self,
         lease: &Lease,
         op: Op,
-        outcome: Outcome,
+        outcome: OpOutcome,
     ) -> Result<State, LedgerError> {
-        Ok(self.ledger.say(lease, JobCommand::Complete(op, outcome)).await?.state)
+        Ok(self.ledger.execute_one(lease, JobCommand::Complete(op, outcome)).await?.state)
     }
 
     /// Begins and completes one op.
@@ -163,7 +205,7 @@ impl World {
     }
 
     pub(super) async fn advance(&self, lease: &Lease, step: Step) -> Result<State, LedgerError> {
-        Ok(self.ledger.say(lease, JobCommand::Step(step)).await?.state)
+        Ok(self.ledger.execute_one(lease, JobCommand::Step(step)).await?.state)
     }
 
     pub(super) async fn candidates(
@@ -171,7 +213,7 @@ impl World {
         lease: &Lease,
         candidates: Vec<CandidateRecord>,
     ) -> Result<(), LedgerError> {
-        self.ledger.say(lease, JobCommand::Candidates(candidates)).await.map(drop)
+        self.ledger.execute_one(lease, JobCommand::Candidates(candidates)).await.map(drop)
     }
 
     pub(super) async fn finish(
@@ -179,24 +221,24 @@ impl World {
         lease: &Lease,
         ending: Ending,
     ) -> Result<(State, Option<i64>), LedgerError> {
-        let heard = self.ledger.say(lease, JobCommand::Finish(ending)).await?;
-        Ok((heard.state, heard.next_at))
+        let reply = self.ledger.execute_one(lease, JobCommand::Finish(ending)).await?;
+        Ok((reply.state, reply.next_at))
     }
 
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
-        self.ledger.say(lease, JobCommand::Release).await.map(drop)
+        self.ledger.execute_one(lease, JobCommand::Release).await.map(drop)
     }
 
     /// Does everything that is left to do for a job.
     pub(super) async fn work(&self, lease: &Lease) -> Result<(), LedgerError> {
         if let Some(finalized) = lease.finalized() {
-            let replayed = self.ask(lease, finalized.op.clone()).await?;
+            let replayed = self.try_begin(lease, finalized.op.clone()).await?;
             assert_eq!(replayed, Begun::Replay(finalized.result.clone()));
             self.effect(lease, OpKind::Index).await;
             return Ok(());
         }
         for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index] {
-            if self.ask(lease, op(lease, kind)).await? == Begun::Run {
+            if self.try_begin(lease, op(lease, kind)).await? == Begun::Run {
                 self.complete(lease, op(lease, kind), done(kind)).await?;
             }
         }
@@ -209,12 +251,15 @@ impl Place {
         &self,
         clock: &Arc<ManualClock>,
         upgrade: bool,
-    ) -> Result<Arc<dyn Ledger>, LedgerError> {
+    ) -> Result<Arc<dyn TestLedger>, LedgerError> {
         self.open_if(clock, upgrade, true).await
     }
 
-    /// As someone opens it who only wants to look.
-    pub(super) async fn look(&self, clock: &Arc<ManualClock>) -> Result<Arc<dyn Ledger>, LedgerError> {
+    /// For reading, and only if it is there.
+    pub(super) async fn open_existing(
+        &self,
+        clock: &Arc<ManualClock>,
+    ) -> Result<Arc<dyn TestLedger>, LedgerError> {
         self.open_if(clock, false, false).await
     }
 
@@ -223,15 +268,17 @@ impl Place {
         clock: &Arc<ManualClock>,
         upgrade: bool,
         create: bool,
-    ) -> Result<Arc<dyn Ledger>, LedgerError> {
-        let patience = Duration::from_secs(20);
+    ) -> Result<Arc<dyn TestLedger>, LedgerError> {
+        let timeout = Duration::from_secs(20);
         let clock = Arc::clone(clock) as Arc<dyn Clock>;
         Ok(match self {
+            #[cfg(feature = "sqlite")]
             Place::Sqlite { path, .. } => {
                 let path = path.clone();
-                let settings = SqliteSettings { path, rules: rules(), clock, patience, create, upgrade };
+                let settings = SqliteSettings { path, rules: rules(), clock, timeout, create, upgrade };
                 Arc::new(SqliteLedger::open(settings).await?)
             }
+            #[cfg(feature = "postgres")]
             Place::Postgres { url, schema } => {
                 let settings = PostgresSettings {
                     url: url.clone(),
@@ -239,7 +286,7 @@ impl Place {
                     rules: rules(),
                     time: Time::Given(clock),
                     connections: 8,
-                    patience,
+                    timeout,
                     tls: None,
                     create,
                     upgrade,
@@ -276,7 +323,7 @@ pub(super) fn op(lease: &Lease, kind: OpKind) -> Op {
     Op::new(lease.job(), kind, json!({"url": "https://example.org/paper.pdf"}))
 }
 
-pub(super) fn done(kind: OpKind) -> Outcome {
+pub(super) fn done(kind: OpKind) -> OpOutcome {
     let artifact = (kind == OpKind::Finalize).then(|| "ab".repeat(32));
-    Outcome::Done { result: json!({"did": kind.label()}), artifact }
+    OpOutcome::Done { result: json!({"did": kind.label()}), artifact }
 }

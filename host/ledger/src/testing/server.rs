@@ -1,5 +1,5 @@
-//! A PostgreSQL server of the tests' own: made in a temporary folder, reached by a socket in it, gone with the
-//! process that started it, however that ends. Uses nothing but the standard library, so that benches and
+//! A PostgreSQL server for the tests alone: created in a temporary folder, reached by a socket in it, and removed with
+//! the process that started it, however that ends. Uses nothing but the standard library, so that benchmarks and
 //! whole-program tests can include this file too.
 
 use std::fs;
@@ -13,18 +13,22 @@ use std::sync::OnceLock;
 pub struct Server {
     folder: PathBuf,
     /// Waits for its standard input to close, as it does with this process, and then stops the server and removes
-    /// the folder. Nobody waits for it: it is what outlives us.
-    _leash: Child,
+    /// the folder. Nobody waits for it, because it outlives this process.
+    _cleaner: Child,
 }
 
-/// The server of this process, started when it is first asked for, with these options of its own. `None`: none is installed here, and this was
-/// said on the terminal.
+/// When it is set, as in CI, tests that need PostgreSQL fail where it is not installed, instead of being skipped.
+const REQUIRE: &str = "TIERFALL_REQUIRE_POSTGRES";
+
+/// The server of this process, started on the first call with these options. `None`: PostgreSQL is not installed, which
+/// was reported on standard error.
 pub fn server(options: &str) -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     SERVER.get_or_init(|| start(options)).as_ref()
 }
 
 impl Server {
+    /// Of its database `postgres`, as libpq reads it.
     pub fn url(&self) -> String {
         format!("postgres://tierfall@{}/postgres", self.folder.display().to_string().replace('/', "%2F"))
     }
@@ -32,18 +36,22 @@ impl Server {
 
 fn start(options: &str) -> Option<Server> {
     let Some(programs) = programs() else {
-        // Past the test harness, which keeps what a passing test prints to itself.
+        assert!(
+            std::env::var_os(REQUIRE).is_none(),
+            "{REQUIRE} is set, and no PostgreSQL server is installed"
+        );
+        // Not by `eprintln`, which the test harness captures: it shows nothing of a test that passes.
         let _ = writeln!(
             std::io::stderr(),
             "SKIPPED: no PostgreSQL server is installed, so nothing was tested against one; \
-             install it with: apt-get install postgresql-15"
+             install it with: apt-get install postgresql-15 (with {REQUIRE} set, this fails)"
         );
         return None;
     };
     let folder = std::env::temp_dir().join(format!("tierfall-postgres-{}", std::process::id()));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).expect("the temporary folder can be written to");
-    let user = lesser_user();
+    let user = unprivileged_user();
     if let Some((uid, gid)) = user {
         run(Command::new("chown").arg(format!("{uid}:{gid}")).arg(&folder));
     }
@@ -53,14 +61,14 @@ fn start(options: &str) -> Option<Server> {
         .args(["-U", "tierfall", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", "-D"])
         .arg(&data));
 
-    let leash = leash(user, &programs, &folder, &data);
+    let cleaner = spawn_cleaner(user, &programs, &folder, &data);
     let options = format!(
         "-c listen_addresses= -c unix_socket_directories={} -c max_connections=300 {options}",
         folder.display()
     );
     let mut pg_ctl = as_user(user, &programs.join("pg_ctl"));
     run(pg_ctl.arg("-D").arg(&data).arg("-l").arg(folder.join("log")).args(["-w", "-o", &options, "start"]));
-    Some(Server { folder, _leash: leash })
+    Some(Server { folder, _cleaner: cleaner })
 }
 
 /// Where Debian puts the server's programs: version 15 if it is there, or else the latest.
@@ -78,8 +86,8 @@ fn programs() -> Option<PathBuf> {
     found.into_iter().next().map(|(_, programs)| programs)
 }
 
-/// The server refuses to run as root: then it runs as `postgres`, or as `nobody`.
-fn lesser_user() -> Option<(u32, u32)> {
+/// The server refuses to run as root: there it runs as `postgres`, or as `nobody`.
+fn unprivileged_user() -> Option<(u32, u32)> {
     let id = |args: &[&str]| -> Option<u32> {
         let output = Command::new("id").args(args).output().ok().filter(|output| output.status.success())?;
         String::from_utf8(output.stdout).ok()?.trim().parse().ok()
@@ -103,13 +111,13 @@ fn as_user(user: Option<(u32, u32)>, program: &Path) -> Command {
     command
 }
 
-/// A shell that waits for this process to end, and clears up after it.
-fn leash(user: Option<(u32, u32)>, programs: &Path, folder: &Path, data: &Path) -> Child {
+/// A shell that waits for this process to end, and cleans up after it.
+fn spawn_cleaner(user: Option<(u32, u32)>, programs: &Path, folder: &Path, data: &Path) -> Child {
     let mut stop = as_user(user, &programs.join("pg_ctl"));
     stop.arg("-D").arg(data).args(["-m", "immediate", "stop"]);
     let stop: Vec<String> = std::iter::once(stop.get_program())
         .chain(stop.get_args())
-        .map(|word| format!("'{}'", word.to_string_lossy()))
+        .map(|part| format!("'{}'", part.to_string_lossy()))
         .collect();
     let script = format!("trap '' INT TERM HUP; read _; {}; rm -rf '{}'", stop.join(" "), folder.display());
     Command::new("sh")

@@ -14,7 +14,7 @@ use super::request::WorkRequest;
 use crate::acquire::{Acquire, Reason, VerifiedFile};
 use crate::tiers::{EndReason, Outcome, Status};
 use tierfall_ledger::{
-    DoneOp, Effect, Ending, JobKey, LedgerClient, LedgerClientError, OpKind, Outcome as OpOutcome, State,
+    DoneOp, Effect, Ending, JobKey, LedgerClient, LedgerClientError, OpKind, OpOutcome, State,
 };
 use tierfall_work::Work;
 

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::acquire::{FetchStep, Journal};
-use tierfall_ledger::{DoneOp, Effect, JobKey, LeaseHandle, OpKind, Outcome, Pending, Step};
+use tierfall_ledger::{DoneOp, Effect, JobKey, LeaseHandle, OpKind, OpOutcome, Pending, Step};
 
 /// A job that this worker holds, and what it has begun and not ended.
 #[derive(Debug)]
@@ -55,13 +55,13 @@ impl Journal for LeasedJob {
 
     fn done(&self, step: FetchStep, url: &str, result: Value) {
         if let Some(pending) = self.take_pending(step, url) {
-            self.handle.complete(pending, Outcome::Done { result, artifact: None });
+            self.handle.complete(pending, OpOutcome::Done { result, artifact: None });
         }
     }
 
     fn failed(&self, step: FetchStep, url: &str, error: &str) {
         if let Some(pending) = self.take_pending(step, url) {
-            self.handle.complete(pending, Outcome::Failed { error: error.to_owned() });
+            self.handle.complete(pending, OpOutcome::Failed { error: error.to_owned() });
         }
     }
 

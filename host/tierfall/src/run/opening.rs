@@ -80,7 +80,7 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
                 path,
                 rules,
                 clock: Arc::new(SystemClock),
-                patience: LOCK_TIMEOUT,
+                timeout: LOCK_TIMEOUT,
                 create: make,
                 upgrade: make,
             };
@@ -98,7 +98,7 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
                 rules,
                 time: Time::Server,
                 connections: CONNECTIONS,
-                patience: LOCK_TIMEOUT,
+                timeout: LOCK_TIMEOUT,
                 tls: Some(Arc::new(tls)),
                 create: make,
                 upgrade: make,
@@ -125,7 +125,7 @@ pub async fn open_client(
         },
         lease: config.ledger.lease,
         // The engine's own timeout twice: for the lock and for the write.
-        patience: LOCK_TIMEOUT * 2,
+        timeout: LOCK_TIMEOUT * 2,
         probe,
     };
     let client = LedgerClient::open(open_ledger(config, out), settings).await?;

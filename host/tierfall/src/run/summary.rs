@@ -85,7 +85,7 @@ impl Summary {
 
     /// Counts what the ledger missed.
     pub(super) fn count_ledger(&mut self, ledger: &LedgerClient) {
-        for (operation, count) in ledger.tally().into_iter().flat_map(|tally| tally.counts()) {
+        for (operation, count) in ledger.failures().into_iter().flat_map(|failures| failures.counts()) {
             if count > 0 {
                 self.ledger_failures.insert(operation.label(), count);
             }

@@ -1,0 +1,63 @@
+//! What a request is, and what it has to work with.
+
+use std::time::Duration;
+
+use crate::error::LedgerError;
+use crate::event::{Event, EventKind};
+use crate::job::Claim;
+use crate::schedule::Schedule;
+use crate::sql::Sql;
+use crate::state::State;
+
+/// The rules of a ledger that its operator may set.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    /// How long a lease lasts without being renewed.
+    pub lease: Duration,
+    /// After this long a running op is done again when it is asked for.
+    pub abandoned: Duration,
+    /// When a failed job is tried again.
+    pub schedule: Schedule,
+}
+
+/// One request to the ledger; `apply` runs inside one transaction, and may be run again from its start.
+pub(crate) trait TxRequest: Send + Sync + 'static {
+    type Reply: Send + 'static;
+
+    fn apply<S: Sql>(
+        &self,
+        sql: &mut S,
+        tx: &mut TxContext<'_>,
+    ) -> impl Future<Output = Result<Self::Reply, LedgerError>> + Send;
+}
+
+/// The rules of a transaction, and the events that it records. They count only if it commits.
+#[derive(Debug)]
+pub(crate) struct TxContext<'a> {
+    pub(crate) rules: &'a Rules,
+    pub(crate) events: Vec<Event>,
+}
+
+impl<'a> TxContext<'a> {
+    pub(crate) fn new(rules: &'a Rules) -> Self {
+        Self { rules, events: Vec::new() }
+    }
+
+    pub(super) fn record(&mut self, event: Event) {
+        self.events.push(event);
+    }
+
+    pub(super) fn record_transition(&mut self, at: i64, claim: &Claim, from: State, to: State) {
+        if from != to {
+            self.record(Event {
+                from: Some(from),
+                to: Some(to),
+                ..Event::of_claim(at, EventKind::JobStateChanged, claim)
+            });
+        }
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
