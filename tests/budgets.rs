@@ -11,7 +11,7 @@ const WORK: &str = "10.5555/budgets.1";
 const SERVICES: [&str; 4] = ["openalex", "semantic_scholar", "crossref", "doaj"];
 
 /// What a service is asked, whatever it is.
-fn question(service: &str) -> String {
+fn url_asked(service: &str) -> String {
     format!("http://{service}.example/*")
 }
 
@@ -28,12 +28,12 @@ fn services(home: &Home, web: &Web, options: &str) -> Call {
 
 fn answer_all(web: &Web, answer: impl Fn(&str) -> Answer) {
     for service in SERVICES {
-        web.get(&question(service), [answer(service)]);
+        web.get(&url_asked(service), [answer(service)]);
     }
 }
 
 /// The hosts that were asked, in order, each once.
-fn asked(web: &Web) -> Vec<String> {
+fn hosts_asked(web: &Web) -> Vec<String> {
     let mut hosts: Vec<String> = web.requests().into_iter().map(|seen| seen.host).collect();
     hosts.dedup();
     hosts
@@ -50,7 +50,7 @@ fn attempts(work: &Value) -> Vec<(String, String)> {
 fn every_service_is_asked_once_and_in_the_order_of_the_plan() {
     let (home, web) = (Home::new(), Web::start());
     services(&home, &web, ",parallel=1").run().expect(3);
-    assert_eq!(asked(&web), SERVICES.map(|service| format!("{service}.example")));
+    assert_eq!(hosts_asked(&web), SERVICES.map(|service| format!("{service}.example")));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_source_that_is_skipped_costs_no_attempt() {
         .through(&web)
         .run()
         .expect(3);
-    assert_eq!(asked(&web), ["zenodo.example"]);
+    assert_eq!(hosts_asked(&web), ["zenodo.example"]);
     let attempts = attempts(&home.manifest("papers")[0]);
     assert!(attempts.contains(&("core".into(), "skipped".into())), "{attempts:?}");
 }
@@ -124,7 +124,7 @@ fn no_more_is_in_flight_for_a_work_than_allowed() {
         gate.open();
         running.wait().expect(3);
         assert_eq!(web.peak_of_all(), limit, "{how}");
-        assert_eq!(asked(&web).len(), SERVICES.len());
+        assert_eq!(hosts_asked(&web).len(), SERVICES.len());
     }
 }
 
@@ -146,7 +146,7 @@ fn a_source_has_its_own_time_and_the_next_one_is_asked_after_it() {
         ["option", "TIERFALL_FALLBACK_PER_SOURCE_TIMEOUT_MS", "DOCSTOKG_FALLBACK_PER_SOURCE_TIMEOUT_MS"]
     {
         let (home, web) = (Home::new(), Web::start());
-        web.get(&question("openalex"), [Answer::json("{}").failing(Fault::Hang)]);
+        web.get(&url_asked("openalex"), [Answer::json("{}").failing(Fault::Hang)]);
         let call = match how {
             "option" => services(&home, &web, ",parallel=1,timeout_ms=400"),
             variable => services(&home, &web, ",parallel=1").env(variable, "400"),
@@ -161,7 +161,7 @@ fn a_source_has_its_own_time_and_the_next_one_is_asked_after_it() {
         );
         // Otherwise it would have had the default's ten seconds.
         assert!(first["ms"].as_u64().is_some_and(|ms| (400..10_000).contains(&ms)), "{how}: {work:#}");
-        assert_eq!(asked(&web).len(), SERVICES.len());
+        assert_eq!(hosts_asked(&web).len(), SERVICES.len());
     }
 }
 
@@ -169,9 +169,9 @@ fn a_source_has_its_own_time_and_the_next_one_is_asked_after_it() {
 fn retries_are_as_many_as_the_plan_allows() {
     for retries in [0, 1] {
         let (home, web) = (Home::new(), Web::start());
-        web.get(&question("crossref"), [Answer::status(503)]);
+        web.get(&url_asked("crossref"), [Answer::status(503)]);
         services(&home, &web, &format!(",retries={retries}")).run().expect(4);
-        assert_eq!(web.requests_for(&question("crossref")).len(), 1 + retries);
+        assert_eq!(web.requests_for(&url_asked("crossref")).len(), 1 + retries);
     }
 }
 
@@ -188,7 +188,7 @@ fn tiers_are_asked_in_the_order_given_and_only_those() {
         .through(&web)
         .run()
         .expect(3);
-    assert_eq!(asked(&web), ["hal.example", "crossref.example"]);
+    assert_eq!(hosts_asked(&web), ["hal.example", "crossref.example"]);
 }
 
 #[test]
@@ -202,7 +202,7 @@ fn a_later_tier_is_not_asked_when_an_earlier_one_has_the_work() {
         .through(&web)
         .run()
         .expect(0);
-    assert!(!asked(&web).contains(&"crossref.example".to_owned()));
+    assert!(!hosts_asked(&web).contains(&"crossref.example".to_owned()));
 }
 
 #[test]
@@ -213,13 +213,13 @@ fn the_first_good_file_ends_the_race_and_the_losers_are_not_awaited() {
         "paperId": "1", "title": "The Invented Matter of winner Considered Anew", "externalIds": {"DOI": WORK},
         "openAccessPdf": {"url": article.file, "status": "GREEN"},
     });
-    web.get(&question("openalex"), [Answer::json("{}").failing(Fault::Hang)]);
-    web.get(&question("semantic_scholar"), [Answer::json(&paper.to_string())]);
+    web.get(&url_asked("openalex"), [Answer::json("{}").failing(Fault::Hang)]);
+    web.get(&url_asked("semantic_scholar"), [Answer::json(&paper.to_string())]);
     let call = services(&home, &web, ",parallel=2,timeout_ms=50000").args(["--set", "fallback.facts="]);
     call.run().expect(0);
     let work = &home.manifest("papers")[0];
     assert_eq!(work["source"], "semantic_scholar");
-    web.wait_for_abandoned(&question("openalex"));
+    web.wait_for_abandoned(&url_asked("openalex"));
     // The loser would have taken its whole time.
     assert!(work["ms"].as_u64().is_some_and(|ms| ms < 50_000), "{work:#}");
 }

@@ -77,7 +77,7 @@ fn the_demo_ends_well_without_a_network() {
 }
 
 #[test]
-fn each_work_of_the_demo_is_found_in_the_tier_that_its_story_tells() {
+fn each_work_of_the_demo_is_found_in_the_tier_that_it_was_made_for() {
     let works = Demo::made().works;
     let mut tier = "";
     let mut seen = BTreeSet::new();

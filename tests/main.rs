@@ -23,6 +23,7 @@ mod sandbox;
 mod soak;
 #[path = "soak/short.rs"]
 mod soak_short;
+mod structure;
 mod support;
 
 use support::{pdf, web};

@@ -55,7 +55,7 @@ fn filled<F: Future>(home: &Home, fill: impl FnOnce(Arc<dyn Ledger>) -> F) -> F:
     })
 }
 
-async fn taken(ledger: &dyn Ledger, work_id: &str) -> Lease {
+async fn leased(ledger: &dyn Ledger, work_id: &str) -> Lease {
     match ledger.enqueue(job(work_id), "worker-1").await {
         Ok(Enqueued::Leased(lease)) => lease,
         other => panic!("it should be free: {other:?}"),
@@ -63,7 +63,7 @@ async fn taken(ledger: &dyn Ledger, work_id: &str) -> Lease {
 }
 
 async fn stored(ledger: &dyn Ledger, work_id: &str) {
-    let lease = taken(ledger, work_id).await;
+    let lease = leased(ledger, work_id).await;
     let url = json!({"url": "http://repo.example/paper.pdf"});
     let candidate = CandidateRecord {
         url: "http://repo.example/paper.pdf".to_owned(),
@@ -81,7 +81,7 @@ async fn stored(ledger: &dyn Ledger, work_id: &str) {
 }
 
 async fn ended(ledger: &dyn Ledger, work_id: &str, ending: Ending) {
-    let lease = taken(ledger, work_id).await;
+    let lease = leased(ledger, work_id).await;
     ledger.execute_one(&lease, JobCommand::Finish(ending)).await.expect("finished");
 }
 
@@ -93,7 +93,7 @@ fn one_of_each(home: &Home) {
         ended(&*ledger, "doi:10.5555/failed", failed(false)).await;
         ended(&*ledger, "doi:10.5555/later", failed(true)).await;
         ended(&*ledger, "doi:10.5555/nowhere", Ending::Exhausted { result: json!({}) }).await;
-        let lease = taken(&*ledger, "doi:10.5555/held").await;
+        let lease = leased(&*ledger, "doi:10.5555/held").await;
         let op = Op::new(lease.job(), OpKind::Stream, json!({}));
         ledger.execute_one(&lease, JobCommand::Begin(op)).await.expect("begun");
         ledger.plan(vec![job("doi:10.5555/planned")]).await.expect("planned");
@@ -204,7 +204,7 @@ fn the_beginning_of_several_keys_is_not_guessed_about() {
 }
 
 #[test]
-fn a_story_is_told_from_planned_to_indexed() {
+fn a_job_is_shown_from_planned_to_indexed() {
     let home = Home::new();
     one_of_each(&home);
     let text = look(&home, &["show", "10.5555/done"]).run().expect(0).out;

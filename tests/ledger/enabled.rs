@@ -122,7 +122,7 @@ fn a_work_without_a_copy_is_asked_about_again_by_a_later_run(place: &Place) {
 
 /// Which of the layers holds, and that each of them can.
 #[test]
-fn the_gate_is_resolved_once_after_all_layers_are_read() {
+fn whether_there_is_a_ledger_is_resolved_once_after_all_layers_are_read() {
     let on = |call: crate::support::program::Call| {
         let ended = call.args(["-v"]).run().expect(0);
         ended.err.contains("idempotency is on")

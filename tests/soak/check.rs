@@ -90,7 +90,7 @@ pub async fn check(site: &Site, works: &Works, web: &Web) -> Report {
     }
     check_files(&site.out(), &fates, &mut report);
     check_manifest(&site.out(), &fates, &mut report);
-    for (url, times) in web.asked() {
+    for (url, times) in web.request_counts() {
         if url.contains(FORBIDDEN) || url.starts_with(INWARD) {
             report.wrong.push(format!("{url} was asked for {times} times, and is forbidden"));
         }

@@ -147,7 +147,7 @@ impl Storm {
     /// Looks at what is left, and asks for everything once more: nothing may be fetched for that.
     fn ended(&self, site: Site, works: &Works, web: &Web, began: Instant, mut figures: Figures) -> Figures {
         figures.took = began.elapsed();
-        let requests = |web: &Web| web.asked().into_values().sum();
+        let requests = |web: &Web| web.request_counts().into_values().sum();
         figures.requests = requests(web);
         let look = || runtime().block_on(check(&site, works, web));
         let mut wrong = std::mem::replace(&mut figures.report, look()).wrong;

@@ -59,7 +59,7 @@ struct State {
     routes: HashMap<(String, String), Route>,
     seen: Vec<Seen>,
     /// GETs by URL, where a script answers: those webs are too large to have every request on record.
-    asked: HashMap<String, usize>,
+    request_counts: HashMap<String, usize>,
     open: HashMap<String, usize>,
     peak: HashMap<String, usize>,
     peak_of_all: usize,
@@ -147,8 +147,8 @@ impl Web {
     }
 
     /// GETs by URL, of a web that was started with [`Web::of_script`].
-    pub fn asked(&self) -> HashMap<String, usize> {
-        self.shared.lock().asked.clone()
+    pub fn request_counts(&self) -> HashMap<String, usize> {
+        self.shared.lock().request_counts.clone()
     }
 
     /// The most requests that were open at one time on this host (`127.0.0.1:port` for the server itself).
@@ -271,7 +271,7 @@ impl Shared {
     fn arrived(&self, seen: &Seen) -> Answer {
         let mut state = self.lock();
         if let Some(script) = &self.script {
-            let asked = state.asked.entry(seen.url.clone()).or_default();
+            let asked = state.request_counts.entry(seen.url.clone()).or_default();
             let before = *asked;
             *asked += usize::from(seen.method == "GET");
             *state.open.entry(seen.host.clone()).or_default() += 1;

@@ -1,4 +1,4 @@
-//! What the program says about itself while it works.
+//! Log lines: which are written, and in which form.
 
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
@@ -25,6 +25,9 @@ where
     };
 }
 
+/// Every crate of ours has this prefix, and directives match prefixes: one directive reaches all of them.
+const OURS: &str = "tierfall";
+
 fn directives(filter: &str) -> EnvFilter {
     let by_level = |level: LevelFilter| {
         let libraries = match level {
@@ -32,10 +35,55 @@ fn directives(filter: &str) -> EnvFilter {
             LevelFilter::OFF | LevelFilter::ERROR => level,
             _ => LevelFilter::WARN,
         };
-        EnvFilter::new(format!("{libraries},tierfall={level}"))
+        EnvFilter::new(format!("{libraries},{OURS}={level}"))
     };
     match filter.parse::<LevelFilter>() {
         Ok(level) => by_level(level),
         Err(_) => EnvFilter::try_new(filter).unwrap_or_else(|_| by_level(LevelFilter::WARN)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no test panics here").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_level_reaches_every_crate_of_ours_and_is_quieter_for_libraries() {
+        let lines = Lines::default();
+        let writer = lines.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_writer(move || writer.clone())
+            .with_env_filter(directives("info"))
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(target: "tierfall::run", "one");
+            tracing::info!(target: "tierfall_cli", "two");
+            tracing::info!(target: "tierfall_http::client", "three");
+            tracing::info!(target: "tierfall_input", "four");
+            tracing::info!(target: "tierfall_ledger::client", "five");
+            tracing::info!(target: "tierfall_sandbox", "six");
+            tracing::debug!(target: "tierfall_http", "not this");
+            tracing::info!(target: "hyper", "nor this");
+            tracing::warn!(target: "hyper", "seven");
+        });
+        let text = String::from_utf8(lines.0.lock().expect("no test panics here").clone()).expect("UTF-8");
+        let said: Vec<&str> = text.lines().filter_map(|line| line.rsplit(' ').next()).collect();
+        assert_eq!(said, ["one", "two", "three", "four", "five", "six", "seven"], "{text}");
     }
 }

@@ -132,7 +132,7 @@ mod tests {
 
     const ASKED: &str = "https://api.core.ac.uk/v3/search/works?q=doi%3A%2210.1000%2Fa%281%29%22&limit=3";
 
-    fn asked(answer: &Value) -> (Recorded, Result<Finding, SourceError>) {
+    fn find_in(answer: &Value) -> (Recorded, Result<Finding, SourceError>) {
         let host = Recorded::new().json(ASKED, &answer.to_string());
         let found = find(&host, &work(WorkId::Doi("10.1000/a(1)".into())), &ctx());
         (host, found)
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_location_of_a_hit_is_proposed_with_the_facts_of_its_record() {
-        let (_, found) = asked(&json!({"totalHits": 1, "results": [{
+        let (_, found) = find_in(&json!({"totalHits": 1, "results": [{
             "doi": "10.1000/A(1)", "title": "Tides of <i>Io</i>", "yearPublished": 2011, "pubmedId": "77", "arxivId": null,
             "authors": [{"name": "Quist, Ada"}, {"name": null}],
             "downloadUrl": "https://core.example/download/5.pdf",
@@ -176,7 +176,7 @@ mod tests {
 
     #[test]
     fn the_record_of_another_doi_is_left_out_and_one_that_states_none_gives_no_facts() {
-        let (_, found) = asked(&json!({"results": [
+        let (_, found) = find_in(&json!({"results": [
             {"doi": "10.1000/b", "downloadUrl": "https://core.example/other.pdf", "title": "Other"},
             {"doi": null, "identifiers": [{"type": "DOI", "identifier": "10.1000/c"}], "downloadUrl": "https://core.example/o2.pdf"},
             {"doi": null, "downloadUrl": "https://core.example/silent.pdf", "title": "Silent"}]}));
@@ -188,14 +188,14 @@ mod tests {
 
     #[test]
     fn nothing_there_is_not_found() {
-        assert_eq!(asked(&json!({"totalHits": 0, "results": []})).1, Err(SourceError::NotFound));
+        assert_eq!(find_in(&json!({"totalHits": 0, "results": []})).1, Err(SourceError::NotFound));
         let other = json!({"results": [{"doi": "10.1000/b", "downloadUrl": "https://core.example/o.pdf"}]});
-        assert_eq!(asked(&other).1, Err(SourceError::NotFound));
+        assert_eq!(find_in(&other).1, Err(SourceError::NotFound));
     }
 
     #[test]
     fn odd_types_are_read_as_absent() {
-        let (_, found) = asked(&json!({"results": [{
+        let (_, found) = find_in(&json!({"results": [{
             "doi": 7, "title": ["x"], "authors": "none", "yearPublished": {}, "identifiers": {"doi": "10.1000/a(1)"},
             "links": [null, 3, {"type": "download"}], "downloadUrl": {"x": 1},
             "sourceFulltextUrls": "https://repo.example/one.pdf"}]}));
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_shape_is_a_bad_answer_and_a_refused_key_misconfigured() {
-        assert!(matches!(asked(&json!({"message": "x"})).1, Err(SourceError::BadAnswer(_))));
+        assert!(matches!(find_in(&json!({"message": "x"})).1, Err(SourceError::BadAnswer(_))));
         let host = Recorded::new().status(ASKED, 401);
         let found = find(&host, &work(WorkId::Doi("10.1000/a(1)".into())), &ctx());
         assert!(matches!(found, Err(SourceError::Misconfigured(_))));

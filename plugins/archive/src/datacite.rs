@@ -136,7 +136,7 @@ mod tests {
 
     const AT: &str = "https://api.datacite.org/dois/10.5072/x%281%29";
 
-    fn asked(answer: &Value) -> Result<Finding, SourceError> {
+    fn find_in(answer: &Value) -> Result<Finding, SourceError> {
         let host = Recorded::new().json(AT, &answer.to_string());
         find(&host, &work(WorkId::Doi("10.5072/x(1)".into())), &context_of(&source("datacite")))
     }
@@ -160,7 +160,7 @@ mod tests {
     #[test]
     fn content_urls_are_candidates_and_the_record_gives_facts() {
         let found =
-            asked(&json!({"data": {"id": "10.5072/x(1)", "attributes": record()}})).expect("a finding");
+            find_in(&json!({"data": {"id": "10.5072/x(1)", "attributes": record()}})).expect("a finding");
         let [one] = found.candidates.as_slice() else { panic!("{found:?}") };
         assert_eq!(one.url, "https://repo.example/item/1/content");
         assert_eq!((one.version, one.basis), (Version::Submitted, Basis::Registry));
@@ -186,7 +186,7 @@ mod tests {
         for content in [Value::Null, json!([]), json!({}), json!("")] {
             let mut record = record();
             record["contentUrl"] = content;
-            let found = asked(&json!({"data": {"attributes": record}})).expect("facts");
+            let found = find_in(&json!({"data": {"attributes": record}})).expect("facts");
             assert!(found.candidates.is_empty());
             assert_eq!(found.facts.year, Some(2017));
         }
@@ -197,7 +197,7 @@ mod tests {
         let mut record = record();
         record["contentUrl"] = json!("https://repo.example/item/1/content");
         record["url"] = json!("https://repo.example/item/1/Paper.PDF");
-        let found = asked(&json!({"data": {"attributes": record}})).expect("a finding");
+        let found = find_in(&json!({"data": {"attributes": record}})).expect("a finding");
         let evidence: Vec<_> = found.candidates.iter().map(|c| c.evidence.as_str()).collect();
         assert_eq!(evidence, ["attributes.contentUrl", "attributes.url"]);
     }
@@ -209,18 +209,18 @@ mod tests {
         assert_eq!(find(&host, &work(WorkId::Doi("10.5072/x(1)".into())), &ctx), Err(SourceError::NotFound));
         let mut other = record();
         other["doi"] = json!("10.5072/y");
-        assert_eq!(asked(&json!({"data": {"attributes": other}})), Err(SourceError::NotFound));
+        assert_eq!(find_in(&json!({"data": {"attributes": other}})), Err(SourceError::NotFound));
     }
 
     #[test]
     fn odd_types_are_read_as_absent_and_another_shape_is_a_bad_answer() {
         let odd = json!({"doi": "10.5072/x(1)", "titles": "x", "creators": {"name": 3}, "publicationYear": "s.a.", "url": {},
             "contentUrl": [null, 4, "ftp://repo.example/x"], "rightsList": null, "types": [], "sizes": [3]});
-        let found = asked(&json!({"data": {"attributes": odd}})).expect("the DOI itself");
+        let found = find_in(&json!({"data": {"attributes": odd}})).expect("the DOI itself");
         assert!(found.candidates.is_empty());
         assert_eq!((found.facts.title, found.facts.year), (None, None));
         for answer in [json!({"data": null}), json!([]), json!({"data": {"attributes": "x"}})] {
-            assert!(matches!(asked(&answer), Err(SourceError::BadAnswer(_))), "{answer}");
+            assert!(matches!(find_in(&answer), Err(SourceError::BadAnswer(_))), "{answer}");
         }
     }
 }

@@ -134,7 +134,7 @@ mod tests {
     use tierfall_sdk::serde_json::json;
     use tierfall_sdk::testing::{Recorded, context_of, work};
 
-    fn asked(answer: &Value) -> Result<Finding, SourceError> {
+    fn find_in(answer: &Value) -> Result<Finding, SourceError> {
         let query = url::encode("doiId_s:\"10.1000/a\" OR doiId_id:\"10.1000/a\"");
         let asked =
             format!("https://api.archives-ouvertes.fr/search/?q={query}&fl={}&wt=json", url::encode(FIELDS));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn the_main_file_comes_first_and_the_other_files_of_the_work_follow() {
-        let found = asked(&json!({"response": {"numFound": 1, "docs": [doc()]}})).expect("a finding");
+        let found = find_in(&json!({"response": {"numFound": 1, "docs": [doc()]}})).expect("a finding");
         let urls: Vec<_> = found.candidates.iter().map(|c| c.url.as_str()).collect();
         assert_eq!(
             urls,
@@ -180,19 +180,19 @@ mod tests {
         doc["files_s"] = Value::Null;
         doc["linkExtId_s"] = json!("arxiv");
         doc["linkExtUrl_s"] = json!("http://arxiv.org/abs/math/0401001");
-        let found = asked(&json!({"response": {"docs": [doc]}})).expect("a finding");
+        let found = find_in(&json!({"response": {"docs": [doc]}})).expect("a finding");
         assert_eq!(found.candidates.len(), 1);
         assert_eq!(found.candidates[0].url, "https://arxiv.org/pdf/math/0401001");
         doc["linkExtId_s"] = json!("istex");
         doc["linkExtUrl_s"] = json!("https://api.istex.example/fulltext/pdf/x.pdf");
-        assert!(asked(&json!({"response": {"docs": [doc]}})).expect("facts").candidates.is_empty());
+        assert!(find_in(&json!({"response": {"docs": [doc]}})).expect("facts").candidates.is_empty());
     }
 
     #[test]
     fn preprints_are_submitted_versions() {
         let mut doc = doc();
         doc["docType_s"] = json!("UNDEFINED");
-        let found = asked(&json!({"response": {"docs": [doc]}})).expect("a finding");
+        let found = find_in(&json!({"response": {"docs": [doc]}})).expect("a finding");
         assert_eq!(found.candidates[0].version, Version::Submitted);
     }
 
@@ -200,15 +200,15 @@ mod tests {
     fn the_record_of_another_doi_nothing_and_odd_types_are_not_found() {
         let mut other = doc();
         other["doiId_s"] = json!("10.1000/b");
-        assert_eq!(asked(&json!({"response": {"docs": [other]}})), Err(SourceError::NotFound));
-        assert_eq!(asked(&json!({"response": {"numFound": 0, "docs": []}})), Err(SourceError::NotFound));
+        assert_eq!(find_in(&json!({"response": {"docs": [other]}})), Err(SourceError::NotFound));
+        assert_eq!(find_in(&json!({"response": {"numFound": 0, "docs": []}})), Err(SourceError::NotFound));
         let odd = json!({"response": {"docs": [null, {"doiId_s": 3, "files_s": {}, "title_s": null, "uri_s": []}]}});
-        assert_eq!(asked(&odd), Err(SourceError::NotFound));
+        assert_eq!(find_in(&odd), Err(SourceError::NotFound));
     }
 
     #[test]
     fn an_error_in_the_body_is_a_bad_answer_with_its_words() {
-        let answer = asked(&json!({"error": {"msg": "undefined field", "code": 400}}));
+        let answer = find_in(&json!({"error": {"msg": "undefined field", "code": 400}}));
         assert!(matches!(answer, Err(SourceError::BadAnswer(text)) if text.contains("undefined field")));
     }
 

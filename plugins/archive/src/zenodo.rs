@@ -150,7 +150,7 @@ mod tests {
 
     const ASKED: &str = "https://zenodo.org/api/records?q=doi%3A%2210.1000%2Fa%22&size=3&sort=mostrecent";
 
-    fn asked(answer: &Value) -> Result<Finding, SourceError> {
+    fn find_in(answer: &Value) -> Result<Finding, SourceError> {
         let host = Recorded::new().json(ASKED, &answer.to_string());
         find(&host, &work(WorkId::Doi("10.1000/a".into())), &context_of(&source("zenodo")))
     }
@@ -175,7 +175,7 @@ mod tests {
         let files =
             json!([file("README.txt"), file("supplement.pdf"), file("Paper.PDF"), file("appendix.pdf")]);
         let found =
-            asked(&json!({"hits": {"total": 1, "hits": [hit("10.1000/A", &files)]}})).expect("a finding");
+            find_in(&json!({"hits": {"total": 1, "hits": [hit("10.1000/A", &files)]}})).expect("a finding");
         let [one] = found.candidates.as_slice() else { panic!("{found:?}") };
         assert_eq!(one.url, "https://zenodo.org/api/records/41/files/Paper.PDF/content");
         assert_eq!(one.license.as_deref(), Some("cc-by-4.0"));
@@ -191,7 +191,7 @@ mod tests {
     #[test]
     fn a_doi_of_zenodo_is_asked_for_as_a_record() {
         let record = hit("10.5281/zenodo.41", &json!([file("paper.pdf")]));
-        let asked = |number: &str| {
+        let answer_to = |number: &str| {
             let host = Recorded::new()
                 .json(&format!("https://zenodo.org/api/records/{number}"), &record.to_string());
             let work = work(WorkId::Doi(format!("10.5281/zenodo.{number}")));
@@ -199,11 +199,11 @@ mod tests {
         };
         // 40 is the concept: the API answers with the newest version of it.
         for number in ["41", "40"] {
-            let found = asked(number).expect("a finding");
+            let found = answer_to(number).expect("a finding");
             assert_eq!(found.candidates.len(), 1, "{number}");
             assert_eq!(found.candidates[0].version, Version::Published);
         }
-        assert_eq!(asked("39"), Err(SourceError::NotFound));
+        assert_eq!(answer_to("39"), Err(SourceError::NotFound));
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
         {
             record["metadata"]["related_identifiers"] =
                 json!([{"identifier": "https://doi.org/10.1000/a", "relation": relation, "scheme": "doi"}]);
-            assert_eq!(asked(&json!({"hits": {"hits": [record]}})).is_ok(), found, "{relation}");
+            assert_eq!(find_in(&json!({"hits": {"hits": [record]}})).is_ok(), found, "{relation}");
         }
     }
 
@@ -222,7 +222,7 @@ mod tests {
     fn files_that_are_not_for_everyone_are_not_proposed() {
         let mut record = hit("10.1000/a", &json!([file("paper.pdf")]));
         record["metadata"]["access_right"] = json!("restricted");
-        let found = asked(&json!({"hits": {"hits": [record]}})).expect("facts");
+        let found = find_in(&json!({"hits": {"hits": [record]}})).expect("facts");
         assert!(found.candidates.is_empty());
         assert!(found.facts.title.is_some());
     }
@@ -231,7 +231,7 @@ mod tests {
     fn a_preprint_is_a_submitted_version() {
         let mut record = hit("10.1000/a", &json!([file("paper.pdf")]));
         record["metadata"]["resource_type"]["subtype"] = json!("preprint");
-        let found = asked(&json!({"hits": {"hits": [record]}})).expect("a finding");
+        let found = find_in(&json!({"hits": {"hits": [record]}})).expect("a finding");
         assert_eq!(found.candidates[0].version, Version::Submitted);
     }
 
@@ -239,21 +239,21 @@ mod tests {
     fn files_are_read_in_either_form() {
         let files = json!({"enabled": true, "entries": {"paper.pdf": {"key": "paper.pdf",
             "links": {"content": "https://zenodo.org/api/records/41/files/paper.pdf/content"}}}});
-        let found = asked(&json!({"hits": {"hits": [hit("10.1000/a", &files)]}})).expect("a finding");
+        let found = find_in(&json!({"hits": {"hits": [hit("10.1000/a", &files)]}})).expect("a finding");
         assert_eq!(found.candidates.len(), 1);
     }
 
     #[test]
     fn nothing_there_and_odd_types_are_not_found() {
-        assert_eq!(asked(&json!({"hits": {"hits": [], "total": 0}})), Err(SourceError::NotFound));
+        assert_eq!(find_in(&json!({"hits": {"hits": [], "total": 0}})), Err(SourceError::NotFound));
         let odd = json!({"hits": {"hits": [null, 3, {"doi": "10.1000/b"}, {"doi": {}, "files": "x", "metadata": null}]}});
-        assert_eq!(asked(&odd), Err(SourceError::NotFound));
+        assert_eq!(find_in(&odd), Err(SourceError::NotFound));
     }
 
     #[test]
     fn errors_say_what_they_are() {
-        assert!(matches!(asked(&json!({"message": "x"})), Err(SourceError::BadAnswer(_))));
-        assert!(matches!(asked(&json!([])), Err(SourceError::BadAnswer(_))));
+        assert!(matches!(find_in(&json!({"message": "x"})), Err(SourceError::BadAnswer(_))));
+        assert!(matches!(find_in(&json!([])), Err(SourceError::BadAnswer(_))));
         let of = |host: Recorded| {
             find(&host, &work(WorkId::Doi("10.1000/a".into())), &context_of(&source("zenodo")))
         };

@@ -3,7 +3,7 @@
 
 use tierfall_sdk::*;
 
-use crate::{crossref_doi, mailto};
+use crate::shared::{crossref_doi, mailto};
 
 pub fn source() -> Source {
     Source::new("crossref", "links that publishers deposited, and facts", &[IdKind::Doi])

@@ -2,7 +2,7 @@
 
 use tierfall_sdk::*;
 
-use crate::crossref_doi;
+use crate::shared::crossref_doi;
 
 pub fn source() -> Source {
     Source::new("doaj", "full texts in journals of the DOAJ", &[IdKind::Doi])

@@ -2,7 +2,7 @@
 
 use tierfall_sdk::*;
 
-use crate::crossref_doi;
+use crate::shared::crossref_doi;
 
 pub fn source() -> Source {
     let ids = [IdKind::Doi, IdKind::Pmid, IdKind::Pmcid];

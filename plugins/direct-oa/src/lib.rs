@@ -10,11 +10,10 @@ mod europe_pmc;
 mod openalex;
 mod pmc;
 mod semantic_scholar;
+mod shared;
 mod unpaywall;
 
-use tierfall_sdk::{
-    Context, Description, Finding, Host, Plugin, Setting, Source, SourceError, Work, WorkId, describe,
-};
+use tierfall_sdk::{Context, Description, Finding, Host, Plugin, Source, SourceError, Work, describe};
 
 /// A source: how it describes itself, and how it looks for a work.
 struct Offer {
@@ -53,21 +52,11 @@ impl Plugin for DirectOa {
 
 tierfall_sdk::export_plugin!(DirectOa);
 
-/// The setting by which an API knows whom to write to.
-fn mailto() -> Setting {
-    Setting::new("mailto", "your e-mail address, which the API is told with every request")
-}
-
-/// The work's DOI, unless it is one of arXiv's: DataCite registers those, and the indexes of
-/// Crossref's DOIs do not know them.
-fn crossref_doi(work: &Work) -> Option<&str> {
-    work.doi().filter(|doi| !matches!(WorkId::read_doi(doi), Some(WorkId::Arxiv(_))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierfall_sdk::{HostPattern, IdKind};
+    use crate::shared::crossref_doi;
+    use tierfall_sdk::{HostPattern, IdKind, WorkId};
 
     #[test]
     fn every_source_declares_the_host_of_every_address_it_asks() {

@@ -2,7 +2,7 @@
 
 use tierfall_sdk::*;
 
-use crate::mailto;
+use crate::shared::mailto;
 
 /// What is read of a work; all of it can be ten times as long.
 const FIELDS: &str = "id,doi,title,display_name,publication_year,ids,open_access,best_oa_location,\

@@ -4,7 +4,7 @@
 use roxmltree::Document;
 use tierfall_sdk::*;
 
-use crate::{crossref_doi, mailto};
+use crate::shared::{crossref_doi, mailto};
 
 pub fn source() -> Source {
     Source::new("pmc", "the copy in PubMed Central", &[IdKind::Pmcid, IdKind::Doi, IdKind::Pmid])

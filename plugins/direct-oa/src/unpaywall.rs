@@ -3,7 +3,7 @@
 
 use tierfall_sdk::*;
 
-use crate::{crossref_doi, mailto};
+use crate::shared::{crossref_doi, mailto};
 
 pub fn source() -> Source {
     Source::new("unpaywall", "open copies of works with a Crossref DOI", &[IdKind::Doi])

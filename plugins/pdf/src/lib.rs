@@ -3,6 +3,7 @@
 
 mod bindings;
 mod end;
+mod export;
 mod lines;
 mod metadata;
 mod page;

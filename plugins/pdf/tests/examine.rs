@@ -25,7 +25,7 @@ fn read(style: Style) -> Report {
 }
 
 /// Letters alone, so that spaces and line ends do not matter.
-fn letters(text: &str) -> String {
+fn only_letters(text: &str) -> String {
     let spelled = text.replace('ﬁ', "fi").replace('ﬂ', "fl").replace('ﬀ', "ff").replace('ﬃ', "ffi");
     spelled.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }
@@ -44,8 +44,8 @@ fn text_is_read_however_it_is_written() {
         Style::PrintingForbidden,
     ] {
         let report = read(style);
-        let first = letters(&report.text[0]);
-        assert!(first.contains(&letters(&paper().title)), "{style:?}: {}", report.text[0]);
+        let first = only_letters(&report.text[0]);
+        assert!(first.contains(&only_letters(&paper().title)), "{style:?}: {}", report.text[0]);
         assert!(first.contains("controuvé"), "{style:?}: {}", report.text[0]);
         assert_eq!(report.pages, paper().pages + u32::from(style == Style::CoverPage), "{style:?}");
         assert_eq!(report.text.len(), 3);
@@ -66,8 +66,8 @@ fn the_title_is_the_largest_heading() {
     for style in [Style::Plain, Style::BrokenTitle, Style::ObjectStreams] {
         let report = read(style);
         assert_eq!(
-            letters(&report.headings[0][0]),
-            letters(&paper().title),
+            only_letters(&report.headings[0][0]),
+            only_letters(&paper().title),
             "{style:?}: {:?}",
             report.headings
         );
@@ -118,7 +118,7 @@ fn a_table_that_is_wrong_is_repaired_and_said_so() {
     let moved = [&file[..at], b"startxref\n7\n%%EOF\n"].concat();
     let report = examine(moved, 3).expect("readable");
     assert!(report.repaired);
-    assert!(letters(&report.text[0]).contains(&letters(&paper().title)));
+    assert!(only_letters(&report.text[0]).contains(&only_letters(&paper().title)));
 }
 
 #[test]

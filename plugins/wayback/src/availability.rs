@@ -38,7 +38,7 @@ mod tests {
 
     const AT: &str = "https://archive.org/wayback/available?url=http%3A%2F%2Fone.example%2F1.pdf";
 
-    fn asked(answer: &Value) -> Result<Option<Capture>, SourceError> {
+    fn find_in(answer: &Value) -> Result<Option<Capture>, SourceError> {
         let host = Recorded::new().json(AT, &answer.to_string());
         let fetch_budget = FetchBudget::new(&host, context().budget);
         nearest(&fetch_budget, "https://archive.org", "http://one.example/1.pdf", None)
@@ -48,7 +48,7 @@ mod tests {
     fn the_nearest_capture_is_told_with_its_moment_and_url() {
         let answer = json!({"url": "one.example/1.pdf", "archived_snapshots": {"closest": {"status": "200", "available": true,
             "url": "http://web.archive.org/web/20170428151545/https://one.example/1.pdf", "timestamp": "20170428151545"}}});
-        assert_eq!(asked(&answer), Ok(Capture::new("20170428151545", "https://one.example/1.pdf")));
+        assert_eq!(find_in(&answer), Ok(Capture::new("20170428151545", "https://one.example/1.pdf")));
     }
 
     #[test]
@@ -68,7 +68,7 @@ mod tests {
             json!({"archived_snapshots": {"closest": {"available": true, "url": 3}}}),
             json!([]),
         ] {
-            assert_eq!(asked(&answer), Ok(None), "{answer}");
+            assert_eq!(find_in(&answer), Ok(None), "{answer}");
         }
     }
 

@@ -183,7 +183,7 @@ mod tests {
     const AT: &str = "https://web.archive.org/cdx/search/cdx?url=http%3A%2F%2Fone.example%2F1.pdf&output=json\
         &fl=timestamp%2Coriginal%2Cmimetype%2Cstatuscode%2Cdigest%2Clength&filter=%21statuscode%3A%5B45%5D..&collapse=digest&limit=-60";
 
-    fn asked(answer: &str, year: Option<u16>) -> Result<Captures, SourceError> {
+    fn find_in(answer: &str, year: Option<u16>) -> Result<Captures, SourceError> {
         let host = Recorded::new().json(AT, answer);
         of(&host, year)
     }
@@ -219,7 +219,7 @@ mod tests {
             ("20200101000000", "image/png", "200", "I"),
             ("20210101000000", PDF, "404", "E"),
         ]);
-        let captures = asked(&answer, None).expect("captures");
+        let captures = find_in(&answer, None).expect("captures");
         assert_eq!(moments(&captures.pdfs), ["20180101000000", "20170101000000"]);
         assert_eq!(moments(&captures.pages), ["20190101000000", "20150101000000"]);
     }
@@ -233,14 +233,17 @@ mod tests {
             ("2023", PDF, "200", "D"),
         ]);
         assert_eq!(
-            moments(&asked(&answer, Some(2003)).expect("captures").pdfs),
+            moments(&find_in(&answer, Some(2003)).expect("captures").pdfs),
             ["2006", "2004", "2001", "2023"]
         );
         assert_eq!(
-            moments(&asked(&answer, Some(1974)).expect("captures").pdfs),
+            moments(&find_in(&answer, Some(1974)).expect("captures").pdfs),
             ["2001", "2004", "2006", "2023"]
         );
-        assert_eq!(moments(&asked(&answer, None).expect("captures").pdfs), ["2023", "2006", "2004", "2001"]);
+        assert_eq!(
+            moments(&find_in(&answer, None).expect("captures").pdfs),
+            ["2023", "2006", "2004", "2001"]
+        );
     }
 
     #[test]
@@ -250,7 +253,7 @@ mod tests {
             ("2011", "warc/revisit", "-", "H"),
             ("2012", "warc/revisit", "-", "lost"),
         ]);
-        let captures = asked(&answer, None).expect("captures");
+        let captures = find_in(&answer, None).expect("captures");
         assert_eq!(moments(&captures.pdfs), ["2012"], "of a file, what is not known is most likely the file");
         assert_eq!(moments(&captures.pages), ["2011"]);
     }
@@ -258,7 +261,7 @@ mod tests {
     #[test]
     fn files_of_vague_types_count_as_pdfs_where_the_url_is_of_a_file() {
         let answer = rows(&[("2010", "application/octet-stream", "200", "A"), ("2011", "unk", "200", "B")]);
-        assert_eq!(asked(&answer, None).expect("captures").pdfs.len(), 2);
+        assert_eq!(find_in(&answer, None).expect("captures").pdfs.len(), 2);
     }
 
     #[test]
@@ -266,7 +269,7 @@ mod tests {
         let named = r#"[["digest","statuscode","original","timestamp","mimetype"],["A","200","http://one.example/1.pdf","2010","application/pdf"]]"#;
         let bare = r#"[["2010","http://one.example/1.pdf","application/pdf","200","A","99"]]"#;
         for answer in [named, bare] {
-            assert_eq!(moments(&asked(answer, None).expect("captures").pdfs), ["2010"], "{answer}");
+            assert_eq!(moments(&find_in(answer, None).expect("captures").pdfs), ["2010"], "{answer}");
         }
     }
 
@@ -279,7 +282,7 @@ mod tests {
             r#"[["timestamp","original","mimetype","statuscode","digest","length"]]"#,
             r#"[["timestamp","original"],null,3,["2010"],["x","http://one.example/1.pdf"],["2010","ftp://one.example/"]]"#,
         ] {
-            assert_eq!(asked(answer, None), Ok(Captures::default()), "{answer}");
+            assert_eq!(find_in(answer, None), Ok(Captures::default()), "{answer}");
         }
     }
 
@@ -288,7 +291,7 @@ mod tests {
         assert_eq!(of(&Recorded::new().status(AT, 403), None), Ok(Captures::default()));
         assert_eq!(of(&Recorded::new().status(AT, 429), None), Err(SourceError::Unavailable(None)));
         assert_eq!(of(&Recorded::new().status(AT, 503), None), Err(SourceError::Unavailable(None)));
-        assert!(matches!(asked("<html>", None), Err(SourceError::BadAnswer(_))));
-        assert!(matches!(asked(r#"{"message": "x"}"#, None), Err(SourceError::BadAnswer(_))));
+        assert!(matches!(find_in("<html>", None), Err(SourceError::BadAnswer(_))));
+        assert!(matches!(find_in(r#"{"message": "x"}"#, None), Err(SourceError::BadAnswer(_))));
     }
 }

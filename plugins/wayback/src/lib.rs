@@ -12,13 +12,11 @@ mod fetch_budget;
 mod search;
 mod targets;
 
+use self::search::WEB_BASE;
 use tierfall_sdk::{
     Context, Description, Finding, Host, IdKind, Plugin, Role, Setting, Source, SourceError, Work, describe,
     setting_host,
 };
-
-/// The setting that says where captures and their index are.
-const WEB_BASE: &str = "web_base";
 
 /// The plugin `wayback`.
 pub struct Wayback;

@@ -11,6 +11,9 @@ use crate::cdx::{self, Captures};
 use crate::fetch_budget::FetchBudget;
 use crate::targets::{self, Target};
 
+/// The setting that says where captures and their index are.
+pub const WEB_BASE: &str = "web_base";
+
 /// Questions to the index: the archive answers one in a second or so, and an attempt has ten.
 const MOST_INDEXED: usize = 4;
 /// Of URLs that the availability API does not know, how many the index is asked about all the same.
@@ -29,7 +32,7 @@ pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sourc
     if targets.is_empty() && resolvers.is_empty() {
         return Err(SourceError::NotApplicable);
     }
-    let web_base = ctx.required(crate::WEB_BASE)?.trim_end_matches('/');
+    let web_base = ctx.required(WEB_BASE)?.trim_end_matches('/');
     let mut search = Search {
         host,
         work,

@@ -1,6 +1,6 @@
 //! What a page about a work says: where its PDF is, and facts from its metadata.
 //!
-//! [`read`] judges one page; [`walk`] fetches pages and follows them to a PDF. What is looked for is
+//! [`read`] judges one page; [`follow()`] fetches pages and follows them to a PDF. What is looked for is
 //! data, in `links/rules.txt` beside this file.
 
 mod anchors;
