@@ -1,4 +1,4 @@
-//! The one door, seen by the web on the other side of it.
+//! The HTTP client of the whole program, as servers see it.
 
 use std::time::Duration;
 

@@ -235,7 +235,7 @@ fn normalized(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::forms::FORBIDDEN;
+    use crate::tests::forbidden_hosts::FORBIDDEN;
 
     fn check(allow: &[&str], url: &str) -> Result<(), FetchError> {
         let allow: Vec<String> = allow.iter().map(|entry| (*entry).into()).collect();
@@ -358,7 +358,7 @@ mod tests {
             assert!(error.to_string().starts_with("host.example is "), "{error}");
         }
         assert!(policy.check_answers("wiki.corp", &answers(&["10.0.0.1"])).is_ok());
-        // An opened address opens itself, not every name that points at it.
+        // An address that is allowed allows itself, not every name that resolves to it.
         assert!(policy.check_answers("rebind.example", &answers(&["10.0.0.1"])).is_err());
     }
 }

@@ -10,7 +10,7 @@ use super::pace::HostPermit;
 use super::request::{Head, Response, Role};
 
 const PDF: &[u8] = b"%PDF-";
-/// Readers accept it behind as much as a kilobyte of anything (ISO 32000-1, annex H, 3.4.1).
+/// Readers accept it behind as much as a kilobyte of anything (ISO 32000-1, annex H.3.4.1).
 pub const PDF_WITHIN: usize = 1024 + PDF.len();
 /// What is read of a PDF where a page was asked for: enough to recognise it.
 const PDF_PREVIEW: usize = 4 * 1024;

@@ -52,7 +52,7 @@ struct Breaker {
 struct Open {
     until: Instant,
     /// For how long it was opened; doubled next time.
-    last: Duration,
+    opened_for: Duration,
     probing: bool,
     why: String,
 }
@@ -132,7 +132,7 @@ impl BreakerPermit {
         let last = match &breaker.open {
             // Sent before the breaker opened: nothing new.
             Some(_) if !self.probe => return,
-            Some(open) => Some(open.last),
+            Some(open) => Some(open.opened_for),
             None => None,
         };
         if last.is_none() && breaker.in_a_row < settings.failures && breaker.recent.count_ones() < FAILING {
@@ -140,7 +140,7 @@ impl BreakerPermit {
         }
         let span = last.map_or(settings.open, |last| last.saturating_mul(2)).min(settings.max_open);
         let (until, why) = (Instant::now() + span, why.to_owned());
-        breaker.open = Some(Open { until, last: span, probing: false, why });
+        breaker.open = Some(Open { until, opened_for: span, probing: false, why });
     }
 }
 

@@ -154,7 +154,7 @@ async fn begin(coding: Coding, mut body: RawBody, compressed: &Arc<AtomicU64>) -
     }
     let first = loop {
         match body.next().await {
-            // An empty body is no compressed body, but some servers say so of it.
+            // Some servers declare a coding of an empty body.
             None => return State::Done,
             Some(Ok(piece)) if piece.is_empty() => {}
             Some(first) => break first,

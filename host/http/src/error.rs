@@ -8,7 +8,7 @@ use super::warc::WarcError;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {
     /// The client itself refuses, before anything is sent.
-    #[error("denied ({}): {detail}", reason.label())]
+    #[error("denied ({reason}): {detail}")]
     Denied {
         /// The rule.
         reason: Denial,
@@ -51,19 +51,24 @@ pub enum FetchError {
 }
 
 /// The rule by which the client denied a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, strum::Display)]
+#[strum(serialize_all = "lowercase")]
 pub enum Denial {
     /// Not `http` or `https`.
     Scheme,
     /// A port that no web server uses.
     Port,
     /// A name or password in the URL.
+    #[strum(to_string = "user info")]
     UserInfo,
     /// An address, or a name, that is not on the public network.
+    #[strum(to_string = "private address")]
     PrivateAddress,
     /// robots.txt disallows it.
+    #[strum(to_string = "robots.txt")]
     Robots,
     /// robots.txt could not be read, which forbids everything (RFC 9309, 2.3.1.4) until it can be.
+    #[strum(to_string = "robots.txt unreachable")]
     RobotsUnreachable,
     /// The host failed too often, or asked to be left alone.
     Breaker,
@@ -146,20 +151,6 @@ impl FetchError {
 }
 
 impl Denial {
-    /// The word for it in messages.
-    pub(crate) fn label(self) -> &'static str {
-        match self {
-            Self::Scheme => "scheme",
-            Self::Port => "port",
-            Self::UserInfo => "user info",
-            Self::PrivateAddress => "private address",
-            Self::Robots => "robots.txt",
-            Self::RobotsUnreachable => "robots.txt unreachable",
-            Self::Breaker => "breaker",
-            Self::Header => "header",
-        }
-    }
-
     fn retryable(self) -> bool {
         matches!(self, Self::Breaker | Self::RobotsUnreachable)
     }

@@ -227,7 +227,7 @@ fn anonymous(url: &Url) -> String {
 }
 
 /// The headers of a recorded message. Their values become UTF-8, as `push_headers` writes them; what
-/// the parser lets through and is no header all the same is left out.
+/// the parser accepts and `HeaderMap` does not is left out.
 fn owned(headers: &[httparse::Header<'_>]) -> HeaderMap {
     let text = |header: &httparse::Header<'_>| match header_text(header.value) {
         // A value may go on in the next line, which means a space (RFC 9112, 5.2).

@@ -27,7 +27,7 @@ const POOL_PER_HOST: usize = 8;
 
 pub struct Live {
     direct: Client,
-    /// Another client, because its resolver knows where the proxy is and the direct one must not.
+    /// A second client, because only its resolver may return the private address of a proxy.
     proxied: Client,
     proxies: Proxies,
     limits: Limits,
@@ -38,7 +38,7 @@ impl Live {
         Self::resolving(settings, policy, Arc::new(SystemLookup))
     }
 
-    /// With another resolver than the system's.
+    /// With another resolver than the operating system's.
     pub fn resolving(
         settings: &HttpSettings,
         policy: Arc<AddressPolicy>,

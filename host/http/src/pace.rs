@@ -110,7 +110,7 @@ impl Pace {
         drop(waiting);
         loop {
             let slot = Slot::take(&limiter, deadline)?;
-            // A timer rounds up to a millisecond: too long for a slot that is already there.
+            // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
             if slot.at > Instant::now() {
                 tokio::time::sleep_until(slot.at).await;
             }

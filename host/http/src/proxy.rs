@@ -42,11 +42,11 @@ impl Proxies {
             .collect()
     }
 
-    /// Makes a client follow the same rules.
+    /// Configures the HTTP library by the same rules.
     pub fn apply(&self, builder: ClientBuilder) -> Result<ClientBuilder, HttpError> {
         match &self.choice {
             ProxyChoice::Direct => Ok(builder.no_proxy()),
-            // The client reads the environment by itself, with the same matcher.
+            // The HTTP library reads the environment by itself, with the same matcher.
             ProxyChoice::Environment => Ok(builder),
             ProxyChoice::Url(given) => Ok(builder.proxy(reqwest::Proxy::all(given)?)),
         }

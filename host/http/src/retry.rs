@@ -1,4 +1,4 @@
-//! When to try again, and when not yet.
+//! After which answers a request is retried, and after what wait.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::headers::header;
 use super::settings::RetrySettings;
 
-/// Statuses that may be others a moment later.
+/// Statuses after which a retry may succeed.
 pub fn retryable_status(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504)
 }

@@ -36,16 +36,16 @@ pub enum Fetched {
     Failed(FetchError),
 }
 
-/// The rules of the origins met so far.
+/// The rules of each origin, as far as they are remembered.
 #[derive(Default)]
 pub struct RobotsCache(OriginCache<Result<Rules, FetchError>>);
 
-/// What one robots.txt says to us.
+/// The rules of one robots.txt that apply to this program.
 #[derive(Debug)]
 pub struct Rules(Robots);
 
 impl Rules {
-    /// Reads the file of an answer that was one (RFC 9309, 2.3.1.1), whatever is in it.
+    /// Reads the body of a successful answer (RFC 9309, 2.3.1.1), whatever it holds.
     pub fn read(file: &[u8]) -> Self {
         Self(Robots::from_access(AccessResult::Successful(file), AGENT))
     }
@@ -71,7 +71,7 @@ pub fn location(url: &Url) -> Url {
 }
 
 impl RobotsCache {
-    /// Checks `url` against its origin's rules, which `fetch` gets if they are not here. Returns the
+    /// Checks `url` against its origin's rules, which `fetch` gets if they are not remembered. Returns the
     /// crawl-delay that the rules ask for.
     pub async fn check<F>(
         &self,
@@ -102,7 +102,7 @@ fn rules_of(robots: &Url, fetched: Fetched) -> (Result<Rules, FetchError>, Durat
     };
     let rules = match fetched {
         Fetched::Answer(200..=299, body) => Ok(Rules::read(&body)),
-        // "Unavailable": 2.3.1.3 names 400 to 499. Other odd answers are no rules either.
+        // "Unavailable": 2.3.1.3 names 400 to 499. Any other status below 500 means no rules either.
         Fetched::Answer(status, _) if status < 500 => Ok(Rules(Robots::allow_all())),
         Fetched::Answer(status, _) => unreachable(format!("answers {status}")),
         Fetched::Redirected => Ok(Rules(Robots::from_access(AccessResult::TooManyRedirects, AGENT))),
@@ -158,7 +158,7 @@ mod tests {
             let text = format!("user-agent: *\n{}disallow: /b", line.repeat(500 * 1024 / line.len()));
             let began = std::time::Instant::now();
             assert!(rules(text.as_bytes()).check(&url).is_ok());
-            // Twenty thousand rules against eight thousand letters; backtracking would not end today.
+            // Twenty thousand rules against eight thousand characters: a backtracking matcher would take days.
             assert!(began.elapsed() < Duration::from_secs(20), "{line}: {:?}", began.elapsed());
         }
     }

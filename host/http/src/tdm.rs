@@ -80,17 +80,6 @@ impl Reservation {
     }
 }
 
-impl SaidBy {
-    /// The word in the manifest.
-    pub fn label(self) -> &'static str {
-        match self {
-            Self::Header => "header",
-            Self::Site => "site",
-            Self::Page => "page",
-        }
-    }
-}
-
 /// The reservations of sites and pages.
 pub struct Reservations {
     sites: OriginCache<Vec<SiteRule>>,
@@ -120,8 +109,8 @@ pub fn location(url: &Url) -> Url {
 }
 
 impl Reservations {
-    /// What the site of `url` says of it. `fetch` gets the site's rules if they are not here: the body of
-    /// a good answer, `None` for any other. Whatever goes wrong, the site has said nothing.
+    /// What the site of `url` says of it. `fetch` gets the site's rules if they are not remembered: the body
+    /// of a successful answer, `None` for any other. If that fails, the site has said nothing.
     pub async fn of_site<F>(
         &self,
         url: &Url,

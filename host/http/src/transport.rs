@@ -59,7 +59,7 @@ pub struct Incoming {
 pub struct RawBody(BoxStream<'static, Result<Bytes, FetchError>>);
 
 impl RawBody {
-    /// A body of these pieces, none of which need be of any size.
+    /// A body of these pieces, which may be empty.
     pub fn new(pieces: impl Stream<Item = Result<Bytes, FetchError>> + Send + 'static) -> Self {
         Self(pieces.boxed())
     }

@@ -45,8 +45,8 @@ pub struct RecordHead {
     pub length: u64,
 }
 
-/// Where a record begins: `skip` unpacked bytes behind the gzip member at `offset`. For files with a
-/// member per record, and for unpacked ones, `skip` is 0.
+/// Where a record begins: `skip` decompressed bytes after the start of the gzip member at `offset`. In files
+/// with a member per record, and in uncompressed ones, `skip` is 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     offset: u64,
@@ -84,7 +84,7 @@ impl Scanner {
     /// The next record, or `None` at the end of the file.
     pub fn next_record(&mut self) -> Result<Option<(RecordHead, Place)>, WarcError> {
         self.skip_block()?;
-        // Each block is followed by two line ends; some writers give none, or more.
+        // Each block is followed by two line ends; some writers write none, or more.
         loop {
             match self.reader.fill_buf()?.first() {
                 None => return Ok(None),
@@ -134,9 +134,9 @@ pub fn open_at(path: &Path, place: Place) -> Result<(RecordHead, impl BufRead + 
     let gzip = is_gzip(&mut file)?;
     file.seek(SeekFrom::Start(place.offset))?;
     let file = BufReader::new(file);
-    let unpacked: Box<dyn Read + Send> =
+    let decompressed: Box<dyn Read + Send> =
         if gzip { Box::new(MultiGzDecoder::new(file)) } else { Box::new(file) };
-    let mut reader = BufReader::new(unpacked);
+    let mut reader = BufReader::new(decompressed);
     io::copy(&mut (&mut reader).take(place.skip), &mut io::sink())?;
     let (head, _) = read_head(&mut reader, place.offset)?;
     let block = reader.take(head.length);
@@ -169,13 +169,13 @@ impl<W: Write> Writer<W> {
     }
 }
 
-/// The unpacked bytes of a file, with a note of where its gzip members begin.
+/// The decompressed bytes of a file, and where its gzip members begin.
 enum Source {
     Plain(BufReader<File>),
     Gzip {
         member: Option<Box<GzDecoder<Counted>>>,
-        unpacked: u64,
-        /// (unpacked offset, file offset) of members that begin at or before what is buffered.
+        decompressed: u64,
+        /// (decompressed offset, file offset) of members that begin at or before what is buffered.
         starts: VecDeque<(u64, u64)>,
     },
 }
@@ -189,19 +189,19 @@ impl Source {
             return Ok(Self::Plain(reader));
         }
         let member = Box::new(GzDecoder::new(Counted { reader, read: 0 }));
-        Ok(Self::Gzip { member: Some(member), unpacked: 0, starts: VecDeque::from([(0, 0)]) })
+        Ok(Self::Gzip { member: Some(member), decompressed: 0, starts: VecDeque::from([(0, 0)]) })
     }
 
-    /// Where the unpacked byte `at` is; asked in rising order.
+    /// Where the decompressed byte `at` is; `at` never falls from call to call.
     fn place(&mut self, at: u64) -> Place {
         match self {
             Self::Plain(_) => Place { offset: at, skip: 0 },
             Self::Gzip { starts, .. } => {
-                while starts.get(1).is_some_and(|(unpacked, _)| *unpacked <= at) {
+                while starts.get(1).is_some_and(|(decompressed, _)| *decompressed <= at) {
                     starts.pop_front();
                 }
-                let (unpacked, offset) = starts.front().copied().unwrap_or_default();
-                Place { offset, skip: at - unpacked }
+                let (decompressed, offset) = starts.front().copied().unwrap_or_default();
+                Place { offset, skip: at - decompressed }
             }
         }
     }
@@ -209,14 +209,14 @@ impl Source {
 
 impl Read for Source {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let (member, unpacked, starts) = match self {
+        let (member, decompressed, starts) = match self {
             Self::Plain(reader) => return reader.read(buffer),
-            Self::Gzip { member, unpacked, starts } => (member, unpacked, starts),
+            Self::Gzip { member, decompressed, starts } => (member, decompressed, starts),
         };
         loop {
             let Some(decoder) = member else { return Ok(0) };
             let read = decoder.read(buffer)?;
-            *unpacked += read as u64;
+            *decompressed += read as u64;
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
@@ -225,7 +225,7 @@ impl Read for Source {
             if !file.fill_buf()?.starts_with(&GZIP[..1]) {
                 return Ok(0);
             }
-            starts.push_back((*unpacked, file.read));
+            starts.push_back((*decompressed, file.read));
             *member = Some(Box::new(GzDecoder::new(file)));
         }
     }
@@ -289,7 +289,7 @@ fn read_head(reader: &mut impl BufRead, start: u64) -> Result<(RecordHead, u64),
             break;
         }
         match (text.split_once(':'), fields.last_mut()) {
-            // A folded line goes on with the value above it.
+            // A folded line continues the value above it.
             (_, Some((_, value))) if text.starts_with([' ', '\t']) => {
                 value.push(' ');
                 value.push_str(text.trim());

@@ -107,17 +107,17 @@ fn call(criterion: &mut Criterion) {
     let access =
         SourceAccess::new("direct_oa", described.expect("it has unpaywall"), Grant::Declared, &values);
     let access = Arc::new(access.expect("access"));
-    let door = HttpClient::with_transport(http(), Box::new(Instantly));
+    let client = HttpClient::with_transport(http(), Box::new(Instantly));
     let work = Arc::new(Work::new("10.5555/1".parse().expect("a DOI")));
     criterion.bench_function("sandboxed call with one fetch", |bencher| {
         bencher.to_async(&runtime).iter(async || {
-            let hard = Instant::now() + Duration::from_secs(60);
+            let deadline = Instant::now() + Duration::from_secs(60);
             let call = Call {
                 work: Arc::clone(&work),
                 tried: Vec::new(),
                 access: Arc::clone(&access),
-                client: door.clone(),
-                clock: Arc::new(AttemptClock::new(Duration::from_secs(10), hard)),
+                client: client.clone(),
+                clock: Arc::new(AttemptClock::new(Duration::from_secs(10), deadline)),
                 retries: 0,
             };
             let (found, notes) = plugin.find(call).await;

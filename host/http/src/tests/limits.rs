@@ -1,4 +1,4 @@
-//! Answers made to hurt, on the wire: each ends in bounded time and memory, with an error that says why.
+//! Hostile answers, on the wire: each ends in bounded time and memory, with an error that says why.
 
 use std::io::Write;
 
@@ -306,8 +306,8 @@ async fn a_body_of_just_the_cap_is_whole() {
         let server = Server::saying(http("200 OK", "", b"12345")).await;
         let attempt = Attempt::new(10, 0);
         let client = live(tight());
-        let asking = client.fetch(get(&server.url("/")), cap, attempt.budget(&Role::Api));
-        let answer = asking.await.unwrap();
+        let fetching = client.fetch(get(&server.url("/")), cap, attempt.budget(&Role::Api));
+        let answer = fetching.await.unwrap();
         assert_eq!((answer.body.len() as u64, answer.truncated), (cap.min(5), truncated));
     }
 }

@@ -1,13 +1,13 @@
 //! The client as a whole: its policy against a scripted transport on paused time, its behaviour on the
 //! wire against servers on 127.0.0.1.
 
-pub mod forms;
+pub mod forbidden_hosts;
 mod limits;
-mod manners;
 mod recording;
 mod redirects;
 mod reservations;
 mod retries;
+mod robots_and_pace;
 mod script;
 mod server;
 mod standard;
@@ -23,7 +23,7 @@ use super::{
     RequestBudget, Response, Role,
 };
 
-/// One attempt: what it may spend, and the asking.
+/// One attempt, with what it may spend.
 struct Attempt {
     clock: AttemptClock,
     retries: AtomicU32,

@@ -1,4 +1,4 @@
-use super::forms::FORBIDDEN;
+use super::forbidden_hosts::FORBIDDEN;
 use super::script::{Reply, Script, answer, ok};
 use super::*;
 use crate::{Denial, HeaderValue, header};
@@ -7,7 +7,7 @@ fn to(status: u16, location: &str) -> Reply {
     answer(status, &[("location", location)], "")
 }
 
-/// A client onto a script without a network, for hosts with public names.
+/// For a scripted transport, whose hosts have public names.
 fn settings() -> HttpSettings {
     HttpSettings::for_tests()
 }

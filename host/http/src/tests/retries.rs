@@ -74,8 +74,8 @@ async fn a_post_that_may_have_arrived_is_not_sent_twice() {
     let script = Script::new(|_, _| refused());
     let attempt = Attempt::new(10, 5);
     let client = script.client(settings());
-    let asking = client.fetch(request(Method::Post, URL), 100, attempt.budget(&Role::Api));
-    asking.await.unwrap_err();
+    let fetching = client.fetch(request(Method::Post, URL), 100, attempt.budget(&Role::Api));
+    fetching.await.unwrap_err();
     assert_eq!(script.urls().len(), 1);
 }
 

@@ -28,7 +28,7 @@ pub struct Seen {
     pub hop: Outgoing,
 }
 
-/// What a test gives as its web: a function of the request and of how often its URL was asked before.
+/// What a test gives as its network: a function of the request and of how often its URL was asked before.
 pub trait Replies: Fn(&Outgoing, usize) -> Reply + Send + Sync {}
 
 impl<F: Fn(&Outgoing, usize) -> Reply + Send + Sync> Replies for F {}

@@ -1,4 +1,4 @@
-//! A server on 127.0.0.1 that says exactly the bytes a test wants said.
+//! A server on 127.0.0.1 that sends exactly the bytes that a test gives it.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -44,13 +44,13 @@ impl Server {
         Self { address, heard, task }
     }
 
-    /// Says the same bytes to everyone, and closes.
+    /// Sends the same bytes to everyone, and closes.
     pub async fn saying(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes: Vec<u8> = bytes.into();
         Self::start(move |_, stream| say(stream, bytes.clone())).await
     }
 
-    /// Says these bytes, and then nothing more, with the connection open.
+    /// Sends these bytes, and then nothing more, with the connection open.
     pub async fn hanging_after(bytes: impl Into<Vec<u8>>) -> Self {
         let bytes: Vec<u8> = bytes.into();
         Self::start(move |_, mut stream| {

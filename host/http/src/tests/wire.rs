@@ -61,7 +61,7 @@ async fn headers_that_belong_to_the_connection_or_break_it_are_denied() {
         ("", "b"),
     ] {
         let mut errors = vec![header_map([(name, value)]).unwrap_err()];
-        // Nor by a map that was made otherwise.
+        // The same for a map that was made without `header_map`.
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             let mut request = get("http://127.0.0.1:9/");
             request.headers.append(name, value);
@@ -80,7 +80,7 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
     let server = Server::saying(message("200 OK", "", b"inner")).await;
     let mut settings = HttpSettings::for_tests();
     settings.allow_private.clear();
-    // Past the checks of URLs, straight at the dialler: `localhost` resolves on every machine.
+    // Without the checks of URLs: only the resolver can refuse. `localhost` resolves on every machine.
     let live = Live::new(&settings, Arc::new(AddressPolicy::new(&[]))).unwrap();
     let url = format!("http://localhost:{}/", server.address.port()).parse().unwrap();
     let (headers, secret_headers) = Default::default();
