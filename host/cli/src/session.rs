@@ -48,7 +48,7 @@ impl RunSession {
         run_id: String,
         console: &Console,
     ) -> Self {
-        let quiet = config.ledger.op_timeout;
+        let quiet = config.ledger.rules.abandoned;
         let mode = ProgressMode::choose(console.output.json, console.output.quiet);
         let progress = Progress::new(mode, console.bars.clone());
         let run = Run {

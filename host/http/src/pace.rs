@@ -170,8 +170,8 @@ impl Pace {
     /// files of one host share one, because one machine serves them, and the slower of the two limits holds.
     fn key_and_limit(&self, host: &str, role: Role) -> (String, Limit) {
         let rule_of = |role: Role| {
-            let fits = |rule: &&PaceRule| rule.role.is_none_or(|own| own == role) && matches(rule, host);
-            self.settings.rules.iter().enumerate().find(|(_, rule)| fits(rule))
+            let fits = |rule: &PaceRule| rule.role.is_none_or(|own| own == role) && matches(rule, host);
+            self.settings.rules.iter().map(|(_, rule)| rule).enumerate().find(|(_, rule)| fits(rule))
         };
         let limit_of = |role: Role| match (rule_of(role), role) {
             (Some((_, rule)), _) => rule.limit,

@@ -12,7 +12,8 @@ use super::headers;
 
 /// How a host is treated: an `Api` is asked at its published rate and has no robots.txt; pages and
 /// files have both a pace and a robots.txt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Role {
     /// A documented programming interface.
     Api,

@@ -1,103 +1,156 @@
-//! What an operator can set about the door, as plain data.
+//! What an operator can set about the client, as plain data that serde fills.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::de::{Deserialize, Deserializer, Error};
+use tierfall_settings::{bytes, millis, named, number, path, some_millis, text};
+use url::Url;
+
 use super::Role;
 
-#[derive(Clone, Debug)]
+/// Everything that can be set about the client (`[http]`).
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct HttpSettings {
-    /// Product and version: `Tierfall/0.1.0`.
-    pub user_agent: String,
     /// How to reach who runs this; added to the user agent as `(+mailto:…)`.
+    #[serde(deserialize_with = "mailto")]
     pub mailto: Option<String>,
+    /// Product and version: `Tierfall/0.1.0`, unless another is given.
+    #[serde(deserialize_with = "user_agent")]
+    pub user_agent: String,
+    /// Which proxy requests go through.
     pub proxy: ProxyChoice,
     /// PEM files with roots that are trusted beside the system's.
+    #[serde(deserialize_with = "path")]
     pub ca_certs: Vec<PathBuf>,
     /// Host names and literal addresses that may be asked although they are not public.
     pub allow_private: Vec<String>,
-    pub limits: Limits,
     /// Ask robots.txt before pages and files.
     pub robots: bool,
+    /// What one request may take.
+    pub limits: Limits,
+    /// How often, and how many at once, one host is asked.
     pub pace: PaceSettings,
+    /// How long to wait before a request is tried again.
     pub retry: RetrySettings,
+    /// When a host that keeps failing is left alone.
     pub breaker: BreakerSettings,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Which proxy requests go through.
+#[derive(Clone, PartialEq, Eq)]
 pub enum ProxyChoice {
     /// `HTTP_PROXY`, `HTTPS_PROXY`, `ALL_PROXY` and `NO_PROXY`, as curl reads them.
     Environment,
-    /// This URL (`http`, `https`, `socks4`, `socks5`) for everything.
+    /// This URL (`http`, `https`, `socks4`, `socks5`) for everything; it may hold a password.
     Url(String),
+    /// None.
     Direct,
 }
 
-#[derive(Clone, Debug)]
+/// What one request may take.
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Limits {
     /// Name resolution, TCP and TLS.
+    #[serde(rename = "connect_ms", deserialize_with = "some_millis")]
     pub connect: Duration,
     /// From sending a request to the head of its answer.
+    #[serde(rename = "first_byte_ms", deserialize_with = "some_millis")]
     pub first_byte: Duration,
     /// Between two pieces of a body.
+    #[serde(rename = "idle_ms", deserialize_with = "some_millis")]
     pub idle: Duration,
-    /// A body that brings less than `stall_bytes` in `stall_window` is given up.
+    /// A body that brings less than this in `stall_window` is given up.
+    #[serde(deserialize_with = "bytes")]
     pub stall_bytes: u64,
+    /// See `stall_bytes`.
+    #[serde(rename = "stall_window_ms", deserialize_with = "some_millis")]
     pub stall_window: Duration,
+    /// Redirects of one request.
+    #[serde(deserialize_with = "number::<_, _, 0, 100>")]
     pub redirects: u32,
+    /// Header lines of one answer.
+    #[serde(deserialize_with = "number::<_, _, 1, 100_000>")]
     pub header_count: usize,
     /// Names and values of one answer's head.
+    #[serde(deserialize_with = "bytes")]
     pub header_bytes: usize,
     /// Any decoded body.
+    #[serde(deserialize_with = "bytes")]
     pub body_bytes: u64,
 }
 
-#[derive(Clone, Debug)]
+/// How often, and how many at once, one host is asked.
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct PaceSettings {
     /// Off: no rates and no concurrency limits; holds (Retry-After) are kept all the same.
     pub enabled: bool,
-    pub api: Limit,
-    pub page: Limit,
-    pub file: Limit,
-    /// The first rule that fits a host and role replaces the role's limit.
-    pub rules: Vec<PaceRule>,
     /// The longest a host's Retry-After is obeyed, so that one answer cannot close a host for a day.
+    #[serde(rename = "max_hold_ms", deserialize_with = "millis")]
     pub max_hold: Duration,
     /// The longest robots.txt crawl-delay that is obeyed.
+    #[serde(rename = "max_crawl_delay_ms", deserialize_with = "millis")]
     pub max_crawl_delay: Duration,
+    /// Of [`Role::Api`], where no rule fits.
+    pub api: Limit,
+    /// Of [`Role::Page`], where no rule fits.
+    pub page: Limit,
+    /// Of [`Role::File`], where no rule fits.
+    pub file: Limit,
+    /// By name. The first rule that fits a host and role replaces the role's limit.
+    #[serde(deserialize_with = "named")]
+    pub rules: Vec<(String, PaceRule)>,
 }
 
 /// One request starts `every` so often, and `concurrency` are open at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Limit {
+    /// The time between the starts of two requests.
+    #[serde(rename = "every_ms", deserialize_with = "millis")]
     pub every: Duration,
+    /// Requests that are open at once.
+    #[serde(deserialize_with = "number::<_, _, 1, 1000>")]
     pub concurrency: usize,
 }
 
-#[derive(Clone, Debug)]
+/// A limit for some hosts.
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct PaceRule {
     /// Names, or `*.example.org` for that name and all below it.
     pub hosts: Vec<String>,
     /// `None` is for all roles, which then share one pace.
     pub role: Option<Role>,
     /// All hosts of the rule share one pace, as if they were one machine.
+    #[serde(default)]
     pub shared: bool,
+    /// The pace itself.
+    #[serde(rename = "")]
     pub limit: Limit,
 }
 
-#[derive(Clone, Debug)]
+/// How long to wait before a request is tried again.
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct RetrySettings {
     /// Before the first retry; doubled for each further one.
+    #[serde(rename = "base_ms", deserialize_with = "some_millis")]
     pub base: Duration,
+    /// The longest wait that no host has asked for.
+    #[serde(rename = "max_ms", deserialize_with = "some_millis")]
     pub max: Duration,
 }
 
-#[derive(Clone, Debug)]
+/// When a host that keeps failing is left alone.
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct BreakerSettings {
     /// Failures in a row that open it; 0 turns breakers off.
+    #[serde(deserialize_with = "number::<_, _, 0, 1_000_000>")]
     pub failures: u32,
     /// For how long it stays open; doubled each time the probe fails.
+    #[serde(rename = "open_ms", deserialize_with = "some_millis")]
     pub open: Duration,
+    /// For how long at most.
+    #[serde(rename = "max_open_ms", deserialize_with = "some_millis")]
     pub max_open: Duration,
 }
 
@@ -109,6 +162,58 @@ impl HttpSettings {
             None => self.user_agent.clone(),
         }
     }
+}
+
+/// Without the URL, which may hold a password.
+impl fmt::Debug for ProxyChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "Environment",
+            Self::Direct => "Direct",
+            Self::Url(_) => "Url(…)",
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for ProxyChoice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        const SCHEMES: [&str; 5] = ["http", "https", "socks4", "socks5", "socks5h"];
+        let text = String::deserialize(deserializer)?;
+        match text.as_str() {
+            "environment" | "" => Ok(Self::Environment),
+            "direct" => Ok(Self::Direct),
+            url if Url::parse(url).is_ok_and(|url| SCHEMES.contains(&url.scheme()) && url.has_host()) => {
+                Ok(Self::Url(text))
+            }
+            // Not the value: it may hold a password.
+            _ => Err(D::Error::custom(
+                "it is \"environment\", \"direct\", or a URL like http://proxy.example.org:3128",
+            )),
+        }
+    }
+}
+
+fn user_agent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let own = || concat!("Tierfall/", env!("CARGO_PKG_VERSION")).to_owned();
+    Ok(text(deserializer)?.unwrap_or_else(own))
+}
+
+fn mailto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let address = text(deserializer)?;
+    match &address {
+        Some(wrong) if !is_address(wrong) => {
+            Err(D::Error::custom(format_args!("{wrong:?} is not an e-mail address")))
+        }
+        _ => Ok(address),
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    text.split_once('@').is_some_and(|(name, host)| {
+        !name.is_empty()
+            && host.contains('.')
+            && !text.contains(|c: char| c.is_whitespace() || c.is_control())
+    })
 }
 
 #[cfg(any(test, feature = "testing"))]

@@ -3,18 +3,22 @@
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tierfall_settings::{number, seconds};
 
 use crate::key::JobKey;
 
 /// A job is leased at most `max_attempts` times; after attempt *n* fails it waits between a half and the whole of
 /// `base` × 2^(n-1), and never longer than `longest`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Schedule {
     /// At least one attempt is made, whatever this says.
+    #[serde(deserialize_with = "number::<_, _, 1, 1000>")]
     pub max_attempts: u32,
     /// The longest wait after the first attempt.
+    #[serde(rename = "retry_base_s", deserialize_with = "seconds")]
     pub base: Duration,
     /// The longest wait after any attempt.
+    #[serde(rename = "retry_max_s", deserialize_with = "seconds")]
     pub longest: Duration,
 }
 

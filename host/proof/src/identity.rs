@@ -9,8 +9,19 @@ use super::verdict::Identity;
 use tierfall_ids::text::letters;
 use tierfall_work::{Basis, Work};
 
+/// When a file counts as the work (`[proof]` in the configuration).
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct ProofSettings {
+    /// How much proof is asked for.
+    pub identity: IdentityPolicy,
+    /// Pages whose text is read.
+    #[serde(deserialize_with = "tierfall_settings::number::<_, _, 1, 100>")]
+    pub first_pages: u32,
+}
+
 /// How much proof is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum IdentityPolicy {
     /// Proven files alone.
     Strict,

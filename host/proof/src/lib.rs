@@ -12,6 +12,6 @@ mod tests;
 mod title;
 mod verdict;
 
-pub use identity::IdentityPolicy;
+pub use identity::{IdentityPolicy, ProofSettings};
 pub use proof::{Proof, prove};
 pub use verdict::{Identity, Reason, Verdict};

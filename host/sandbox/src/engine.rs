@@ -22,9 +22,10 @@ pub struct Sandbox {
 }
 
 impl Sandbox {
-    /// Starts the engine and its ticker. A compile cache that cannot be used is a warning, not an error.
-    pub fn new(settings: SandboxSettings) -> Result<Self, LoadError> {
-        let pool = Pool::new(&settings);
+    /// Starts the engine and its ticker. Of `calls` at one time more wait for their turn. A compile cache that
+    /// cannot be used is a warning, not an error.
+    pub fn new(settings: SandboxSettings, calls: usize) -> Result<Self, LoadError> {
+        let pool = Pool::new(&settings, calls);
         let engine = engine(&settings, &pool)?;
         start_ticker(&engine, settings.tick)?;
         let mut linker = Linker::new(&engine);

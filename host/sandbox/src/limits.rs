@@ -3,54 +3,79 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use serde::{Deserialize, Deserializer};
+use tierfall_settings::{bytes, number, some_millis};
 use wasmtime::ResourceLimiter;
 
 /// The limits of the sandbox (`[sandbox]` in the configuration).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct SandboxSettings {
-    /// Calls at one time; more wait for their turn.
-    pub calls: usize,
     /// Linear memory of one call, in bytes.
+    #[serde(deserialize_with = "bytes")]
     pub memory_bytes: usize,
     /// Elements of one table.
+    #[serde(deserialize_with = "number::<_, _, 1, 10_000_000>")]
     pub table_elements: usize,
     /// Core instances, memories and tables of one component.
+    #[serde(deserialize_with = "number::<_, _, 1, 10_000>")]
     pub instances: usize,
     /// Stack of a guest, in bytes.
+    #[serde(deserialize_with = "bytes")]
     pub stack_bytes: usize,
     /// Bytes that one call may hand to the host.
+    #[serde(deserialize_with = "bytes")]
     pub hostcall_bytes: usize,
     /// Component-model handles of one call.
+    #[serde(deserialize_with = "number::<_, _, 1, 1_000_000>")]
     pub handles: usize,
     /// Fetches of one attempt.
+    #[serde(deserialize_with = "number::<_, _, 0, 10_000>")]
     pub fetches: u32,
     /// Decoded bytes of one fetched body.
+    #[serde(deserialize_with = "bytes")]
     pub fetch_bytes: u64,
     /// Log lines of one call.
+    #[serde(deserialize_with = "number::<_, _, 0, 1_000_000>")]
     pub log_lines: u32,
     /// Candidates of one finding.
+    #[serde(deserialize_with = "number::<_, _, 1, 10_000>")]
     pub candidates: usize,
     /// Size of a component file: it bounds the compiler's work.
+    #[serde(deserialize_with = "bytes")]
     pub component_bytes: u64,
     /// Period of the epoch ticker, which lets a spinning guest be interrupted.
+    #[serde(rename = "tick_ms", deserialize_with = "some_millis")]
     pub tick: Duration,
     /// Time for a plugin to describe itself.
+    #[serde(rename = "describe_timeout_ms", deserialize_with = "some_millis")]
     pub describe_timeout: Duration,
     /// Failures in a row after which a plugin is set aside for the rest of the run.
+    #[serde(deserialize_with = "number::<_, _, 1, 1_000_000>")]
     pub failures: u32,
     /// Where compiled code is kept; `None` compiles anew each time.
+    #[serde(deserialize_with = "cache_dir")]
     pub cache_dir: Option<PathBuf>,
     /// The examiner's own limits; the others hold for it too.
     pub examiner: ExaminerSettings,
 }
 
 /// The PDF examiner's own limits (`[sandbox.examiner]`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Deserialize)]
 pub struct ExaminerSettings {
     /// Linear memory in bytes: a file is read whole, and its objects are unpacked beside it.
+    #[serde(deserialize_with = "bytes")]
     pub memory_bytes: usize,
     /// Time for one file.
+    #[serde(rename = "timeout_ms", deserialize_with = "some_millis")]
     pub timeout: Duration,
+}
+
+/// "off" and an empty text are none.
+fn cache_dir<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(rename = "path|off|")]
+    struct Folder(Option<PathBuf>);
+    Folder::deserialize(deserializer).map(|Folder(path)| path)
 }
 
 /// A limit of the sandbox, by the name of its key in the configuration.

@@ -40,8 +40,8 @@ const KEPT_MEMORY: usize = 1 << 20;
 const KEPT_TABLE: usize = 16 << 10;
 
 impl Pool {
-    pub(crate) fn new(settings: &SandboxSettings) -> Self {
-        let wanted = u32::try_from(settings.calls).unwrap_or(MOST_SLOTS).min(MOST_SLOTS);
+    pub(crate) fn new(settings: &SandboxSettings, calls: usize) -> Self {
+        let wanted = u32::try_from(calls).unwrap_or(MOST_SLOTS).min(MOST_SLOTS);
         // A component that uses all its instances still fits.
         let slots = wanted.max(u32::try_from(settings.instances).unwrap_or(u32::MAX));
         Self { slots, free: Arc::new(Semaphore::new(slots as usize)) }

@@ -76,7 +76,6 @@ fn http() -> HttpSettings {
 
 fn sandbox() -> SandboxSettings {
     SandboxSettings {
-        calls: 1,
         memory_bytes: 64 << 20,
         table_elements: 10_000,
         instances: 20,
@@ -100,7 +99,7 @@ fn call(criterion: &mut Criterion) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (_, component) =
         PLUGINS.iter().find(|(name, _)| *name == "direct_oa").expect("direct_oa is built in");
-    let sandbox = Sandbox::new(sandbox()).expect("an engine");
+    let sandbox = Sandbox::new(sandbox(), 1).expect("an engine");
     let plugin = runtime.block_on(Plugin::load(&sandbox, "direct_oa", component)).expect("direct_oa loads");
     let described = plugin.description().sources.iter().find(|source| source.name == "unpaywall");
     let values = BTreeMap::from([("mailto".to_owned(), "bench@library.example".to_owned())]);

@@ -255,7 +255,7 @@ async fn reconcile_files(opened: &OpenLedger, missing: MissingFiles) -> Result<(
         MissingFiles::Again => Missing::DoAgain,
     };
     // What has taken longer than any side effect may is nobody's any more.
-    let quiet = opened.config.ledger.op_timeout;
+    let quiet = opened.config.ledger.rules.abandoned;
     let found = reconcile(&*opened.ledger, &files, quiet, missing).await?;
     if opened.json {
         print(json::reconciliation(&found))?;

@@ -248,11 +248,10 @@ async fn pages_and_files_of_a_host_share_its_pace_and_its_api_does_not() {
 #[tokio::test(start_paused = true)]
 async fn rules_name_hosts_and_a_shared_one_is_one_pace() {
     let mut settings = paced(Duration::ZERO, 8);
-    let rule = |hosts: &[&str], role, shared, seconds| PaceRule {
-        hosts: hosts.iter().map(|host| (*host).into()).collect(),
-        role,
-        shared,
-        limit: Limit { every: Duration::from_secs(seconds), concurrency: 1 },
+    let rule = |hosts: &[&str], role, shared, seconds| {
+        let hosts = hosts.iter().map(|host| (*host).into()).collect();
+        let limit = Limit { every: Duration::from_secs(seconds), concurrency: 1 };
+        ("a rule".to_owned(), PaceRule { hosts, role, shared, limit })
     };
     settings.pace.rules = vec![
         rule(&["arxiv.example", "export.arxiv.example"], None, true, 3),

@@ -16,7 +16,8 @@ use crate::key::JobKey;
 use super::failures::{FailureCounters, LedgerOperation};
 
 /// What happens when the ledger fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum OnFailure {
     /// The download goes on without it.
     Degrade,

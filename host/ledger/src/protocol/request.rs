@@ -9,14 +9,17 @@ use crate::schedule::Schedule;
 use crate::sql::Sql;
 use crate::state::State;
 
-/// The rules of a ledger that its operator may set.
-#[derive(Clone, Debug)]
+/// The rules of a ledger that its operator may set (`[ledger]` in the configuration).
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Rules {
     /// How long a lease lasts without being renewed.
+    #[serde(rename = "lease_s", deserialize_with = "tierfall_settings::seconds")]
     pub lease: Duration,
     /// After this long a running op is done again when it is asked for.
+    #[serde(rename = "op_timeout_s", deserialize_with = "tierfall_settings::seconds")]
     pub abandoned: Duration,
     /// When a failed job is tried again.
+    #[serde(rename = "")]
     pub schedule: Schedule,
 }
 

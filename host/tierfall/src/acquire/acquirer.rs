@@ -14,6 +14,7 @@ use super::effects::{Effects, Fetched};
 use super::examine::Examine;
 use super::journal::Journal;
 use super::partial::Partial;
+use super::settings::AcquireSettings;
 use super::sink::{Sink, on_blocking_thread};
 use super::store::{Artifact, Store, StoreError};
 use super::transfer::{Rejection, Trace, Transfer};
@@ -27,26 +28,6 @@ use tierfall_work::{Candidate, Work};
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
 /// answer. A site that takes longer is known by the time of its next file.
 const SITE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// What an operator can set about acquisitions.
-#[derive(Clone, Debug)]
-pub struct AcquireSettings {
-    /// The largest file, in bytes.
-    pub max_bytes: u64,
-    /// For one file; the work's deadline may come before.
-    pub timeout: Duration,
-    /// Tries again of one file, for what may pass; each continues where the last one stopped.
-    pub retries: u32,
-    /// Continue what an earlier run left.
-    pub resume: bool,
-    pub identity: IdentityPolicy,
-    /// Pages whose text is read for the proof.
-    pub first_pages: u32,
-    /// Do not store files of which text and data mining is reserved.
-    pub honour_tdm: bool,
-    /// Examinations at one time: each needs a processor, and memory for its file and what that unpacks to.
-    pub examinations: usize,
-}
 
 /// Fetches candidates, and stores the file that won.
 pub trait Acquire: Send + Sync {
@@ -102,8 +83,9 @@ impl Acquirer {
         examiner: Arc<dyn Examine>,
         store: Store,
         settings: AcquireSettings,
+        examinations: usize,
     ) -> Self {
-        let examinations = Semaphore::new(settings.examinations);
+        let examinations = Semaphore::new(examinations);
         Self(Arc::new(Inner { client, examiner, store, settings, examinations }))
     }
 
@@ -218,11 +200,11 @@ impl Inner {
         effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(Partial, Proof, Identity), Rejection> {
-        let clock = AttemptClock::new(self.settings.timeout, deadline);
-        let retries = AtomicU32::new(self.settings.retries);
-        let resume = self.settings.resume;
+        let clock = AttemptClock::new(self.settings.transfer.timeout, deadline);
+        let retries = AtomicU32::new(self.settings.transfer.retries);
+        let resume = self.settings.transfer.resume;
         // Whoever honours reservations looks for them before asking for the file.
-        let site = match self.settings.honour_tdm {
+        let site = match self.settings.honour_tdm() {
             true => self.site_says(url, clock.remaining()).await,
             false => None,
         };
@@ -232,8 +214,8 @@ impl Inner {
             client: &self.client,
             clock: &clock,
             retries: &retries,
-            max_bytes: self.settings.max_bytes,
-            honour_tdm: self.settings.honour_tdm,
+            max_bytes: self.settings.transfer.max_bytes,
+            honour_tdm: self.settings.honour_tdm(),
             site,
         };
         let came = transfer.run(url, candidate.landing_page.as_deref(), &mut sink, effects, trace).await;
@@ -258,7 +240,7 @@ impl Inner {
         trace.usage_rights.consider(site);
         trace.usage_rights.consider(page);
         match Verdict::from(proof.verdict) {
-            Verdict::Accepted(_) if self.settings.honour_tdm && trace.usage_rights.reserved() => {
+            Verdict::Accepted(_) if self.settings.honour_tdm() && trace.usage_rights.reserved() => {
                 on_blocking_thread(|| partial.discard()).await.map_err(storage)?;
                 let detail = trace.usage_rights.who_reserves().into();
                 Err(Rejection { reason: Reason::Reserved, detail })
@@ -294,9 +276,9 @@ impl Inner {
             .await
             .map_err(storage)?,
         };
-        let policy = self.settings.identity;
+        let policy = self.settings.proof.identity;
         // Without a comparison nobody needs the text.
-        let pages = if policy == IdentityPolicy::Off { 0 } else { self.settings.first_pages };
+        let pages = if policy == IdentityPolicy::Off { 0 } else { self.settings.proof.first_pages };
         let examined = self.examiner.examine(&bytes, pages).await;
         let proof = prove(examined.as_ref(), &work(), candidate.basis, policy);
         Ok((partial, proof))

@@ -8,6 +8,7 @@ mod journal;
 mod names;
 mod partial;
 mod patterns;
+mod settings;
 mod sink;
 mod sniff;
 mod store;
@@ -19,10 +20,11 @@ mod verified;
 #[cfg(test)]
 mod tests;
 
-pub use acquirer::{Acquire, AcquireSettings, Acquirer, Acquisition};
+pub use acquirer::{Acquire, Acquirer, Acquisition};
 pub use examine::Examine;
 pub use inventory::Leftover;
 pub use journal::{FetchStep, Journal, NoJournal};
+pub use settings::{AcquireSettings, PolicySettings, TdmPolicy, TransferSettings};
 pub use store::{Artifact, Store, StoreError, Stored};
 pub use usage_rights::UsageRights;
 pub use verdict::{Reason, Verdict};

@@ -1,79 +1,71 @@
 //! The configuration: defaults, a file, the environment and the command line, in layers; typed, checked,
 //! and each value with its origin.
 
-mod acquire;
+mod de;
 mod environment;
-mod fallback;
-mod http;
-mod ledger;
 mod origin;
 mod plan;
 mod plugin;
-mod policy;
 mod problem;
-mod proof;
-mod run;
-mod sandbox;
 mod secrets;
-mod section;
+mod sections;
 mod show;
 mod source;
-mod telemetry;
 mod tier;
 mod tier_spec;
 mod tree;
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
-pub use acquire::Acquire;
-pub use fallback::Fallback;
-pub use http::{Breaker, Http, Limits, Pace, PaceRole, PaceRule, Proxy, Rate, Retry};
-pub use ledger::{Ledger, OnFailure};
+use tierfall_http::HttpSettings;
+use tierfall_sandbox::SandboxSettings;
+
 pub use origin::{Layer, Origin};
 pub use plan::{Declared, PlannedTier, SourceConfig};
 pub use plugin::{Plugin, PluginRef};
-pub use policy::{Policy, Tdm};
 pub use problem::{ConfigError, Problem, suggestion};
-pub use proof::{IdentityPolicy, Proof};
-pub use run::Run;
-pub use sandbox::{Examiner, Sandbox};
 pub use secrets::{Secret, Secrets};
+pub use sections::{Fallback, LedgerSettings, LogFormat, Run, Telemetry};
 pub use show::{Effective, init_text};
 pub use source::Robots;
-pub use telemetry::{LogFormat, Telemetry};
-pub use tier::Tier;
 pub use tier_spec::{InvalidTier, TierName, TierSpec};
 
+use self::de::Reader;
 use self::environment::Environment;
-use self::section::Section;
-use self::tree::{Leaf, Tree, Value};
+use self::source::Source;
+use self::tree::{Leaf, Tree, Value, unknown};
+use crate::acquire::AcquireSettings;
 
 /// Everything that was set, and everything that was not.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The order of the tiers, and what one work may cost.
     pub fallback: Fallback,
     /// The tiers in order: never empty.
     pub plan: Vec<PlannedTier>,
-    /// Every tier that has a name, whether or not the plan uses it.
-    pub tiers: BTreeMap<String, Tier>,
+    /// What the operator says of plugins, by their names.
     pub plugins: BTreeMap<String, Plugin>,
+    /// Keys of APIs.
     pub secrets: Secrets,
-    pub http: Http,
-    pub sandbox: Sandbox,
-    pub proof: Proof,
-    pub acquire: Acquire,
+    /// Of the HTTP client.
+    pub http: HttpSettings,
+    /// Of the sandbox.
+    pub sandbox: SandboxSettings,
+    /// Of acquisitions: `[acquire]`, `[proof]` and `[policy]`.
+    pub acquire: AcquireSettings,
+    /// How many workers, and where their files go.
     pub run: Run,
-    pub ledger: Ledger,
-    pub policy: Policy,
+    /// Whether there is a ledger, where it is, and its rules.
+    pub ledger: LedgerSettings,
+    /// Log lines.
     pub telemetry: Telemetry,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
     /// Every value with its key and origin, in the order of `default.toml`; secrets are masked.
     pub effective: Vec<Effective>,
-    sources: BTreeMap<String, source::Source>,
+    sources: BTreeMap<String, Source>,
 }
 
 /// What a configuration is made of.
@@ -108,7 +100,7 @@ pub enum Given {
 }
 
 impl Config {
-    /// Lays the layers over each other and reads the result. All mistakes are found at once.
+    /// Merges the layers and reads the result. All mistakes are found at once.
     pub fn load(request: ConfigSource) -> Result<Self, ConfigError> {
         let environment = Environment::new(request.environment);
         let mut problems = Vec::new();
@@ -138,44 +130,66 @@ impl Config {
         file: Option<PathBuf>,
         problems: Vec<Problem>,
     ) -> Result<Self, ConfigError> {
-        let problems = RefCell::new(problems);
-        let root = Section::root(tree, &problems);
-        let named = |key: &str| root.section(key).sections();
-        let secrets = Secrets::read(root.section("secrets"), environment);
+        let mut reader = Reader::new(tree.clone(), problems);
+        let config = Self::sections(tree, &mut reader, environment, file);
+        let mut problems = reader.problems;
+        problems.sort_by_key(|problem| (problem.origin.layer(), problem.origin.line()));
+        config.filter(|_| problems.is_empty()).ok_or(ConfigError::Problems(problems))
+    }
+
+    /// `None` only if there are problems.
+    fn sections(
+        tree: &Tree,
+        reader: &mut Reader,
+        environment: &Environment,
+        file: Option<PathBuf>,
+    ) -> Option<Self> {
+        if tree.text(&CACHE_DIR) == Some("auto") {
+            // Without a home nothing is kept.
+            let folder = environment.folder("XDG_CACHE_HOME", ".cache").map(|cache| cache.join("tierfall"));
+            reader.replace(&CACHE_DIR, folder.map_or("off".into(), |folder| folder.display().to_string()));
+        }
+        let secrets = Secrets::read(tree, reader, environment);
+        let fallback: Fallback = reader.read(&["fallback"])?;
+        plan::check_tiers(&fallback.tiers, reader);
+        let tiers = reader.read(&["tiers"])?;
+        let sources = reader.read(&["sources"])?;
+        let plugins = reader.read(&["plugins"])?;
+        plugin::check_paths(tree, reader);
         let mut config = Self {
-            fallback: Fallback::read(root.section("fallback")),
+            fallback,
             plan: Vec::new(),
-            tiers: named("tiers")
-                .into_iter()
-                .map(|(name, tier)| (name.clone(), Tier::read(&name, tier)))
-                .collect(),
-            sources: named("sources")
-                .into_iter()
-                .map(|(name, source)| (name, source::Source::read(source)))
-                .collect(),
-            plugins: named("plugins")
-                .into_iter()
-                .map(|(name, plugin)| (name.clone(), Plugin::read(&name, plugin)))
-                .collect(),
+            plugins,
             effective: show::effective(tree, &secrets),
             secrets,
-            http: Http::read(root.section("http")),
-            sandbox: Sandbox::read(root.section("sandbox"), environment),
-            proof: Proof::read(root.section("proof")),
-            acquire: Acquire::read(root.section("acquire")),
-            run: Run::read(root.section("run")),
-            ledger: Ledger::read(root.section("ledger")),
-            policy: Policy::read(root.section("policy")),
-            telemetry: Telemetry::read(root.section("telemetry")),
+            http: reader.read(&["http"])?,
+            sandbox: reader.read(&["sandbox"])?,
+            acquire: AcquireSettings {
+                proof: reader.read(&["proof"])?,
+                transfer: reader.read(&["acquire"])?,
+                policy: reader.read(&["policy"])?,
+            },
+            run: reader.read(&["run"])?,
+            ledger: reader.read(&["ledger"])?,
+            telemetry: reader.read(&["telemetry"])?,
             file,
+            sources,
         };
-        root.finish();
-        let mut problems = problems.into_inner();
-        config.plan = plan::resolve(&config, tree, &mut problems);
-        problems.sort_by_key(|problem| (problem.origin.layer(), problem.origin.line()));
-        if problems.is_empty() { Ok(config) } else { Err(ConfigError::Problems(problems)) }
+        for (name, node) in tree.iter().filter(|(name, _)| defaults().get(name).is_none()) {
+            reader.problems.push(unknown("", name, node.origin(), defaults().names()));
+        }
+        config.plan = plan::resolve(&config, &tiers, tree, &mut reader.problems);
+        Some(config)
+    }
+
+    /// Of a value that is set.
+    fn origin(&self, key: &str) -> Option<&Origin> {
+        self.effective.iter().find(|value| value.key == key).map(|value| &value.origin)
     }
 }
+
+/// Its default depends on the environment.
+const CACHE_DIR: [&str; 2] = ["sandbox", "cache_dir"];
 
 impl Override {
     fn tree(self) -> Tree {
@@ -196,15 +210,6 @@ fn defaults() -> &'static Tree {
         Tree::parse(DEFAULTS, |line| Origin::Default { line }).expect("the embedded defaults are TOML")
     });
     &TREE
-}
-
-/// Whether the defaults have a table at this path.
-fn defaults_have(path: &[&str]) -> bool {
-    path.iter().try_fold(defaults(), |tree, name| tree.table(name)).is_some()
-}
-
-fn is_built_in(plugin: &str) -> bool {
-    defaults_have(&["plugins", plugin])
 }
 
 /// The file that is named, else the one here, else the user's own.

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+use super::de::{Reader, resolved};
 use super::problem::{Problem, did_you_mean};
-use super::section::resolved;
-use super::tree::{Node, Tree};
-use super::{Config, Origin, Plugin, PluginRef, Robots, Tier, TierName, TierSpec};
+use super::tier::Tier;
+use super::tree::Tree;
+use super::{Config, InvalidTier, Origin, Plugin, PluginRef, Robots, TierName, TierSpec};
 
 /// A tier of the plan. Which sources there are, and which settings they know, is known when its plugin is
 /// loaded.
@@ -47,24 +48,26 @@ impl Config {
     /// source's, that of all sources. `tier` is `None` for sources that are asked for facts.
     pub fn source(&self, tier: Option<&PlannedTier>, source: &str) -> SourceConfig {
         let own = self.sources.get(source);
-        let of_tier = |tier: &PlannedTier| tier.origin.clone();
+        let of_all = |key: &str| self.origin(&format!("fallback.source_{key}"));
+        let of_own = |key: &str| self.origin(&format!("sources.{source}.{key}"));
+        let of_tier = tier.map(|tier| &tier.origin);
         let timeout = latest([
-            Some(self.fallback.source_timeout.clone()),
-            own.and_then(|own| own.timeout.clone()),
-            tier.and_then(|tier| Some((Duration::from_millis(tier.spec.timeout_ms?), of_tier(tier)))),
+            (Some(self.fallback.source_timeout), of_all("timeout_ms")),
+            (own.and_then(|own| own.timeout), of_own("timeout_ms")),
+            (tier.and_then(|tier| tier.spec.timeout_ms).map(Duration::from_millis), of_tier),
         ]);
         let retries = latest([
-            Some(self.fallback.source_retries.clone()),
-            own.and_then(|own| own.retries.clone()),
-            tier.and_then(|tier| Some((tier.spec.retries?, of_tier(tier)))),
+            (Some(self.fallback.source_retries), of_all("retries")),
+            (own.and_then(|own| own.retries), of_own("retries")),
+            (tier.and_then(|tier| tier.spec.retries), of_tier),
         ]);
         let robots = latest([
-            own.and_then(|own| own.robots.clone()),
-            tier.and_then(|tier| Some((tier.spec.robots?, of_tier(tier)))),
+            (own.and_then(|own| own.robots), of_own("robots")),
+            (tier.and_then(|tier| tier.spec.robots), of_tier),
         ]);
         SourceConfig {
-            timeout: timeout.unwrap_or(self.fallback.source_timeout.0),
-            retries: retries.unwrap_or(self.fallback.source_retries.0),
+            timeout: timeout.unwrap_or(self.fallback.source_timeout),
+            retries: retries.unwrap_or(self.fallback.source_retries),
             robots: robots.unwrap_or(Robots::Honour),
         }
     }
@@ -109,10 +112,11 @@ impl Config {
             }
         }
         for (source, declared) in sources {
-            for (name, _, origin) in self.sources.get(*source).into_iter().flat_map(|own| &own.settings) {
+            for (name, _) in self.sources.get(*source).into_iter().flat_map(|own| &own.settings) {
                 let place = format!("the source `{source}`");
                 if let Some(message) =
                     refused(name, declared, (&place, source), &["timeout_ms", "retries", "robots"])
+                    && let Some(origin) = self.origin(&format!("sources.{source}.{name}"))
                 {
                     problems.push(Problem { origin: origin.clone(), message });
                 }
@@ -140,91 +144,118 @@ impl Config {
     }
 
     fn setting(&self, tier: Option<&PlannedTier>, source: &str, name: &str) -> Option<String> {
-        let own = self.sources.get(source).and_then(|own| own.settings.iter().find(|(key, ..)| key == name));
-        let of_tier = tier.and_then(|tier| {
-            Some((tier.spec.settings.iter().find(|(key, _)| key == name)?, tier.origin.clone()))
-        });
+        let own = self.sources.get(source).map(|own| own.settings.iter());
+        let own = own.and_then(|mut settings| settings.find(|(key, _)| key == name));
+        let of_tier = tier.map(|tier| tier.spec.settings.iter());
+        let of_tier = of_tier.and_then(|mut settings| settings.find(|(key, _)| key == name));
         latest([
-            own.map(|(_, value, origin)| (value.clone(), origin.clone())),
-            of_tier.map(|((_, value), origin)| (value.clone(), origin)),
+            (own.map(|(_, value)| value.0.clone()), self.origin(&format!("sources.{source}.{name}"))),
+            (of_tier.map(|(_, value)| value.clone()), tier.map(|tier| &tier.origin)),
         ])
     }
 }
 
+/// Notes the tiers of the plan that cannot be read.
+pub(super) fn check_tiers(tiers: &[Result<TierSpec, InvalidTier>], reader: &mut Reader) {
+    if tiers.is_empty() {
+        reader.complain(&["fallback", "tiers"], "a plan needs at least one tier");
+    }
+    for problem in tiers.iter().filter_map(|tier| tier.as_ref().err()) {
+        reader.complain(&["fallback", "tiers"], problem);
+    }
+}
+
 /// Checks every tier, and makes the plan of those that it names.
-pub(super) fn resolve(config: &Config, tree: &Tree, problems: &mut Vec<Problem>) -> Vec<PlannedTier> {
+pub(super) fn resolve(
+    config: &Config,
+    tiers: &BTreeMap<String, Tier>,
+    tree: &Tree,
+    problems: &mut Vec<Problem>,
+) -> Vec<PlannedTier> {
     let plugins = || config.plugins.keys().map(String::as_str);
-    for (name, tier) in &config.tiers {
-        if let PluginRef::Name(plugin) = &tier.plugin
-            && !config.plugins.contains_key(plugin)
+    for (name, tier) in tiers {
+        if let PluginRef::Name(plugin) = tier.plugin.clone().unwrap_or(PluginRef::Name(name.clone()))
+            && !config.plugins.contains_key(&plugin)
         {
-            let origin = place(tree, &["tiers", name, "plugin"]);
-            let hint = did_you_mean(plugin, plugins());
+            let origin = tree.origin(&["tiers", name, "plugin"]);
+            let hint = did_you_mean(&plugin, plugins());
             let message =
                 format!("the tier `{name}` asks the plugin `{plugin}`, which [plugins] does not have{hint}");
             problems.push(Problem { origin, message });
         }
     }
     let mut plan: Vec<PlannedTier> = Vec::new();
-    for spec in &config.fallback.specs {
-        let origin = config.fallback.specs_origin.clone();
-        match tier_of(config, spec, &origin) {
-            Ok((name, tier)) => {
-                let name = unique(&name, &plan);
-                plan.push(planned(config, name, tier, spec.clone(), origin));
+    let origin = tree.origin(&["fallback", "tiers"]);
+    for spec in config.fallback.tiers.iter().flatten() {
+        match planned(config, tiers, tree, spec, &origin) {
+            Ok(tier) => {
+                let name = unique(&tier.name, &plan);
+                plan.push(PlannedTier { name, ..tier });
             }
-            Err(message) => problems.push(Problem { origin, message }),
+            Err(message) => problems.push(Problem { origin: origin.clone(), message }),
         }
     }
     let before = plan.len();
     plan.retain(|tier| tier.sources.as_ref().is_none_or(|sources| !sources.is_empty()));
     if plan.is_empty() && before > 0 {
         let message = "no tier is left in the plan when the Wayback sources are taken out".to_owned();
-        problems.push(Problem { origin: config.fallback.specs_origin.clone(), message });
+        problems.push(Problem { origin, message });
     }
     plan
 }
 
 /// A tier by that name; else the plugin of that name, or the component at that path, with all its sources.
-fn tier_of(config: &Config, spec: &TierSpec, origin: &Origin) -> Result<(String, Tier), String> {
-    let whole = |plugin| Tier { plugin, parallel: 1, sources: None, sources_origin: origin.clone() };
-    match &spec.tier {
+fn planned(
+    config: &Config,
+    tiers: &BTreeMap<String, Tier>,
+    tree: &Tree,
+    spec: &TierSpec,
+    origin: &Origin,
+) -> Result<PlannedTier, String> {
+    let (name, plugin, tier) = match &spec.tier {
         TierName::Path(path) => {
             let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-            Ok((stem.unwrap_or_default(), whole(PluginRef::Path(resolved(path, origin)))))
+            (stem.unwrap_or_default(), PluginRef::Path(resolved(path, origin)), None)
         }
         TierName::Name(name) => {
-            if let Some(tier) = config.tiers.get(name) {
-                return Ok((name.clone(), tier.clone()));
+            let tier = tiers.get(name);
+            let plugin = match tier.and_then(|tier| tier.plugin.clone()) {
+                Some(PluginRef::Path(path)) => {
+                    PluginRef::Path(resolved(&path, &tree.origin(&["tiers", name, "plugin"])))
+                }
+                Some(plugin) => plugin,
+                None => PluginRef::Name(name.clone()),
+            };
+            if tier.is_none() && !config.plugins.contains_key(name) {
+                let known = tiers.keys().chain(config.plugins.keys()).map(String::as_str);
+                let hint = did_you_mean(name, known);
+                return Err(format!("there is no tier and no plugin called `{name}`{hint}"));
             }
-            if config.plugins.contains_key(name) {
-                return Ok((name.clone(), whole(PluginRef::Name(name.clone()))));
-            }
-            let known = config.tiers.keys().chain(config.plugins.keys()).map(String::as_str);
-            let hint = did_you_mean(name, known);
-            Err(format!("there is no tier and no plugin called `{name}`{hint}"))
+            (name.clone(), plugin, tier)
         }
-    }
-}
-
-fn planned(config: &Config, name: String, tier: Tier, spec: TierSpec, origin: Origin) -> PlannedTier {
-    let mut sources = spec.sources.clone().or(tier.sources);
+    };
+    let own = tier.and_then(|tier| tier.sources.clone());
+    let sources_origin = match (&spec.sources, tier) {
+        (None, Some(_)) => tree.origin(&["tiers", &name, "sources"]),
+        _ => origin.clone(),
+    };
+    let mut sources = spec.sources.clone().or(own);
     if config.fallback.disable_wayback {
         if let Some(sources) = &mut sources {
             sources.retain(|source| !is_wayback(source));
-        } else if matches!(&tier.plugin, PluginRef::Name(plugin) if is_wayback(plugin)) {
+        } else if matches!(&plugin, PluginRef::Name(plugin) if is_wayback(plugin)) {
             sources = Some(Vec::new());
         }
     }
-    PlannedTier {
+    Ok(PlannedTier {
         name,
-        plugin: tier.plugin,
-        parallel: spec.parallel.unwrap_or(tier.parallel),
+        plugin,
+        parallel: spec.parallel.or(tier.map(|tier| tier.parallel)).unwrap_or(1),
         sources,
-        sources_origin: if spec.sources.is_some() { origin.clone() } else { tier.sources_origin },
-        origin,
-        spec,
-    }
+        sources_origin,
+        origin: origin.clone(),
+        spec: spec.clone(),
+    })
 }
 
 fn is_wayback(source: &str) -> bool {
@@ -241,8 +272,9 @@ fn unique(name: &str, plan: &[PlannedTier]) -> String {
 }
 
 /// From general to specific: the last of the latest layer.
-fn latest<T>(values: impl IntoIterator<Item = Option<(T, Origin)>>) -> Option<T> {
-    values.into_iter().flatten().max_by_key(|(_, origin)| origin.layer()).map(|(value, _)| value)
+fn latest<'a, T>(values: impl IntoIterator<Item = (Option<T>, Option<&'a Origin>)>) -> Option<T> {
+    let given = values.into_iter().filter_map(|(value, origin)| Some((value?, origin?.layer())));
+    given.max_by_key(|(_, layer)| *layer).map(|(value, _)| value)
 }
 
 /// Why a setting is not taken, if it is not.
@@ -263,19 +295,4 @@ fn refused(
             Some(format!("{place} has no setting `{name}`{hint}"))
         }
     }
-}
-
-/// Of the value at this path, or of the last table on the way to it.
-fn place(tree: &Tree, path: &[&str]) -> Origin {
-    let mut origin = Origin::Default { line: 1 };
-    let mut table = Some(tree);
-    for name in path {
-        let Some(node) = table.and_then(|table| table.get(name)) else { break };
-        origin = node.origin().clone();
-        table = match node {
-            Node::Table(inner, _) => Some(inner),
-            Node::Leaf(_) => None,
-        };
-    }
-    origin
 }

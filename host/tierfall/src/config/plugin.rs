@@ -2,7 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use super::section::{Section, resolved};
+use serde::de::{Deserialize, Deserializer, Error};
+use tierfall_settings::text;
+
+use super::de::Reader;
+use super::defaults;
+use super::tree::{Tree, is_component_path};
 
 /// Which plugin a tier asks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -13,13 +18,17 @@ pub enum PluginRef {
     Path(PathBuf),
 }
 
-#[derive(Clone, Debug)]
+/// What the operator says of a plugin.
+#[derive(Clone, Debug, serde::Deserialize)]
 pub struct Plugin {
     /// `None` is built in.
+    #[serde(deserialize_with = "path")]
     pub path: Option<PathBuf>,
     /// The hosts that are granted: `None` is whatever the plugin declares.
+    #[serde(default, deserialize_with = "hosts")]
     pub hosts: Option<Vec<String>>,
     /// Lower case hexadecimal; another file is refused.
+    #[serde(default, deserialize_with = "sha256")]
     pub sha256: Option<String>,
 }
 
@@ -28,30 +37,51 @@ impl Plugin {
     pub(super) fn by_path(path: &Path) -> Self {
         Self { path: Some(path.to_owned()), hosts: None, sha256: None }
     }
+}
 
-    pub(super) fn read(name: &str, section: Section<'_>) -> Self {
-        const BUILT_IN: &str = "built-in";
-        let path = section.text("path");
-        let origin = section.origin("path");
-        if path == BUILT_IN && !super::is_built_in(name) {
-            section.complain(
-                "path",
-                format!("no plugin called `{name}` is built in; give the path of its component"),
-            );
+/// Notes whose file cannot be: what the table alone does not say.
+pub(super) fn check_paths(tree: &Tree, reader: &mut Reader) {
+    for name in tree.table("plugins").into_iter().flat_map(Tree::names) {
+        let path = ["plugins", name, "path"];
+        match tree.text(&path) {
+            Some("built-in") if defaults().at(&["plugins", name]).is_none() => reader.complain(
+                &path,
+                format_args!("no plugin called `{name}` is built in; give the path of its component"),
+            ),
+            Some("") => reader.complain(&path, "it is empty; give the path of a component"),
+            _ => {}
         }
-        if path.is_empty() && section.has("path") {
-            section.complain("path", "it is empty; give the path of a component");
-        }
-        let hosts = if section.has("hosts") { section.list_or("hosts", "declared") } else { None };
-        let sha256 = if section.has("sha256") { section.maybe_text("sha256") } else { None };
-        if sha256
-            .as_ref()
-            .is_some_and(|hash| hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
-        {
-            section.complain("sha256", "a SHA-256 has 64 hexadecimal digits");
-        }
-        section.finish();
-        let path = (path != BUILT_IN).then(|| resolved(Path::new(&path), &origin));
-        Self { path, hosts, sha256: sha256.map(|hash| hash.to_ascii_lowercase()) }
     }
+}
+
+impl<'de> Deserialize<'de> for PluginRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Ok(if is_component_path(&text) { Self::Path(text.into()) } else { Self::Name(text) })
+    }
+}
+
+fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename = "path|built-in")]
+    struct Component(Option<PathBuf>);
+    Component::deserialize(deserializer).map(|Component(path)| path)
+}
+
+fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename = "hosts|declared")]
+    struct Hosts(Option<Vec<String>>);
+    Hosts::deserialize(deserializer).map(|Hosts(hosts)| hosts)
+}
+
+fn sha256<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let hash = text(deserializer)?;
+    if hash
+        .as_ref()
+        .is_some_and(|hash| hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        return Err(D::Error::custom("a SHA-256 has 64 hexadecimal digits"));
+    }
+    Ok(hash.map(|hash| hash.to_ascii_lowercase()))
 }

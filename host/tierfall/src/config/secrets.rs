@@ -2,11 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::Path;
+use std::path::PathBuf;
 
-use super::section::{Section, resolved};
-use super::tree::{Node, Value};
-use super::{Environment, Origin};
+use serde::Deserialize;
+use tierfall_settings::{path, text};
+
+use super::Origin;
+use super::de::Reader;
+use super::environment::Environment;
+use super::problem::Problem;
+use super::tree::{Leaf, Node, Tree, Value};
 
 /// A value that must not be seen: it has no way to print itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -54,56 +59,71 @@ impl Secrets {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry.value.is_some(), &entry.origin))
     }
 
-    pub(super) fn read(section: Section<'_>, environment: &Environment) -> Self {
+    pub(super) fn read(tree: &Tree, reader: &mut Reader, environment: &Environment) -> Self {
         let mut entries = BTreeMap::new();
-        for (name, node) in section.others() {
+        for (name, node) in tree.table("secrets").into_iter().flat_map(Tree::iter) {
+            let path = ["secrets", name];
             let entry = match node {
-                Node::Leaf(leaf) => match &leaf.value {
-                    Value::Text(text) | Value::Raw(text) => {
-                        Some(SecretEntry { value: secret(text), plugin: None, origin: leaf.origin.clone() })
-                    }
-                    _ => {
-                        section.complain(&name, "a secret is a text, or a table with value, env or file");
+                Node::Leaf(Leaf { value: Value::Text(text) | Value::Raw(text), origin }) => {
+                    Some(SecretEntry { value: secret(text), plugin: None, origin: origin.clone() })
+                }
+                Node::Leaf(_) => {
+                    reader.complain(&path, "a secret is a text, or a table with value, env or file");
+                    None
+                }
+                Node::Table(table, origin) => {
+                    let given: Option<GivenSecret> = reader.read(&path);
+                    if ["value", "env", "file"].iter().filter(|way| table.get(way).is_some()).count() == 1 {
+                        given.and_then(|given| given.entry(name, origin, reader, environment))
+                    } else {
+                        let message = format!("`secrets.{name}` has one of value, env and file");
+                        reader.problems.push(Problem { origin: origin.clone(), message });
                         None
                     }
-                },
-                Node::Table(_, origin) => from_table(section.section(&name), origin, environment),
+                }
             };
-            if let Some(entry) = entry {
-                entries.insert(name, entry);
-            }
+            entries.extend(entry.map(|entry| (name.to_owned(), entry)));
         }
         Self { entries }
     }
 }
 
-fn from_table(section: Section<'_>, origin: &Origin, environment: &Environment) -> Option<SecretEntry> {
-    let plugin = if section.has("plugin") { section.maybe_text("plugin") } else { None };
-    let given: Vec<&str> = ["value", "env", "file"].into_iter().filter(|key| section.has(key)).collect();
-    let entry = match given.as_slice() {
-        ["value"] => Some((secret(&section.text("value")), origin.clone())),
-        ["env"] => {
-            let name = section.text("env");
-            Some((environment.value(&name).and_then(secret), Origin::Environment(name)))
-        }
-        ["file"] => {
-            let path = resolved(Path::new(&section.text("file")), origin);
-            match std::fs::read_to_string(&path) {
-                Ok(text) => Some((secret(&text), origin.clone())),
-                Err(error) => {
-                    section.complain("file", format!("failed to read {}: {error}", path.display()));
-                    None
-                }
+/// A secret as a table gives it: by one of the first three.
+#[derive(Deserialize)]
+struct GivenSecret {
+    value: Option<String>,
+    env: Option<String>,
+    #[serde(default, deserialize_with = "path")]
+    file: Option<PathBuf>,
+    #[serde(default, deserialize_with = "text")]
+    plugin: Option<String>,
+}
+
+impl GivenSecret {
+    fn entry(
+        self,
+        name: &str,
+        origin: &Origin,
+        reader: &mut Reader,
+        environment: &Environment,
+    ) -> Option<SecretEntry> {
+        let (value, origin) = match (self.value, self.env, self.file) {
+            (Some(value), None, None) => (secret(&value), origin.clone()),
+            (None, Some(name), None) => {
+                (environment.value(&name).and_then(secret), Origin::Environment(name))
             }
-        }
-        _ => {
-            let path = section.path().to_owned();
-            section.problem(origin, format!("`{path}` has one of value, env and file"));
-            None
-        }
-    };
-    section.finish();
-    entry.map(|(value, origin)| SecretEntry { value, plugin, origin })
+            (None, None, Some(path)) => match std::fs::read_to_string(&path) {
+                Ok(text) => (secret(&text), origin.clone()),
+                Err(error) => {
+                    let message = format_args!("failed to read {}: {error}", path.display());
+                    reader.complain(&["secrets", name, "file"], message);
+                    return None;
+                }
+            },
+            _ => return None,
+        };
+        Some(SecretEntry { value, plugin: self.plugin, origin })
+    }
 }
 
 /// Files end with a line break that is not part of the key; an empty value is none.

@@ -3,71 +3,75 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::Origin;
-use super::section::Section;
-use super::tree::{Node, Value};
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use tierfall_settings::{named, number, some_millis};
 
 /// Whether robots.txt is asked for a source's pages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Robots {
+    /// It is, and it is obeyed.
     Honour,
+    /// It is not.
     Ignore,
 }
 
 /// What is different about a source.
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, serde::Deserialize)]
 pub(super) struct Source {
-    pub timeout: Option<(Duration, Origin)>,
-    pub retries: Option<(u32, Origin)>,
-    pub robots: Option<(Robots, Origin)>,
+    #[serde(default, rename = "timeout_ms", deserialize_with = "some_millis")]
+    pub timeout: Option<Duration>,
+    #[serde(default, deserialize_with = "retries")]
+    pub retries: Option<u32>,
+    pub robots: Option<Robots>,
     /// Every other key: whether the source declares it is known when its plugin is loaded.
-    pub settings: Vec<(String, String, Origin)>,
+    #[serde(rename = "*", deserialize_with = "named")]
+    pub settings: Vec<(String, Setting)>,
 }
 
-impl Source {
-    pub(super) fn read(section: Section<'_>) -> Self {
-        let robots = [("honour", Robots::Honour), ("ignore", Robots::Ignore)];
-        let given = |key: &'static str| section.has(key).then(|| section.origin(key));
-        let mut source = Self {
-            timeout: given("timeout_ms").map(|origin| (section.some_millis("timeout_ms"), origin)),
-            retries: given("retries").map(|origin| (section.number("retries", 0..=10), origin)),
-            robots: given("robots")
-                .and_then(|origin| section.choice("robots", &robots).map(|robots| (robots, origin))),
-            settings: Vec::new(),
-        };
-        for (name, node) in section.others() {
-            let value = match node {
-                Node::Leaf(leaf) => text(&leaf.value),
-                Node::Table(..) => None,
-            };
-            match value {
-                Some(value) => source.settings.push((name, value, node.origin().clone())),
-                None => section.complain(&name, "settings of a source are texts, numbers, or true or false"),
-            }
-        }
-        section.finish();
-        source
-    }
-}
+/// The text of a setting, among which somebody may have put a key: it is not shown.
+#[derive(Clone)]
+pub(super) struct Setting(pub String);
 
-/// Without the values of settings, among which somebody may have put a key.
-impl fmt::Debug for Source {
+impl fmt::Debug for Setting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Source")
-            .field("timeout", &self.timeout)
-            .field("retries", &self.retries)
-            .field("robots", &self.robots)
-            .field("settings", &self.settings.iter().map(|(name, ..)| name).collect::<Vec<_>>())
-            .finish()
+        f.write_str("…")
     }
 }
 
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Text(text) | Value::Raw(text) => Some(text.clone()),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Integer(number) => Some(number.to_string()),
-        Value::Float(number) => Some(number.to_string()),
-        Value::List(_) | Value::Other(_) => None,
+impl<'de> Deserialize<'de> for Setting {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let other = |_| D::Error::custom("settings of a source are texts, numbers, or true or false");
+        deserializer.deserialize_any(Scalar).map(Self).map_err(other)
     }
+}
+
+struct Scalar;
+
+impl Visitor<'_> for Scalar {
+    type Value = String;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, a number, or true or false")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<String, E> {
+        Ok(value.to_string())
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+}
+
+fn retries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    number::<_, _, 0, 10>(deserializer).map(Some)
 }

@@ -74,8 +74,8 @@ fn origin_of(config: &Config, key: &str) -> String {
 #[test]
 fn the_defaults_are_those_of_the_design() {
     let config = defaults_alone();
-    assert_eq!(config.fallback.total_timeout, Duration::from_secs(120));
-    assert_eq!((config.fallback.max_attempts, config.fallback.max_concurrent), (20, 3));
+    assert_eq!(config.fallback.budgets.total, Duration::from_secs(120));
+    assert_eq!((config.fallback.budgets.max_attempts, config.fallback.budgets.max_concurrent), (20, 3));
     let plan: Vec<_> = config
         .plan
         .iter()
@@ -116,7 +116,7 @@ fn a_later_layer_wins_and_each_value_knows_where_it_came_from() {
         .flag("--fallback-max-attempts", "fallback.max_attempts", "13")
         .loaded();
     assert_eq!(origin_of(&config, "fallback.max_attempts"), "13 from --fallback-max-attempts");
-    assert_eq!(config.fallback.max_attempts, 13);
+    assert_eq!(config.fallback.budgets.max_attempts, 13);
 }
 
 #[test]
@@ -125,14 +125,14 @@ fn every_budget_has_its_twins_in_the_environment() {
         (
             "TIERFALL_FALLBACK_TOTAL_TIMEOUT_MS",
             "7",
-            (|c| c.fallback.total_timeout.as_millis() as u64) as fn(&Config) -> u64,
+            (|c| c.fallback.budgets.total.as_millis() as u64) as fn(&Config) -> u64,
         ),
-        ("DOCSTOKG_FALLBACK_TOTAL_TIMEOUT_MS", "7", |c| c.fallback.total_timeout.as_millis() as u64),
-        ("TIERFALL_FALLBACK_MAX_ATTEMPTS", "7", |c| c.fallback.max_attempts.into()),
-        ("TIERFALL_FALLBACK_TOTAL_ATTEMPTS", "7", |c| c.fallback.max_attempts.into()),
-        ("DOCSTOKG_FALLBACK_TOTAL_ATTEMPTS", "7", |c| c.fallback.max_attempts.into()),
-        ("TIERFALL_FALLBACK_MAX_CONCURRENT", "7", |c| c.fallback.max_concurrent as u64),
-        ("DOCSTOKG_FALLBACK_MAX_CONCURRENT", "7", |c| c.fallback.max_concurrent as u64),
+        ("DOCSTOKG_FALLBACK_TOTAL_TIMEOUT_MS", "7", |c| c.fallback.budgets.total.as_millis() as u64),
+        ("TIERFALL_FALLBACK_MAX_ATTEMPTS", "7", |c| c.fallback.budgets.max_attempts.into()),
+        ("TIERFALL_FALLBACK_TOTAL_ATTEMPTS", "7", |c| c.fallback.budgets.max_attempts.into()),
+        ("DOCSTOKG_FALLBACK_TOTAL_ATTEMPTS", "7", |c| c.fallback.budgets.max_attempts.into()),
+        ("TIERFALL_FALLBACK_MAX_CONCURRENT", "7", |c| c.fallback.budgets.max_concurrent as u64),
+        ("DOCSTOKG_FALLBACK_MAX_CONCURRENT", "7", |c| c.fallback.budgets.max_concurrent as u64),
         ("TIERFALL_FALLBACK_PER_SOURCE_TIMEOUT_MS", "7", |c| {
             c.source(None, "hal").timeout.as_millis() as u64
         }),
@@ -154,7 +154,7 @@ fn every_budget_has_its_twins_in_the_environment() {
         .variable("DOCSTOKG_FALLBACK_TOTAL_ATTEMPTS", "5")
         .variable("TIERFALL_FALLBACK_MAX_ATTEMPTS", "6")
         .loaded();
-    assert_eq!(both.fallback.max_attempts, 6);
+    assert_eq!(both.fallback.budgets.max_attempts, 6);
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn a_variable_without_a_value_counts_as_not_set() {
         .variable("TIERFALL_FALLBACK_MAX_ATTEMPTS", "")
         .variable("UNPAYWALL_EMAIL", "")
         .loaded();
-    assert_eq!(config.fallback.max_attempts, 20);
+    assert_eq!(config.fallback.budgets.max_attempts, 20);
     assert_eq!(config.http.mailto, None);
 }
 
@@ -425,8 +425,13 @@ fn the_mail_address_of_the_program_is_that_of_its_sources() {
 #[test]
 fn a_rule_of_ones_own_comes_before_those_that_are_built_in() {
     let config = Here::with("[http.pace.rules.mirror]\nhosts = [\"*.example.org\"]\nevery_ms = 1\nconcurrency = 9\n[http.pace.rules.crossref]\nevery_ms = 50\n").loaded();
-    let rules: Vec<_> =
-        config.http.pace.rules.iter().map(|rule| (rule.name.as_str(), rule.rate.every.as_millis())).collect();
+    let rules: Vec<_> = config
+        .http
+        .pace
+        .rules
+        .iter()
+        .map(|(name, rule)| (name.as_str(), rule.limit.every.as_millis()))
+        .collect();
     assert_eq!(rules, [("mirror", 1), ("crossref", 50), ("arxiv", 3000), ("wayback", 1000)]);
 }
 

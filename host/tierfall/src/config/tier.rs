@@ -1,49 +1,36 @@
 //! `[tiers.NAME]`.
 
-use std::path::Path;
+use serde::de::{Deserialize, Deserializer, Error};
+use tierfall_settings::number;
 
-use super::Origin;
 use super::plugin::PluginRef;
-use super::section::{Section, resolved};
 use super::tier_spec::repeated;
-use super::tree::is_component_path;
 
 /// A tier as it is configured, whether or not the plan uses it.
-#[derive(Clone, Debug)]
-pub struct Tier {
-    pub plugin: PluginRef,
+#[derive(Clone, Debug, serde::Deserialize)]
+pub(super) struct Tier {
+    /// `None` is the plugin of the tier's own name; a path is as it was written.
+    pub plugin: Option<PluginRef>,
+    #[serde(default = "one", deserialize_with = "number::<_, _, 1, 64>")]
     pub parallel: usize,
     /// `None` is all that the plugin has.
+    #[serde(default, deserialize_with = "sources")]
     pub sources: Option<Vec<String>>,
-    /// Of `sources`, or of the tier where it has none.
-    pub sources_origin: Origin,
 }
 
-impl Tier {
-    /// Without a `plugin` it is the plugin of the tier's own name.
-    pub(super) fn read(name: &str, section: Section<'_>) -> Self {
-        let plugin = if section.has("plugin") { section.text("plugin") } else { name.to_owned() };
-        let plugin = if is_component_path(&plugin) {
-            PluginRef::Path(resolved(Path::new(&plugin), &section.origin("plugin")))
-        } else {
-            PluginRef::Name(plugin)
-        };
-        let parallel = if section.has("parallel") { section.number("parallel", 1..=64) } else { 1 };
-        let sources = section.has("sources").then(|| section.list("sources"));
-        match &sources {
-            Some(sources) if sources.is_empty() => section.complain(
-                "sources",
-                "a tier without sources does nothing; take it out of fallback.tiers, or leave out the key to ask all",
-            ),
-            Some(sources) => {
-                if let Some(twice) = repeated(sources) {
-                    section.complain("sources", format!("`{twice}` is given twice"));
-                }
-            }
-            None => {}
-        }
-        let sources_origin = section.origin("sources");
-        section.finish();
-        Self { plugin, parallel, sources, sources_origin }
+fn one() -> usize {
+    1
+}
+
+fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<String>>, D::Error> {
+    let sources = Vec::deserialize(deserializer)?;
+    if sources.is_empty() {
+        return Err(D::Error::custom(
+            "a tier without sources does nothing; take it out of fallback.tiers, or leave out the key to ask all",
+        ));
+    }
+    match repeated(&sources) {
+        Some(twice) => Err(D::Error::custom(format_args!("`{twice}` is given twice"))),
+        None => Ok(Some(sources)),
     }
 }

@@ -1,4 +1,4 @@
-//! Values by their keys, each with its origin; layers are laid over each other here.
+//! Values by their keys, each with its origin; layers are merged here.
 
 use std::path::Path;
 
@@ -73,13 +73,13 @@ impl Tree {
         tree
     }
 
-    /// Lays another tree over this one. A value where a table belongs, and the other way round, is left
+    /// Merges a later layer into this one. A value where a table belongs, and the other way round, is left
     /// out and reported.
     pub(super) fn merge(&mut self, over: Self, problems: &mut Vec<Problem>) {
-        self.lay_at("", over, problems);
+        self.merge_at("", over, problems);
     }
 
-    fn lay_at(&mut self, path: &str, over: Self, problems: &mut Vec<Problem>) {
+    fn merge_at(&mut self, path: &str, over: Self, problems: &mut Vec<Problem>) {
         for (key, node) in over.entries {
             let here = joined(path, &key);
             let Some((_, own)) = self.entries.iter_mut().find(|(name, _)| *name == key) else {
@@ -89,7 +89,7 @@ impl Tree {
             match (own, node) {
                 // A secret is one thing, however it is written: `file` must not meet an `env` from below.
                 (own, node) if path == "secrets" => *own = node,
-                (Node::Table(own, _), Node::Table(over, _)) => own.lay_at(&here, over, problems),
+                (Node::Table(own, _), Node::Table(over, _)) => own.merge_at(&here, over, problems),
                 (Node::Leaf(own), Node::Leaf(over)) => *own = over,
                 (Node::Table(..), Node::Leaf(leaf)) => {
                     let message = format!("`{here}` is a table: write [{here}] and its keys below");
@@ -110,6 +110,39 @@ impl Tree {
         match self.get(key)? {
             Node::Table(tree, _) => Some(tree),
             Node::Leaf(_) => None,
+        }
+    }
+
+    /// What is at a path of keys.
+    pub(super) fn at(&self, path: &[&str]) -> Option<&Node> {
+        let (key, tables) = path.split_last()?;
+        tables.iter().try_fold(self, |tree, name| tree.table(name))?.get(key)
+    }
+
+    /// The text at a path, if there is one.
+    pub(super) fn text(&self, path: &[&str]) -> Option<&str> {
+        match self.at(path)? {
+            Node::Leaf(Leaf { value: Value::Text(text) | Value::Raw(text), .. }) => Some(text.trim()),
+            _ => None,
+        }
+    }
+
+    /// Of the value at a path, or of the last table on the way to it.
+    pub(super) fn origin(&self, path: &[&str]) -> Origin {
+        let node = (1..=path.len()).rev().find_map(|length| self.at(path.get(..length)?));
+        node.map_or(Origin::Default { line: 1 }, |node| node.origin().clone())
+    }
+
+    /// Puts a node at a path whose tables are there, or takes away what is there.
+    pub(super) fn set(&mut self, path: &[&str], node: Option<Node>) {
+        let Some((key, rest)) = path.split_first() else { return };
+        let at = self.entries.iter().position(|(name, _)| name == key);
+        match (at.map(|at| (at, &mut self.entries[at].1)), node) {
+            (Some((_, Node::Table(table, _))), node) if !rest.is_empty() => table.set(rest, node),
+            (Some((_, own)), Some(node)) => *own = node,
+            (Some((at, _)), None) => drop(self.entries.remove(at)),
+            (None, Some(node)) => self.entries.push(((*key).to_owned(), node)),
+            (None, None) => {}
         }
     }
 

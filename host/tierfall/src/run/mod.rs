@@ -20,7 +20,6 @@ mod program;
 mod reporter;
 mod request;
 mod summary;
-mod wiring;
 
 pub use drive::Run;
 pub use error::{RunError, SetupError};

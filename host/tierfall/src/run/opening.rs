@@ -4,12 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::config::{self, Config};
+use crate::config::Config;
 use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
-use tierfall_ledger::{
-    Ledger, LedgerClient, LedgerClientSettings, LedgerError, OnFailure, Probe, Rules, Schedule, SystemClock,
-};
+use tierfall_ledger::{Ledger, LedgerClient, LedgerClientSettings, LedgerError, Probe, SystemClock};
 
 /// How long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
 /// slow disk, and short enough that a download does not seem to hang.
@@ -73,7 +71,7 @@ pub async fn find_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>,
 }
 
 async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>, LedgerError> {
-    let rules = rules(&config.ledger);
+    let rules = config.ledger.rules.clone();
     match LedgerPlace::of(config, out) {
         LedgerPlace::File(path) => {
             let settings = SqliteSettings {
@@ -119,11 +117,8 @@ pub async fn open_client(
         return Ok(LedgerClient::off());
     }
     let settings = LedgerClientSettings {
-        on_failure: match config.ledger.on_failure {
-            config::OnFailure::Degrade => OnFailure::Degrade,
-            config::OnFailure::Abort => OnFailure::Abort,
-        },
-        lease: config.ledger.lease,
+        on_failure: config.ledger.on_failure,
+        lease: config.ledger.rules.lease,
         // The engine's own timeout twice: for the lock and for the write.
         timeout: LOCK_TIMEOUT * 2,
         probe,
@@ -133,18 +128,6 @@ pub async fn open_client(
         tracing::info!("idempotency is on: the ledger is {}", LedgerPlace::of(config, out));
     }
     Ok(client)
-}
-
-fn rules(config: &config::Ledger) -> Rules {
-    Rules {
-        lease: config.lease,
-        abandoned: config.op_timeout,
-        schedule: Schedule {
-            max_attempts: config.max_attempts,
-            base: config.retry_base,
-            longest: config.retry_max,
-        },
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::error::SetupError;
 use super::plugins::{LoadedPlugins, is_built_in};
-use super::wiring;
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
 use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
 use tierfall_http::HttpClient;
@@ -33,7 +32,7 @@ pub(super) async fn assemble(
             reasons.map(|skipped| format!("  {}: {}", skipped.name, skipped.reason)).collect();
         return Err(SetupError::EmptyPlan(reasons.join("\n")));
     }
-    Ok(Plan { tiers, facts, budgets: wiring::budgets(&config.fallback), in_order: false })
+    Ok(Plan { tiers, facts, budgets: config.fallback.budgets, in_order: false })
 }
 
 fn tier(

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::error::SetupError;
 use super::plan;
 use super::plugins::LoadedPlugins;
-use super::wiring;
 use crate::acquire::{Acquirer, Store};
 use crate::config::{Config, PluginRef, suggestion};
 use crate::tiers::Plan;
@@ -30,28 +29,29 @@ impl Program {
     /// Starts the HTTP client and the sandbox, loads the plan's plugins. Files go to `out`.
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
         let replayed = matches!(mode, Mode::Replay(_));
-        let client = HttpClient::new(wiring::http(&config.http), mode)?;
-        let sandbox = Sandbox::new(wiring::sandbox(config))?;
+        let client = HttpClient::new(config.http.clone(), mode)?;
+        let sandbox = sandbox(config)?;
         let plan = plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), &client).await?;
         let plan = Plan { in_order: replayed, ..plan };
         // Works that run side by side would share the recording's answers in the order of their luck.
         let workers = if replayed { 1 } else { config.run.workers };
         let examiner = Examiner::load(&sandbox, EXAMINER).await?;
         let store = Store::open(out)?;
-        let acquirer = Acquirer::new(client, Arc::new(examiner), store.clone(), wiring::acquire(config));
+        let settings = config.acquire.clone();
+        let acquirer = Acquirer::new(client, Arc::new(examiner), store.clone(), settings, examinations());
         Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer), store, workers })
     }
 
     /// The plan alone: nothing is fetched, and no folder is made.
     pub async fn plan(config: &Config) -> Result<Plan, SetupError> {
-        let client = HttpClient::new(wiring::http(&config.http), Mode::Live)?;
-        let sandbox = Sandbox::new(wiring::sandbox(config))?;
+        let client = HttpClient::new(config.http.clone(), Mode::Live)?;
+        let sandbox = sandbox(config)?;
         plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), &client).await
     }
 
     /// The plugins of the plan and of `[plugins]`, each once.
     pub async fn plugins(config: &Config) -> Result<Vec<Plugin>, SetupError> {
-        let sandbox = Sandbox::new(wiring::sandbox(config))?;
+        let sandbox = sandbox(config)?;
         let mut loaded = LoadedPlugins::new(&sandbox, config);
         for tier in &config.plan {
             loaded.plugin(&tier.plugin).await?;
@@ -73,7 +73,18 @@ impl Program {
                 return Err(SetupError::NoPlugin { name: wanted.to_owned(), suggestion });
             }
         };
-        let sandbox = Sandbox::new(wiring::sandbox(config))?;
+        let sandbox = sandbox(config)?;
         LoadedPlugins::new(&sandbox, config).plugin(&wanted).await
     }
+}
+
+/// A sandbox with room for every call of every worker.
+fn sandbox(config: &Config) -> Result<Sandbox, SetupError> {
+    let calls = config.run.workers * config.fallback.budgets.max_concurrent + examinations();
+    Ok(Sandbox::new(config.sandbox.clone(), calls)?)
+}
+
+/// At one time: each keeps a processor busy.
+fn examinations() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tierfall_settings::{millis, number, some_millis};
+
 use super::source::{Source, SourceName};
 
 /// What is asked about each work, in which order, under which budgets.
@@ -17,15 +19,19 @@ pub struct Plan {
 }
 
 /// The budgets of one work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 pub struct Budgets {
     /// Wall time from the work's first attempt, on the monotonic clock.
+    #[serde(rename = "total_timeout_ms", deserialize_with = "some_millis")]
     pub total: Duration,
     /// Attempts over all tiers; reserved before they are launched.
+    #[serde(deserialize_with = "number::<_, _, 1, 10_000>")]
     pub max_attempts: u32,
     /// Attempts and acquisitions in flight.
+    #[serde(deserialize_with = "number::<_, _, 1, 64>")]
     pub max_concurrent: usize,
     /// How long an acquisition may keep its rivals waiting before the next one is started beside it.
+    #[serde(rename = "hedge_ms", deserialize_with = "millis")]
     pub hedge: Duration,
 }
 

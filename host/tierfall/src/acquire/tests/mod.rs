@@ -21,7 +21,7 @@ use super::*;
 use pdf::Paper;
 use remote::{Remote, Shared};
 use tierfall_http::{HttpClient, HttpSettings};
-use tierfall_proof::{Identity, IdentityPolicy};
+use tierfall_proof::{Identity, IdentityPolicy, ProofSettings};
 use tierfall_work::{Basis, Candidate, Facts, PdfProblem, PdfReport, Version, Work};
 
 /// The examiner's own code, outside its sandbox.
@@ -91,14 +91,14 @@ fn candidate(url: &str, basis: Basis) -> Candidate {
 
 fn settings() -> AcquireSettings {
     AcquireSettings {
-        max_bytes: 4 << 20,
-        timeout: Duration::from_secs(60),
-        retries: 2,
-        resume: true,
-        identity: IdentityPolicy::Normal,
-        first_pages: 3,
-        honour_tdm: false,
-        examinations: 1,
+        transfer: TransferSettings {
+            max_bytes: 4 << 20,
+            timeout: Duration::from_secs(60),
+            retries: 2,
+            resume: true,
+        },
+        proof: ProofSettings { identity: IdentityPolicy::Normal, first_pages: 3 },
+        policy: PolicySettings { tdm: TdmPolicy::Record },
     }
 }
 
@@ -147,7 +147,7 @@ impl Fixture {
         let client =
             HttpClient::with_transport(HttpSettings::for_tests(), Box::new(Shared(Arc::clone(&self.remote))));
         let store = Store::open(self.out.path()).expect("a store");
-        Acquirer::new(client, Arc::new(Native), store, self.settings.clone())
+        Acquirer::new(client, Arc::new(Native), store, self.settings.clone(), 1)
     }
 
     async fn acquire(&self, work: &Work, candidate: &Candidate) -> Done {

@@ -145,7 +145,7 @@ async fn what_was_left_is_not_taken_up_if_that_is_not_wanted() {
         if number < 3 { reply.cut(2000) } else { reply }
     }));
     fixture.fetch().await;
-    fixture.settings.resume = false;
+    fixture.settings.transfer.resume = false;
     let second = fixture.fetch().await;
     assert_eq!((second.verdict, second.resumed_from), (Verdict::Accepted(Identity::Proven), 0));
     assert_eq!(fixture.remote.ranges().last(), Some(&None));

@@ -166,12 +166,12 @@ async fn the_policy_decides_how_much_proof_is_asked_for() {
         (IdentityPolicy::Off, another(), Verdict::Accepted(Identity::Unchecked)),
     ] {
         let mut fixture = Fixture::new(remote);
-        fixture.settings.identity = policy;
+        fixture.settings.proof.identity = policy;
         let acquisition = fixture.fetch().await;
         assert_eq!(acquisition.verdict, verdict, "{policy:?}: {}", acquisition.detail);
     }
     let mut fixture = Fixture::new(Remote::always(Reply::ok(paper().flawed(Flaw::Encrypted))));
-    fixture.settings.identity = IdentityPolicy::Off;
+    fixture.settings.proof.identity = IdentityPolicy::Off;
     assert_eq!(
         fixture.fetch().await.verdict,
         Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::Encrypted)),
@@ -211,7 +211,7 @@ async fn what_is_said_about_use_is_recorded_and_honoured_if_asked() {
         assert_eq!(acquisition.verdict, Verdict::Accepted(Identity::Proven), "{name}");
         let tdm = acquisition.usage_rights.tdm.as_ref().map(|said| (said.value.as_str(), said.by));
         assert_eq!(tdm, said, "{name}");
-        fixture.settings.honour_tdm = true;
+        fixture.settings.policy.tdm = TdmPolicy::Honour;
         let honoured = fixture.fetch().await;
         let refused = matches!(honoured.verdict, Verdict::Rejected(Reason::Reserved));
         assert_eq!(refused, reserved, "{name}: {honoured:?}");
@@ -226,7 +226,11 @@ async fn a_transfer_that_never_ends_is_given_up_in_its_time() {
     let began = Instant::now();
     let acquisition = fixture.fetch().await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Stalled));
-    assert!(began.elapsed() <= fixture.settings.timeout + Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(
+        began.elapsed() <= fixture.settings.transfer.timeout + Duration::from_secs(1),
+        "{:?}",
+        began.elapsed()
+    );
 }
 
 #[tokio::test]

@@ -1,0 +1,202 @@
+//! How settings are written: durations, sizes, bounded numbers, paths.
+//!
+//! Each crate describes what can be set about it as a struct that serde fills; the functions here are for
+//! `#[serde(deserialize_with = "…")]` on its fields. This crate knows neither the keys nor where their
+//! values come from: the layered configuration of the `tierfall` crate is one deserializer, TOML another.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Settings {
+//!     #[serde(rename = "idle_ms", deserialize_with = "tierfall_settings::some_millis")]
+//!     idle: Duration,
+//!     #[serde(deserialize_with = "tierfall_settings::bytes")]
+//!     body_bytes: u64,
+//!     #[serde(deserialize_with = "tierfall_settings::number::<_, _, 1, 100>")]
+//!     redirects: u32,
+//! }
+//!
+//! let settings: Settings = toml::from_str("idle_ms = 500\nbody_bytes = \"64 MiB\"\nredirects = 20")?;
+//! assert_eq!(settings.idle, Duration::from_millis(500));
+//! assert_eq!((settings.body_bytes, settings.redirects), (64 << 20, 20));
+//! assert!(toml::from_str::<Settings>("idle_ms = 0\nbody_bytes = 1\nredirects = 20").is_err());
+//! # Ok::<(), toml::de::Error>(())
+//! ```
+//!
+//! Two conventions go beyond serde's own, and need a deserializer that knows them: a field called
+//! [`SAME_TABLE`] is a struct read from the same table, and one called [`OTHER_KEYS`] is a map of the keys
+//! that no other field takes. (`#[serde(flatten)]` would do, but forgets where its values came from.)
+#![warn(missing_docs)]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Unexpected, Visitor};
+
+/// The name of a field whose struct is read from the same table as the field itself.
+pub const SAME_TABLE: &str = "";
+
+/// The name of a field that takes, as a map, every key that no other field takes.
+pub const OTHER_KEYS: &str = "*";
+
+/// The name of a newtype around a path, or a list of paths, that counts from the folder of the file that
+/// names it. Around an `Option`, the words that stand for `None` follow, each after a `|`.
+pub const PATH: &str = "path";
+
+/// A whole number from `MIN` to `MAX`.
+pub fn number<'de, D: Deserializer<'de>, N: TryFrom<u64>, const MIN: u64, const MAX: u64>(
+    deserializer: D,
+) -> Result<N, D::Error> {
+    deserializer.deserialize_u64(Number::<N, MIN, MAX>(PhantomData))
+}
+
+/// Milliseconds, up to a day; also as an `Option`.
+pub fn millis<'de, D: Deserializer<'de>, T: From<Duration>>(deserializer: D) -> Result<T, D::Error> {
+    number::<D, u64, 0, DAY_MS>(deserializer).map(|millis| Duration::from_millis(millis).into())
+}
+
+/// As [`millis`], and not zero.
+pub fn some_millis<'de, D: Deserializer<'de>, T: From<Duration>>(deserializer: D) -> Result<T, D::Error> {
+    number::<D, u64, 1, DAY_MS>(deserializer).map(|millis| Duration::from_millis(millis).into())
+}
+
+/// Seconds, from one to thirty days.
+pub fn seconds<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    const MONTH: u64 = 30 * 24 * 60 * 60;
+    number::<D, u64, 1, MONTH>(deserializer).map(Duration::from_secs)
+}
+
+/// A size in bytes: a number, or a text with a unit, like `64 MiB`.
+pub fn bytes<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -> Result<N, D::Error> {
+    deserializer.deserialize_u64(Size(PhantomData))
+}
+
+/// A text; an empty one is `None`.
+pub fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    String::deserialize(deserializer).map(|text| Some(text).filter(|text| !text.is_empty()))
+}
+
+/// A path, or a list of them; see [`PATH`].
+pub fn path<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename = "path")]
+    struct Here<T>(T);
+    Here::deserialize(deserializer).map(|Here(path)| path)
+}
+
+/// A table whose keys are names, in its order.
+pub fn named<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<(String, T)>, D::Error> {
+    deserializer.deserialize_map(Named(PhantomData))
+}
+
+const DAY_MS: u64 = 24 * 60 * 60 * 1000;
+
+struct Number<N, const MIN: u64, const MAX: u64>(PhantomData<N>);
+
+impl<N: TryFrom<u64>, const MIN: u64, const MAX: u64> Visitor<'_> for Number<N, MIN, MAX> {
+    type Value = N;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a whole number from {MIN} to {MAX}")
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<N, E> {
+        let fits = (MIN..=MAX).contains(&number).then(|| N::try_from(number).ok()).flatten();
+        fits.ok_or_else(|| E::invalid_value(Unexpected::Unsigned(number), &self))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<N, E> {
+        match u64::try_from(number) {
+            Ok(number) => self.visit_u64(number),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(number), &self)),
+        }
+    }
+}
+
+struct Size<N>(PhantomData<N>);
+
+impl<N: TryFrom<u64>> Visitor<'_> for Size<N> {
+    type Value = N;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a size: a number of bytes, or a text like \"64 MiB\"")
+    }
+
+    fn visit_u64<E: Error>(self, bytes: u64) -> Result<N, E> {
+        N::try_from(bytes).map_err(|_| E::invalid_value(Unexpected::Unsigned(bytes), &self))
+    }
+
+    fn visit_i64<E: Error>(self, bytes: i64) -> Result<N, E> {
+        match u64::try_from(bytes) {
+            Ok(bytes) => self.visit_u64(bytes),
+            Err(_) => Err(E::invalid_value(Unexpected::Signed(bytes), &self)),
+        }
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<N, E> {
+        match size(text) {
+            Some(bytes) => self.visit_u64(bytes),
+            None => Err(E::invalid_value(Unexpected::Str(text), &self)),
+        }
+    }
+}
+
+fn size(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !(c.is_ascii_digit() || c == '_')).unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let number: u64 = number.replace('_', "").parse().ok()?;
+    let unit: u64 = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "kib" => 1 << 10,
+        "mib" => 1 << 20,
+        "gib" => 1 << 30,
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "gb" => 1_000_000_000,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
+struct Named<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for Named<T> {
+    type Value = Vec<(String, T)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a table")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut table: A) -> Result<Self::Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = table.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(entries)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_bytes_or_have_a_unit() {
+        for (text, bytes) in [
+            ("1024", Some(1024)),
+            ("64 MiB", Some(64 << 20)),
+            ("1_000kB", Some(1_000_000)),
+            ("1.5 MiB", None),
+            ("MiB", None),
+            ("99999999999 GiB", None),
+            ("", None),
+        ] {
+            assert_eq!(size(text), bytes, "{text}");
+        }
+    }
+}

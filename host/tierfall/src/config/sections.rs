@@ -1,0 +1,112 @@
+//! The sections that belong to the program itself: `[fallback]`, `[run]`, `[ledger]`, `[telemetry]`. The
+//! others are structs of the crates that they are about.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::de::{Deserialize, Deserializer, Error};
+use tierfall_ledger::{OnFailure, Rules};
+use tierfall_settings::{number, some_millis};
+
+use super::tier_spec::{InvalidTier, TierSpec};
+use crate::tiers::Budgets;
+
+/// `[fallback]`: the order of the tiers, and what one work may cost.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Fallback {
+    /// As they were given. Those that are wrong are told of when the plan is made.
+    #[serde(deserialize_with = "tiers")]
+    pub(super) tiers: Vec<Result<TierSpec, InvalidTier>>,
+    /// Sources asked for a title when a proof lacks one.
+    pub facts: Vec<String>,
+    /// What one work may cost.
+    #[serde(rename = "")]
+    pub budgets: Budgets,
+    /// For sources without a timeout of their own.
+    #[serde(rename = "source_timeout_ms", deserialize_with = "some_millis")]
+    pub(super) source_timeout: Duration,
+    /// For sources without a number of their own.
+    #[serde(deserialize_with = "number::<_, _, 0, 10>")]
+    pub(super) source_retries: u32,
+    /// Takes every Wayback source out of the plan.
+    pub disable_wayback: bool,
+}
+
+/// `[run]`.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Run {
+    /// Each worker keeps a work, its races and its downloads in memory.
+    #[serde(deserialize_with = "number::<_, _, 1, 1024>")]
+    pub workers: usize,
+    /// As it was given: from where the program runs.
+    #[serde(deserialize_with = "out")]
+    pub out: PathBuf,
+}
+
+/// `[ledger]`.
+#[derive(Clone, serde::Deserialize)]
+pub struct LedgerSettings {
+    /// Whether a run has a ledger.
+    pub enabled: bool,
+    /// A file or `postgres://…`, which may hold a password; `None` is `OUT/ledger.sqlite`.
+    #[serde(deserialize_with = "url")]
+    pub url: Option<String>,
+    /// When the ledger cannot be used.
+    pub on_failure: OnFailure,
+    /// The ledger's own.
+    #[serde(rename = "")]
+    pub rules: Rules,
+}
+
+/// `[telemetry]`.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Telemetry {
+    /// A filter as `tracing` reads it.
+    pub log: String,
+    /// How a log line is written.
+    pub log_format: LogFormat,
+}
+
+/// How a log line is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Without the URL, which may hold a password.
+impl std::fmt::Debug for LedgerSettings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LedgerSettings")
+            .field("enabled", &self.enabled)
+            .field("on_failure", &self.on_failure)
+            .field("rules", &self.rules)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Their options are separated by commas, so that they themselves are not.
+fn tiers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Result<TierSpec, InvalidTier>>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename = "semicolons")]
+    struct Tiers(Vec<String>);
+    let Tiers(tiers) = Tiers::deserialize(deserializer)?;
+    Ok(tiers.iter().map(|tier| tier.parse()).collect())
+}
+
+fn out<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    match String::deserialize(deserializer)? {
+        out if out.is_empty() => Err(D::Error::custom("it is empty; give a folder")),
+        out => Ok(out.into()),
+    }
+}
+
+fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename = "place|")]
+    struct Place(Option<String>);
+    Place::deserialize(deserializer).map(|Place(url)| url)
+}
