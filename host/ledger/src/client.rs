@@ -23,7 +23,7 @@ use connection::{Answer, Connection, LAST_WAIT};
 
 pub use connection::{LedgerClientError, LedgerClientSettings, OnFailure, Probe};
 pub use failures::{FailureCounters, LedgerOperation};
-pub use handle::{Effect, LeaseHandle, Pending};
+pub use handle::{Effect, LeaseHandle, PendingOp};
 
 /// A run's access to its ledger, or to none. Cheap to clone; all clones share one connection.
 #[derive(Clone, Debug)]
@@ -95,7 +95,7 @@ impl LedgerClient {
         self.0.as_deref().map(|connection| &connection.failures)
     }
 
-    /// Plans the job and leases it, if it can be had.
+    /// Plans the job and leases it, if it is available.
     pub async fn enqueue(
         &self,
         job: impl FnOnce() -> NewJob,

@@ -33,7 +33,7 @@ pub enum JobCommand {
 pub struct CommandReply {
     /// The job's state after the command.
     pub state: State,
-    /// To `Begin`: whether to have the side effect.
+    /// To `Begin`: whether to perform the side effect.
     pub begun: Option<Begun>,
     /// To `Finish`: the time of the next attempt (milliseconds since the epoch), if there will be one.
     pub next_at: Option<i64>,

@@ -33,7 +33,7 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// Costs the same however many jobs there are.
     fn lease_next<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<Option<Lease>, LedgerError>>;
 
-    /// Plans a job and leases it if it can be had, by the rules of [`Ledger::lease_next`], in one transaction.
+    /// Plans a job and leases it if it is available, by the rules of [`Ledger::lease_next`], in one transaction.
     fn enqueue<'a>(&'a self, job: NewJob, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>>;
 
     /// Moves the lease's end to a whole lease from now, in any state. Replies with the new end, in milliseconds

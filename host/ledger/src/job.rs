@@ -107,14 +107,14 @@ pub enum Ending {
     },
     /// Every tier was asked, and none had a copy.
     Exhausted {
-        /// Kept whole, for the next run that asks for the job.
+        /// Stored whole, for the next run that asks for the job.
         result: Value,
     },
     /// It is the same work as another job.
     Duplicate {
         /// That job.
         of: JobKey,
-        /// Kept whole, for the next run that asks for the job.
+        /// Stored whole, for the next run that asks for the job.
         result: Value,
     },
     /// The finished file is gone or broken: everything is to be done again, at once.

@@ -4,12 +4,12 @@
 //! - [`Ledger`] is the contract; the engines [`sqlite`] (one file, many processes of one machine) and `postgres`
 //!   (many machines) implement it, each behind a feature of its name. What the ledger decides is written once;
 //!   an engine only runs statements and converts values.
-//! - [`LedgerClient`] is what a run holds: it lets a download go on when its ledger fails, if it is told to.
+//! - [`LedgerClient`] is what a run holds: it lets a download go on when its ledger fails, if its settings say so.
 //! - [`reconcile`] compares the ledger with the files on disk, which it sees as a [`FileInventory`].
 //!
 //! A **job** is one artifact of one work. A worker takes it by a **lease** that it must renew; each lease has a
 //! higher number, the **fence**, and the database refuses every write under an older one. A side effect is an **op**:
-//! begun before it happens, completed after, and replayed instead of repeated once it has succeeded.
+//! begun before it happens, completed after it, and replayed instead of repeated once it has succeeded.
 //!
 //! The crate knows nothing of works, sources, HTTP or files: a work is a JSON value that the worker gets back, a
 //! result likewise.
@@ -98,7 +98,7 @@ mod testing;
 
 pub use client::{
     Admission, Effect, FailureCounters, LeaseHandle, LedgerClient, LedgerClientError, LedgerClientSettings,
-    LedgerOperation, OnFailure, Pending, Probe,
+    LedgerOperation, OnFailure, PendingOp, Probe,
 };
 pub use clock::{Clock, SystemClock};
 pub use command::{CommandReply, JobCommand};

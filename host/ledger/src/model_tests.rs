@@ -234,7 +234,7 @@ impl Model {
                     }
                     self.ended(&key, fence, state);
                 }
-                // Said again after its lease: the first answer stands.
+                // Sent again after the lease ended: the first reply stands.
                 if latest && again && answer.is_ok() {
                     return;
                 }
@@ -251,7 +251,7 @@ impl Model {
             }),
         };
         match answer {
-            // By the lease that ended the job itself, these say what is so already.
+            // From the lease that ended the job itself, these repeat what is done already.
             Ok(()) => {
                 let repeated =
                     latest && until.is_none() && matches!(write, Write::Finish(_) | Write::Release);

@@ -50,7 +50,7 @@ pub enum OpKind {
 )]
 #[strum(serialize_all = "UPPERCASE")]
 pub enum OpStatus {
-    /// It was begun, and nobody has said how it ended.
+    /// It was begun, and its end has not been reported.
     Running,
     /// It succeeded: its result is replayed.
     Done,
@@ -64,7 +64,7 @@ pub enum OpStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct OpKey(String);
 
-/// One side effect that a worker is about to have.
+/// One side effect that a worker is about to perform.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Op {
     /// Derived from the job, the kind and the context.
@@ -75,7 +75,7 @@ pub struct Op {
     pub context: Value,
 }
 
-/// The ledger's answer to a worker that is about to have a side effect.
+/// The ledger's reply to a worker that is about to perform a side effect.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Begun {
     /// Do it, then report how it ended.
@@ -95,7 +95,7 @@ pub enum Begun {
 pub enum OpOutcome {
     /// It succeeded.
     Done {
-        /// Kept whole, and replayed to whoever would do it again.
+        /// Stored whole, and replayed to any worker that would do it again.
         result: Value,
         /// SHA-256 of the file that now has its final name; only a finalize has one.
         artifact: Option<String>,
@@ -160,7 +160,7 @@ impl fmt::Display for OpKey {
 }
 
 impl OpKind {
-    /// Every kind, in the order in which a job has them.
+    /// Every kind, in the order in which a job goes through them.
     pub const ALL: [Self; Self::VARIANTS.len()] = *Self::VARIANTS.first_chunk().unwrap();
 
     /// The name in the database, in logs and for people.
@@ -168,7 +168,7 @@ impl OpKind {
         self.into()
     }
 
-    /// Whether the effect may be had twice without harm: what is fetched again is the same file.
+    /// Whether it may be performed twice without harm: what is fetched again is the same file.
     pub(crate) fn is_repeatable(self) -> bool {
         matches!(self, OpKind::Head | OpKind::Stream)
     }

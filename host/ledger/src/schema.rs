@@ -1,5 +1,6 @@
 //! The tables, the checks that the database makes by itself, and the migrations that create them.
 
+use crate::error::LedgerError;
 use crate::op::OpStatus;
 use crate::sql::Dialect;
 use crate::state::{State, successors};
@@ -9,6 +10,17 @@ pub(crate) const VERSION: i64 = 1;
 
 /// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is recognised.
 pub(crate) const APPLICATION_ID: i64 = 0x5469_6572;
+
+/// Replies with `found`, unless this version cannot work with that schema: it is newer, or it is older and must not be
+/// upgraded.
+pub(crate) fn check_version(place: &str, found: i64, upgrade: bool) -> Result<i64, LedgerError> {
+    let place = place.to_owned();
+    match found {
+        _ if found > VERSION => Err(LedgerError::Newer { place, found, known: VERSION }),
+        _ if found < VERSION && !upgrade => Err(LedgerError::Older { place, found, known: VERSION }),
+        _ => Ok(found),
+    }
+}
 
 /// The statements that upgrade the previous schema to `version`; empty for an unknown version.
 pub(crate) fn migration(version: i64, dialect: Dialect) -> Vec<String> {

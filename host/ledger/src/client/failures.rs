@@ -12,7 +12,7 @@ use crate::error::LedgerError;
 pub enum LedgerOperation {
     /// To be there at all.
     Open,
-    /// To know the work, and to keep other workers from it.
+    /// To record the work, and to reserve it.
     Plan,
     /// To extend the lease.
     Renew,
@@ -80,7 +80,7 @@ impl FailureCounters {
         }
     }
 
-    /// It was not even asked, because it failed just before.
+    /// The request was not even sent, because the ledger failed just before.
     pub(super) fn missed(&self, operation: LedgerOperation) {
         if self.cell(operation).fetch_add(1, Ordering::Relaxed) == 0 {
             tracing::warn!(operation = operation.label(), "the ledger is not there: {}", operation.loss());

@@ -19,18 +19,18 @@ use super::lease_task::{LeaseTask, QueuedCommand};
 #[derive(Debug)]
 pub struct LeaseHandle(Option<HeldLease>);
 
-/// Whether to have a side effect.
+/// Whether to perform a side effect.
 #[derive(Debug)]
 pub enum Effect {
-    /// Have it, then report how it ended.
-    Run(Pending),
+    /// Perform it, then report how it ended.
+    Run(PendingOp),
     /// It succeeded before; this was its result.
     Replay(Value),
 }
 
 /// A side effect that was begun. `None`: its end is not to be reported.
 #[derive(Debug)]
-pub struct Pending(Option<Op>);
+pub struct PendingOp(Option<Op>);
 
 #[derive(Debug)]
 struct HeldLease {
@@ -84,31 +84,31 @@ impl LeaseHandle {
         self.send(JobCommand::Step(step));
     }
 
-    /// Asks before a side effect. If the ledger does not answer, it is to be had.
+    /// Asks before a side effect. If the ledger does not reply, it is to be performed.
     ///
-    /// For one that may be had twice without harm, the lease itself has the answer while it lasts, and the ledger
-    /// records it later: between the first request and the last byte nothing waits for a disk.
+    /// For one that may be performed twice without harm, the lease itself has the answer while it lasts, and the
+    /// ledger records it later: between the first request and the last byte nothing waits for a disk.
     pub async fn begin(&self, kind: OpKind, context: Value) -> Result<Effect, LedgerClientError> {
-        let Some(held) = &self.0 else { return Ok(Effect::Run(Pending(None))) };
+        let Some(held) = &self.0 else { return Ok(Effect::Run(PendingOp(None))) };
         let op = Op::new(held.lease.job(), kind, context);
         if kind.is_repeatable() && !held.strict && Instant::now() < *held.valid_until.borrow() {
             self.send(JobCommand::Begin(op.clone()));
             let done = held.lease.done.iter().find(|done| done.op.key == op.key);
             return Ok(match done {
                 Some(done) => Effect::Replay(done.result.clone()),
-                None => Effect::Run(Pending(Some(op))),
+                None => Effect::Run(PendingOp(Some(op))),
             });
         }
         Ok(match held.call(JobCommand::Begin(op.clone())).await? {
             Answer::Given(CommandReply { begun: Some(Begun::Replay(result)), .. }) => Effect::Replay(result),
             // `Running`: begun by a command whose reply was lost. The lease is ours alone.
-            Answer::Given(_) | Answer::Unavailable => Effect::Run(Pending(Some(op))),
-            Answer::Refused => Effect::Run(Pending(None)),
+            Answer::Given(_) | Answer::Unavailable => Effect::Run(PendingOp(Some(op))),
+            Answer::Refused => Effect::Run(PendingOp(None)),
         })
     }
 
     /// Reports how the side effect ended.
-    pub fn complete(&self, pending: Pending, outcome: OpOutcome) {
+    pub fn complete(&self, pending: PendingOp, outcome: OpOutcome) {
         if let Some(op) = pending.0 {
             self.send(JobCommand::Complete(op, outcome));
         }

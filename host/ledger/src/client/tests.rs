@@ -276,7 +276,7 @@ async fn whichever_answer_fails_to_come_the_work_is_done_once_and_recorded() {
         fixture.pass(PAUSE).await;
         fixture.wait_for_state(State::Indexed).await;
         if fixture.flaky.requests.load(Ordering::SeqCst) < lost_reply {
-            assert!(lost_reply > 4, "an end, a finalize and an index are each told");
+            assert!(lost_reply > 4, "an end, a finalize and an index are each written");
             return;
         }
         let details = fixture.details().await;

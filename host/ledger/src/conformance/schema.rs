@@ -108,5 +108,5 @@ async fn a_closed_ledger_answers_that_it_is(world: World) {
     let closed = world.ledger.plan(vec![job(2)]).await;
     assert!(matches!(closed, Err(LedgerError::Unavailable(_))), "{closed:?}");
     let events = other.events(EventFilter { job: None, kind: None, after: 0, limit: 9 }).await.unwrap();
-    assert_eq!(events.len(), 1, "what it had to keep was kept");
+    assert_eq!(events.len(), 1, "what it had buffered was written");
 }

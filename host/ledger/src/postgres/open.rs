@@ -6,7 +6,7 @@ use tokio_postgres::{Config, NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::LedgerError;
-use crate::schema::{APPLICATION_ID, VERSION, migration};
+use crate::schema::{APPLICATION_ID, VERSION, check_version, migration};
 use crate::sql::Dialect;
 
 use super::settings::PostgresSettings;
@@ -100,12 +100,7 @@ async fn version(
         return Ok(if taken { Err(LedgerError::Foreign { place: place.to_owned(), why }) } else { Ok(0) });
     }
     let found: i64 = transaction.query_one("SELECT MAX(version) FROM ledger_version", &[]).await?.get(0);
-    let place = place.to_owned();
-    Ok(match found {
-        _ if found > VERSION => Err(LedgerError::Newer { place, found, known: VERSION }),
-        _ if found < VERSION && !settings.upgrade => Err(LedgerError::Older { place, found, known: VERSION }),
-        _ => Ok(found),
-    })
+    Ok(check_version(place, found, settings.upgrade))
 }
 
 /// The settings of each session. A worker that is stopped inside a transaction must not hold its locks for ever,

@@ -24,7 +24,7 @@ async fn leases_are_measured_by_the_servers_clock() {
         .unwrap()
         .get(0);
     assert!(first.expires_at <= now + 100 && first.expires_at > now - 5_000, "{} at {now}", first.expires_at);
-    // Nothing here says when the lease is over but the server.
+    // Only the server decides when the lease is over.
     let second = loop {
         match ledger.lease(&key, "b").await.unwrap() {
             Enqueued::Held { until, .. } => assert_eq!(until, first.expires_at),
@@ -73,7 +73,7 @@ async fn events_that_a_closing_ledger_cannot_write_are_counted_as_lost() {
     let ledger = PostgresLedger::open(settings).await.unwrap();
     shell.batch_execute("BEGIN; LOCK TABLE closing.events IN ACCESS EXCLUSIVE MODE").await.unwrap();
     ledger.plan(vec![job(1), job(2)]).await.unwrap();
-    assert_eq!(ledger.events_lost(), 0, "they may still be kept");
+    assert_eq!(ledger.events_lost(), 0, "they may still be written");
     ledger.close().await;
     assert_eq!(ledger.events_lost(), 2);
 }
@@ -129,7 +129,7 @@ fn settings(name: &str) -> Option<PostgresSettings> {
     })
 }
 
-/// Someone else at the same server.
+/// Another connection to the same server.
 async fn shell(settings: &PostgresSettings) -> Client {
     let url = settings.url.replace("application_name=", "application_name=shell_of_");
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();

@@ -25,7 +25,7 @@ pub(crate) struct LeaseNext {
     pub(crate) owner: Arc<str>,
 }
 
-/// Leases this job, if it can be had.
+/// Leases this job, if it is available.
 #[derive(Debug)]
 pub(crate) struct LeaseJob {
     pub(crate) job: JobKey,
@@ -38,7 +38,7 @@ pub(crate) struct RenewLease {
     pub(crate) claim: Claim,
 }
 
-/// Plans the job, and leases it if it can be had.
+/// Plans the job, and leases it if it is available.
 #[derive(Debug)]
 pub(crate) struct EnqueueJob {
     pub(crate) plan: PlanJobs,

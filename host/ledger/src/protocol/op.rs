@@ -20,7 +20,7 @@ struct OpRow {
 }
 
 impl<S: Sql> JobTx<'_, '_, S> {
-    /// Replies whether to have a side effect; takes the step that its beginning is.
+    /// Replies whether to perform a side effect; takes the step that its beginning is.
     pub(super) async fn begin(&mut self, op: &Op) -> Result<Begun, LedgerError> {
         self.check_claim()?;
         let from = self.row.state;

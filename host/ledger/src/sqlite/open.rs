@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::LedgerError;
-use crate::schema::{APPLICATION_ID, VERSION, migration};
+use crate::schema::{APPLICATION_ID, VERSION, check_version, migration};
 use crate::sql::Dialect;
 
 use super::settings::SqliteSettings;
@@ -117,13 +117,7 @@ fn version(settings: &SqliteSettings, connection: &Transaction<'_>) -> Result<i6
         }
         return Ok(0);
     }
-    if found > VERSION {
-        return Err(LedgerError::Newer { place: name(settings), found, known: VERSION });
-    }
-    if found < VERSION && !settings.upgrade {
-        return Err(LedgerError::Older { place: name(settings), found, known: VERSION });
-    }
-    Ok(found)
+    check_version(&name(settings), found, settings.upgrade)
 }
 
 /// Adds the place to an error of opening that does not name it yet.

@@ -151,11 +151,11 @@ async fn another_process_that_keeps_the_lock_is_waited_for_and_not_for_ever() {
 async fn what_is_no_ledger_is_not_touched() {
     let folder = tempfile::tempdir().unwrap();
     let text = folder.path().join("notes.txt");
-    let words = "these are notes, and longer than a header of SQLite, which is a hundred bytes; ".repeat(4);
-    std::fs::write(&text, &words).unwrap();
+    let notes = "these are notes, and longer than a header of SQLite, which is a hundred bytes; ".repeat(4);
+    std::fs::write(&text, &notes).unwrap();
     let foreign = open(&text).await.unwrap_err();
     assert!(matches!(foreign, LedgerError::Foreign { .. }), "{foreign:?}");
-    assert_eq!(std::fs::read_to_string(&text).unwrap(), words);
+    assert_eq!(std::fs::read_to_string(&text).unwrap(), notes);
 
     let database = folder.path().join("other.sqlite");
     let other = Connection::open(&database).unwrap();
@@ -175,7 +175,7 @@ async fn what_is_no_ledger_is_not_touched() {
 async fn a_killed_writer_loses_nothing_it_had_answered() {
     const PLACE: &str = "TIERFALL_TEST_LEDGER";
     if let Some(path) = std::env::var_os(PLACE) {
-        // The writer: tells each job once it is answered, until it is killed.
+        // The writer: prints each job once it has its reply, until it is killed.
         let ledger = Arc::new(open(Path::new(&path)).await.unwrap());
         for number in 0.. {
             let planned = ledger.plan(vec![job(number)]).await.unwrap();
@@ -194,20 +194,20 @@ async fn a_killed_writer_loses_nothing_it_had_answered() {
             .spawn()
             .unwrap();
         let lines = BufReader::new(writer.stdout.take().unwrap()).lines();
-        let mut told = lines
+        let mut printed = lines
             .map_while(Result::ok)
             .filter_map(|line| line.strip_prefix("planned ").and_then(JobKey::from_hex));
-        let mut kept: Vec<JobKey> = told.by_ref().take(20 + round * 7).collect();
+        let mut kept: Vec<JobKey> = printed.by_ref().take(20 + round * 7).collect();
         // SIGKILL on Unix, in the middle of whatever it is at.
         writer.kill().unwrap();
         writer.wait().unwrap();
-        kept.extend(told);
+        kept.extend(printed);
         let ledger = open(&path).await.unwrap();
         let planned = ledger.list(JobFilter { state: None, after: 0, limit: u32::MAX }).await.unwrap();
         for key in &kept {
             assert!(planned.iter().any(|job| job.key == key.as_str()), "{key} was answered, and is lost");
         }
-        assert!(planned.len() <= kept.len() + 1, "and nothing but the one in hand was added");
+        assert!(planned.len() <= kept.len() + 1, "and nothing but the one in progress was added");
     }
 }
 

@@ -38,7 +38,7 @@ pub(super) struct ManualClock(AtomicI64);
 
 /// A ledger, and what only tests ask of it.
 pub(super) trait TestLedger: Ledger {
-    /// Leases a job that is planned already, if it can be had. Errors: `UnknownJob`.
+    /// Leases a job that is planned already, if it is available. Errors: `UnknownJob`.
     fn lease<'a>(&'a self, job: &JobKey, owner: &str) -> BoxFuture<'a, Result<Enqueued, LedgerError>>;
 }
 

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::acquire::{FetchStep, Journal};
-use tierfall_ledger::{DoneOp, Effect, JobKey, LeaseHandle, OpKind, OpOutcome, Pending, Step};
+use tierfall_ledger::{DoneOp, Effect, JobKey, LeaseHandle, OpKind, OpOutcome, PendingOp, Step};
 
 /// A job that this worker holds, and what it has begun and not ended.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct LeasedJob {
     pub(super) key: JobKey,
     /// An earlier worker stored its file, and did not come to its end.
     pub(super) finalized: Option<DoneOp>,
-    pending: Mutex<Vec<(FetchStep, String, Pending)>>,
+    pending: Mutex<Vec<(FetchStep, String, PendingOp)>>,
 }
 
 impl LeasedJob {
@@ -26,7 +26,7 @@ impl LeasedJob {
         Some(Self { handle, key, finalized, pending: Mutex::default() })
     }
 
-    fn take_pending(&self, step: FetchStep, url: &str) -> Option<Pending> {
+    fn take_pending(&self, step: FetchStep, url: &str) -> Option<PendingOp> {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         let at = pending.iter().position(|(begun, at, _)| *begun == step && at == url)?;
         Some(pending.swap_remove(at).2)
