@@ -49,7 +49,7 @@ fn the_archive_that_ships_is_what_its_generator_makes() {
     // Compared unpacked: another release of the compressor may pack the same bytes differently.
     assert!(
         unpacked(&made) == unpacked(&shipped),
-        "run `cargo run --example make-demo-web` and commit the result"
+        "run `cargo run -p tierfall-cli --example make-demo-web` and commit the result"
     );
     assert!(shipped.len() < 1_000_000, "the recorded web has grown to {} bytes", shipped.len());
 }

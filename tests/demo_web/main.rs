@@ -1,4 +1,4 @@
-//! Writes the recorded web of `tierfall demo`: `cargo run --example make-demo-web [DIR]`.
+//! Writes the recorded web of `tierfall demo`: `cargo run -p tierfall-cli --example make-demo-web [DIR]`.
 
 #[path = "mod.rs"]
 mod demo_web;

@@ -1,4 +1,4 @@
-//! The long soak and the storm of kills: `cargo run --release --example soak -- soak`, `… -- kills`. The
+//! The long soak and the storm of kills: `cargo run --release -p tierfall-cli --example soak -- soak`, `… -- kills`. The
 //! program that is tried is the `tierfall` of the same build, so build that first.
 
 #[expect(dead_code, reason = "a soak does not need every kind of paper")]

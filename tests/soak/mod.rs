@@ -1,7 +1,7 @@
 //! Many works over a web where everything goes wrong, by processes that are killed at any moment: in the end
 //! ledger, files and manifest agree, and nothing is lost, done twice, or torn.
 //!
-//! The long forms are commands (`cargo run --release --example soak -- help`); the short ones are tests
+//! The long forms are commands (`cargo run --release -p tierfall-cli --example soak -- help`); the short ones are tests
 //! (`short.rs`).
 
 mod check;

@@ -1,6 +1,6 @@
 //! Whole runs over good files from one local server, against programs that only fetch.
 //!
-//! `cargo bench -p tierfall --bench throughput [-- FILES ROUNDS LATENCY_MS]`; `TMPDIR` chooses the disk.
+//! `cargo bench -p tierfall-cli --bench throughput [-- FILES ROUNDS LATENCY_MS]`; `TMPDIR` chooses the disk.
 //!
 //! Tierfall asks one sandboxed source for each work, fetches the one file it names, hashes, proves and
 //! stores it durably. `aria2c` and `curl`, where they are installed, fetch the same files with as many

@@ -1,7 +1,7 @@
 //! Peak memory and wall time of a whole run, from reading the list to writing the manifest, over works
 //! that instant in-process sources answer with "no copy": it must not grow with the number of works.
 //!
-//! `cargo bench --bench memory`
+//! `cargo bench -p tierfall --bench memory`
 
 use std::io::{BufWriter, Write};
 use std::path::Path;

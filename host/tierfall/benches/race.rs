@@ -1,7 +1,7 @@
 //! Works per second through the race alone: 7 instant in-process sources over 4 tiers, on one core, when
 //! every source misses and when the first tier hits.
 //!
-//! `cargo bench --bench race`
+//! `cargo bench -p tierfall --bench race`
 
 use std::hint::black_box;
 use std::sync::Arc;

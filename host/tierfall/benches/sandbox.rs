@@ -1,6 +1,6 @@
 //! One sandboxed call: a fresh instance, `find`, one host fetch that is answered at once.
 //!
-//! `cargo bench --bench sandbox`
+//! `cargo bench -p tierfall --bench sandbox`
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
