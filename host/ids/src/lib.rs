@@ -7,7 +7,7 @@
 //! Host and plugins share it, so that a source cannot take a record for another work only because the
 //! two sides write an identifier differently. Plugins leave out two features, whose tables would make
 //! every component larger: without `url` a URL that names nothing else is refused, because its normal
-//! form needs the tables of international domain names; without `fold` there is no [`text::letters`].
+//! form needs the tables of international domain names; without `fold` there is no [`text::folded`].
 //!
 //! ```
 //! use tierfall_ids::{IdKind, WorkId};

@@ -79,13 +79,13 @@ fn entity(text: &str) -> Option<(&'static str, usize)> {
 /// The letters and digits of a text, in lower case, decomposed and without accents; ligatures and Greek
 /// letters are spelled out. A title reduced so is the same however it was typeset or typed.
 #[cfg(feature = "fold")]
-pub fn letters(text: &str) -> Vec<char> {
+pub fn folded(text: &str) -> Vec<char> {
     let mut letters = Vec::with_capacity(text.len());
     text.chars().for_each(|c| fold(c, |letter| letters.push(letter)));
     letters
 }
 
-/// What [`letters`] makes of one character: nothing, one letter, or several.
+/// What [`folded`] makes of one character: nothing, one letter, or several.
 #[cfg(feature = "fold")]
 pub fn fold(c: char, mut push: impl FnMut(char)) {
     use unicode_normalization::UnicodeNormalization;
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     fn same(a: &str, b: &str) -> bool {
-        letters(&without_markup(a)) == letters(&without_markup(b))
+        folded(&without_markup(a)) == folded(&without_markup(b))
     }
 
     #[test]
@@ -212,8 +212,8 @@ mod tests {
 
         #[test]
         fn reducing_twice_changes_nothing(text in any::<String>()) {
-            let once: String = letters(&text).into_iter().collect();
-            let twice: String = letters(&once).into_iter().collect();
+            let once: String = folded(&text).into_iter().collect();
+            let twice: String = folded(&once).into_iter().collect();
             prop_assert_eq!(once, twice);
         }
 
@@ -229,7 +229,7 @@ mod tests {
                     _ => strange.push(c),
                 }
             }
-            prop_assert_eq!(letters(&plain), letters(&strange));
+            prop_assert_eq!(folded(&plain), folded(&strange));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A PDF's report seen as a document: its front matter, its headings, what it says it is.
 
 use super::normalized::NormalizedText;
-use tierfall_ids::text::letters;
+use tierfall_ids::text::folded;
 use tierfall_work::PdfReport;
 
 /// A page of a paper has 2000 letters and more; a cover page or a scanned page with a stamp has fewer,
@@ -54,7 +54,7 @@ impl<'r> Document<'r> {
     /// What the document seems to be called, for people: its largest heading of some length.
     pub fn heading(&self) -> Option<String> {
         let headings = self.pages.first().map(|page| page.headings).unwrap_or_default();
-        let named = headings.iter().find(|heading| letters(heading).len() >= 12)?;
+        let named = headings.iter().find(|heading| folded(heading).len() >= 12)?;
         Some(named.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect())
     }
 
@@ -78,7 +78,7 @@ fn references(text: &str) -> Option<usize> {
         let begins = |c: char| REFERENCES.iter().any(|heading| heading.starts_with(c.to_ascii_lowercase()));
         let may_be = name.starts_with(|c: char| !c.is_ascii() || begins(c));
         if may_be {
-            let name = letters(name);
+            let name = folded(name);
             if REFERENCES.iter().any(|heading| name.iter().copied().eq(heading.chars())) {
                 return Some(at);
             }

@@ -6,7 +6,7 @@ use super::ids::{OwnId, own_id};
 use super::normalized::NormalizedText;
 use super::title::{Agreement, Found, Title};
 use super::verdict::Identity;
-use tierfall_ids::text::letters;
+use tierfall_ids::text::folded;
 use tierfall_work::{Basis, Work};
 
 /// When a file counts as the work (`[proof]` in the configuration).
@@ -197,8 +197,8 @@ fn authors(document: &Document<'_>, work: &Work) -> Authors {
 fn family(name: &str) -> Option<Vec<char>> {
     const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
     let family = match name.split_once(',') {
-        Some((family, _)) => letters(family),
-        None => name.split_whitespace().map(letters).rfind(|word| {
+        Some((family, _)) => folded(family),
+        None => name.split_whitespace().map(folded).rfind(|word| {
             word.len() > 1 && !SUFFIXES.iter().any(|suffix| word.iter().copied().eq(suffix.chars()))
         })?,
     };

@@ -1,7 +1,7 @@
 //! The identifiers that a document bears, and the one it says is its own.
 
 use super::document::Document;
-use tierfall_ids::text::{letters, without_version};
+use tierfall_ids::text::{folded, without_version};
 use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::Work;
 
@@ -177,7 +177,7 @@ fn trimmed(mut doi: &str) -> &str {
 
 /// Whether an identifier is one of ours in another form: broken over lines, a figure or a version of it.
 fn related(other: &str, ours: &[String]) -> bool {
-    let bare = |id| letters(without_version(id, "v"));
+    let bare = |id| folded(without_version(id, "v"));
     let bare_other = bare(other);
     ours.iter().any(|id| id.starts_with(other) || other.starts_with(id.as_str()) || bare(id) == bare_other)
 }

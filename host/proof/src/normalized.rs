@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use tierfall_ids::text::{fold, letters};
+use tierfall_ids::text::{fold, folded};
 
 /// The letters and digits of a text, and where in the text each stands.
 #[derive(Clone, Debug)]
@@ -137,7 +137,7 @@ pub fn is_word_sign(c: char) -> bool {
 
 /// The words of a text, each reduced to its letters.
 pub fn words(text: &str) -> Vec<Vec<char>> {
-    text.split(|c: char| !c.is_alphanumeric()).map(letters).filter(|word| !word.is_empty()).collect()
+    text.split(|c: char| !c.is_alphanumeric()).map(folded).filter(|word| !word.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -149,29 +149,29 @@ mod tests {
     #[test]
     fn words_are_found_whole() {
         let text = "Studies on gels. II\nof the second kind1";
-        let has = |needle: &str| NormalizedText::of(text).has(&letters(needle));
+        let has = |needle: &str| NormalizedText::of(text).has(&folded(needle));
         assert!(has("Studies on gels. II"));
         assert!(!has("Studies on gels. I"), "another part of the series");
         assert!(!has("tudies on gels"));
         assert!(has("of the second kind"), "a footnote's mark may follow");
-        assert!(!NormalizedText::of("10 mg").has(&letters("1")));
+        assert!(!NormalizedText::of("10 mg").has(&folded("1")));
         assert!(!has(""));
     }
 
     #[test]
     fn the_nearest_place_is_found_with_its_errors() {
         let text = NormalizedText::of("Journal of Errors\nThe rnechanism of acti0n in rats\nAbstract");
-        let (range, distance) = text.nearest(&letters("The mechanism of action in rats"), 4).expect("near");
+        let (range, distance) = text.nearest(&folded("The mechanism of action in rats"), 4).expect("near");
         assert_eq!(distance, 3);
         assert!(text.line_before(&range).is_empty() && text.line_after(&range).is_empty());
-        assert!(text.nearest(&letters("The mechanism of action in rats"), 2).is_none());
+        assert!(text.nearest(&folded("The mechanism of action in rats"), 2).is_none());
     }
 
     proptest! {
         #[test]
         fn no_text_is_too_strange(text in any::<String>(), needle in any::<String>()) {
             let reduced = NormalizedText::of(&text);
-            let needle = letters(&needle);
+            let needle = folded(&needle);
             for range in reduced.places(&needle) {
                 reduced.line_before(&range);
                 reduced.line_after(&range);

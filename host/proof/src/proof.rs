@@ -5,7 +5,7 @@ use super::identity::{IdentityPolicy, Judgement, judge};
 use super::patterns;
 use super::title::{Agreement, Found, Title};
 use super::verdict::{Identity, Reason, Verdict};
-use tierfall_ids::text::letters;
+use tierfall_ids::text::folded;
 use tierfall_work::{Basis, Work};
 use tierfall_work::{PdfProblem, PdfReport};
 
@@ -49,7 +49,7 @@ fn of_problem(problem: &PdfProblem) -> Proof {
 fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPolicy) -> (Verdict, String) {
     let document = Document::of(report);
     let title = work.known.title.as_ref().map(|said| Title::of(&said.value));
-    let title = title.filter(|title| !title.letters().is_empty());
+    let title = title.filter(|title| !title.folded().is_empty());
     let found = title.as_ref().map(|title| title.find(&document));
     let known_pages = work.known.pages.as_ref().map(|said| said.value);
 
@@ -134,7 +134,7 @@ fn companion(
             format!("{top}\n{}", first.headings.first().map_or("", String::as_str))
         }
     };
-    let lines_of = |text: &str| text.lines().map(letters).collect::<Vec<_>>();
+    let lines_of = |text: &str| text.lines().map(folded).collect::<Vec<_>>();
     let (before, after) = (lines_of(&before), lines_of(found.map_or("", |found| found.after.as_str())));
     let begins = |line: &[char], marks: &[&'static str]| {
         marks.iter().copied().find(|mark| {
@@ -144,7 +144,7 @@ fn companion(
     };
     // A work may itself be a correction, a comment or an appendix.
     let is_one_itself = |marks: &[&str]| {
-        let title: String = title.map(Title::letters).unwrap_or_default().iter().collect();
+        let title: String = title.map(Title::folded).unwrap_or_default().iter().collect();
         marks.iter().any(|mark| title.contains(mark))
     };
     let heads = |lines: &[Vec<char>], marks: &[&'static str]| {

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::document::{Document, Page};
 use super::normalized::{NormalizedText, is_word_sign, words};
-use tierfall_ids::text::{letters, without_markup};
+use tierfall_ids::text::{folded, without_markup};
 
 /// How well a document's own title agrees with the work's, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,8 +61,8 @@ const BEFORE: usize = 200;
 impl Title {
     pub fn of(title: &str) -> Self {
         let plain = without_markup(title);
-        let main = main_title(&plain).map(letters);
-        Self { letters: letters(&plain), main, words: words(&plain) }
+        let main = main_title(&plain).map(folded);
+        Self { letters: folded(&plain), main, words: words(&plain) }
     }
 
     /// Whether it is written in a script that the document does not have: then it cannot be looked for
@@ -78,7 +78,7 @@ impl Title {
         self.letters.iter().map(|c| if is_word_sign(*c) { 3 } else { 1 }).sum()
     }
 
-    pub fn letters(&self) -> &[char] {
+    pub fn folded(&self) -> &[char] {
         &self.letters
     }
 
@@ -125,7 +125,7 @@ impl Title {
 
     fn in_heading(&self, heading: &str, larger: &[String], page: &Page<'_>) -> Option<Found> {
         let in_heading = NormalizedText::of(heading);
-        let (range, mut agreement) = self.standing(&in_heading).or_else(|| {
+        let (range, mut agreement) = self.on_own_lines(&in_heading).or_else(|| {
             let range = in_heading.places(&self.letters).find(|range| !leads_to_part(&in_heading, range))?;
             Some((range, Agreement::Part))
         })?;
@@ -160,7 +160,7 @@ impl Title {
                 share,
             })
         };
-        if let Some((range, agreement)) = self.standing(text) {
+        if let Some((range, agreement)) = self.on_own_lines(text) {
             return found(&range, agreement, 1.0);
         }
         let mut named = text.places(&self.letters).peekable();
@@ -176,7 +176,7 @@ impl Title {
     }
 
     fn in_metadata(&self, own: &str) -> Option<Found> {
-        let own_letters = letters(own);
+        let own_letters = folded(own);
         let agreement = if own_letters == self.letters {
             Agreement::Exact
         } else if self.main.as_ref().is_some_and(|main| *main == own_letters) {
@@ -188,7 +188,7 @@ impl Title {
     }
 
     /// The title on lines of its own.
-    fn standing(&self, text: &NormalizedText<'_>) -> Option<(Range<usize>, Agreement)> {
+    fn on_own_lines(&self, text: &NormalizedText<'_>) -> Option<(Range<usize>, Agreement)> {
         let alone = |range: &Range<usize>| {
             is_mark(text.line_before(range)) && is_mark(text.line_after(range)) && !leads_to_part(text, range)
         };
@@ -288,7 +288,7 @@ fn main_title(title: &str) -> Option<&str> {
     let end = [": ", " – ", " — ", " - ", "? ", ". "].iter().filter_map(|mark| title.find(mark)).min()?;
     let (main, rest) = title.split_at(end);
     // The parts of a series have it in common.
-    (letters(main).len() >= 20 && words(main).len() >= 3 && !counts_parts(rest)).then_some(main)
+    (folded(main).len() >= 20 && words(main).len() >= 3 && !counts_parts(rest)).then_some(main)
 }
 
 /// Whether a subtitle begins by counting: `I. Kinetics`, `2) Methods`, `Part three`.
