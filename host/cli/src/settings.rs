@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tierfall::config::{Config, ConfigSource, Given, Override};
+use tierfall::config::{Config, ConfigLayers, Given, Override};
 
 use crate::args::SettingArgs;
 use crate::error::CliError;
@@ -11,7 +11,7 @@ use crate::output::{print, table};
 
 /// The configuration of this call: defaults, file, environment, flags.
 pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
-    let request = ConfigSource {
+    let request = ConfigLayers {
         file: args.config.clone(),
         directory: PathBuf::new(),
         // A variable that is not Unicode is none of ours.
@@ -42,7 +42,7 @@ pub fn demo(out: &Path) -> Result<Config, CliError> {
     ];
     overrides.push(text("run.out", &out.to_string_lossy()));
     let directory = PathBuf::from("/nonexistent");
-    Ok(Config::load(ConfigSource { file: None, directory, environment, overrides })?)
+    Ok(Config::load(ConfigLayers { file: None, directory, environment, overrides })?)
 }
 
 /// Every effective value and where it came from.

@@ -1,6 +1,6 @@
 //! A configuration is read, or every mistake in it has its place; what `config show` prints is one again.
 
-use tierfall::config::{Config, ConfigError, ConfigSource, Layer, TierSpec};
+use tierfall::config::{Config, ConfigError, ConfigLayers, Layer, TierSpec};
 
 pub fn promise(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
@@ -64,7 +64,7 @@ fn load(text: &str) -> Result<Config, ConfigError> {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let path = folder.path().join("tierfall.toml");
     std::fs::write(&path, text).expect("a file can be written");
-    Config::load(ConfigSource {
+    Config::load(ConfigLayers {
         file: Some(path),
         directory: folder.path().to_owned(),
         environment: vec![("CORE_API_KEY".into(), KEY.into())],

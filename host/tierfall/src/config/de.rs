@@ -14,9 +14,10 @@ use serde::de::{
 use serde::{Deserializer, forward_to_deserialize_any};
 use tierfall_settings::{OTHER_KEYS, PATH, SAME_TABLE};
 
+use super::defaults::defaults;
+use super::origin::{Layer, Origin};
 use super::problem::{Problem, did_you_mean};
 use super::tree::{Leaf, Node, Tree, Value, joined, unknown};
-use super::{Layer, Origin, defaults};
 
 /// The form of a text that is a path, or else a URL.
 const PLACE: &str = "place";

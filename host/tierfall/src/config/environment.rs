@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::Origin;
+use super::origin::Origin;
 use super::problem::{Problem, did_you_mean};
 use super::tree::{Leaf, Node, Tree, Value};
 
@@ -31,7 +31,7 @@ const ELSEWHERE: [&str; 1] = ["TIERFALL_CONFIG"];
 
 const PREFIX: &str = "TIERFALL_";
 
-/// The environment as it was handed in. A variable without a value counts as not set, as shells and
+/// The environment as it was given. A variable without a value counts as not set, as shells and
 /// containers leave them.
 pub(super) struct Environment {
     values: BTreeMap<String, String>,
@@ -54,18 +54,18 @@ impl Environment {
         }
     }
 
-    /// What the variables set, one tree each, the later over the earlier. `tree` is what they are laid
-    /// over: it says which keys there are.
+    /// What the variables set, one tree each, the later over the earlier. `tree` is what they are merged
+    /// into: it says which keys there are.
     pub(super) fn layers(&self, tree: &Tree, problems: &mut Vec<Problem>) -> Vec<Tree> {
         let mut layers = Vec::new();
-        let mut lay = |path: &[&str], name: &str, value: &str| {
+        let mut set = |path: &[&str], name: &str, value: &str| {
             let leaf =
                 Leaf { value: Value::Raw(value.to_owned()), origin: Origin::Environment(name.to_owned()) };
             layers.push(Tree::of(path, leaf));
         };
         for (name, key) in NAMED {
             if let Some(value) = self.value(name) {
-                lay(&key.split('.').collect::<Vec<_>>(), name, value);
+                set(&key.split('.').collect::<Vec<_>>(), name, value);
             }
         }
         let own = self.values.iter().filter(|(name, _)| name.starts_with(PREFIX));
@@ -73,7 +73,7 @@ impl Environment {
             |name: &str| !ELSEWHERE.contains(&name) && !NAMED.iter().any(|(known, _)| *known == name);
         for (name, value) in own.filter(|(name, _)| unnamed(name)) {
             match key_of(name.strip_prefix(PREFIX).unwrap_or(name), tree) {
-                Some(path) => lay(&path.iter().map(String::as_str).collect::<Vec<_>>(), name, value),
+                Some(path) => set(&path.iter().map(String::as_str).collect::<Vec<_>>(), name, value),
                 None => problems.push(unknown(name, tree)),
             }
         }
@@ -159,7 +159,7 @@ fn unknown(name: &str, tree: &Tree) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use super::super::defaults;
+    use super::super::defaults::defaults;
     use super::*;
 
     #[test]

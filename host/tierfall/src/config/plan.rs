@@ -5,41 +5,32 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::de::{Reader, resolved};
+use super::origin::Origin;
+use super::plugin::{Plugin, PluginRef};
 use super::problem::{Problem, did_you_mean};
-use super::tier::Tier;
+use super::source::Robots;
+use super::tier::{PlannedTier, Tier};
+use super::tier_spec::{InvalidTier, TierName, TierSpec};
 use super::tree::Tree;
-use super::{Config, InvalidTier, Origin, Plugin, PluginRef, Robots, TierName, TierSpec};
-
-/// A tier of the plan. Which sources there are, and which settings they know, is known when its plugin is
-/// loaded.
-#[derive(Clone, Debug)]
-pub struct PlannedTier {
-    /// Unique within the plan.
-    pub name: String,
-    /// Of the plan that names it.
-    pub origin: Origin,
-    pub plugin: PluginRef,
-    pub parallel: usize,
-    /// In the order in which they are asked; `None` is all that the plugin has. [`Config::excludes`] says
-    /// which of them are left out.
-    pub sources: Option<Vec<String>>,
-    /// Of the list of sources: the tier's table, or the plan where that says which.
-    pub sources_origin: Origin,
-    spec: TierSpec,
-}
+use super::values::Config;
 
 /// What holds for one source in one tier.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceConfig {
+    /// Of one attempt.
     pub timeout: Duration,
+    /// Within one attempt.
     pub retries: u32,
+    /// Whether robots.txt is asked for its pages.
     pub robots: Robots,
 }
 
 /// A setting that a source declares.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared<'a> {
+    /// Its key.
     pub name: &'a str,
+    /// Whether its value comes from `[secrets]`.
     pub secret: bool,
 }
 

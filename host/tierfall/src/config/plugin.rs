@@ -6,7 +6,7 @@ use serde::de::{Deserialize, Deserializer, Error};
 use tierfall_settings::text;
 
 use super::de::Reader;
-use super::defaults;
+use super::defaults::defaults;
 use super::tree::{Tree, is_component_path};
 
 /// Which plugin a tier asks.

@@ -7,9 +7,9 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use tierfall_settings::{path, text};
 
-use super::Origin;
 use super::de::Reader;
 use super::environment::Environment;
+use super::origin::Origin;
 use super::problem::Problem;
 use super::tree::{Leaf, Node, Tree, Value};
 

@@ -2,8 +2,10 @@
 
 use url::Url;
 
+use super::defaults::DEFAULTS;
+use super::origin::Origin;
+use super::secrets::Secrets;
 use super::tree::{Leaf, Tree, Value};
-use super::{DEFAULTS, Origin, Secrets};
 
 /// One value as `config show` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,8 +1,10 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::defaults::{DEFAULTS, defaults};
 use super::*;
 
-/// A folder with a `tierfall.toml`, and what is laid over it.
+/// A folder with a `tierfall.toml`, and the layers above it.
 struct Here {
     folder: tempfile::TempDir,
     environment: Vec<(String, String)>,
@@ -37,7 +39,7 @@ impl Here {
     }
 
     fn load(self) -> Result<Config, ConfigError> {
-        Config::load(ConfigSource {
+        Config::load(ConfigLayers {
             file: None,
             directory: self.folder.path().to_owned(),
             environment: self.environment,
@@ -440,7 +442,7 @@ fn the_file_that_is_named_must_be_there_and_beats_the_one_here() {
     let here = Here::with("[run]\nworkers = 2\n");
     let named = here.folder.path().join("other.toml");
     let load = |file: Option<PathBuf>, environment: Vec<(String, String)>| {
-        Config::load(ConfigSource {
+        Config::load(ConfigLayers {
             file,
             directory: here.folder.path().to_owned(),
             environment,
@@ -465,7 +467,7 @@ fn without_a_file_here_the_users_own_is_read() {
     let own = home.path().join(".config/tierfall");
     std::fs::create_dir_all(&own).expect("a folder");
     std::fs::write(own.join("config.toml"), "[run]\nworkers = 5\n").expect("a file");
-    let config = Config::load(ConfigSource {
+    let config = Config::load(ConfigLayers {
         file: None,
         directory: home.path().to_owned(),
         environment: vec![("HOME".into(), home.path().display().to_string())],

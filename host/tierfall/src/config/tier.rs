@@ -1,10 +1,11 @@
-//! `[tiers.NAME]`.
+//! `[tiers.NAME]`, and the tiers of the plan.
 
 use serde::de::{Deserialize, Deserializer, Error};
 use tierfall_settings::number;
 
+use super::origin::Origin;
 use super::plugin::PluginRef;
-use super::tier_spec::repeated;
+use super::tier_spec::{TierSpec, repeated};
 
 /// A tier as it is configured, whether or not the plan uses it.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -16,6 +17,27 @@ pub(super) struct Tier {
     /// `None` is all that the plugin has.
     #[serde(default, deserialize_with = "sources")]
     pub sources: Option<Vec<String>>,
+}
+
+/// A tier of the plan. Which sources there are, and which settings they know, is known when its plugin is
+/// loaded.
+#[derive(Clone, Debug)]
+pub struct PlannedTier {
+    /// Unique within the plan.
+    pub name: String,
+    /// Of the plan that names it.
+    pub origin: Origin,
+    /// Whose sources it has.
+    pub plugin: PluginRef,
+    /// Attempts in flight.
+    pub parallel: usize,
+    /// In the order in which they are asked; `None` is all that the plugin has. [`Config::excludes`](super::Config::excludes) says
+    /// which of them are left out.
+    pub sources: Option<Vec<String>>,
+    /// Of the list of sources: the tier's table, or the plan where that says which.
+    pub sources_origin: Origin,
+    /// What the plan says of it.
+    pub(super) spec: TierSpec,
 }
 
 fn one() -> usize {

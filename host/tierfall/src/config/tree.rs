@@ -4,8 +4,8 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
+use super::origin::{Layer, Origin};
 use super::problem::{Problem, did_you_mean};
-use super::{Layer, Origin};
 
 /// A value without its type: what TOML says it is, or a text from a variable or a flag that becomes
 /// whatever its key wants.
