@@ -1,11 +1,27 @@
 //! What a source plugin for Tierfall is written with.
 //!
-//! A plugin is a type with two functions, [`Plugin::describe`] and [`Plugin::find`], handed to
-//! [`export_plugin!`]. Everything that it may do goes through a [`Host`]; in tests that is a
-//! [`testing::Recorded`]. `plugins/README.md` walks from nothing to a loaded plugin.
+//! A plugin is a type with two functions, [`Plugin::describe`] and [`Plugin::find`], and
+//! [`export_plugin!`] makes a component of it. All that it may do goes through a [`Host`]; in tests that
+//! is a [`testing::Recorded`]. `plugins/README.md` leads from nothing to a loaded plugin.
+//!
+//! The crate knows how registries and pages word things, and what a page's PDF looks like. It does not
+//! know which sources there are, when a plugin is called, or how the host fetches and what it permits.
 //!
 //! Nothing here panics on what a server answers: what is missing, null or of another type than
 //! expected reads as absent.
+//!
+//! ```
+//! use tierfall_sdk::{Candidate, Basis, Finding, WorkId, testing::work};
+//!
+//! // Identifiers are read by the same code as the host's, so that both write them in one way.
+//! let doi = WorkId::read_doi("https://doi.org/10.1000/ABC(1)").unwrap();
+//! assert_eq!(doi.value(), "10.1000/abc(1)");
+//!
+//! let mut finding = Finding::none();
+//! finding.add(Candidate::new("https://a.invalid/1.pdf", Basis::Registry, "the record's `pdf`"));
+//! finding.facts.add_location(Some("https://arxiv.org/abs/2101.00001v2"), &work(doi));
+//! assert_eq!(finding.facts.ids, [WorkId::Arxiv("2101.00001v2".into())]);
+//! ```
 
 pub mod bindings;
 mod context;

@@ -13,7 +13,7 @@ const MOST_PAGES: usize = 8;
 const MOST_HOPS: usize = 3;
 /// Metadata stands at the beginning, and few pages of articles are larger.
 const MOST_BYTES: u32 = 2 << 20;
-/// Time that a page is given at least: with less left, what was found is handed over first.
+/// Time that a page is given at least: with less left, what was found is returned first.
 const LEAST_MS: u64 = 1500;
 /// A PDF if the server offers a choice, a page otherwise.
 const ACCEPT: &str = "application/pdf, text/html;q=0.9, application/xhtml+xml;q=0.9, */*;q=0.1";
@@ -28,7 +28,7 @@ pub struct Follow<'a> {
     pub evidence: &'a str,
 }
 
-/// Fetches the pages where the walk starts and those that they lead to, and reads them all.
+/// Fetches the first pages and those that they lead to, and reads them all.
 /// The landing URLs among the facts are those that answered, after redirects.
 ///
 /// # Errors
@@ -189,7 +189,7 @@ struct Failures {
     answered: bool,
     /// Some may pass, after this many seconds.
     retryable: Option<Option<u32>>,
-    /// One that the walk began with is among those: it may have what the others have not.
+    /// A page that [`follow`] began with is among those: it may have what the others have not.
     unread: bool,
     refused: Option<String>,
 }
