@@ -52,7 +52,7 @@ async fn every_coding_that_is_asked_for_is_undone() {
         let server = Server::saying(http("200 OK", &format!("content-encoding: {coding}\r\n"), &body)).await;
         let answer = fetch(&live(tight()), Role::Page, &server.url("/")).await.unwrap();
         assert_eq!(answer.body, text.as_bytes(), "{coding}");
-        assert!(server.heard()[0].contains("accept-encoding: gzip, br, zstd"), "{}", server.heard()[0]);
+        assert!(server.requests()[0].contains("accept-encoding: gzip, br, zstd"), "{}", server.requests()[0]);
     }
 }
 
@@ -66,7 +66,7 @@ async fn a_file_is_asked_for_unpacked_and_unpacked_all_the_same() {
     assert_eq!(opened.declared_length(), None, "the length of the packed body says nothing of the file");
     assert_eq!(opened.chunk().await.unwrap().unwrap(), "%PDF-1.7 ...");
     assert_eq!(opened.chunk().await.unwrap(), None);
-    assert!(server.heard()[0].contains("accept-encoding: identity"));
+    assert!(server.requests()[0].contains("accept-encoding: identity"));
 }
 
 #[tokio::test]

@@ -32,10 +32,10 @@ struct Attempt {
 impl Attempt {
     fn new(seconds: u64, retries: u32) -> Self {
         let deadline = Instant::now() + Duration::from_secs(seconds * 10);
-        Self::until(Duration::from_secs(seconds), deadline, retries)
+        Self::within(Duration::from_secs(seconds), deadline, retries)
     }
 
-    fn until(budget: Duration, deadline: Instant, retries: u32) -> Self {
+    fn within(budget: Duration, deadline: Instant, retries: u32) -> Self {
         Self { clock: AttemptClock::new(budget, deadline), retries: AtomicU32::new(retries) }
     }
 

@@ -107,7 +107,7 @@ async fn the_wires_own_bytes_are_recorded_and_read_by_the_same_code() {
     assert_eq!(said[0].as_ref().unwrap(), "unpacked text");
     assert!(said[1].is_err() && said[2].is_err());
     assert_eq!(ask(replaying(&path)).await, said);
-    assert_eq!(whole.heard().len(), 1, "a replay asks nobody");
+    assert_eq!(whole.requests().len(), 1, "a replay asks nobody");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn failures_are_replayed_as_they_were_and_retries_wait_for_nobody() {
         let client = recording(&script, &path);
         for _ in 0..5 {
             let deadline = Instant::now() + Duration::from_secs(1000);
-            let _ = Attempt::until(Duration::from_secs(1), deadline, 0).fetch(&client, Role::Api, url).await;
+            let _ = Attempt::within(Duration::from_secs(1), deadline, 0).fetch(&client, Role::Api, url).await;
             tokio::time::pause();
             tokio::time::advance(Duration::from_secs(400)).await;
             tokio::time::resume();

@@ -1,4 +1,4 @@
-//! `/.well-known/tdmrep.json`: asked for seldom and politely, and whatever it answers, nothing fails.
+//! `/.well-known/tdmrep.json`: fetched seldom and politely, and no answer makes anything fail.
 
 use futures_util::future::join_all;
 
@@ -28,7 +28,7 @@ async fn said(client: &HttpClient, url: &str) -> Option<String> {
     client.site_reservation(&url.parse().unwrap()).await.map(|said| said.value)
 }
 
-fn asked(script: &Script) -> usize {
+fn fetches(script: &Script) -> usize {
     script.urls().iter().filter(|url| url.ends_with("tdmrep.json")).count()
 }
 
@@ -49,10 +49,10 @@ async fn a_site_is_asked_once_a_day_after_its_robots_txt_however_many_files_it_h
     assert_eq!((full.by, full.policy.as_deref()), (SaidBy::Site, Some("https://host.example/policy")));
     tokio::time::sleep(Duration::from_secs(23 * 3600)).await;
     said(&client, FILE).await;
-    assert_eq!(asked(&script), 1);
+    assert_eq!(fetches(&script), 1);
     tokio::time::sleep(Duration::from_secs(3601)).await;
     said(&client, FILE).await;
-    assert_eq!(asked(&script), 2);
+    assert_eq!(fetches(&script), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,7 +75,7 @@ async fn whatever_goes_wrong_the_site_has_said_nothing_and_is_not_asked_again_an
         assert_eq!(said(&client, FILE).await, None, "{name}");
         assert!(start.elapsed() <= Duration::from_secs(10), "{name}: {:?}", start.elapsed());
         assert_eq!(said(&client, FILE).await, None, "{name}");
-        assert_eq!(asked(&script), 1, "{name}");
+        assert_eq!(fetches(&script), 1, "{name}");
         assert!(fetch(&client, Role::File, FILE).await.is_ok(), "{name}: the file is as good as before");
     }
 }
@@ -87,7 +87,7 @@ async fn a_site_whose_robots_forbid_its_own_rules_is_not_asked_for_them() {
         _ => ok(RULES),
     });
     assert_eq!(said(&script.client(settings()), FILE).await, None);
-    assert_eq!(asked(&script), 0);
+    assert_eq!(fetches(&script), 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -116,7 +116,7 @@ async fn one_who_does_not_wait_leaves_the_answer_to_the_next() {
     tokio::time::sleep(Duration::from_secs(10)).await;
     let start = Instant::now();
     assert_eq!(said(&client, FILE).await.as_deref(), Some("1"));
-    assert_eq!((start.elapsed(), asked(&script)), (Duration::ZERO, 1));
+    assert_eq!((start.elapsed(), fetches(&script)), (Duration::ZERO, 1));
 }
 
 #[tokio::test(start_paused = true)]

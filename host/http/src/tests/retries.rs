@@ -115,7 +115,7 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
     fetch(&client, Role::Page, URL).await.unwrap();
     // Its work ends before the hold does: refused at once, with the reason.
     let deadline = Instant::now() + Duration::from_secs(30);
-    let hasty = Attempt::until(Duration::from_secs(10), deadline, 0);
+    let hasty = Attempt::within(Duration::from_secs(10), deadline, 0);
     let error = hasty.fetch(&client, Role::File, "http://host.example/y").await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::Breaker, .. }), "{error}");
     assert!(error.retryable() && error.to_string().contains("60 s"), "{error}");
@@ -141,7 +141,7 @@ async fn one_answer_cannot_close_a_host_for_a_day() {
         Script::new(|_, n| if n == 0 { answer(503, &[("retry-after", "86400")], "") } else { ok("") });
     let client = script.client(settings());
     fetch(&client, Role::Page, URL).await.unwrap();
-    let patient = Attempt::until(Duration::from_secs(10), Instant::now() + Duration::from_secs(301), 0);
+    let patient = Attempt::within(Duration::from_secs(10), Instant::now() + Duration::from_secs(301), 0);
     assert!(patient.fetch(&client, Role::Page, URL).await.is_ok());
 }
 

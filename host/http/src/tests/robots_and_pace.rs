@@ -200,7 +200,7 @@ async fn no_more_are_open_than_allowed_and_an_open_body_counts() {
     let first = attempts[0].open(&client, Role::File, "http://host.example/a").await.unwrap();
     let second = attempts[1].open(&client, Role::File, "http://host.example/b").await.unwrap();
     let deadline = Instant::now() + Duration::from_secs(5);
-    let third = Attempt::until(Duration::from_secs(10), deadline, 0);
+    let third = Attempt::within(Duration::from_secs(10), deadline, 0);
     let waiting = third.open(&client, Role::File, "http://host.example/c").await.unwrap_err();
     assert!(matches!(waiting, FetchError::Busy(_)), "{waiting}");
     drop(second);
@@ -216,7 +216,7 @@ async fn what_was_found_is_fetched_before_more_is_looked_for() {
     let start = Instant::now();
     let ask = |role: Role, url: &'static str, deadline: u64| {
         let (client, deadline) = (client.clone(), start + Duration::from_secs(deadline));
-        async move { Attempt::until(Duration::from_secs(9), deadline, 0).fetch(&client, role, url).await.is_ok() }
+        async move { Attempt::within(Duration::from_secs(9), deadline, 0).fetch(&client, role, url).await.is_ok() }
     };
     let came = tokio::join!(
         crowd(&client, Role::Page, 6),
@@ -283,7 +283,7 @@ async fn a_turn_beyond_the_works_deadline_is_refused_at_once() {
     let asked = join_all((0..5).map(|n| {
         let client = client.clone();
         async move {
-            let attempt = Attempt::until(Duration::from_secs(1), start + Duration::from_secs(7), 0);
+            let attempt = Attempt::within(Duration::from_secs(1), start + Duration::from_secs(7), 0);
             let result = attempt.fetch(&client, Role::Page, &format!("http://host.example/{n}")).await;
             (result.is_ok(), start.elapsed().as_secs(), attempt.clock.remaining())
         }

@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 
 pub struct Server {
     pub address: SocketAddr,
-    heard: Arc<Mutex<Vec<String>>>,
+    requests: Arc<Mutex<Vec<String>>>,
     task: JoinHandle<()>,
 }
 
@@ -28,8 +28,8 @@ impl Server {
     {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let heard = Arc::<Mutex<Vec<String>>>::default();
-        let (serve, log) = (Arc::new(serve), Arc::clone(&heard));
+        let requests = Arc::<Mutex<Vec<String>>>::default();
+        let (serve, log) = (Arc::new(serve), Arc::clone(&requests));
         let task = tokio::spawn(async move {
             loop {
                 let (mut stream, _) = listener.accept().await.unwrap();
@@ -41,7 +41,7 @@ impl Server {
                 });
             }
         });
-        Self { address, heard, task }
+        Self { address, requests, task }
     }
 
     /// Sends the same bytes to everyone, and closes.
@@ -68,8 +68,8 @@ impl Server {
     }
 
     /// The heads of the requests so far.
-    pub fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().clone()
+    pub fn requests(&self) -> Vec<String> {
+        self.requests.lock().unwrap().clone()
     }
 }
 

@@ -29,8 +29,8 @@ async fn a_request_says_who_asks_and_what_is_wanted() {
     request.secret_headers = header_map([("x-api-key", "geheim")]).unwrap();
     let attempt = Attempt::new(10, 0);
     live(settings).fetch(request, 100, attempt.budget(&Role::Page)).await.unwrap();
-    let heard = server.heard().remove(0);
-    assert!(heard.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{heard}");
+    let seen = server.requests().remove(0);
+    assert!(seen.starts_with("GET /a?b=c HTTP/1.1\r\n"), "{seen}");
     for line in [
         "user-agent: Tierfall/0.0.0 (+mailto:library@host.example)",
         "accept: text/html, ",
@@ -39,9 +39,9 @@ async fn a_request_says_who_asks_and_what_is_wanted() {
         "range: bytes=5-",
         "x-api-key: geheim",
     ] {
-        assert!(heard.contains(line), "{line} in {heard}");
+        assert!(seen.contains(line), "{line} in {seen}");
     }
-    assert!(!heard.contains("referer"));
+    assert!(!seen.contains("referer"));
 }
 
 #[tokio::test]
@@ -87,7 +87,7 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
     let hop = Outgoing { method: Method::Get, url, headers, secret_headers, body: None };
     let error = live.send(hop).await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
-    assert!(server.heard().is_empty());
+    assert!(server.requests().is_empty());
 }
 
 /// A resolver that gives every name the same address, and counts.
@@ -125,8 +125,8 @@ async fn the_address_that_was_checked_is_the_one_that_is_dialled() {
         2,
         "each name is looked up once, and not again to be dialled"
     );
-    let heard = server.heard();
-    assert!(heard.len() == 1 && heard[0].contains("host: opened.example"), "{heard:?}");
+    let seen = server.requests();
+    assert!(seen.len() == 1 && seen[0].contains("host: opened.example"), "{seen:?}");
 }
 
 #[tokio::test]
@@ -164,14 +164,14 @@ async fn behind_a_proxy_names_are_the_proxys_to_resolve_and_the_rules_still_hold
     let client = live(behind(&format!("http://me:geheim@{}", proxy.address)));
     let answer = fetch(&client, Role::Api, "http://nowhere.invalid/x").await.unwrap();
     assert_eq!(answer.body, "through");
-    let heard = proxy.heard().remove(0);
-    assert!(heard.starts_with("GET http://nowhere.invalid/x HTTP/1.1\r\n"), "{heard}");
-    assert!(heard.contains("proxy-authorization: Basic"), "{heard}");
+    let seen = proxy.requests().remove(0);
+    assert!(seen.starts_with("GET http://nowhere.invalid/x HTTP/1.1\r\n"), "{seen}");
+    assert!(seen.contains("proxy-authorization: Basic"), "{seen}");
     for url in ["http://127.0.0.1/", "http://169.254.169.254/", "http://localhost/", "http://a.internal/"] {
         let error = fetch(&client, Role::Api, url).await.unwrap_err();
         assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{url}: {error}");
     }
-    assert_eq!(proxy.heard().len(), 1);
+    assert_eq!(proxy.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -180,7 +180,7 @@ async fn redirects_behind_a_proxy_are_checked_too() {
     let client = live(behind(&format!("http://{}", proxy.address)));
     let error = fetch(&client, Role::Api, "http://nowhere.invalid/x").await.unwrap_err();
     assert!(matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
-    assert_eq!(proxy.heard().len(), 1);
+    assert_eq!(proxy.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn https_goes_through_a_tunnel_and_a_proxy_that_finds_no_host_is_a_transpo
     settings.ca_certs.push(authority.file.path().to_owned());
     let answer = fetch(&live(settings), Role::Api, "https://paper.invalid/").await.unwrap();
     assert_eq!(answer.body, "safe");
-    assert!(proxy.heard()[0].starts_with("CONNECT paper.invalid:443 HTTP/1.1\r\n"));
+    assert!(proxy.requests()[0].starts_with("CONNECT paper.invalid:443 HTTP/1.1\r\n"));
 
     let proxy = Server::saying(message("502 Bad Gateway", "", b"")).await;
     let client = live(behind(&format!("http://{}", proxy.address)));
