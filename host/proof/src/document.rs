@@ -1,14 +1,14 @@
-//! A PDF's report seen as a document: its front matter, its headings, what it says it is.
+//! An examiner's report as a document: its front matter, its headings, its running text.
 
-use super::normalized::NormalizedText;
+use crate::normalized::NormalizedText;
 use tierfall_ids::text::folded;
 use tierfall_work::PdfReport;
 
-/// A page of a paper has 2000 letters and more; a cover page or a scanned page with a stamp has fewer,
-/// and then the title is looked for on the next page too.
+/// A page of a paper has 2000 letters and more. A cover page or a scanned page with a stamp has fewer, and then
+/// the title may be on the next page.
 const SPARSE_PAGE: usize = 1500;
 
-/// What a document shows and says of itself.
+/// A document's pages, ready to be searched.
 pub struct Document<'r> {
     pub report: &'r PdfReport,
     pub pages: Vec<Page<'r>>,
@@ -17,8 +17,8 @@ pub struct Document<'r> {
 /// The text of one of the first pages.
 pub struct Page<'r> {
     pub text: &'r str,
-    pub letters: NormalizedText<'r>,
-    /// NormalizedText before the list of references, where one begins on this page.
+    pub normalized: NormalizedText<'r>,
+    /// How many normalized characters stand before the list of references, where one begins on this page.
     pub body: usize,
     /// Blocks set larger than the running text, largest first.
     pub headings: &'r [String],
@@ -32,41 +32,41 @@ impl<'r> Document<'r> {
             .iter()
             .zip(headings)
             .map(|(text, headings)| {
-                let letters = NormalizedText::of(text);
-                let body = references(text).map_or(letters.len(), |byte| letters.until_byte(byte));
-                Page { text, letters, body, headings }
+                let normalized = NormalizedText::of(text);
+                let body = references(text).map_or(normalized.len(), |byte| normalized.until_byte(byte));
+                Page { text, normalized, body, headings }
             })
             .collect();
         Self { report, pages }
     }
 
-    /// The pages on which a document introduces itself: the first, and those behind a cover.
+    /// The pages with the front matter: the first, and while pages are sparse, such as a cover, the next one.
     pub fn front(&self) -> &[Page<'r>] {
-        let covers = self.pages.iter().take_while(|page| page.letters.len() < SPARSE_PAGE).count();
+        let covers = self.pages.iter().take_while(|page| page.normalized.len() < SPARSE_PAGE).count();
         self.pages.get(..=covers.min(self.pages.len().saturating_sub(1))).unwrap_or_default()
     }
 
-    /// NormalizedText on all the pages read.
-    pub fn letter_count(&self) -> usize {
-        self.pages.iter().map(|page| page.letters.len()).sum()
+    /// Normalized characters on all the pages that were read.
+    pub fn char_count(&self) -> usize {
+        self.pages.iter().map(|page| page.normalized.len()).sum()
     }
 
-    /// What the document seems to be called, for people: its largest heading of some length.
+    /// Probably the document's title, for messages: its largest heading of some length.
     pub fn heading(&self) -> Option<String> {
         let headings = self.pages.first().map(|page| page.headings).unwrap_or_default();
         let named = headings.iter().find(|heading| folded(heading).len() >= 12)?;
         Some(named.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect())
     }
 
-    /// Whether there is text that a person could read: a scan has none, or a stamp on each page, and a
-    /// font without a mapping gives nonsense.
+    /// Whether there is text that a person could read. A scan has none, or only a stamp on each page; a font
+    /// without a mapping to Unicode gives nonsense.
     pub fn is_readable(&self) -> bool {
-        let scanned = self.report.images && self.pages.iter().all(|page| page.letters.len() < STAMP);
-        self.letter_count() > 0 && !scanned && is_language(self.pages.iter().map(|page| page.text))
+        let scanned = self.report.images && self.pages.iter().all(|page| page.normalized.len() < STAMP);
+        self.char_count() > 0 && !scanned && is_language(self.pages.iter().map(|page| page.text))
     }
 }
 
-/// NormalizedText in "Downloaded from … by … on …" and the like.
+/// Normalized characters of "Downloaded from … by … on …" and the like.
 const STAMP: usize = 300;
 
 /// Where the list of references begins: a line that says nothing else.
@@ -74,7 +74,7 @@ fn references(text: &str) -> Option<usize> {
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let name = line.trim_start_matches(|c: char| !c.is_alphabetic());
-        // Hardly a line of a page is worth more than a look at its first sign.
+        // Comparing the first character first makes this cheap: almost no line begins like such a heading.
         let begins = |c: char| REFERENCES.iter().any(|heading| heading.starts_with(c.to_ascii_lowercase()));
         let may_be = name.starts_with(|c: char| !c.is_ascii() || begins(c));
         if may_be {
@@ -99,8 +99,8 @@ const REFERENCES: [&str; 8] = [
     "referencesandnotes",
 ];
 
-/// Running text in a language written with Latin letters has small words; text whose characters are
-/// mapped wrongly has none. Other scripts cannot come out of a wrong mapping by chance.
+/// Running text in a language with Latin letters has small words; text whose characters are mapped wrongly has
+/// none. Other scripts do not result from a wrong mapping by chance.
 fn is_language<'t>(pages: impl Iterator<Item = &'t str> + Clone) -> bool {
     const SMALL_WORDS: [&str; 60] = [
         "the", "of", "and", "in", "to", "a", "is", "for", "on", "by", "with", "der", "die", "und", "von",
@@ -124,6 +124,6 @@ fn is_language<'t>(pages: impl Iterator<Item = &'t str> + Clone) -> bool {
             small += 1;
         }
     }
-    // Fewer words may be a title page without any small word, and are taken as they stand.
+    // Fewer words may be a title page without any small word; they count as language.
     words < 60 || small * 50 >= words
 }

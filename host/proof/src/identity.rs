@@ -1,43 +1,43 @@
-//! Whether a document is the work. Its own title decides, its own identifier supports, its authors help;
-//! what it merely cites does not count.
+//! Whether a document is the work. Its own title decides, its own identifier supports that, its authors help.
+//! Titles and identifiers that it only cites do not count.
 
-use super::document::Document;
-use super::ids::{OwnId, own_id};
-use super::normalized::NormalizedText;
-use super::title::{Agreement, Found, Title};
-use super::verdict::Identity;
+use crate::document::Document;
+use crate::ids::{OwnId, own_id};
+use crate::normalized::NormalizedText;
+use crate::title::{Agreement, Found, Title};
+use crate::verdict::Identity;
 use tierfall_ids::text::folded;
 use tierfall_work::{Basis, Work};
 
 /// When a file counts as the work (`[proof]` in the configuration).
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct ProofSettings {
-    /// How much proof is asked for.
+    /// How much evidence is required.
     pub identity: IdentityPolicy,
     /// Pages whose text is read.
     #[serde(deserialize_with = "tierfall_settings::number::<_, _, 1, 100>")]
     pub first_pages: u32,
 }
 
-/// How much proof is asked for.
+/// How much evidence is required before a file is accepted as the work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IdentityPolicy {
-    /// Proven files alone.
+    /// Only proven files.
     Strict,
-    /// Files that cannot be compared are accepted from those who know: registries, the work's own page,
-    /// rules; not from a link that looks right.
+    /// Files that cannot be compared are accepted where a registry, the work's own page or a rule proposed them,
+    /// and not where only a link on a page did.
     Normal,
-    /// Whatever is a complete PDF.
+    /// Any complete PDF.
     Off,
 }
 
-/// What the comparison came to; the text is for people.
+/// The result of the comparison; the text is for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Judgement {
     Is(Identity, String),
     IsNot(String),
-    /// Nothing can be compared, and the policy or the candidate's basis does not allow to believe it.
+    /// Nothing can be compared, and the policy or the candidate's basis does not allow accepting it unproven.
     CannotTell(String),
 }
 
@@ -55,7 +55,7 @@ pub fn judge(
     let comparable = title.filter(|(title, _)| !title.is_foreign_to(document));
     let judged = match comparable {
         Some((title, found)) => {
-            // A cover or a blank page more is no other work.
+            // A cover or a blank page more does not make it another work.
             let same_length = pages.is_some_and(|known| (known..=known + 2).contains(&document.report.pages));
             by_title(title, found, &Evidence { id, authors, basis, same_length })
         }
@@ -67,9 +67,11 @@ pub fn judge(
     };
     let readable = document.is_readable();
     match judged {
-        Some(true) => Judgement::Is(Identity::Proven, proof(comparable.map(|(_, found)| found), id)),
-        Some(false) if readable || id == OwnId::Other => Judgement::IsNot(instead(document, id)),
-        // Text that cannot be read speaks of nothing.
+        Some(true) => {
+            Judgement::Is(Identity::Proven, accepted_because(comparable.map(|(_, found)| found), id))
+        }
+        Some(false) if readable || id == OwnId::Other => Judgement::IsNot(rejected_because(document, id)),
+        // Text that cannot be read is no evidence for or against.
         _ => {
             let why = if !readable {
                 "it has no text that can be read"
@@ -88,7 +90,8 @@ pub fn judge(
                 _ if !readable && pages.is_some_and(|known| !is_of_length(document.report.pages, known)) => {
                     Judgement::CannotTell(format!("{why}, and the work has another number of pages"))
                 }
-                // A scan cannot be compared by anyone; a text that nothing is known about was guessed at.
+                // A scan can never be compared, so a rule is enough. A readable text could be, but nothing is known
+                // of the work, so a rule's URL is a guess.
                 _ if readable && basis == Basis::Rule => {
                     Judgement::CannotTell(format!("{why}, and a rule led to it"))
                 }
@@ -98,8 +101,8 @@ pub fn judge(
     }
 }
 
-/// Whether a scan may be a work of so many pages: with a cover, as a typescript, two pages to an image.
-/// Fewer pages are a part of it or a notice about it, very many the volume that it is in.
+/// Whether a scan of `pages` images may be a work of `known` pages: with a cover, as a typescript, two pages to an
+/// image. Fewer are a part of it or a notice about it; very many are the volume that contains it.
 fn is_of_length(pages: u32, known: u32) -> bool {
     (known..=known.saturating_mul(4).saturating_add(10)).contains(&pages)
         || (known > 2 && (known.div_ceil(2)..=known / 2 + 1).contains(&pages))
@@ -116,7 +119,7 @@ enum Authors {
     Unknown,
 }
 
-/// What is known beside the title.
+/// The evidence other than the title.
 struct Evidence {
     id: OwnId,
     authors: Authors,
@@ -132,8 +135,8 @@ fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
 
     let named = beside.authors == Authors::Named;
     let not_missing = beside.authors != Authors::Missing;
-    let told = beside.basis != Basis::Link;
-    if !title.is_telling() {
+    let trusted = beside.basis != Basis::Link;
+    if !title.is_distinctive() {
         return match (found.agreement, beside.id) {
             (_, Id::Other) => Some(false),
             (A::Exact | A::Close | A::Part, Id::Declared | Id::Printed) => Some(true),
@@ -146,37 +149,36 @@ fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
     }
     Some(match (found.agreement, beside.id) {
         (A::Exact | A::Close | A::Part, Id::Declared | Id::Printed) => true,
-        // Another version of the work has another identifier: what counts is that they are called the
-        // same and written by the same.
+        // Another version of the work has another identifier, but the same title and authors.
         (A::Exact, Id::Other) => named || (not_missing && title.is_long()),
-        (A::Exact, Id::None) => not_missing || title.is_long() || told,
-        (A::Close, Id::Other) => named && told,
+        (A::Exact, Id::None) => not_missing || title.is_long() || trusted,
+        (A::Close, Id::Other) => named && trusted,
         (A::Close, Id::None) => not_missing,
-        (A::Part, Id::None) => not_missing && told,
+        (A::Part, Id::None) => not_missing && trusted,
         (A::Words, Id::Declared | Id::Printed) => not_missing,
-        // A title that changed on its way to the journal; or the authors' next paper.
+        // A title that changed before publication, or the authors' next paper.
         (A::Words, Id::None) if named && beside.basis == Basis::Registry && found.share >= 0.85 => {
             return None;
         }
         (A::Mentioned | A::None, Id::Declared) => named,
-        // Translated, or in letters that are mapped wrongly.
+        // Translated, or with characters that are mapped wrongly.
         (A::None, Id::Printed) => named && beside.same_length,
         (A::Part | A::Words, Id::Other | Id::None) | (A::Mentioned | A::None, _) => false,
     })
 }
 
 fn authors(document: &Document<'_>, work: &Work) -> Authors {
-    /// Later authors are left out on many a title page.
-    const ASKED: usize = 5;
+    /// Many title pages leave out later authors.
+    const CHECKED: usize = 5;
     let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
     let here = |family: &Vec<char>| {
         let foreign = |c: &char| c.is_alphabetic() && !c.is_ascii();
-        let mut there = document.front().iter().flat_map(|page| page.letters.as_slice());
-        // A name in another script than the document's is not missing from it.
+        let mut there = document.front().iter().flat_map(|page| page.normalized.as_slice());
+        // A name in a script that the document does not use cannot be missing from it.
         !family.iter().all(foreign) || there.any(foreign)
     };
     let families: Vec<Vec<char>> =
-        known.iter().filter_map(|name| family(name)).filter(here).take(ASKED).collect();
+        known.iter().filter_map(|name| family(name)).filter(here).take(CHECKED).collect();
     if families.is_empty() {
         return Authors::Unknown;
     }
@@ -186,14 +188,14 @@ fn authors(document: &Document<'_>, work: &Work) -> Authors {
             || document
                 .front()
                 .iter()
-                .any(|page| page.letters.places(family).any(|range| range.end <= page.body))
+                .any(|page| page.normalized.places(family).any(|range| range.end <= page.body))
     };
     let count = families.iter().filter(|family| named(family)).count();
     if count * 2 >= families.len() { Authors::Named } else { Authors::Missing }
 }
 
-/// The letters of a family name, from `Keeping, Ernest Sydney` as from `E. S. Keeping`. Names of one
-/// letter tell nothing.
+/// The normalized family name of `Keeping, Ernest Sydney` or `E. S. Keeping`. Names of one letter occur anywhere
+/// and are not used.
 fn family(name: &str) -> Option<Vec<char>> {
     const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
     let family = match name.split_once(',') {
@@ -205,7 +207,7 @@ fn family(name: &str) -> Option<Vec<char>> {
     (family.len() > 1).then_some(family)
 }
 
-fn proof(found: Option<&Found>, id: OwnId) -> String {
+fn accepted_because(found: Option<&Found>, id: OwnId) -> String {
     let title = match found.map(|found| found.agreement) {
         Some(Agreement::Exact) => "its title is the work's",
         Some(Agreement::Close) => "its title is the work's but for a few letters",
@@ -221,7 +223,7 @@ fn proof(found: Option<&Found>, id: OwnId) -> String {
     [title, id].into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(", ")
 }
 
-fn instead(document: &Document<'_>, id: OwnId) -> String {
+fn rejected_because(document: &Document<'_>, id: OwnId) -> String {
     let mut why = match document.heading() {
         Some(heading) => format!("it is headed \"{heading}\""),
         None => "the work's title does not head it".to_owned(),

@@ -1,6 +1,6 @@
-//! The identifiers that a document bears, and the one it says is its own.
+//! The identifiers printed in a document, and whether its own one is the work's.
 
-use super::document::Document;
+use crate::document::Document;
 use tierfall_ids::text::{folded, without_version};
 use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::Work;
@@ -10,11 +10,11 @@ use tierfall_work::Work;
 pub enum OwnId {
     /// Its metadata names the work's.
     Declared,
-    /// It bears the work's where a document bears its own.
+    /// The work's is printed where documents print their own.
     Printed,
-    /// It bears another of the same kind, and not the work's.
+    /// Another of the same kind is printed there, and not the work's.
     Other,
-    /// It bears none where a document bears its own.
+    /// None is printed there.
     None,
 }
 
@@ -28,28 +28,28 @@ const MOST: usize = 3;
 
 /// Compares a document's own identifiers with the work's. What is cited does not count.
 pub fn own_id(document: &Document<'_>, work: &Work) -> OwnId {
-    let ours: Vec<String> = work.ids.iter().filter_map(written).collect();
+    let wanted: Vec<String> = work.ids.iter().filter_map(written).collect();
     let metadata = &document.report.metadata;
-    if ours.iter().any(|id| bears(metadata, id)) {
+    if wanted.iter().any(|id| contains_id(metadata, id)) {
         return OwnId::Declared;
     }
     let mut others = identifiers(metadata);
     for page in document.front() {
-        let parts = self_description(page.text, page.letters.byte(page.body));
+        let parts = self_description(page.text, page.normalized.byte(page.body));
         let listed: Vec<String> = parts.iter().flat_map(|part| identifiers(part)).collect();
-        let borne = ours.iter().any(|id| parts.iter().any(|part| bears(part, id)));
+        let printed = wanted.iter().any(|id| parts.iter().any(|part| contains_id(part, id)));
         others.extend(listed.iter().cloned());
-        if borne && listed.len() <= MOST {
-            // A comment bears its own identifier first, and then that of what it comments on.
-            let first = others.first().is_none_or(|first| related(first, &ours));
+        if printed && listed.len() <= MOST {
+            // A comment prints its own identifier first, and then that of the work it comments on.
+            let first = others.first().is_none_or(|first| related(first, &wanted));
             return if first { OwnId::Printed } else { OwnId::Other };
         }
     }
-    let comparable = ours.iter().any(|id| id.starts_with("10.")) || work.id(IdKind::Arxiv).is_some();
-    if comparable && others.iter().any(|other| !related(other, &ours)) { OwnId::Other } else { OwnId::None }
+    let comparable = wanted.iter().any(|id| id.starts_with("10.")) || work.id(IdKind::Arxiv).is_some();
+    if comparable && others.iter().any(|other| !related(other, &wanted)) { OwnId::Other } else { OwnId::None }
 }
 
-/// The way an identifier is printed in a document; `None` for those that documents do not bear.
+/// The way an identifier is printed in a document; `None` for kinds that documents do not print.
 fn written(id: &WorkId) -> Option<String> {
     match id.kind() {
         IdKind::Doi => Some(id.value().to_lowercase()),
@@ -59,7 +59,7 @@ fn written(id: &WorkId) -> Option<String> {
     }
 }
 
-/// The parts of a page where it speaks of itself: its head and its foot, up to the references.
+/// The parts of a page that describe the document itself: its head and its foot, up to the references.
 fn self_description(text: &str, body: usize) -> Vec<&str> {
     let cut = |share: f64| {
         let mut at = (text.len() as f64 * share) as usize;
@@ -77,8 +77,8 @@ fn self_description(text: &str, body: usize) -> Vec<&str> {
     parts
 }
 
-/// Whether a text bears an identifier, whole, wherever lines break in it.
-fn bears(text: &str, id: &str) -> bool {
+/// Whether a text contains an identifier as a whole, even across line breaks.
+fn contains_id(text: &str, id: &str) -> bool {
     let text = text.as_bytes();
     (0..text.len()).any(|from| {
         // It must not be the end of a longer one.
@@ -103,7 +103,7 @@ fn bears(text: &str, id: &str) -> bool {
     })
 }
 
-/// `doi10.1000/1` is how `doi:10.1000/1` comes out of some files.
+/// Text extraction turns `doi:10.1000/1` into `doi10.1000/1` for some files.
 fn before_doi(text: &[u8]) -> bool {
     text.len() >= 3 && text[text.len() - 3..].eq_ignore_ascii_case(b"doi")
 }
@@ -175,11 +175,11 @@ fn trimmed(mut doi: &str) -> &str {
     }
 }
 
-/// Whether an identifier is one of ours in another form: broken over lines, a figure or a version of it.
-fn related(other: &str, ours: &[String]) -> bool {
+/// Whether an identifier is one of the work's in another form: broken over lines, a figure or a version of it.
+fn related(other: &str, wanted: &[String]) -> bool {
     let bare = |id| folded(without_version(id, "v"));
     let bare_other = bare(other);
-    ours.iter().any(|id| id.starts_with(other) || other.starts_with(id.as_str()) || bare(id) == bare_other)
+    wanted.iter().any(|id| id.starts_with(other) || other.starts_with(id.as_str()) || bare(id) == bare_other)
 }
 
 #[cfg(test)]
@@ -196,15 +196,15 @@ mod tests {
             "DOI 10.1016/j.x.\n2001.12 Received",
             "DOI10.1016/j.x.2001.12\n",
         ] {
-            assert!(bears(text, doi), "{text}");
+            assert!(contains_id(text, doi), "{text}");
         }
         for text in
             ["10.1016/j.x.2001.123", "10.1016/j.x.2001.12.s001", "110.1016/j.x.2001.12", "10.1016/j.x.2001.1"]
         {
-            assert!(!bears(text, doi), "{text}");
+            assert!(!contains_id(text, doi), "{text}");
         }
-        assert!(bears("arXiv:2101.00001v3 [cs.LG] 4 Jan 2021", "arxiv:2101.00001"));
-        assert!(!bears("arXiv:2101.000011", "arxiv:2101.00001"));
+        assert!(contains_id("arXiv:2101.00001v3 [cs.LG] 4 Jan 2021", "arxiv:2101.00001"));
+        assert!(!contains_id("arXiv:2101.000011", "arxiv:2101.00001"));
     }
 
     #[test]
@@ -221,10 +221,10 @@ mod tests {
 
     #[test]
     fn figures_and_versions_of_the_work_are_no_other_work() {
-        let ours = ["10.21203/rs.3.rs-1510851/v1".to_owned()];
-        assert!(related("10.21203/rs.3.rs-1510851/v2", &ours));
-        assert!(related("10.21203/rs.3.rs-1510851/v1.g001", &ours));
-        assert!(related("10.21203/rs.3.rs-15", &ours), "broken over lines");
-        assert!(!related("10.21203/rs.3.rs-1510852/v1", &ours));
+        let wanted = ["10.21203/rs.3.rs-1510851/v1".to_owned()];
+        assert!(related("10.21203/rs.3.rs-1510851/v2", &wanted));
+        assert!(related("10.21203/rs.3.rs-1510851/v1.g001", &wanted));
+        assert!(related("10.21203/rs.3.rs-15", &wanted), "broken over lines");
+        assert!(!related("10.21203/rs.3.rs-1510852/v1", &wanted));
     }
 }

@@ -1,65 +1,66 @@
-//! Text reduced to what typesetting and extraction leave alone: lower-case letters and digits.
+//! Text reduced to what typesetting and extraction do not change: lower-case letters and digits, called its
+//! characters here.
 //!
-//! A title reaches us spelled in many ways: broken over lines with a hyphen, set in small capitals, with
-//! ligatures, without accents, with Greek letters written out, with mark-up from a registry. Reduced to
-//! its letters it is one string again.
+//! The same title is spelled in many ways: broken over lines with a hyphen, set in small capitals, with
+//! ligatures, without accents, with Greek letters written out, with mark-up from a registry. Normalized, it is
+//! one string again.
 
 use std::ops::Range;
 
 use tierfall_ids::text::{fold, folded};
 
-/// The letters and digits of a text, and where in the text each stands.
+/// The characters of a text, and where in the text each stands.
 #[derive(Clone, Debug)]
 pub struct NormalizedText<'t> {
     text: &'t str,
-    letters: Vec<char>,
-    /// The byte of the text at which each letter stands; a character may stand for several letters.
+    chars: Vec<char>,
+    /// For each character, the byte of the text that it comes from; `œ` gives two.
     at: Vec<usize>,
 }
 
 impl<'t> NormalizedText<'t> {
     pub fn of(text: &'t str) -> Self {
-        let mut letters = Vec::with_capacity(text.len());
+        let mut chars = Vec::with_capacity(text.len());
         let mut at = Vec::with_capacity(text.len());
         for (byte, c) in text.char_indices() {
             fold(c, |letter| {
-                letters.push(letter);
+                chars.push(letter);
                 at.push(byte);
             });
         }
-        Self { text, letters, at }
+        Self { text, chars, at }
     }
 
     pub fn as_slice(&self) -> &[char] {
-        &self.letters
+        &self.chars
     }
 
     pub fn len(&self) -> usize {
-        self.letters.len()
+        self.chars.len()
     }
 
-    /// Every place where these letters stand as whole words.
+    /// Every place where these characters stand as whole words.
     pub fn places<'s>(&'s self, needle: &'s [char]) -> impl Iterator<Item = Range<usize>> + 's {
         let last = (self.len() + 1).saturating_sub(needle.len().max(1));
         let first = needle.first().copied();
         (0..last)
-            .filter(move |&from| self.letters.get(from).copied() == first)
+            .filter(move |&from| self.chars.get(from).copied() == first)
             .map(move |from| from..from + needle.len())
-            .filter(move |range| self.letters.get(range.clone()) == Some(needle) && self.is_bounded(range))
+            .filter(move |range| self.chars.get(range.clone()) == Some(needle) && self.is_bounded(range))
     }
 
-    /// Whether these letters occur as whole words.
+    /// Whether these characters occur as whole words.
     pub fn has(&self, needle: &[char]) -> bool {
         !needle.is_empty() && self.places(needle).next().is_some()
     }
 
-    /// The place that is most like `needle`, with the number of letters to insert, remove or exchange;
+    /// The place that is most like `needle`, with the number of characters to insert, remove or exchange;
     /// `None` where that is more than `most`. (Sellers' algorithm: the edit distance to any substring.)
     pub fn nearest(&self, needle: &[char], most: usize) -> Option<(Range<usize>, usize)> {
         // For each prefix of the needle: the distance, and where the match began.
         let mut column: Vec<(usize, usize)> = (0..=needle.len()).map(|row| (row, 0)).collect();
         let mut best: Option<(Range<usize>, usize)> = None;
-        for (end, letter) in self.letters.iter().enumerate() {
+        for (end, letter) in self.chars.iter().enumerate() {
             let mut diagonal = column[0];
             column[0] = (0, end + 1);
             for row in 1..column.len() {
@@ -78,35 +79,35 @@ impl<'t> NormalizedText<'t> {
         best
     }
 
-    /// The letters between the beginning of the line and the range.
+    /// The characters between the beginning of the line and the range.
     pub fn line_before(&self, range: &Range<usize>) -> &[char] {
         let line = self.text[..self.byte(range.start)].rfind('\n').map_or(0, |at| at + 1);
-        &self.letters[self.until_byte(line)..range.start]
+        &self.chars[self.until_byte(line)..range.start]
     }
 
-    /// The letters between the range and the end of the line.
+    /// The characters between the range and the end of the line.
     pub fn line_after(&self, range: &Range<usize>) -> &[char] {
         let from = self.end_byte(range.end);
         let line = self.text[from..].find('\n').map_or(self.text.len(), |at| from + at);
-        &self.letters[range.end..self.until_byte(line).max(range.end)]
+        &self.chars[range.end..self.until_byte(line).max(range.end)]
     }
 
-    /// The text behind a range, from its first sign on.
+    /// The text after a range, without the space between.
     pub fn after(&self, range: &Range<usize>) -> &'t str {
         self.text[self.end_byte(range.end)..].trim_start()
     }
 
-    /// The byte of the text where a letter stands, or the text's end.
-    pub fn byte(&self, letter: usize) -> usize {
-        self.at.get(letter).copied().unwrap_or(self.text.len())
+    /// The byte of the text where a character stands, or the text's end.
+    pub fn byte(&self, index: usize) -> usize {
+        self.at.get(index).copied().unwrap_or(self.text.len())
     }
 
-    /// The number of letters before a byte of the text.
+    /// The number of characters before a byte of the text.
     pub fn until_byte(&self, byte: usize) -> usize {
         self.at.partition_point(|&at| at < byte)
     }
 
-    /// The byte behind the last letter before `end`.
+    /// The byte after the last character before `end`.
     fn end_byte(&self, end: usize) -> usize {
         let Some(&last) = end.checked_sub(1).and_then(|last| self.at.get(last)) else {
             return self.byte(end);
@@ -114,10 +115,10 @@ impl<'t> NormalizedText<'t> {
         last + self.text[last..].chars().next().map_or(0, char::len_utf8)
     }
 
-    /// Neither end lies within a word. A number behind the end may be that of a footnote.
+    /// Whether neither end lies within a word. A number after the end may be a footnote's.
     fn is_bounded(&self, range: &Range<usize>) -> bool {
         let joined = |left: usize| {
-            let (Some(before), Some(after)) = (self.letters.get(left), self.letters.get(left + 1)) else {
+            let (Some(before), Some(after)) = (self.chars.get(left), self.chars.get(left + 1)) else {
                 return false;
             };
             let alike = before.is_alphabetic() == after.is_alphabetic()
@@ -130,12 +131,12 @@ impl<'t> NormalizedText<'t> {
     }
 }
 
-/// Chinese characters, kana and syllables of Korean: each is a word or nearly one, and no spaces part them.
+/// Chinese characters, kana and syllables of Korean: each is a word or nearly one, and no spaces separate them.
 pub fn is_word_sign(c: char) -> bool {
     matches!(c, '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
-/// The words of a text, each reduced to its letters.
+/// The words of a text, each normalized.
 pub fn words(text: &str) -> Vec<Vec<char>> {
     text.split(|c: char| !c.is_alphanumeric()).map(folded).filter(|word| !word.is_empty()).collect()
 }

@@ -1,9 +1,9 @@
-//! The patterns by which documents are known that are not the paper: lists, to be added to without a thought
-//! for code. They were collected from what publishers and repositories show.
+//! Phrases of documents that are not the paper. Adding one needs no change of code. They were collected from the
+//! files of publishers and repositories.
 //!
-//! They are written in the letters that [`super::normalized`] leaves: lower case, no spaces.
+//! They are written as normalized text: lower case, letters and digits only, without spaces or accents.
 
-/// A short document that says one of these stands in the place of an article.
+/// A short document with one of these is a placeholder for an article.
 pub const PLACEHOLDER: &[&str] = &[
     "donthavethisarticle",
     "donothavethisarticle",
@@ -46,7 +46,7 @@ pub const PLACEHOLDER: &[&str] = &[
     "comingsoon",
 ];
 
-/// A document of a page or two that says one of these is an abstract, also where the work has no more pages.
+/// A document of one or two pages with one of these is an abstract, even if the work has no more pages.
 pub const ABSTRACT_ONLY: &[&str] = &[
     "onlytheabstractcan",
     "onlytheabstractis",
@@ -69,7 +69,7 @@ pub const ABSTRACT_ONLY: &[&str] = &[
     "volltextnichtverfugbar",
 ];
 
-/// What says the same of a document with fewer pages than the work has.
+/// The same, only if the document has fewer pages than the work.
 pub const ABSTRACT_OF_MORE: &[&str] = &[
     "onlytheabstract",
     "abstractonly",
@@ -83,7 +83,7 @@ pub const ABSTRACT_OF_MORE: &[&str] = &[
     "nofulltext",
 ];
 
-/// A document of a few pages that says one of these is a preview, also where the work has no more pages.
+/// A document of a few pages with one of these is a preview, even if the work has no more pages.
 pub const PREVIEW: &[&str] = &[
     "previewofthefirst",
     "firstpagepreview",
@@ -100,7 +100,7 @@ pub const PREVIEW: &[&str] = &[
     "rentthisarticle",
 ];
 
-/// What says the same of a document with fewer pages than the work has.
+/// The same, only if the document has fewer pages than the work.
 pub const PREVIEW_OF_MORE: &[&str] = &[
     "thisisapreview",
     "previewonly",
@@ -112,7 +112,7 @@ pub const PREVIEW_OF_MORE: &[&str] = &[
     "samplepages",
 ];
 
-/// A line that begins so, before or in the place of a title, heads supplementary material.
+/// A line that begins with one of these, before or in place of a title, is the heading of supplementary material.
 pub const SUPPLEMENT: &[&str] = &[
     "supportinginformation",
     "supportingonlinematerial",
@@ -170,10 +170,10 @@ pub const SUPPLEMENT: &[&str] = &[
     "appendixtothearticle",
 ];
 
-/// A line that says one of these points at supplementary material instead.
+/// A line with one of these only points to supplementary material.
 pub const POINTER: &[&str] = &["available", "http", "www", "canbefound", "accompanies", "see", "contains"];
 
-/// A line that begins so, before or in the place of a title, heads a notice about the work.
+/// A line that begins with one of these, before or in place of a title, is the heading of a notice about the work.
 pub const NOTICE: &[&str] = &[
     "erratum",
     "errata",
@@ -207,7 +207,7 @@ pub const NOTICE: &[&str] = &[
     "removalnotice",
 ];
 
-/// A line that begins so and leads to the title heads a text about the work.
+/// A line that begins with one of these, directly before the title, is the heading of a text about the work.
 pub const ABOUT: &[&str] = &[
     "commenton",
     "commentson",

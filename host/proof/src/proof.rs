@@ -1,24 +1,31 @@
-//! The proof of a file: a PDF, complete, the whole work and no other.
+//! The rules by which a report becomes a verdict.
 
-use super::document::Document;
-use super::identity::{IdentityPolicy, Judgement, judge};
-use super::patterns;
-use super::title::{Agreement, Found, Title};
-use super::verdict::{Identity, Reason, Verdict};
+use crate::document::Document;
+use crate::identity::{IdentityPolicy, Judgement, judge};
+use crate::patterns;
+use crate::title::{Agreement, Found, Title};
+use crate::verdict::{Identity, Reason, Verdict};
 use tierfall_ids::text::folded;
 use tierfall_work::{Basis, Work};
 use tierfall_work::{PdfProblem, PdfReport};
 
-/// A verdict and what it rests on, for people.
+/// A verdict and its reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proof {
+    /// How it ended.
     pub verdict: Verdict,
+    /// Why, for people; empty where the verdict says everything.
     pub detail: String,
-    /// Pages of the file, where it could be read.
+    /// Pages of the file; 0 where it cannot be read.
     pub pages: u32,
 }
 
-/// Judges what the examiner said of a file.
+/// Judges what the examiner reported of a file, which `basis` led to, against what is known of the work.
+///
+/// The reasons behind the order of the rules: a file that cannot be read is rejected before anything is compared.
+/// Placeholders, abstracts, previews, supplements and notices come next, because they carry the work's own title
+/// and identifier and would pass the comparison. What is left is compared by title, identifier and authors; where
+/// nothing can be compared, `policy` decides whether the file is accepted unproven.
 pub fn prove(
     examined: Result<&PdfReport, &PdfProblem>,
     work: &Work,
@@ -66,47 +73,47 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
     }
 }
 
-/// A short document that says itself that it stands in for the article.
+/// Whether a short document says itself that it is not the article: a placeholder, an abstract, a preview.
 fn stand_in(document: &Document<'_>, known_pages: Option<u32>) -> Option<(Reason, String)> {
-    /// A placeholder is a sentence or two; a paper that contains such a sentence is longer.
-    const SENTENCES: usize = 800;
+    /// In characters. A placeholder is a sentence or two; a paper that contains such a sentence is longer.
+    const PLACEHOLDER_LENGTH: usize = 800;
     let pages = document.report.pages;
-    let says = |marks: &[&'static str]| {
-        let says = |mark: &&'static str| {
-            let mark: Vec<char> = mark.chars().collect();
+    let says = |patterns: &[&'static str]| {
+        let says = |pattern: &&'static str| {
+            let pattern: Vec<char> = pattern.chars().collect();
             document
                 .pages
                 .iter()
-                .any(|page| page.letters.as_slice().windows(mark.len()).any(|window| window == mark))
+                .any(|page| page.normalized.as_slice().windows(pattern.len()).any(|window| window == pattern))
         };
-        marks.iter().copied().find(says)
+        patterns.iter().copied().find(says)
     };
-    // A work of one page that is all there is no preview of itself, unless it offers the rest for sale.
+    // A file with all pages of a short work is not a preview of it, unless it offers the rest for sale.
     let more = known_pages.is_none_or(|known| pages < known);
     let says_so = |always: &[&'static str], of_more: &[&'static str]| {
         says(always).or_else(|| says(of_more).filter(|_| more))
     };
     if pages <= 2
-        && document.letter_count() < SENTENCES
-        && let Some(mark) = says(patterns::PLACEHOLDER)
+        && document.char_count() < PLACEHOLDER_LENGTH
+        && let Some(pattern) = says(patterns::PLACEHOLDER)
     {
-        return Some((Reason::Placeholder, format!("it says \"{mark}\"")));
+        return Some((Reason::Placeholder, format!("it says \"{pattern}\"")));
     }
     if pages <= 2
-        && let Some(mark) = says_so(patterns::ABSTRACT_ONLY, patterns::ABSTRACT_OF_MORE)
+        && let Some(pattern) = says_so(patterns::ABSTRACT_ONLY, patterns::ABSTRACT_OF_MORE)
     {
-        return Some((Reason::AbstractOnly, format!("it says \"{mark}\"")));
+        return Some((Reason::AbstractOnly, format!("it says \"{pattern}\"")));
     }
     if pages <= 3
-        && let Some(mark) = says_so(patterns::PREVIEW, patterns::PREVIEW_OF_MORE)
+        && let Some(pattern) = says_so(patterns::PREVIEW, patterns::PREVIEW_OF_MORE)
     {
-        return Some((Reason::Preview, format!("it says \"{mark}\"")));
+        return Some((Reason::Preview, format!("it says \"{pattern}\"")));
     }
     None
 }
 
-/// Manuscripts have more pages than the published version, and a scan of an opened book half as many; a
-/// third is a preview, and so is the first of two pages that somebody typeset.
+/// Whether the file is a preview by its number of pages. Manuscripts have more pages than the published version, and
+/// scans with two pages to an image half as many; a third is a preview, and so is one typeset page of two.
 fn too_few_pages(document: &Document<'_>, known: Option<u32>) -> Option<(Reason, String)> {
     let (pages, known) = (document.report.pages, known?);
     let first_of_two = pages == 1 && known == 2 && document.is_readable();
@@ -114,7 +121,7 @@ fn too_few_pages(document: &Document<'_>, known: Option<u32>) -> Option<(Reason,
     preview.then(|| (Reason::Preview, format!("it has {pages} of {known} pages")))
 }
 
-/// A document that goes with the work and names it: supplementary material, a correction, a comment.
+/// Whether the document only accompanies the work and names it: supplementary material, a correction, a comment.
 fn companion(
     document: &Document<'_>,
     title: Option<&Title>,
@@ -122,53 +129,54 @@ fn companion(
 ) -> Option<(Reason, String)> {
     /// A correction is a page or two; a corrected article that says so is a paper.
     const NOTICE_PAGES: u32 = 6;
-    /// Where no title was found, what the first lines say.
-    const FIRST_LETTERS: usize = 160;
+    /// Where no title was found, this many characters at the top count as text before it.
+    const TOP: usize = 160;
     let first = document.pages.first()?;
     let found = found.filter(|found| found.agreement < Agreement::Words);
     let before = match found.and_then(|found| found.before.as_deref()) {
         Some(before) => before.to_owned(),
-        // Without a title in the text, whatever stands first or largest heads it.
+        // Without a title in the text, what comes first or is largest is its heading.
         None => {
-            let top = first.text.get(..first.letters.byte(FIRST_LETTERS)).unwrap_or_default();
+            let top = first.text.get(..first.normalized.byte(TOP)).unwrap_or_default();
             format!("{top}\n{}", first.headings.first().map_or("", String::as_str))
         }
     };
     let lines_of = |text: &str| text.lines().map(folded).collect::<Vec<_>>();
     let (before, after) = (lines_of(&before), lines_of(found.map_or("", |found| found.after.as_str())));
-    let begins = |line: &[char], marks: &[&'static str]| {
-        marks.iter().copied().find(|mark| {
-            let mut letters = line.iter();
-            mark.chars().all(|c| letters.next() == Some(&c))
+    let begins = |line: &[char], patterns: &[&'static str]| {
+        patterns.iter().copied().find(|pattern| {
+            let mut line = line.iter();
+            pattern.chars().all(|c| line.next() == Some(&c))
         })
     };
     // A work may itself be a correction, a comment or an appendix.
-    let is_one_itself = |marks: &[&str]| {
+    let is_one_itself = |patterns: &[&str]| {
         let title: String = title.map(Title::folded).unwrap_or_default().iter().collect();
-        marks.iter().any(|mark| title.contains(mark))
+        patterns.iter().any(|pattern| title.contains(pattern))
     };
-    let heads = |lines: &[Vec<char>], marks: &[&'static str]| {
-        let headed = lines.iter().find_map(|line| Some((line.clone(), begins(line, marks)?)));
-        headed.filter(|_| !is_one_itself(marks))
+    let heads = |lines: &[Vec<char>], patterns: &[&'static str]| {
+        let headed = lines.iter().find_map(|line| Some((line.clone(), begins(line, patterns)?)));
+        headed.filter(|_| !is_one_itself(patterns))
     };
-    if let Some((line, mark)) =
+    if let Some((line, pattern)) =
         heads(&before, patterns::SUPPLEMENT).or_else(|| heads(&after, patterns::SUPPLEMENT))
     {
         let text: String = line.iter().collect();
-        let points_elsewhere = patterns::POINTER.iter().any(|pointer| text[mark.len()..].contains(pointer));
+        let points_elsewhere =
+            patterns::POINTER.iter().any(|pointer| text[pattern.len()..].contains(pointer));
         if !points_elsewhere {
-            return Some((Reason::Supplement, format!("it is headed \"{mark}\"")));
+            return Some((Reason::Supplement, format!("it is headed \"{pattern}\"")));
         }
     }
     if document.report.pages <= NOTICE_PAGES
-        && let Some((_, mark)) = heads(&before, patterns::NOTICE)
+        && let Some((_, pattern)) = heads(&before, patterns::NOTICE)
     {
-        return Some((Reason::Notice, format!("it is headed \"{mark}\"")));
+        return Some((Reason::Notice, format!("it is headed \"{pattern}\"")));
     }
-    // A text about the work names it right behind its own mark.
+    // A text about the work names it directly after such a heading.
     let last = before.iter().rfind(|line| !line.is_empty())?;
-    if let Some((_, mark)) = heads(std::slice::from_ref(last), patterns::ABOUT) {
-        return Some((Reason::WrongWork, format!("it is headed \"{mark}\"")));
+    if let Some((_, pattern)) = heads(std::slice::from_ref(last), patterns::ABOUT) {
+        return Some((Reason::WrongWork, format!("it is headed \"{pattern}\"")));
     }
     None
 }

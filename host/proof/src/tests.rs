@@ -1,4 +1,4 @@
-//! Whose work a document is, told from its text alone: the cases that people got wrong.
+//! Whether a document is the work, by its text alone; most cases were misjudged once.
 
 use tierfall_work::{Basis, Facts, PdfReport, Work};
 

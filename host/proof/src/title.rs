@@ -1,98 +1,100 @@
-//! Whether a document is called what the work is called.
+//! Whether a document has the work's title.
 
 use std::ops::Range;
 
-use super::document::{Document, Page};
-use super::normalized::{NormalizedText, is_word_sign, words};
+use crate::document::{Document, Page};
+use crate::normalized::{NormalizedText, is_word_sign, words};
 use tierfall_ids::text::{folded, without_markup};
 
 /// How well a document's own title agrees with the work's, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Agreement {
-    /// Letter by letter.
+    /// Every character.
     Exact,
-    /// But for what extraction and typesetting do to letters.
+    /// Except for errors of text extraction and typesetting.
     Close,
     /// The main title alone, or a title within a longer heading.
     Part,
     /// Most of its words stand together at the top of a page.
     Words,
-    /// Within a sentence: this document speaks of the work.
+    /// Within a sentence: this document writes about the work.
     Mentioned,
     /// Not at all.
     None,
 }
 
-/// Where a title was found, for people and for what stands before it.
+/// Where a title was found, and the text around it.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub agreement: Agreement,
     /// The text before it on its page or in its heading, at most some lines; `None` if it is in the
     /// metadata alone.
     pub before: Option<String>,
-    /// What is set in the same type behind it.
+    /// The text after it in the same type size.
     pub after: String,
-    /// The share of its words that was found.
+    /// The share of its words that was found, from 0 to 1.
     pub share: f64,
 }
 
-/// A work's title, ready to be looked for.
+/// A work's title, normalized for searching.
 #[derive(Debug)]
 pub struct Title {
-    letters: Vec<char>,
-    /// Before its subtitle.
+    normalized: Vec<char>,
+    /// The part before its subtitle, where that can stand for the whole.
     main: Option<Vec<char>>,
     words: Vec<Vec<char>>,
 }
 
-/// NormalizedText that may stand beside a title on its lines: a number, the marks of footnotes.
+/// Characters that may stand beside a title on its line: a number, footnote marks.
 const BESIDE: usize = 4;
-/// A title shorter than this is not looked for with errors: another one is too near.
+/// Shorter titles are not searched for with errors, because another title may differ as little.
 const SHORTEST_CLOSE: usize = 20;
-/// One letter in this many may be wrong; scanned titles and formulas have up to so many errors.
+/// One character in this many may be wrong; scanned titles and formulas have up to that many errors.
 const LETTERS_PER_ERROR: usize = 9;
-/// NormalizedText at the top of a page among which a title in pieces counts, and one that shares its line with
-/// the authors.
+/// Characters at the top of a page within which a title in pieces counts, and one that shares its line with the
+/// authors.
 const TOP: usize = 1000;
 const VERY_TOP: usize = 300;
-/// What is kept of the text before a title.
+/// Bytes kept of the text before a title.
 const BEFORE: usize = 200;
 
 impl Title {
     pub fn of(title: &str) -> Self {
         let plain = without_markup(title);
         let main = main_title(&plain).map(folded);
-        Self { letters: folded(&plain), main, words: words(&plain) }
+        Self { normalized: folded(&plain), main, words: words(&plain) }
     }
 
-    /// Whether it is written in a script that the document does not have: then it cannot be looked for
-    /// there, and its absence says nothing.
+    /// Whether it is written in a script that the document does not have: then it cannot be found there, and its
+    /// absence proves nothing.
     pub fn is_foreign_to(&self, document: &Document<'_>) -> bool {
-        let foreign = self.letters.iter().filter(|c| is_foreign(**c)).count();
-        let there = document.front().iter().flat_map(|page| page.letters.as_slice());
-        foreign * 2 > self.letters.len() && there.filter(|c| is_foreign(**c)).take(foreign).count() < foreign
+        let foreign = self.normalized.iter().filter(|c| is_foreign(**c)).count();
+        let there = document.front().iter().flat_map(|page| page.normalized.as_slice());
+        foreign * 2 > self.normalized.len()
+            && there.filter(|c| is_foreign(**c)).take(foreign).count() < foreign
     }
 
-    /// What its letters say, in letters of an alphabet: a sign of Chinese is about a word.
+    /// Its length in letters of an alphabet: a Chinese character counts as three, being nearly a word.
     fn weight(&self) -> usize {
-        self.letters.iter().map(|c| if is_word_sign(*c) { 3 } else { 1 }).sum()
+        self.normalized.iter().map(|c| if is_word_sign(*c) { 3 } else { 1 }).sum()
     }
 
+    /// Its normalized characters.
     pub fn folded(&self) -> &[char] {
-        &self.letters
+        &self.normalized
     }
 
-    /// Whether so few works are called this that the title alone tells them apart.
-    pub fn is_telling(&self) -> bool {
-        let signs = self.letters.iter().filter(|c| is_word_sign(**c)).count();
+    /// Whether so few works have this title that it identifies the work.
+    pub fn is_distinctive(&self) -> bool {
+        let signs = self.normalized.iter().filter(|c| is_word_sign(**c)).count();
         self.weight() >= 20
             && self.words.len() + signs / 2 >= 3
             && !self.words.iter().all(|word| COMMON.contains(&word.iter().collect::<String>().as_str()))
     }
 
-    /// Whether it is so long that no second work is called this.
+    /// Whether it is so long that no second work has it.
     pub fn is_long(&self) -> bool {
-        self.weight() >= 40 && self.is_telling()
+        self.weight() >= 40 && self.is_distinctive()
     }
 
     /// The best agreement anywhere in the document where a title may stand.
@@ -110,7 +112,7 @@ impl Title {
         let mut best = Found { agreement: Agreement::None, before: None, after: String::new(), share: 0.0 };
         for mut found in in_text.chain(in_metadata) {
             if found.agreement < best.agreement {
-                // Lines do not tell types apart: what a heading went on with is not forgotten for them.
+                // Plain lines have no type sizes, so the text that followed a heading is kept.
                 if found.after.is_empty() {
                     found.after = best.after;
                 }
@@ -126,10 +128,11 @@ impl Title {
     fn in_heading(&self, heading: &str, larger: &[String], page: &Page<'_>) -> Option<Found> {
         let in_heading = NormalizedText::of(heading);
         let (range, mut agreement) = self.on_own_lines(&in_heading).or_else(|| {
-            let range = in_heading.places(&self.letters).find(|range| !leads_to_part(&in_heading, range))?;
+            let range =
+                in_heading.places(&self.normalized).find(|range| !leads_to_part(&in_heading, range))?;
             Some((range, Agreement::Part))
         })?;
-        // What is set in the same type goes on with the title, unless it is marked as its subtitle.
+        // Text in the same type size continues the title, unless punctuation marks it as the subtitle.
         let rest = heading[in_heading.byte(range.end)..].chars().filter(|c| c.is_alphanumeric()).count();
         if rest > BESIDE && !in_heading.after(&range).starts_with([':', '–', '—']) {
             agreement = agreement.max(Agreement::Part);
@@ -140,7 +143,7 @@ impl Title {
         {
             before = tail(&page.text[..at]) + "\n" + &before;
         }
-        // What is set even larger stands above it, wherever it is drawn.
+        // Larger text counts as standing above it, wherever it is drawn.
         for larger in larger {
             if !before.contains(larger.as_str()) {
                 before = format!("{larger}\n{before}");
@@ -151,7 +154,7 @@ impl Title {
     }
 
     fn in_lines(&self, page: &Page<'_>) -> Option<Found> {
-        let text = &page.letters;
+        let text = &page.normalized;
         let found = |range: &Range<usize>, agreement, share| {
             (range.start <= page.body).then(|| Found {
                 agreement,
@@ -163,9 +166,9 @@ impl Title {
         if let Some((range, agreement)) = self.on_own_lines(text) {
             return found(&range, agreement, 1.0);
         }
-        let mut named = text.places(&self.letters).peekable();
+        let mut named = text.places(&self.normalized).peekable();
         let opens = |range: &Range<usize>| {
-            range.end <= VERY_TOP + self.letters.len() && is_mark(text.line_before(range))
+            range.end <= VERY_TOP + self.normalized.len() && is_insignificant(text.line_before(range))
         };
         if let Some(range) = named.peek() {
             let agreement = if opens(range) { Agreement::Part } else { Agreement::Mentioned };
@@ -177,7 +180,7 @@ impl Title {
 
     fn in_metadata(&self, own: &str) -> Option<Found> {
         let own_letters = folded(own);
-        let agreement = if own_letters == self.letters {
+        let agreement = if own_letters == self.normalized {
             Agreement::Exact
         } else if self.main.as_ref().is_some_and(|main| *main == own_letters) {
             Agreement::Part
@@ -190,13 +193,16 @@ impl Title {
     /// The title on lines of its own.
     fn on_own_lines(&self, text: &NormalizedText<'_>) -> Option<(Range<usize>, Agreement)> {
         let alone = |range: &Range<usize>| {
-            is_mark(text.line_before(range)) && is_mark(text.line_after(range)) && !leads_to_part(text, range)
+            is_insignificant(text.line_before(range))
+                && is_insignificant(text.line_after(range))
+                && !leads_to_part(text, range)
         };
-        if let Some(range) = text.places(&self.letters).find(alone) {
+        if let Some(range) = text.places(&self.normalized).find(alone) {
             return Some((range, Agreement::Exact));
         }
-        if self.letters.len() >= SHORTEST_CLOSE
-            && let Some((range, _)) = text.nearest(&self.letters, self.letters.len() / LETTERS_PER_ERROR)
+        if self.normalized.len() >= SHORTEST_CLOSE
+            && let Some((range, _)) =
+                text.nearest(&self.normalized, self.normalized.len() / LETTERS_PER_ERROR)
             && alone(&range)
             && self.has_all_words(&text.as_slice()[range.clone()])
         {
@@ -206,7 +212,8 @@ impl Title {
         Some((range, Agreement::Part))
     }
 
-    /// Errors of extraction hit letters anywhere; another title differs in a word or a number.
+    /// Whether the window has all the title's words. Extraction errors hit characters anywhere, whereas another
+    /// title differs in a whole word or a number.
     fn has_all_words(&self, window: &[char]) -> bool {
         let text: String = window.iter().collect();
         let blurred: String = blurred(window).iter().collect();
@@ -222,38 +229,39 @@ impl Title {
     /// The place at the top of a page where most of the title's words stand together, and their share: at
     /// least three, and three quarters.
     fn scattered(&self, page: &Page<'_>) -> Option<(Range<usize>, f64)> {
-        let top = page.letters.as_slice();
+        let top = page.normalized.as_slice();
         let top = &top[..top.len().min(TOP).min(page.body)];
-        let telling: Vec<_> = self.words.iter().filter(|word| word.len() >= 4).collect();
-        let first = telling.first()?;
-        let reach = self.letters.len() * 3 / 2;
+        let distinctive: Vec<_> = self.words.iter().filter(|word| word.len() >= 4).collect();
+        let first = distinctive.first()?;
+        let reach = self.normalized.len() * 3 / 2;
         let mut best: Option<(Range<usize>, usize)> = None;
         for start in 0..top.len() {
-            // A title begins with one of its first words; looking there alone keeps this cheap.
+            // A title begins with one of its first words; starting only there keeps this cheap.
             if !top[start..].starts_with(first)
-                && !telling.get(1).is_some_and(|word| top[start..].starts_with(word))
+                && !distinctive.get(1).is_some_and(|word| top[start..].starts_with(word))
             {
                 continue;
             }
             let window = start..(start + reach).min(top.len());
-            let count = telling.iter().filter(|word| contains(&top[window.clone()], word)).count();
+            let count = distinctive.iter().filter(|word| contains(&top[window.clone()], word)).count();
             if best.as_ref().is_none_or(|(_, most)| count > *most) {
                 best = Some((window, count));
             }
         }
         let (window, count) = best?;
-        (count >= 3 && count * 4 >= telling.len() * 3).then(|| (window, count as f64 / telling.len() as f64))
+        (count >= 3 && count * 4 >= distinctive.len() * 3)
+            .then(|| (window, count as f64 / distinctive.len() as f64))
     }
 }
 
-/// Whether what stands beside a title on its line is no part of it: nothing, a number, a footnote's mark.
-fn is_mark(beside: &[char]) -> bool {
+/// Whether the text beside a title on its line is not part of it: nothing, a number, a footnote mark.
+fn is_insignificant(beside: &[char]) -> bool {
     let letters = beside.iter().filter(|c| !c.is_numeric()).count();
-    // A single `I` or `V` counts the parts of a series.
+    // A single `I` or `V` numbers a part of a series.
     beside.len() <= BESIDE && letters <= 1 && !beside.iter().any(|c| matches!(c, 'i' | 'v' | 'x'))
 }
 
-/// Whether a title goes on as another part of a series: `II. Kinetics`, `Part 2`.
+/// Whether a title continues as another part of a series: `II. Kinetics`, `Part 2`.
 fn leads_to_part(text: &NormalizedText<'_>, range: &Range<usize>) -> bool {
     let after: String = text.after(range).chars().take(24).collect();
     let mut words = words(&after).into_iter().map(|word| word.into_iter().collect::<String>());
@@ -267,7 +275,7 @@ fn leads_to_part(text: &NormalizedText<'_>, range: &Range<usize>) -> bool {
     }
 }
 
-/// NormalizedText that optical recognition takes for each other become one.
+/// Characters that optical recognition confuses become the same.
 fn blurred(letters: &[char]) -> Vec<char> {
     let text: String = letters.iter().collect();
     text.replace("rn", "m")
@@ -285,13 +293,14 @@ fn contains(text: &[char], word: &[char]) -> bool {
 
 /// The title before its subtitle, where it can stand for the whole.
 fn main_title(title: &str) -> Option<&str> {
-    let end = [": ", " – ", " — ", " - ", "? ", ". "].iter().filter_map(|mark| title.find(mark)).min()?;
+    let end =
+        [": ", " – ", " — ", " - ", "? ", ". "].iter().filter_map(|separator| title.find(separator)).min()?;
     let (main, rest) = title.split_at(end);
-    // The parts of a series have it in common.
+    // All parts of a series share the main title.
     (folded(main).len() >= 20 && words(main).len() >= 3 && !counts_parts(rest)).then_some(main)
 }
 
-/// Whether a subtitle begins by counting: `I. Kinetics`, `2) Methods`, `Part three`.
+/// Whether a subtitle begins with a part's number: `I. Kinetics`, `2) Methods`, `Part three`.
 fn counts_parts(subtitle: &str) -> bool {
     let mut words = subtitle.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let Some(first) = words.next() else { return false };
@@ -304,10 +313,10 @@ fn counts_parts(subtitle: &str) -> bool {
     (numbered && (roman || digits || letter)) || (first.len() > 1 && roman) || PARTS.contains(&first.as_str())
 }
 
-/// How parts of a series are called.
+/// Words for the parts of a series.
 const PARTS: [&str; 8] = ["part", "teil", "partie", "parte", "deel", "chapter", "volume", "section"];
 
-/// Neither one of the Latin letters nor a digit, nor what is reduced to them.
+/// A letter that normalization does not reduce to Latin ones.
 fn is_foreign(c: char) -> bool {
     c.is_alphabetic() && !c.is_ascii()
 }
@@ -321,7 +330,7 @@ fn tail(text: &str) -> String {
     text[from..].to_owned()
 }
 
-/// A title of nothing but these says nothing of its work.
+/// A title of only these words identifies no work.
 const COMMON: [&str; 64] = [
     "a",
     "abstract",

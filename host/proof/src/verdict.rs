@@ -1,21 +1,24 @@
-//! How a proof ended. The codes are for programs and stay as they are; the meanings are for people.
+//! How a proof ends. The codes are for programs and never change; the meanings are for people.
 
 use serde::{Deserialize, Serialize};
 
 /// The end of a proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// The file is kept as the work's.
     Accepted(Identity),
+    /// The file is not the work, or not all of it.
     Rejected(Reason),
 }
 
 /// What is known about an accepted file being the work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, strum::IntoStaticStr)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 pub enum Identity {
     /// Its title or its own identifier is the work's.
     Proven,
-    /// Nothing in it can be compared, a scan for example; who proposed it is believed.
+    /// Nothing in it can be compared, as in a scan; it is accepted because of what proposed it.
     Unproven,
     /// The comparison is switched off.
     Unchecked,
@@ -24,11 +27,7 @@ pub enum Identity {
 impl Identity {
     /// The word used in the manifest.
     pub fn label(self) -> &'static str {
-        match self {
-            Self::Proven => "proven",
-            Self::Unproven => "unproven",
-            Self::Unchecked => "unchecked",
-        }
+        self.into()
     }
 }
 
