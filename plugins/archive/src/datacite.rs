@@ -1,5 +1,5 @@
 //! DataCite (<https://support.datacite.org/docs/api-get-doi>), which registers the DOIs of
-//! repositories. It is a registry: what it says of a work is a fact also where it knows no file.
+//! repositories. It is a registry: its record of a work is a fact even without a file.
 
 use tierfall_sdk::{
     Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Source, SourceError, Value, Version,

@@ -9,7 +9,7 @@ use tierfall_sdk::{
 use crate::record::{self, About};
 use crate::{files, wording};
 
-/// Articles of a search that are looked into, each a request of its own.
+/// Articles of a search that are read, each with a request of its own.
 const LOOKED_INTO: usize = 3;
 
 pub fn source(name: &str) -> Source {

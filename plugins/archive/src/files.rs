@@ -2,8 +2,8 @@
 
 use tierfall_sdk::{WorkId, url};
 
-/// The files of a deposit that may be the work: its PDFs, without those that accompany it by their
-/// name. Words that a title may hold as well (`Land cover change.pdf`) count only where another PDF
+/// The files of a deposit that may be the work: its PDFs, without those whose names say that they
+/// accompany it. Words that a title may hold as well (`Land cover change.pdf`) count only where another PDF
 /// is left.
 pub fn of_the_work<T>(files: impl IntoIterator<Item = (String, T)>) -> Vec<T> {
     let (beside, of_the_work): (Vec<_>, Vec<_>) = files
@@ -19,7 +19,7 @@ pub fn is_pdf(name: &str) -> bool {
     name.trim().to_ascii_lowercase().ends_with(".pdf")
 }
 
-/// Whether a title says that what it names comes beside a work.
+/// Whether a title is that of something that accompanies a work.
 pub fn accompanies(title: &str) -> bool {
     has_word(title, ALWAYS_BESIDE) || has_word(title, OFTEN_BESIDE)
 }

@@ -32,10 +32,10 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     let first = ask(host, ctx.api_base()?, kind, &id, work);
     let older = ctx.setting(OLDER).map(|base| base.trim_end_matches('/'));
     match (first, older) {
-        // A session check, a page without links, a dead host. That a work is not known is an answer.
+        // A session check, a page without links, a host that is down. Not knowing a work is an answer.
         (Err(error), Some(older)) if error != SourceError::NotFound && Ok(older) != ctx.api_base() => {
             match ask(host, older, kind, &id, work) {
-                // Of two failures the first is of the place that counts.
+                // Of two failures, the first place's is reported.
                 Err(SourceError::NotFound) => Err(SourceError::NotFound),
                 second => second.map_err(|_| error),
             }
@@ -72,7 +72,7 @@ fn ask(host: &dyn Host, base: &str, kind: &str, id: &str, work: &Work) -> Result
         Err(FetchError::Denied(reason)) => return Err(SourceError::Misconfigured(reason)),
         Err(error) => return Err(error.into()),
     };
-    // There are no keys here: a refusal is a check that may be gone later.
+    // There are no keys here: a refusal is a bot check, and retryable.
     if matches!(response.status, 401..=403) {
         return Err(SourceError::Unavailable(None));
     }

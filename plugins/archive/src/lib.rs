@@ -1,7 +1,9 @@
 //! Repositories and archives that hold copies of works, each asked through its own API.
 //!
-//! Searches by identifier may return the record of another work, so every source looks at the
-//! identifiers that a record states before it believes it ([`record`]).
+//! A new one is a file here and a line in `SOURCES`, and its name in a tier of the host's `default.toml`.
+//!
+//! Searches by identifier may return the record of another work, so every source compares the
+//! identifiers in a record with the work's before it uses it ([`record`]).
 
 mod core_ac;
 mod datacite;
@@ -18,21 +20,21 @@ mod zenodo;
 use tierfall_sdk::{Context, Description, Finding, Host, Plugin, Source, SourceError, Work, describe};
 
 /// What a source is: how it describes itself, and how it looks for a work.
-struct Offer {
+struct SourceEntry {
     name: &'static str,
     source: fn(&str) -> Source,
     find: fn(&dyn Host, &Work, &Context) -> Result<Finding, SourceError>,
 }
 
-const OFFERS: [Offer; 8] = [
-    Offer { name: "core", source: core_ac::source, find: core_ac::find },
-    Offer { name: "zenodo", source: zenodo::source, find: zenodo::find },
-    Offer { name: "hal", source: hal::source, find: hal::find },
-    Offer { name: "osf", source: osf::source, find: osf::find },
-    Offer { name: "figshare", source: figshare::source, find: figshare::find },
-    Offer { name: "openaire", source: openaire::source, find: openaire::find },
-    Offer { name: "datacite", source: datacite::source, find: datacite::find },
-    Offer { name: "internet_archive", source: internet_archive::source, find: internet_archive::find },
+const SOURCES: [SourceEntry; 8] = [
+    SourceEntry { name: "core", source: core_ac::source, find: core_ac::find },
+    SourceEntry { name: "zenodo", source: zenodo::source, find: zenodo::find },
+    SourceEntry { name: "hal", source: hal::source, find: hal::find },
+    SourceEntry { name: "osf", source: osf::source, find: osf::find },
+    SourceEntry { name: "figshare", source: figshare::source, find: figshare::find },
+    SourceEntry { name: "openaire", source: openaire::source, find: openaire::find },
+    SourceEntry { name: "datacite", source: datacite::source, find: datacite::find },
+    SourceEntry { name: "internet_archive", source: internet_archive::source, find: internet_archive::find },
 ];
 
 /// The plugin `archive`.
@@ -40,16 +42,16 @@ pub struct Archive;
 
 impl Plugin for Archive {
     fn describe() -> Description {
-        let sources = OFFERS.iter().map(|offer| (offer.source)(offer.name)).collect();
+        let sources = SOURCES.iter().map(|entry| (entry.source)(entry.name)).collect();
         describe("archive", env!("CARGO_PKG_VERSION"), sources)
     }
 
     fn find(host: &dyn Host, source: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
-        let offer = OFFERS
+        let entry = SOURCES
             .iter()
-            .find(|offer| offer.name == source)
+            .find(|entry| entry.name == source)
             .ok_or_else(|| SourceError::Misconfigured(format!("`archive` has no source `{source}`")))?;
-        (offer.find)(host, work, ctx)
+        (entry.find)(host, work, ctx)
     }
 }
 

@@ -25,7 +25,7 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     let products = url::with_query(&format!("{base}/graph/v1/researchProducts"), &[("pid", Some(pid))]);
     let results = get_json(host, &products).and_then(|answer| results(&answer));
     let results = match (results, work.doi()) {
-        // A stand-in or a mirror may have only the older API.
+        // A mirror or a test server may have only the older API.
         (Err(SourceError::NotFound | SourceError::BadAnswer(_)), Some(doi)) => {
             let pairs = [("doi", Some(doi)), ("format", Some("json"))];
             let answer = get_json(host, &url::with_query(&format!("{base}/search/publications"), &pairs))?;

@@ -1,9 +1,9 @@
-//! How repositories word titles, authors and dates.
+//! Authors and dates as repositories write them.
 
 pub use tierfall_sdk::wording::title;
 
-/// The family name of `Family, Given`; a name in any other order as it is, because only its bearer
-/// knows where the family name begins.
+/// The family name of `Family, Given`; a name in any other order unchanged, because it does
+/// not show where the family name begins.
 pub fn author(name: &str) -> Option<String> {
     let name = name.split(',').next().unwrap_or_default().trim();
     (!name.is_empty()).then(|| name.to_owned())

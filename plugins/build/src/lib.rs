@@ -1,7 +1,23 @@
-//! Builds source plugins: cargo compiles them for `wasm32-unknown-unknown`, and the core module becomes
-//! a component that imports nothing but the contract it was written against.
+//! Builds source plugins: cargo compiles them for `wasm32-unknown-unknown`, and the core module becomes a component
+//! that imports only the contract it was written against.
 //!
-//! The host's build script builds the built-in plugins with it, `tierfall plugin build` everybody else's.
+//! `plugins/built-in` builds the built-in plugins with it, and `tierfall plugin build` all others. It does not know
+//! what a component does, nor whether the host will load it.
+//!
+//! ```no_run
+//! use std::path::Path;
+//! use tierfall_plugin_build::{Build, BuildError};
+//!
+//! fn main() -> Result<(), BuildError> {
+//!     let manifest = Path::new("my-library/Cargo.toml");
+//!     for built in (Build { manifest, packages: &[], target_dir: None }).run()? {
+//!         println!("{}: {} bytes", built.package, built.component.len());
+//!     }
+//!     Ok(())
+//! }
+//! ```
+
+#![warn(missing_docs)]
 
 use std::ffi::OsString;
 use std::io;
@@ -10,10 +26,13 @@ use std::process::{Command, Stdio};
 
 use wit_component::ComponentEncoder;
 
-/// No clock, no randomness, no files: what a plugin needs of those it must import from the host.
+/// The compilation target: it has no clock, no randomness and no files, so that a plugin can only import what the
+/// host offers.
 pub const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Why a plugin cannot be built.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant's message says what it is")]
 pub enum BuildError {
     #[error("failed to run {program}: {source}; is a Rust toolchain installed and on the PATH?")]
     Run { program: String, source: io::Error },
@@ -33,17 +52,19 @@ pub enum BuildError {
     Component { path: PathBuf, detail: String },
 }
 
-/// A component as it came out of the build.
+/// A component that was built.
 #[derive(Debug)]
 pub struct Built {
     /// The cargo package's name.
     pub package: String,
+    /// The component's bytes.
     pub component: Vec<u8>,
 }
 
 /// What to build, and where the intermediate files go.
 #[derive(Debug)]
 pub struct Build<'a> {
+    /// The plugin's Cargo.toml, or that of its workspace.
     pub manifest: &'a Path,
     /// Packages of the manifest's workspace; empty for the manifest's own package.
     pub packages: &'a [&'a str],
@@ -73,7 +94,7 @@ impl Build<'_> {
         if let Some(dir) = self.target_dir {
             cargo.arg("--target-dir").arg(dir);
         }
-        // Names are kept (`debuginfo` alone is stripped): a trap's backtrace is read by people.
+        // Function names are kept (only `debuginfo` is stripped), for the backtraces of traps.
         for (key, value) in [
             ("OPT_LEVEL", "3"),
             ("LTO", "fat"),
@@ -135,8 +156,8 @@ fn ensure_target() -> Result<(), BuildError> {
     }
 }
 
-/// A tool with the environment of a fresh shell: what an outer cargo sets for its own build (flags,
-/// wrappers such as clippy's, the outer package's variables) must not reach an inner one.
+/// A command without the variables that an outer cargo sets for its own build: flags, wrappers such as clippy's,
+/// the outer package's variables.
 fn tool(name: &str, variable: &str) -> Command {
     let program = std::env::var_os(variable).unwrap_or_else(|| OsString::from(name));
     let mut command = Command::new(program);

@@ -1,7 +1,7 @@
 //! Registries that say where the open copies of a work are.
 //!
-//! One file per source. Each reads every location that the registry knows, best first, and every
-//! fact that it states; the addresses of the APIs are settings, so that a mirror can stand in.
+//! One file per source: a new one is a file here and a line in `SOURCES`, and its name in a tier of the host's
+//! `default.toml`. Each reads every location that the registry knows, best first, and every fact that it states; the addresses of the APIs are settings, so that a mirror can stand in.
 
 mod arxiv;
 mod crossref;
@@ -16,20 +16,20 @@ mod unpaywall;
 use tierfall_sdk::{Context, Description, Finding, Host, Plugin, Source, SourceError, Work, describe};
 
 /// A source: how it describes itself, and how it looks for a work.
-struct Offer {
+struct SourceEntry {
     source: fn() -> Source,
     find: fn(&dyn Host, &Work, &Context) -> Result<Finding, SourceError>,
 }
 
-const OFFERS: [Offer; 8] = [
-    Offer { source: unpaywall::source, find: unpaywall::find },
-    Offer { source: openalex::source, find: openalex::find },
-    Offer { source: arxiv::source, find: arxiv::find },
-    Offer { source: pmc::source, find: pmc::find },
-    Offer { source: europe_pmc::source, find: europe_pmc::find },
-    Offer { source: semantic_scholar::source, find: semantic_scholar::find },
-    Offer { source: crossref::source, find: crossref::find },
-    Offer { source: doaj::source, find: doaj::find },
+const SOURCES: [SourceEntry; 8] = [
+    SourceEntry { source: unpaywall::source, find: unpaywall::find },
+    SourceEntry { source: openalex::source, find: openalex::find },
+    SourceEntry { source: arxiv::source, find: arxiv::find },
+    SourceEntry { source: pmc::source, find: pmc::find },
+    SourceEntry { source: europe_pmc::source, find: europe_pmc::find },
+    SourceEntry { source: semantic_scholar::source, find: semantic_scholar::find },
+    SourceEntry { source: crossref::source, find: crossref::find },
+    SourceEntry { source: doaj::source, find: doaj::find },
 ];
 
 /// The plugin `direct_oa`.
@@ -37,16 +37,16 @@ pub struct DirectOa;
 
 impl Plugin for DirectOa {
     fn describe() -> Description {
-        let sources = OFFERS.iter().map(|offer| (offer.source)()).collect();
+        let sources = SOURCES.iter().map(|entry| (entry.source)()).collect();
         describe("direct_oa", env!("CARGO_PKG_VERSION"), sources)
     }
 
     fn find(host: &dyn Host, source: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
-        let offer = OFFERS
+        let entry = SOURCES
             .iter()
-            .find(|offer| (offer.source)().name == source)
+            .find(|entry| (entry.source)().name == source)
             .ok_or_else(|| SourceError::Misconfigured(format!("direct_oa has no source `{source}`")))?;
-        (offer.find)(host, work, ctx)
+        (entry.find)(host, work, ctx)
     }
 }
 

@@ -85,7 +85,7 @@ struct OpenFiles {
     license: Option<String>,
 }
 
-/// The PDFs that the OA service gives out. What it does not has no such file, but may have a page.
+/// The PDFs that the OA service offers. A work without one there may still have a page.
 fn open_files(host: &dyn Host, pmcid: &str, ctx: &Context) -> Result<OpenFiles, SourceError> {
     let base = format!("{}/oa.fcgi", ctx.required("oa_base")?.trim_end_matches('/'));
     let url = url::with_query(&base, &[("id", Some(pmcid))]);

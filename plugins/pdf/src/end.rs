@@ -1,4 +1,4 @@
-//! Whether a PDF is all there. A PDF is read from its end, so a file that was cut short lacks exactly
+//! Whether a PDF is complete. A PDF is read from its end, so a file that was cut short lacks exactly
 //! what says where everything is (ISO 32000-1, 7.5.5).
 
 /// How a file ends.
@@ -6,13 +6,13 @@
 pub enum End {
     /// The last `startxref` points at a cross-reference section.
     Sound,
-    /// There is an end, but it does not lead to a cross-reference section, or its mark is missing.
+    /// There is an end, but it does not lead to a cross-reference section, or `%%EOF` is missing.
     Broken,
     /// The file was cut short; says how that shows.
     Missing(&'static str),
 }
 
-/// Judges the end of a file that begins with its header.
+/// How a file ends; it must begin with its header.
 pub fn of(pdf: &[u8]) -> End {
     let Some(startxref) = rfind(pdf, b"startxref") else {
         return match rfind(pdf, b"%%EOF") {
@@ -21,7 +21,7 @@ pub fn of(pdf: &[u8]) -> End {
         };
     };
     let after = &pdf[startxref + b"startxref".len()..];
-    // A revision that was appended and then cut leaves objects behind the last complete end.
+    // An appended revision that was cut short leaves objects after the last complete end.
     if has_object(after) {
         return End::Missing("objects follow its last end mark");
     }
@@ -61,10 +61,10 @@ fn has_object(bytes: &[u8]) -> bool {
 }
 
 fn begins_object(bytes: &[u8]) -> bool {
-    let mut words = bytes.splitn(3, |byte| *byte == b' ');
+    let mut tokens = bytes.splitn(3, |byte| *byte == b' ');
     let mut number =
-        || words.next().is_some_and(|word| !word.is_empty() && word.iter().all(u8::is_ascii_digit));
-    number() && number() && words.next().is_some_and(|word| word.starts_with(b"obj"))
+        || tokens.next().is_some_and(|token| !token.is_empty() && token.iter().all(u8::is_ascii_digit));
+    number() && number() && tokens.next().is_some_and(|token| token.starts_with(b"obj"))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! The PDF examiner: a component that reads one PDF and tells what it is. It imports nothing, so the
-//! worst a hostile file can do is to end this one instance; the host takes a trap for a damaged file.
+//! The PDF examiner: a component that reads one PDF and reports its pages, metadata and text. It imports
+//! nothing, so the worst that a hostile file can do is to end this instance; the host treats a trap as a
+//! damaged file.
 
 mod bindings;
 mod end;

@@ -1,4 +1,4 @@
-//! Characters at their places become lines, and lines set larger than the rest become headings.
+//! Builds lines from characters at their positions, and headings from lines set larger than the rest.
 
 use std::collections::BTreeMap;
 
@@ -44,7 +44,7 @@ impl Lines {
         self.bytes >= MAX_PAGE_BYTES
     }
 
-    /// Adds what is drawn next. Only where it lies decides about spaces and lines.
+    /// Adds what is drawn next. Only its position decides about spaces and line breaks.
     pub fn place(&mut self, placed: &Placed<'_>) {
         if self.is_full() || !(placed.start.is_finite() && placed.end.is_finite() && placed.size.is_finite())
         {
@@ -61,8 +61,8 @@ impl Lines {
             let size = pen.size.max(placed.size);
             let by = placed.start - pen.end;
             let (along, across) = (by.dot(direction), by.cross(direction));
-            // Half a line up or down is no index or exponent any more; a whole character back is no kerning
-            // and no accent; a turn is another line.
+            // More than half a line up or down is more than an index or exponent; more than a character back is
+            // more than kerning or an accent; another direction is another line.
             if across.abs() > 0.5 * size || along < -size || pen.direction.dot(direction) < 0.9 {
                 Gap::Line
             // Word spaces are a quarter of the size and more, kerning a tenth at most.
@@ -148,7 +148,8 @@ impl Lines {
     }
 }
 
-/// The processor has a square root and no `hypot`, whose care for the largest numbers nothing on a page needs.
+/// WebAssembly has an instruction for the square root and none for `hypot`, whose protection against overflow no
+/// page needs.
 pub fn length(vector: Vec2) -> f64 {
     vector.hypot2().sqrt()
 }
@@ -165,7 +166,7 @@ impl Line {
         self.sizes / f64::from(self.characters.max(1))
     }
 
-    /// Sizes are compared in half points: what differs less was meant to be the same.
+    /// Sizes are compared in half points, because smaller differences are not intended.
     fn half_points(&self) -> u64 {
         (self.size() * 2.0).round().clamp(0.0, 10_000.0) as u64
     }

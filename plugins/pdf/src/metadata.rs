@@ -1,4 +1,4 @@
-//! What a document says of itself: the information dictionary and the XMP packet.
+//! A document's metadata: the information dictionary and the XMP packet.
 
 use hayro_syntax::Pdf;
 use hayro_syntax::object::{Dict, Name, Object, ObjectIdentifier, Stream};
@@ -15,7 +15,7 @@ pub struct Description {
     pub lines: String,
 }
 
-/// Everything the document says of itself; `info` is the reference of its information dictionary.
+/// All of the document's metadata; `info` is the reference of its information dictionary.
 pub fn of(pdf: &Pdf, info: Option<ObjectIdentifier>) -> Description {
     let mut described = Description::default();
     if let Some(info) = info.and_then(|id| pdf.xref().get::<Dict<'_>>(id)) {
@@ -26,7 +26,7 @@ pub fn of(pdf: &Pdf, info: Option<ObjectIdentifier>) -> Description {
         }
     }
     if described.lines.is_empty() {
-        // The reference was not found; the reader knows the usual entries all the same.
+        // The reference was not found; the parser knows the usual entries by itself.
         let known = pdf.metadata();
         for (key, value) in [
             ("Title", &known.title),
@@ -57,10 +57,10 @@ pub fn info_reference(pdf: &[u8]) -> Option<ObjectIdentifier> {
     let mut rest = pdf;
     while let Some(at) = crate::end::rfind(rest, b"/Info") {
         let window = &pdf[at + b"/Info".len()..pdf.len().min(at + 40)];
-        let mut words = window.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-        let mut number = || std::str::from_utf8(words.next()?).ok()?.parse::<u32>().ok();
+        let mut tokens = window.split(u8::is_ascii_whitespace).filter(|token| !token.is_empty());
+        let mut number = || std::str::from_utf8(tokens.next()?).ok()?.parse::<u32>().ok();
         if let (Some(object), Some(generation)) = (number(), number())
-            && words.next().is_some_and(|word| word.starts_with(b"R"))
+            && tokens.next().is_some_and(|token| token.starts_with(b"R"))
         {
             return Some(ObjectIdentifier::new(object, i32::try_from(generation).ok()?));
         }
@@ -81,7 +81,7 @@ pub fn text_string(bytes: &[u8]) -> String {
         [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
         [0xEF, 0xBB, 0xBF, rest @ ..] => String::from_utf8_lossy(rest).into_owned(),
         _ => match std::str::from_utf8(bytes) {
-            // Not allowed without the mark, and common.
+            // Without the byte order mark this is not allowed, and common.
             Ok(text) => text.to_owned(),
             Err(_) => bytes.iter().copied().map(char::from).collect(),
         },
@@ -106,7 +106,7 @@ impl Description {
     fn add_xmp(&mut self, packet: &[u8]) {
         let packet = text_string(packet);
         let mut reader = quick_xml::Reader::from_str(&packet);
-        // Packets are cut, padded and nested wrongly; what can be read is enough.
+        // Packets are cut, padded and nested wrongly; whatever can be read is used.
         reader.config_mut().check_end_names = false;
         let mut path: Vec<String> = Vec::new();
         let mut value = String::new();

@@ -19,11 +19,11 @@ use hayro_syntax::page::{Page, Resources};
 use crate::lines::{Lines, Placed, length};
 use crate::metadata::text_string;
 
-/// Forms nest a few deep in honest files.
+/// In real files forms nest only a few deep.
 const MAX_DEPTH: u32 = 12;
-/// Graphics states saved at once. The standard's own advice is 28; files exceed it, a little.
+/// Graphics states saved at once. The standard recommends 28; some files need a few more.
 const MAX_STATES: usize = 256;
-/// Operators looked at per page: a page of dense vector graphics has some hundred thousand.
+/// Operators interpreted per page: a page of dense vector graphics has some hundred thousand.
 const MAX_OPERATORS: u32 = 2_000_000;
 /// A full page of text has about 6000 characters.
 const MAX_GLYPHS: u32 = 100_000;
@@ -38,7 +38,7 @@ pub struct PageText {
 /// Reads pages of one document; each font is loaded once.
 pub struct Reader<'a> {
     loaded: FontCache<'a>,
-    /// By the place of the font's dictionary, which stays where it is as long as the document lives.
+    /// By the address of the font's dictionary, which does not move while the document exists.
     fonts: HashMap<usize, Option<Rc<KnownFont<'a>>>>,
     programs: FontResolverFn,
     cmaps: CMapResolverFn,
@@ -60,7 +60,7 @@ impl<'a> Reader<'a> {
     }
 
     pub fn read(&mut self, page: &Page<'a>) -> PageText {
-        let mut pass = Pass {
+        let mut interpreter = Interpreter {
             reader: self,
             lines: Lines::default(),
             image_area: 0.0,
@@ -69,10 +69,10 @@ impl<'a> Reader<'a> {
             marked: Vec::new(),
             actual: None,
         };
-        pass.run(page.typed_operations(), page.resources(), TextState::new(), 0);
+        interpreter.run(page.typed_operations(), page.resources(), TextState::new(), 0);
         let (width, height) = page.base_dimensions();
-        let scanned = pass.image_area >= 0.5 * f64::from(width) * f64::from(height);
-        PageText { lines: pass.lines, scanned }
+        let scanned = interpreter.image_area >= 0.5 * f64::from(width) * f64::from(height);
+        PageText { lines: interpreter.lines, scanned }
     }
 
     fn font(&mut self, dict: &Dict<'a>) -> Option<Rc<KnownFont<'a>>> {
@@ -90,16 +90,16 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A font and the characters of it that were met.
+/// A font and its characters that occurred.
 struct KnownFont<'a> {
     font: Font<'a>,
-    /// Those with a code of one byte, which most fonts have alone, by their code.
+    /// Those with a code of one byte, by their code; most fonts have no others.
     short: RefCell<Vec<Option<Rc<Character>>>>,
     long: RefCell<HashMap<u32, Rc<Character>>>,
 }
 
 struct Character {
-    /// Empty where the font does not tell.
+    /// Empty where the font has no mapping to Unicode.
     text: String,
     /// In text space, at size 1.
     advance: Vec2,
@@ -173,8 +173,8 @@ impl TextState<'_> {
     }
 }
 
-/// One way through a page and its forms.
-struct Pass<'r, 'a> {
+/// The interpretation of one page and its forms.
+struct Interpreter<'r, 'a> {
     reader: &'r mut Reader<'a>,
     lines: Lines,
     /// In square points; images that overlap count twice.
@@ -187,7 +187,7 @@ struct Pass<'r, 'a> {
     actual: Option<Option<String>>,
 }
 
-impl<'a> Pass<'_, 'a> {
+impl<'a> Interpreter<'_, 'a> {
     fn run(
         &mut self,
         mut ops: TypedIter<'_>,
@@ -205,7 +205,7 @@ impl<'a> Pass<'_, 'a> {
                 Op::SaveState(_) if saved.len() < MAX_STATES => saved.push(state.clone()),
                 Op::RestoreState(_) => {
                     if let Some(restored) = saved.pop() {
-                        // The text matrices are no part of the graphics state.
+                        // The text matrices are not part of the graphics state.
                         let (matrix, line_matrix) = (state.matrix, state.line_matrix);
                         state = TextState { matrix, line_matrix, ..restored };
                     }
@@ -334,7 +334,7 @@ impl<'a> Pass<'_, 'a> {
             let (code, taken) = font.read_code(bytes, at);
             at += taken.max(1);
             self.glyphs += 1;
-            // A space takes word spacing only where it is a code of one byte.
+            // Word spacing applies to a space only where its code is one byte.
             let spacing =
                 state.character_space + if code == 32 && taken == 1 { state.word_space } else { 0.0 };
             let character = known.character(code);

@@ -1,4 +1,4 @@
-//! What an attempt is told besides the work.
+//! What an attempt gets besides the work: settings, budget, trail.
 
 use crate::{Context, SourceError};
 

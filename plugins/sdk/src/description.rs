@@ -1,4 +1,4 @@
-//! Building what [`Plugin::describe`](crate::Plugin::describe) answers.
+//! Builders for the result of [`Plugin::describe`](crate::Plugin::describe).
 
 use crate::{Description, HostNeed, HostPattern, IdKind, Role, SecretUse, Setting, Source};
 

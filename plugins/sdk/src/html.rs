@@ -1,13 +1,13 @@
 //! HTML, as far as finding links needs it: elements in order, each with its text and with where on
 //! the page it stands. The tokens are those of the WHATWG standard; the tree is approximated, which
-//! is enough to tell an article's own links from those of its surroundings.
+//! is enough to distinguish an article's own links from those around it.
 
 use std::rc::Rc;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
-/// Pages nest deeper only to do harm: real ones stay below 40.
+/// Real pages nest less than 40 deep; deeper nesting is an attack.
 const DEEPEST: usize = 64;
 /// More elements that can lead anywhere than on the longest issue or reference list.
 const MOST_ELEMENTS: usize = 20_000;
@@ -62,12 +62,12 @@ const VOID: [&str; 14] = [
     "area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track",
     "wbr",
 ];
-/// What begins a new piece of text. A row of a table is one piece.
+/// Elements that begin a new block of text. A row of a table is one block.
 const BLOCKS: [&str; 16] = [
     "p", "li", "tr", "dt", "dd", "div", "section", "article", "main", "aside", "nav", "footer", "header",
     "ul", "table", "form",
 ];
-/// Whose end an opening tag of the same name implies.
+/// Elements that end where another of the same name begins.
 const CLOSED_BY_ITSELF: [&str; 7] = ["a", "li", "p", "tr", "td", "option", "button"];
 
 impl Element {

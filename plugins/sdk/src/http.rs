@@ -100,7 +100,7 @@ impl Response {
 
 impl SourceError {
     /// What a status other than 2xx means: 404 and 410 that there is nothing; 401, 402, 403 and
-    /// 407 that a key or a right is missing; 408, 425, 429 and 5xx that it may pass, with
+    /// 407 that a key or a right is missing; 408, 425, 429 and 5xx that it is retryable, with
     /// the `Retry-After` in seconds; anything else is not understood.
     pub fn of_status(response: &Response) -> Self {
         let said = said(response);
@@ -142,7 +142,7 @@ pub fn get_json(host: &dyn Host, url: &str) -> Result<Value, SourceError> {
     host.fetch(&Request::get(url).accept_json())?.success()?.json()
 }
 
-/// What the server said in words, shortened: the usual fields of a JSON error.
+/// The server's error message, shortened: the usual fields of a JSON error.
 fn said(response: &Response) -> String {
     let body: Value = serde_json::from_str(response.text()).unwrap_or_default();
     ["message", "error", "detail", "errors.0.detail", "errors.0.title"]

@@ -1,4 +1,4 @@
-//! A host for native tests: it answers from what was recorded, and remembers what it was asked.
+//! A host for native tests: it gives the answers that the test set, and keeps the requests.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

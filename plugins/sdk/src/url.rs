@@ -83,8 +83,8 @@ pub fn parameter(url: &str, name: &str) -> Option<String> {
 }
 
 /// The URL that a reference on a page means, as browsers read it: spaces and line breaks around and
-/// in it, backslashes and characters that a URL may not hold are put up with. The fragment is
-/// dropped. None for what does not lead to http or https.
+/// in it, backslashes and characters that a URL may not hold are accepted. The fragment is
+/// dropped. None for other schemes than http and https.
 pub fn join(base: &str, reference: &str) -> Option<String> {
     let reference = tidy(reference);
     let reference = reference.split('#').next().unwrap_or_default();
@@ -97,7 +97,7 @@ pub fn join(base: &str, reference: &str) -> Option<String> {
     is_web(&resolved).then_some(resolved)
 }
 
-/// An absolute http or https URL as APIs and people write it, put right as [`join`] does.
+/// An absolute http or https URL as APIs and people write it, corrected as [`join`] does.
 pub fn absolute(text: &str) -> Option<String> {
     let tidied = tidy(text);
     let url = tidied.split('#').next().unwrap_or_default();

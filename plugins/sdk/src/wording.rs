@@ -1,4 +1,4 @@
-//! How registries word titles, dates and names.
+//! Titles, dates and names as registries write them.
 
 /// A title as plain text: without markup and entities, its spaces made single. None if nothing is left.
 pub fn title(text: &str) -> Option<String> {

@@ -97,7 +97,7 @@ impl Candidate {
         self
     }
 
-    /// With its licence, as the source words it.
+    /// With its licence, as the source writes it.
     pub fn license(mut self, license: Option<String>) -> Self {
         self.license = license;
         self
@@ -111,7 +111,7 @@ impl Candidate {
 }
 
 impl Version {
-    /// Reads the words that registries use: `publishedVersion`, `vor`, `acceptedVersion`, `am`,
+    /// Reads the names that registries use: `publishedVersion`, `vor`, `acceptedVersion`, `am`,
     /// `submittedVersion`, `preprint` …
     pub fn read(text: &str) -> Self {
         let text = text.to_ascii_lowercase();
@@ -182,7 +182,7 @@ impl Facts {
         self.add_landing_url(Some(url));
     }
 
-    /// Adds what another answer said where this one says nothing.
+    /// Fills in from another answer what this one lacks.
     pub fn absorb(&mut self, other: Self) {
         self.title = self.title.take().or(other.title);
         self.year = self.year.or(other.year);

@@ -1,5 +1,5 @@
 //! The availability API (<https://archive.org/help/wayback_api.php>): the capture nearest to a
-//! moment. What it does not know may be there all the same.
+//! moment. It does not know every capture.
 
 use tierfall_sdk::{Lenient, Request, SourceError, Value, url};
 
@@ -22,7 +22,7 @@ pub fn nearest(
         Request::get(url::with_query(&format!("{api_base}/wayback/available"), &pairs)).accept_json();
     let answer: Value = fetch_budget.fetch(&request)?.success()?.json()?;
     let closest = answer.at("archived_snapshots.closest");
-    // Left out by some answers; where it is said, it counts.
+    // Some answers leave it out.
     if closest.at("available").as_bool() == Some(false) {
         return Ok(None);
     }

@@ -1,4 +1,4 @@
-//! One capture: a URL as the archive saw it at one moment.
+//! One capture: the archive's copy of a URL at one moment.
 
 use tierfall_sdk::url;
 
@@ -21,14 +21,14 @@ impl Capture {
             .then(|| Self { moment: moment.to_owned(), original: original.to_owned() })
     }
 
-    /// Reads a URL of the archive: `…/web/20170428151545id_/http://…`, with any mark or none behind
-    /// the moment.
+    /// Reads a URL of the archive: `…/web/20170428151545id_/http://…`, with any modifier or
+    /// none after the moment.
     pub fn read(link: &str) -> Option<Self> {
         let (_, rest) = link.split_once("/web/")?;
         let (moment, original) = rest.split_once('/')?;
         let digits = moment.bytes().take_while(u8::is_ascii_digit).count();
         let original = match original.split_once(":/") {
-            // Some clients fold the double slash of the captured URL.
+            // Some clients merge the double slash of the captured URL.
             Some((scheme @ ("http" | "https"), rest)) if !rest.starts_with('/') => {
                 format!("{scheme}://{rest}")
             }
@@ -37,7 +37,7 @@ impl Capture {
         Self::new(moment.get(..digits)?, &original)
     }
 
-    /// Where the archive answers the original bytes, without its frame and its links.
+    /// The archive's URL of the original bytes, without its frame and its rewritten links.
     pub fn url(&self, web_base: &str) -> String {
         format!("{web_base}/web/{}id_/{}", self.moment, self.original)
     }
@@ -52,6 +52,7 @@ impl Capture {
         [0..4, 4..6, 6..8].into_iter().filter_map(|part| self.moment.get(part)).collect::<Vec<_>>().join("-")
     }
 
+    /// 0 if it cannot be read.
     pub fn year(&self) -> u16 {
         self.moment.get(..4).and_then(|year| year.parse().ok()).unwrap_or_default()
     }

@@ -12,27 +12,27 @@ use crate::targets::Target;
 /// The columns that are read, in the order that is asked for.
 const COLUMNS: &str = "timestamp,original,mimetype,statuscode,digest,length";
 
-/// The newest captures of a URL that are looked at. Enough that the years in which a dead page was
-/// captured again and again do not hide the years in which it lived.
+/// How many captures of a URL are read, newest first. Enough to reach back beyond the years in which a
+/// dead page was captured again and again.
 const NEWEST: &str = "-60";
 
-/// PDFs of one URL that are proposed: the newest may be a notice that the article is gone, but
-/// further back there are only versions of the same.
+/// PDFs of one URL that are proposed. The newest may be a notice that the article is gone; older ones are
+/// versions of the same file.
 const MOST_PDFS: usize = 4;
 
 /// Captures this soon after the work's year are near it: embargoes and moves take a few years.
 const NEAR_YEARS: u16 = 5;
 
-/// What the index has of a URL, each list best first.
+/// The captures of a URL in the index, each list best first.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Captures {
     /// Captures of PDFs, each of other content.
     pub pdfs: Vec<Capture>,
-    /// Captures of pages, and behind them those of redirects.
+    /// Captures of pages, followed by those of redirects.
     pub pages: Vec<Capture>,
 }
 
-/// Asks for the captures of a URL. To the index, `http` and `https`, with `www.` and without, are one.
+/// The captures of a URL. The index treats `http` and `https`, with `www.` and without, as the same.
 ///
 /// # Errors
 /// That the index could not be asked, or gave no readable answer.
@@ -46,14 +46,14 @@ pub fn captures(
         ("url", Some(target.url.as_str())),
         ("output", Some("json")),
         ("fl", Some(COLUMNS)),
-        // What was an error then is of no use; a `-` is the status of a capture that equals another.
+        // Captured errors are useless; a `-` is the status of a capture that equals another.
         ("filter", Some("!statuscode:[45]..")),
         ("collapse", Some("digest")),
         ("limit", Some(NEWEST)),
     ];
     let request = Request::get(url::with_query(&format!("{web_base}/cdx/search/cdx"), &pairs)).accept_json();
     let response = fetch_budget.fetch(&request)?;
-    // Sites that their owners took out of the archive answer 403.
+    // The answer for sites whose owners had them excluded from the archive.
     if response.status == 403 {
         return Ok(Captures::default());
     }
@@ -154,7 +154,7 @@ fn kind(row: &Row, is_file: bool) -> Kind {
         (_, mimetype) if mimetype.contains("html") => Kind::Page,
         (_, "" | "-" | "unk" | "no-type") => guess(is_file),
         (_, mimetype)
-            if is_file && ["octet-stream", "download"].iter().any(|word| mimetype.contains(word)) =>
+            if is_file && ["octet-stream", "download"].iter().any(|part| mimetype.contains(part)) =>
         {
             Kind::Pdf
         }
@@ -166,7 +166,7 @@ fn guess(is_file: bool) -> Kind {
     if is_file { Kind::Pdf } else { Kind::Page }
 }
 
-/// Years between a capture and the time in which the work was new.
+/// Years between a capture and the years in which the work was new.
 fn distance(captured: u16, year: u16) -> u16 {
     match captured {
         early if early < year => year - early,

@@ -4,19 +4,19 @@ use std::cell::Cell;
 
 use tierfall_sdk::{Budget, BudgetKind, FetchError, Host, Request, Response};
 
-/// Kept back so that what was found is handed over before the host ends the call: about what one
-/// more request to a slow archive takes.
-const KEPT_BACK_MS: u64 = 1500;
+/// Reserved so that what was found is returned before the host ends the call: about what one more
+/// request to a slow archive takes.
+const RESERVE_MS: u64 = 1500;
 
-/// Fetches as long as requests are left and, once there is something to lose, time; and says so when
-/// they are not.
+/// Sends requests while the budget has some left and, once something was found, while it has time left.
 ///
-/// The time is the clock's, the host's is shorter by what requests wait for the archive's pace. So
-/// nobody stops early who has nothing yet: a busy run is mostly waiting.
+/// Time is measured by the wall clock, which also runs while requests wait for the archive's pace; the
+/// host does not count that wait. So it is a limit only once something was found: in a busy run most of
+/// the time is such a wait.
 pub struct FetchBudget<'a> {
     host: &'a dyn Host,
     until_ms: u64,
-    at_stake: Cell<bool>,
+    found: Cell<bool>,
     fetches: Cell<u32>,
 }
 
@@ -24,19 +24,19 @@ impl<'a> FetchBudget<'a> {
     /// The budget of an attempt that begins now.
     pub fn new(host: &'a dyn Host, budget: Budget) -> Self {
         let time = u64::from(budget.time_ms);
-        // Of a short budget a third is kept back at most.
-        let until_ms = host.now_ms() + time - KEPT_BACK_MS.min(time / 3);
-        Self { host, until_ms, at_stake: Cell::new(false), fetches: Cell::new(budget.fetches) }
+        // At most a third of a short budget is reserved.
+        let until_ms = host.now_ms() + time - RESERVE_MS.min(time / 3);
+        Self { host, until_ms, found: Cell::new(false), fetches: Cell::new(budget.fetches) }
     }
 
-    /// Something was found that would be lost if the host ended the call.
+    /// Notes that something was found, which would be lost if the host ended the call.
     pub fn keep(&self) {
-        self.at_stake.set(true);
+        self.found.set(true);
     }
 
-    /// As [`Host::fetch`], or `budget` without asking when there is nothing left to spend.
+    /// As [`Host::fetch`]; `FetchError::Budget` without a request where nothing is left.
     pub fn fetch(&self, request: &Request) -> Result<Response, FetchError> {
-        if self.at_stake.get() && self.host.now_ms() >= self.until_ms {
+        if self.found.get() && self.host.now_ms() >= self.until_ms {
             return Err(FetchError::Budget(BudgetKind::Time));
         }
         let Some(left) = self.fetches.get().checked_sub(1) else {

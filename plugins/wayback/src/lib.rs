@@ -1,9 +1,9 @@
 //! Copies in the Wayback Machine of what failed elsewhere.
 //!
-//! It begins with the URLs that earlier tiers tried in vain, then takes the work's own pages, then
-//! the resolver. The availability API is asked first: it is quick, and what it does not know is
-//! mostly not there. The index (CDX) and the captures are asked for sparingly, because the archive
-//! lets one client ask about once in a second.
+//! The URLs that earlier tiers tried without success come first, then the work's own pages, then the
+//! resolver. The availability API is asked before the index: it is quick, and what it does not know is
+//! mostly not there. The index (CDX) and the captures get few requests, because the archive accepts
+//! about one a second from a client.
 
 mod availability;
 mod capture;

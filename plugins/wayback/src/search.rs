@@ -1,5 +1,5 @@
-//! The search of one work: availability, index, captured pages, resolver; each step only as far as
-//! the ones before found nothing.
+//! The search for one work: availability, index, captured pages, resolver; each step only if the ones
+//! before found nothing.
 
 use tierfall_sdk::{
     Basis, Candidate, Context, Facts, Finding, Host, Level, Request, SourceError, Work, links,
@@ -14,15 +14,15 @@ use crate::targets::{self, Target};
 /// The setting that says where captures and their index are.
 pub const WEB_BASE: &str = "web_base";
 
-/// Questions to the index: the archive answers one in a second or so, and an attempt has ten.
+/// Requests to the index: it answers about one a second, and an attempt has ten seconds.
 const MOST_INDEXED: usize = 4;
-/// Of URLs that the availability API does not know, how many the index is asked about all the same.
+/// How many URLs that the availability API does not know are looked up in the index.
 const MOST_UNKNOWN: usize = 2;
-/// URLs with captured PDFs after which no others are looked for.
+/// After this many URLs with captured PDFs the search ends.
 const ENOUGH_FILES: usize = 2;
-/// Captured pages that are read, those that they lead on to included.
+/// Captured pages that are read, including those that they lead to.
 const MOST_PAGES: u32 = 4;
-/// Pages are cut here: metadata stands at the top, and no article's page is longer.
+/// Bytes read of a page: metadata is at the top, and articles' pages are not longer.
 const LONGEST_PAGE: u32 = 2 << 20;
 
 /// Looks for captures of a work.
@@ -58,7 +58,7 @@ pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sourc
     search.end(&targets, &known)
 }
 
-/// What the availability API said of a URL.
+/// The availability API's answer for a URL.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Known {
     Yes(Capture),
@@ -68,7 +68,7 @@ enum Known {
 }
 
 /// The URLs to ask the index about, with their nearest capture: those that are known, and if none
-/// is, the best of the others. Where the API could not be asked, a no is not to be had.
+/// is, the best of the others; also those for which the API could not be asked.
 fn worth_indexing<'a>(targets: &'a [Target], known: &'a [Known]) -> Vec<(&'a Target, Option<&'a Capture>)> {
     let both = || targets.iter().zip(known);
     let captured = both().filter_map(|(target, known)| match known {
@@ -97,7 +97,7 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Asks about every URL; after a refusal no more.
+    /// Asks about every URL, until the API refuses.
     fn availability(&mut self, api_base: &str, targets: &[Target]) -> Vec<Known> {
         let mut refused = false;
         let mut ask = |target: &Target| {
@@ -122,7 +122,7 @@ impl Search<'_> {
         targets.iter().map(&mut ask).collect()
     }
 
-    /// Whether more would be too much, or is not to be had.
+    /// Whether enough was found, or the archive cannot answer now.
     fn is_over(&self) -> bool {
         let mut files: Vec<&str> =
             self.finding.candidates.iter().filter_map(|c| c.landing_page.as_deref()).collect();
@@ -137,7 +137,7 @@ impl Search<'_> {
             if !found_none {
                 return;
             }
-            // Of a page the nearest capture is as good as any, and saves asking the index.
+            // Any capture of a page will do, and the nearest one saves a request to the index.
             if nearest.is_some_and(|capture| self.read_page(capture)) {
                 return;
             }
@@ -151,7 +151,7 @@ impl Search<'_> {
             self.propose(capture, target, "captured");
         }
         if pdfs.is_empty() && self.finding.candidates.is_empty() {
-            // Under the name of a file there may have been its viewer, or the page of the work.
+            // A file's URL may have answered with a viewer, or with the work's page.
             let unread = pages.iter().filter(|page| Some(*page) != nearest || target.is_file);
             for page in unread.take(2) {
                 if self.read_page(page) || self.is_over() {
@@ -174,7 +174,7 @@ impl Search<'_> {
     }
 
     /// The resolver redirected to the work's page, and the archive follows its captures of redirects:
-    /// also to pages whose URL nobody knows any more.
+    /// also to pages whose URLs are not known any more.
     fn follow_resolver(&mut self, link: &str) {
         let year = match self.work.year {
             // The first years of a page are its best.
@@ -187,7 +187,7 @@ impl Search<'_> {
         }
     }
 
-    /// Reads a captured page for its PDF, and goes on once to where it leads. True if it led to one.
+    /// Reads a captured page for its PDF, and then the page that it leads to. True if either led to one.
     fn read_page(&mut self, capture: &Capture) -> bool {
         let Some(on) = self.read_one_page(capture) else { return true };
         on.is_some_and(|next| self.read_one_page(&next).is_none())
@@ -232,7 +232,7 @@ impl Search<'_> {
                 self.add(Candidate { url: archived.url(self.web_base), evidence, ..candidate });
             }
         }
-        // Its own pages are gone, or would have been read where they are.
+        // The work's pages are gone, or earlier tiers have read them.
         self.finding.facts.absorb(Facts { landing_urls: Vec::new(), ..page.facts });
         if self.finding.candidates.len() > before {
             return None;
@@ -246,7 +246,7 @@ impl Search<'_> {
         self.failure.get_or_insert(error);
     }
 
-    /// The finding, completed by what availability knew where the index could not be asked.
+    /// The finding. Where the index could not be asked, with the captures that the availability API knew.
     fn end(mut self, targets: &[Target], known: &[Known]) -> Result<Finding, SourceError> {
         if self.finding.candidates.is_empty() {
             for (target, known) in targets.iter().zip(known) {

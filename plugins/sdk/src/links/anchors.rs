@@ -1,4 +1,4 @@
-//! Links on a page that look as if they led to the work's PDF.
+//! Links on a page that seem to lead to the work's PDF.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -10,9 +10,9 @@ use crate::{ids, url};
 
 /// What a link needs to be proposed; `rules.txt` gives the points.
 const ENOUGH: i32 = 5;
-/// A link in the page's navigation needs both its URL and its label to speak for it.
+/// A link in the page's navigation needs points from both its URL and its label.
 const IN_NAVIGATION: i32 = -3;
-/// In a sidebar are the article's own tools as often as other things.
+/// A sidebar holds the article's own tools as often as other things.
 const IN_SIDEBAR: i32 = -1;
 const IN_ARTICLE: i32 = 1;
 /// It holds the DOI of the work.
@@ -22,7 +22,7 @@ const SHARES_THE_PAGES_ID: i32 = 2;
 /// Links to the title's own page and the like are this long at most.
 const LONGEST_URL: usize = 2000;
 
-/// What a link is judged by, besides itself.
+/// What a link is compared with.
 pub(super) struct Setting<'a> {
     pub page_url: &'a str,
     /// What relative links are relative to.
@@ -42,8 +42,7 @@ pub(super) struct Link {
     pub beside_title: bool,
 }
 
-/// The links that look as if they led to the PDF, the best first, and those that lead to another
-/// page of the same work.
+/// The links that seem to lead to the PDF, best first, and those to another page of the same work.
 pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Link>, Vec<String>) {
     let mut links: Vec<Link> = Vec::new();
     let mut follow = Vec::new();
@@ -90,7 +89,7 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
         } else if anchor.inside("main") || anchor.inside("article") {
             points += IN_ARTICLE;
         }
-        // Neither a DOI nor a number makes a PDF of a link that nothing says to be one.
+        // A DOI or a number adds points only to a link that already seems to be a PDF.
         if points < ENOUGH || label_points.max(url_points) < 3 {
             continue;
         }
@@ -125,14 +124,14 @@ fn target(anchor: &Element, setting: &Setting<'_>) -> Option<String> {
     url::join(setting.base, href).filter(|url| url != setting.page_url)
 }
 
-/// What an anchor says of itself to people.
+/// The anchor's label for people.
 fn label(anchor: &Element) -> String {
     let mut label = anchor.text.clone();
     for name in ["title", "aria-label"] {
         label.push(' ');
         label.push_str(anchor.attribute(name).unwrap_or_default());
     }
-    // A whole teaser in one anchor is no label.
+    // A whole teaser within an anchor is not a label.
     label.chars().take(300).collect()
 }
 
@@ -141,7 +140,7 @@ fn last_part(url: &str) -> &str {
     url::after_host(url).rsplit('/').next().unwrap_or_default()
 }
 
-/// The sections of a page, each judged once.
+/// The sections of a page, each evaluated once.
 struct Sections<'a> {
     judged: HashMap<Rc<str>, bool>,
     title: &'a str,
@@ -254,7 +253,7 @@ mod tests {
         ] {
             assert!(found(html).is_empty(), "{html}");
         }
-        // The word stands in the work's own title.
+        // The word is part of the work's own title.
         assert_eq!(found("<a href=/cover-crops.pdf>PDF</a>").len(), 1);
     }
 

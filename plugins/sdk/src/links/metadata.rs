@@ -8,10 +8,10 @@ use crate::html::Element;
 use crate::json::Lenient;
 use crate::{Facts, Response, WorkId, ids, pages, url, wording};
 
-/// Authors beyond this many do not help to know a work.
+/// Authors beyond this many do not help to identify a work.
 const MOST_AUTHORS: usize = 50;
 
-/// The metadata of a page, in the order of its rules.
+/// The metadata of a page, in the order of the rules.
 pub(super) struct Metadata {
     /// URLs (not yet resolved) that it declares to be the PDF, with the name of the declaration.
     pub pdfs: Vec<(String, String)>,
@@ -116,7 +116,7 @@ fn metas(elements: &[Element]) -> Vec<(String, String)> {
         .collect()
 }
 
-/// The authors by the first name of metadata that says any; some put all into one.
+/// The authors by the first metadata name that has any; some pages put all authors into one entry.
 fn authors<I: Iterator<Item = String>>(facts: &[(Fact, String)], values: &dyn Fn(&str) -> I) -> Vec<String> {
     facts
         .iter()

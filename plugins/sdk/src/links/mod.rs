@@ -1,7 +1,7 @@
-//! What a page about a work says: where its PDF is, and facts from its metadata.
+//! What a page about a work contains: links to its PDF, and facts in its metadata.
 //!
-//! [`read`] judges one page; [`follow()`] fetches pages and follows them to a PDF. What is looked for is
-//! data, in `links/rules.txt` beside this file.
+//! [`read`] evaluates one page; [`follow()`] fetches pages and follows them to a PDF. The rules are data, in
+//! `links/rules.txt` beside this file.
 
 mod anchors;
 mod follow;
@@ -15,9 +15,9 @@ use crate::{Basis, Candidate, Facts, Finding, Work, html, ids, url};
 pub use follow::{Follow, follow};
 pub use rules::{BadRule, Rules};
 
-/// Links proposed of one page. The work's own is among the first of them or not there at all.
+/// Links proposed from one page. If the work's PDF is among them at all, it is among the first.
 const MOST_LINKS: usize = 3;
-/// Points from which a URL alone, without a label, passes for one of a PDF.
+/// Points from which a URL alone, without a label, counts as that of a PDF.
 const LOOKS_LIKE_PDF: i32 = 4;
 /// A refresh after more seconds ends a session rather than leading anywhere.
 const LONGEST_REFRESH: u32 = 30;
@@ -51,7 +51,7 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
     });
     let metadata = metadata::read(&page.elements, rules);
     let base = base_of(&page.elements, page_url);
-    // arXiv's own DOI says nothing against a page of the published version.
+    // A page of the published version is no other work for naming another DOI than arXiv's.
     let doi = work.doi().filter(|d| !d.starts_with("10.48550/arxiv."));
     let own = doi.is_none_or(|doi| {
         metadata.dois.is_empty() || metadata.dois.iter().chain(&metadata.also).any(|d| is_same_work(d, doi))
@@ -75,7 +75,7 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
         found.add(url, Basis::Metadata, place.clone());
     }
     for (url, place) in &metadata.maybe {
-        // The shape alone, without a label, has to say it.
+        // There is no label, so the URL's shape has to be enough.
         let resolved = url::join(&base, url).unwrap_or_default();
         if rules.url_points(&resolved) >= LOOKS_LIKE_PDF {
             found.add(url, Basis::Metadata, place.clone());
@@ -109,7 +109,7 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
     read
 }
 
-/// The elements that say something about where a page leads.
+/// The elements that may hold a link or metadata.
 const WANTED: [&str; 10] =
     ["a", "meta", "link", "base", "script", "title", "iframe", "frame", "embed", "object"];
 
@@ -122,7 +122,7 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    /// Adds a reference, resolved, and led past viewers to the file that they show.
+    /// Adds a reference, resolved; for a viewer, the file that it shows.
     fn add(&mut self, reference: &str, basis: Basis, evidence: String) {
         let Some(mut url) = url::join(self.base, reference) else {
             return;
@@ -165,9 +165,9 @@ impl Found<'_> {
         }
     }
 
-    /// What the page shows in frames: a PDF, or a viewer that is told its URL.
+    /// What the page shows in frames: a PDF, or a viewer with the PDF's URL as a parameter.
     fn add_embedded(&mut self, elements: &[Element]) {
-        // A page under a PDF's name is a viewer, whatever its frame's URL looks like.
+        // A page whose URL ends like a PDF's is a viewer, whatever its frame's URL looks like.
         let viewer = self.rules.url_points(self.page_url) >= LOOKS_LIKE_PDF;
         for element in elements {
             let source = match element.name.as_str() {
@@ -238,7 +238,7 @@ fn refresh(elements: &[Element], base: &str, page_url: &str) -> Option<String> {
         .filter(|url| url != page_url)
 }
 
-/// Whether two DOIs stand for one work: the same, or a version of the other
+/// Whether two DOIs are of one work: the same, or a version of the other
 /// (`10.1000/x.v2`, `10.1000/x/v1`).
 fn is_same_work(one: &str, other: &str) -> bool {
     let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };

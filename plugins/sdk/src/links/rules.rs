@@ -1,11 +1,11 @@
-//! The rules in `rules.txt`, read.
+//! The rules of `rules.txt`.
 
 use std::fmt;
 
 use super::words::{holds, words};
 
-/// What tells a PDF of a work from everything else that a page links to. How the lines are written
-/// is said in the file that comes with the SDK, `links/rules.txt`.
+/// How the PDF of a work is distinguished from everything else that a page links to. The syntax is described in the
+/// file that comes with the SDK, `links/rules.txt`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Names of metadata that hold the PDF's URL, best first.
@@ -18,7 +18,7 @@ pub struct Rules {
     pub(super) scripts: Vec<String>,
     /// Attributes of any element that hold it.
     pub(super) attributes: Vec<String>,
-    /// Query parameters by which viewers are told what to show.
+    /// Query parameters that hold the file that a viewer shows.
     pub(super) viewers: Vec<String>,
     urls: Vec<(i32, String)>,
     labels: Vec<(i32, String)>,
@@ -31,7 +31,7 @@ pub struct Rules {
     links: Vec<Rewrite>,
 }
 
-/// What a piece of metadata tells.
+/// What a piece of metadata holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Fact {
     Doi,
@@ -106,7 +106,7 @@ impl Rules {
             .unwrap_or(0)
     }
 
-    /// How much a label (in [`words`]) promises the PDF; 0 for not at all.
+    /// How strongly a label (in [`words`]) suggests the PDF; 0 for not at all.
     pub(super) fn label_points(&self, label: &str) -> i32 {
         self.labels
             .iter()
@@ -121,7 +121,7 @@ impl Rules {
         self.follow.iter().any(|phrase| label == phrase)
     }
 
-    /// Whether a label or file name (in [`words`]) speaks of something else than the work. A phrase
+    /// Whether a label or file name (in [`words`]) is of something else than the work. A phrase
     /// of the work's own title (in [`words`]) does not, if another of its words stands there too.
     pub(super) fn is_something_else(&self, text: &str, title: &str) -> bool {
         self.never.iter().any(|phrase| {

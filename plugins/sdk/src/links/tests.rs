@@ -121,7 +121,7 @@ fn bot_checks_and_empty_pages_give_nothing() {
     }
 }
 
-fn walked(host: &Recorded, starts: &[&str]) -> Result<Finding, SourceError> {
+fn followed(host: &Recorded, starts: &[&str]) -> Result<Finding, SourceError> {
     let start = Follow {
         starts: starts.iter().map(|s| (*s).to_owned()).collect(),
         basis: Basis::Registry,
@@ -131,12 +131,12 @@ fn walked(host: &Recorded, starts: &[&str]) -> Result<Finding, SourceError> {
 }
 
 #[test]
-fn a_walk_follows_refreshes_and_remembers_where_it_landed() {
+fn refreshes_are_followed_and_the_last_page_is_kept() {
     let host = Recorded::new()
         .html("https://a.invalid/1", "<meta http-equiv=refresh content='0;url=/2'>")
         .html("https://a.invalid/2", "<meta http-equiv=refresh content='0;url=/3'>")
         .html("https://a.invalid/3", "<meta name=citation_pdf_url content=/x.pdf>");
-    let found = walked(&host, &["https://a.invalid/1"]).unwrap();
+    let found = followed(&host, &["https://a.invalid/1"]).unwrap();
     assert_eq!(found.candidates[0].url, "https://a.invalid/x.pdf");
     assert_eq!(found.facts.landing_urls, ["https://a.invalid/3"]);
 }
@@ -146,14 +146,14 @@ fn refreshes_in_a_circle_and_without_end_come_to_one() {
     let circle = Recorded::new()
         .html("https://a.invalid/1", "<meta http-equiv=refresh content='0;url=/2'>")
         .html("https://a.invalid/2", "<meta http-equiv=refresh content='0;url=/1'>");
-    assert!(walked(&circle, &["https://a.invalid/1"]).unwrap().candidates.is_empty());
+    assert!(followed(&circle, &["https://a.invalid/1"]).unwrap().candidates.is_empty());
     assert_eq!(circle.urls().len(), 2);
     let mut endless = Recorded::new();
     for n in 0..20 {
         let next = format!("<meta http-equiv=refresh content='0;url=/{}'>", n + 1);
         endless = endless.html(&format!("https://a.invalid/{n}"), &next);
     }
-    assert!(walked(&endless, &["https://a.invalid/0"]).unwrap().candidates.is_empty());
+    assert!(followed(&endless, &["https://a.invalid/0"]).unwrap().candidates.is_empty());
     assert_eq!(endless.urls().len(), 4);
 }
 
@@ -161,21 +161,21 @@ fn refreshes_in_a_circle_and_without_end_come_to_one() {
 fn a_link_that_calls_itself_pdf_is_looked_at_before_it_is_proposed() {
     let page = "<a href=/pdf-view/7>PDF</a>";
     let file = Recorded::new().html("https://a.invalid/7", page).pdf("https://a.invalid/pdf-view/7");
-    let found = walked(&file, &["https://a.invalid/7"]).unwrap();
+    let found = followed(&file, &["https://a.invalid/7"]).unwrap();
     assert_eq!(found.candidates[0].url, "https://a.invalid/pdf-view/7");
     assert_eq!(found.candidates[0].basis, Basis::Link);
 
     let viewer = Recorded::new()
         .html("https://a.invalid/7", page)
         .html("https://a.invalid/pdf-view/7", "<embed type=application/pdf src=/raw/7>");
-    let found = walked(&viewer, &["https://a.invalid/7"]).unwrap();
+    let found = followed(&viewer, &["https://a.invalid/7"]).unwrap();
     let urls: Vec<_> = found.candidates.iter().map(|c| c.url.as_str()).collect();
     assert_eq!(urls, ["https://a.invalid/raw/7"]);
 
     let unreachable = Recorded::new()
         .html("https://a.invalid/7", page)
         .error("https://a.invalid/pdf-view/7", FetchError::Timeout);
-    assert_eq!(walked(&unreachable, &["https://a.invalid/7"]).unwrap().candidates.len(), 1);
+    assert_eq!(followed(&unreachable, &["https://a.invalid/7"]).unwrap().candidates.len(), 1);
 }
 
 #[test]
@@ -183,7 +183,10 @@ fn a_page_without_a_pdf_is_followed_to_the_full_text() {
     let host = Recorded::new()
         .html("https://a.invalid/7", "<a href=/7/full>Full text</a>")
         .html("https://a.invalid/7/full", "<meta name=citation_pdf_url content=/7.pdf>");
-    assert_eq!(walked(&host, &["https://a.invalid/7"]).unwrap().candidates[0].url, "https://a.invalid/7.pdf");
+    assert_eq!(
+        followed(&host, &["https://a.invalid/7"]).unwrap().candidates[0].url,
+        "https://a.invalid/7.pdf"
+    );
 }
 
 #[test]
@@ -199,11 +202,11 @@ fn files_that_the_headers_name_are_candidates() {
         truncated: false,
         pdf: false,
     };
-    let found = walked(&Recorded::new().response(PAGE, response.clone()), &[PAGE]).unwrap();
+    let found = followed(&Recorded::new().response(PAGE, response.clone()), &[PAGE]).unwrap();
     assert_eq!(found.candidates.len(), 1);
     assert_eq!(found.candidates[0].url, "https://j.invalid/7.pdf");
     response.headers.pop();
-    assert!(walked(&Recorded::new().response(PAGE, response), &[PAGE]).unwrap().candidates.is_empty());
+    assert!(followed(&Recorded::new().response(PAGE, response), &[PAGE]).unwrap().candidates.is_empty());
 }
 
 #[test]
@@ -211,14 +214,14 @@ fn one_page_that_fails_does_not_end_the_walk_and_the_error_says_how_all_failed()
     let host = Recorded::new()
         .error("https://a.invalid/", FetchError::Timeout)
         .html("https://b.invalid/", "<meta name=citation_pdf_url content=/x.pdf>");
-    assert!(walked(&host, &["https://a.invalid/", "https://b.invalid/"]).is_ok());
+    assert!(followed(&host, &["https://a.invalid/", "https://b.invalid/"]).is_ok());
 
     let failing = Recorded::new()
         .error("https://a.invalid/", FetchError::Transport("reset".into()))
         .status("https://b.invalid/", 503)
         .status("https://c.invalid/", 404)
         .error("https://d.invalid/", FetchError::Denied("robots.txt".into()));
-    let end = |starts: &[&str]| walked(&failing, starts).unwrap_err();
+    let end = |starts: &[&str]| followed(&failing, starts).unwrap_err();
     assert_eq!(end(&["https://a.invalid/", "https://b.invalid/"]), SourceError::Unavailable(None));
     assert_eq!(end(&["https://a.invalid/", "https://c.invalid/"]), SourceError::Unavailable(None));
     assert_eq!(end(&["https://c.invalid/", "https://d.invalid/"]), SourceError::NotFound);
@@ -228,10 +231,13 @@ fn one_page_that_fails_does_not_end_the_walk_and_the_error_says_how_all_failed()
 #[test]
 fn a_closed_page_is_still_where_the_work_lives_but_a_login_is_not() {
     let host = Recorded::new().status("https://a.invalid/7", 403);
-    assert_eq!(walked(&host, &["https://a.invalid/7"]).unwrap().facts.landing_urls, ["https://a.invalid/7"]);
+    assert_eq!(
+        followed(&host, &["https://a.invalid/7"]).unwrap().facts.landing_urls,
+        ["https://a.invalid/7"]
+    );
     let host = Recorded::new().status("https://idp.invalid/authorize?x=1", 403);
     assert!(matches!(
-        walked(&host, &["https://idp.invalid/authorize?x=1"]),
+        followed(&host, &["https://idp.invalid/authorize?x=1"]),
         Err(SourceError::Misconfigured(_))
     ));
 }
@@ -257,8 +263,8 @@ fn the_budget_of_fetches_ends_a_walk_with_what_was_found() {
 fn a_page_that_asks_to_come_back_later_is_asked_again_later() {
     for status in [408, 425, 429, 503] {
         let host = Recorded::new().status("https://a.invalid/7", status);
-        let walked = walked(&host, &["https://a.invalid/7"]);
-        assert_eq!(walked, Err(SourceError::Unavailable(None)), "{status}");
+        let finding = followed(&host, &["https://a.invalid/7"]);
+        assert_eq!(finding, Err(SourceError::Unavailable(None)), "{status}");
     }
 }
 
@@ -267,6 +273,6 @@ fn a_page_that_may_answer_later_is_not_made_up_for_by_one_that_has_nothing() {
     let host = Recorded::new()
         .status("https://a.invalid/7", 503)
         .html("https://b.invalid/7", "<title>Welcome</title>");
-    let walked = walked(&host, &["https://a.invalid/7", "https://b.invalid/7"]);
-    assert_eq!(walked, Err(SourceError::Unavailable(None)));
+    let finding = followed(&host, &["https://a.invalid/7", "https://b.invalid/7"]);
+    assert_eq!(finding, Err(SourceError::Unavailable(None)));
 }

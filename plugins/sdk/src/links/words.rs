@@ -1,6 +1,6 @@
 //! Comparing labels, titles and names by their words.
 
-/// The words of a text in lower case, each with a space before and after it. Marks separate words,
+/// The words of a text in lower case, each with a space before and after it. Punctuation separates words,
 /// as do the capitals in `relatedArticles` and the borders between Latin and Chinese or Japanese.
 pub(super) fn words(text: &str) -> String {
     let mut out = String::from(" ");
@@ -24,7 +24,7 @@ pub(super) fn words(text: &str) -> String {
     out
 }
 
-/// Whether [`words`] hold a phrase. A phrase is in words too, and may end in `*`; one in Chinese or
+/// Whether [`words`] hold a phrase. A phrase has the same form, and may end in `*`; one in Chinese or
 /// Japanese, which put nothing between words, may stand anywhere.
 pub(super) fn holds(words: &str, phrase: &str) -> bool {
     if phrase.chars().any(is_cjk) {
