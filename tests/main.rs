@@ -12,6 +12,7 @@ mod demo_web;
 mod docs;
 mod hostile;
 mod http;
+mod identifiers;
 mod input;
 mod interrupt;
 mod ledger;

@@ -26,7 +26,7 @@ fn visit(animal: &str, more: &[&str]) -> (Value, Value) {
 }
 
 /// The same on a web that can be asked afterwards what it saw; also returns all that the program said and wrote.
-fn visit_on(web: &Web, animal: &str, more: &[&str]) -> (Value, Value, String) {
+pub fn visit_on(web: &Web, animal: &str, more: &[&str]) -> (Value, Value, String) {
     let paper = Paper::new("Keeping wild plugins behind bars", &["Ada Keeper"], Some(DOI));
     web.get(&web.url("/good.pdf"), [Answer::pdf(paper.pdf(Style::Plain))]);
     web.get(&web.url("/small"), [Answer::json("{}")]);

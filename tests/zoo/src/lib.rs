@@ -5,8 +5,9 @@
 use std::hint::black_box;
 
 use tierfall_sdk::{
-    Basis, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind, Level, Plugin,
-    Request, Role, Setting, Source, SourceError, Work, describe, export_plugin, setting_host,
+    Basis, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind, Lenient, Level,
+    Plugin, Request, Role, Setting, Source, SourceError, Value, Work, WorkId, describe, export_plugin,
+    get_json, setting_host,
 };
 
 struct Zoo;
@@ -48,6 +49,7 @@ impl Plugin for Zoo {
             animal("late", "asks when its time is over"),
             animal("prober", "looks for ways into the network of its keeper"),
             animal("forger", "forges the host that it asks"),
+            animal("parrot", "repeats identifiers as it reads them"),
         ];
         describe("zoo", "6.6.6", sources)
     }
@@ -196,10 +198,32 @@ impl Plugin for Zoo {
                 let forged: Vec<&str> = forged.iter().map(String::as_str).collect();
                 return Err(SourceError::BadAnswer(reached(host, &forged)));
             }
+            "parrot" => {
+                let texts = get_json(host, &format!("{base}/odd"))?;
+                let read: Vec<_> = texts.items("").iter().map(|text| repeated(text.as_str())).collect();
+                let told = host.fetch(&Request::post_json(format!("{base}/read"), &read.into()));
+                return Err(told
+                    .err()
+                    .map_or(SourceError::NotFound, |e| SourceError::BadAnswer(format!("{e:?}"))));
+            }
             _ => return Err(SourceError::NotApplicable),
         }
         finding.or_not_found()
     }
+}
+
+/// What each of the readers in the SDK makes of a text; the value alone tells the kinds apart.
+fn repeated(text: Option<&str>) -> Value {
+    let text = text.unwrap_or_default();
+    let readers = [
+        WorkId::read_doi,
+        WorkId::read_arxiv,
+        WorkId::read_pmid,
+        WorkId::read_pmcid,
+        WorkId::read_openalex,
+        WorkId::of_url,
+    ];
+    readers.map(|read| read(text).map(|id| id.value().to_owned())).as_slice().into()
 }
 
 /// Ways to write addresses of the network that the program runs in.
