@@ -124,7 +124,7 @@ pub struct PaceRule {
     /// All hosts of the rule share one pace, as if they were one machine.
     #[serde(default)]
     pub shared: bool,
-    /// The pace itself.
+    /// The pace itself; read from the same table ([`tierfall_settings::SAME_TABLE`]).
     #[serde(rename = "")]
     pub limit: Limit,
 }

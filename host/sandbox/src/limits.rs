@@ -22,7 +22,7 @@ pub struct SandboxSettings {
     /// Stack of a guest, in bytes.
     #[serde(deserialize_with = "bytes")]
     pub stack_bytes: usize,
-    /// Bytes that one call may hand to the host.
+    /// Bytes that one call may pass to the host.
     #[serde(deserialize_with = "bytes")]
     pub hostcall_bytes: usize,
     /// Component-model handles of one call.

@@ -10,8 +10,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 use futures_util::future::BoxFuture;
 use tierfall_built_in::PLUGINS;
 use tierfall_http::{
-    AttemptClock, BreakerSettings, FetchError, HttpClient, HttpSettings, Incoming, Limit, Limits, Outgoing,
-    PaceSettings, ProxyChoice, RawBody, RetrySettings, Transport, header_map,
+    AttemptClock, FetchError, HttpClient, HttpSettings, Incoming, Outgoing, RawBody, Transport, header_map,
 };
 use tierfall_sandbox::{Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess};
 use tierfall_work::Work;
@@ -33,44 +32,6 @@ impl Transport for Instantly {
 
     fn now_ms(&self) -> u64 {
         0
-    }
-}
-
-fn http() -> HttpSettings {
-    let limit = Limit { every: Duration::ZERO, concurrency: 64 };
-    HttpSettings {
-        user_agent: "Tierfall/0".into(),
-        mailto: None,
-        proxy: ProxyChoice::Direct,
-        ca_certs: Vec::new(),
-        allow_private: Vec::new(),
-        limits: Limits {
-            connect: Duration::from_secs(5),
-            first_byte: Duration::from_secs(5),
-            idle: Duration::from_secs(5),
-            stall_bytes: 1024,
-            stall_window: Duration::from_secs(20),
-            redirects: 20,
-            header_count: 256,
-            header_bytes: 64 * 1024,
-            body_bytes: 1 << 30,
-        },
-        robots: false,
-        pace: PaceSettings {
-            enabled: false,
-            api: limit,
-            page: limit,
-            file: limit,
-            rules: Vec::new(),
-            max_hold: Duration::from_secs(300),
-            max_crawl_delay: Duration::from_secs(30),
-        },
-        retry: RetrySettings { base: Duration::from_millis(500), max: Duration::from_secs(5) },
-        breaker: BreakerSettings {
-            failures: 0,
-            open: Duration::from_secs(30),
-            max_open: Duration::from_secs(300),
-        },
     }
 }
 
@@ -106,7 +67,7 @@ fn call(criterion: &mut Criterion) {
     let access =
         SourceAccess::new("direct_oa", described.expect("it has unpaywall"), Grant::Declared, &values);
     let access = Arc::new(access.expect("access"));
-    let client = HttpClient::with_transport(http(), Box::new(Instantly));
+    let client = HttpClient::with_transport(HttpSettings::for_tests(), Box::new(Instantly));
     let work = Arc::new(Work::new("10.5555/1".parse().expect("a DOI")));
     criterion.bench_function("sandboxed call with one fetch", |bencher| {
         bencher.to_async(&runtime).iter(async || {

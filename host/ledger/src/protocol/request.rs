@@ -18,7 +18,7 @@ pub struct Rules {
     /// After this long a running op is done again when it is asked for.
     #[serde(rename = "op_timeout_s", deserialize_with = "tierfall_settings::seconds")]
     pub abandoned: Duration,
-    /// When a failed job is tried again.
+    /// When a failed job is tried again; read from the same table.
     #[serde(rename = "")]
     pub schedule: Schedule,
 }

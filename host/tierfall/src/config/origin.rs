@@ -3,12 +3,16 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Layers, the later over the earlier.
+/// The layers: a value of a later one replaces that of an earlier one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Layer {
+    /// The embedded `default.toml`.
     Default,
+    /// The configuration file.
     File,
+    /// Variables.
     Environment,
+    /// Flags.
     CommandLine,
 }
 
@@ -17,10 +21,14 @@ pub enum Layer {
 pub enum Origin {
     /// A line of the embedded `default.toml`.
     Default {
+        /// From 1.
         line: usize,
     },
+    /// A line of the configuration file.
     File {
+        /// The file.
         path: PathBuf,
+        /// From 1.
         line: usize,
     },
     /// The name of the variable.
@@ -30,6 +38,7 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// The layer to which it belongs.
     pub fn layer(&self) -> Layer {
         match self {
             Self::Default { .. } => Layer::Default,
@@ -39,7 +48,7 @@ impl Origin {
         }
     }
 
-    /// Of a file.
+    /// The line, if it is in a file.
     pub fn line(&self) -> Option<usize> {
         match self {
             Self::Default { line } | Self::File { line, .. } => Some(*line),

@@ -8,6 +8,7 @@ use super::origin::Origin;
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// Where it is.
     pub origin: Origin,
     /// What happened, to which key, and what to do.
     pub message: String,
@@ -16,6 +17,7 @@ pub struct Problem {
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
+    /// The file that was named, or found, cannot be read.
     #[error("failed to read the configuration {path}: {error}", path = .path.display())]
     Unreadable { path: PathBuf, error: std::io::Error },
     /// Never empty; layer by layer, in the order of the file.

@@ -19,7 +19,7 @@ pub struct Fallback {
     pub(super) tiers: Vec<Result<TierSpec, InvalidTier>>,
     /// Sources asked for a title when a proof lacks one.
     pub facts: Vec<String>,
-    /// What one work may cost.
+    /// What one work may cost; read from the same table.
     #[serde(rename = "")]
     pub budgets: Budgets,
     /// For sources without a timeout of their own.
@@ -53,7 +53,7 @@ pub struct LedgerSettings {
     pub url: Option<String>,
     /// When the ledger cannot be used.
     pub on_failure: OnFailure,
-    /// The ledger's own.
+    /// How it leases jobs and retries them; read from the same table.
     #[serde(rename = "")]
     pub rules: Rules,
 }

@@ -1,4 +1,4 @@
-//! The configuration for people: what holds and why, and a file to start from.
+//! The configuration for people: every value with its origin, and a file to start from.
 
 use url::Url;
 
@@ -14,6 +14,7 @@ pub struct Effective {
     pub key: String,
     /// As TOML writes it; secrets are masked.
     pub value: String,
+    /// Where it came from.
     pub origin: Origin,
 }
 

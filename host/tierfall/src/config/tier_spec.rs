@@ -10,18 +10,23 @@ use super::tree::is_component_path;
 /// A tier, and what is different about it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TierSpec {
+    /// Which tier.
     pub tier: TierName,
+    /// Attempts in flight.
     pub parallel: Option<usize>,
     /// In place of the tier's own; never empty.
     pub sources: Option<Vec<String>>,
+    /// Of one attempt.
     pub timeout_ms: Option<u64>,
+    /// Within one attempt.
     pub retries: Option<u32>,
+    /// Whether robots.txt is asked for pages.
     pub robots: Option<Robots>,
     /// Whatever else is given: settings of the plugin, in their order.
     pub settings: Vec<(String, String)>,
 }
 
-/// What stands before the colon.
+/// What is before the colon.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TierName {
     /// A tier of the configuration, or a plugin.
