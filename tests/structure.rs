@@ -5,17 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Crates that are still being put in order; none is when this list is empty.
-const UNFINISHED: [&str; 4] = ["host/ids", "host/ledger", "host/proof", "host/tierfall"];
-
-fn is_finished(path: &Path) -> bool {
-    !UNFINISHED.iter().any(|unfinished| path.starts_with(root().join(unfinished)))
-}
-
 #[test]
 fn no_files_of_a_crate_import_each_other_in_a_circle() {
     let mut circles = Vec::new();
-    for library in crates().into_iter().filter(|library| is_finished(library)) {
+    for library in crates() {
         let files = SourceFile::all_of(&library);
         let imports: Vec<BTreeSet<usize>> =
             (0..files.len()).map(|index| SourceFile::imports(&files, index)).collect();
@@ -93,7 +86,7 @@ const PRIVATE_WORDS: [&str; 10] =
 fn no_type_module_or_function_has_a_private_word_as_its_name() {
     let mut found = Vec::new();
     for folder in ["host", "plugins", "tests"] {
-        for file in rust_files(&root().join(folder)).into_iter().filter(|file| is_finished(file)) {
+        for file in rust_files(&root().join(folder)) {
             for name in names_defined(&Code::read(&file).text) {
                 let snake = snake_case(&name);
                 let is_part = |word: &&str| snake.split('_').any(|part| part == *word);

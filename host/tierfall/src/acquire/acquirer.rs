@@ -161,7 +161,7 @@ impl Inner {
         match self.fetch(&url, candidate, work, deadline, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
                 let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
-                let pending = effects.proven(fetched(&file, identity, &proof, trace));
+                let pending = effects.accepted(fetched(&file, identity, &proof, trace));
                 Ok((identity, proof.detail, file.with(pending)))
             }
             Err(rejection) => {

@@ -87,7 +87,7 @@ impl<'a> Effects<'a> {
     }
 
     /// The file is whole, and it is the work's. Only the file that wins is recorded so, once it is known.
-    pub(super) fn proven(self, fetched: Fetched) -> Option<PendingStreamOp> {
+    pub(super) fn accepted(self, fetched: Fetched) -> Option<PendingStreamOp> {
         (self.stream == Stream::Begun).then(|| PendingStreamOp { url: self.url.to_owned(), fetched })
     }
 

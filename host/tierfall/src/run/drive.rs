@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -163,6 +163,14 @@ impl Run {
             ledger: self.ledger.clone(),
             ended,
         };
-        WorkerPool::new(self, leases, finalizer, halt.clone())
+        WorkerPool {
+            plan: Arc::clone(&self.plan),
+            acquirer: Arc::clone(&self.acquirer),
+            reporter: Arc::clone(&self.reporter),
+            leases,
+            finalizer,
+            halt: halt.clone(),
+            races: Semaphore::new(self.workers),
+        }
     }
 }

@@ -12,7 +12,6 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::drive::Run;
 use super::error::RunError;
 use super::finalize::Finalizer;
 use super::journal::LeasedJob;
@@ -26,15 +25,15 @@ use tierfall_work::Work;
 
 /// What the workers of one run share.
 pub(super) struct WorkerPool {
-    plan: Arc<Plan>,
-    acquirer: Arc<dyn Acquire>,
-    reporter: Arc<dyn Reporter>,
-    leases: Leases,
-    finalizer: Finalizer,
+    pub(super) plan: Arc<Plan>,
+    pub(super) acquirer: Arc<dyn Acquire>,
+    pub(super) reporter: Arc<dyn Reporter>,
+    pub(super) leases: Leases,
+    pub(super) finalizer: Finalizer,
     /// Cancelled when the run is to end, for whatever reason.
-    halt: CancellationToken,
+    pub(super) halt: CancellationToken,
     /// One for each work that is raced at a time.
-    races: Semaphore,
+    pub(super) races: Semaphore,
 }
 
 /// What one worker has to come back to.
@@ -57,18 +56,6 @@ impl Pipeline {
 }
 
 impl WorkerPool {
-    pub(super) fn new(run: &Run, leases: Leases, finalizer: Finalizer, halt: CancellationToken) -> Self {
-        Self {
-            plan: Arc::clone(&run.plan),
-            acquirer: Arc::clone(&run.acquirer),
-            reporter: Arc::clone(&run.reporter),
-            leases,
-            finalizer,
-            halt,
-            races: Semaphore::new(run.workers),
-        }
-    }
-
     /// One worker over a list.
     pub(super) async fn work_list(
         self: Arc<Self>,
@@ -132,7 +119,7 @@ impl WorkerPool {
 
     async fn begin(self: &Arc<Self>, request: WorkRequest, pipeline: &mut Pipeline) -> Result<(), RunError> {
         match self.leases.admit(&request).await {
-            Err(error) => pipeline.held.push_back(self.leave(error, request)?),
+            Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
             Ok(Admission::Go(handle)) => {
                 self.process(request, LeasedJob::of(handle), pipeline).await?;
             }
@@ -177,13 +164,13 @@ impl WorkerPool {
             if matches!(error, LedgerClientError::Lost(_)) {
                 pool.leases.clear_up_after(&request.work).await;
             }
-            pool.leave(error, request).map(Some)
+            pool.give_up(error, request).map(Some)
         };
         pipeline.ending = Some(tokio::spawn(ending.instrument(span)));
         Ok(())
     }
 
-    fn leave(&self, error: LedgerClientError, request: WorkRequest) -> Result<HeldElsewhere, RunError> {
+    fn give_up(&self, error: LedgerClientError, request: WorkRequest) -> Result<HeldElsewhere, RunError> {
         self.reporter.left(&request);
         Leases::lost(error, request)
     }
