@@ -313,7 +313,7 @@ fn locked(web: &mut Recording) -> Told {
 
 fn placeholder(web: &mut Recording) -> Told {
     let record = Record {
-        title: "Sorry Seems to Be the Easiest JobCommand: Apologies in Notices",
+        title: "Sorry Seems to Be the Easiest Word: Apologies in Notices",
         doi: Some("10.5555/sorry.5"),
         landing: "https://press.example/sorry/5",
         ..Record::ARTICLE

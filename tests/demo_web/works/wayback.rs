@@ -44,7 +44,7 @@ fn gone(web: &mut Recording) -> Told {
 
 fn linked(web: &mut Recording) -> Told {
     let record = Record {
-        title: "NormalizedText to a Lighthouse That Moved Away",
+        title: "Letters to a Lighthouse That Moved Away",
         year: 2011,
         doi: Some("10.5555/letters.15"),
         landing: "https://lost.example/letters/15",

@@ -92,7 +92,7 @@ impl Prose {
             .map(|number| {
                 let (adjective, noun) = (self.one_of(&ADJECTIVES), self.one_of(&NOUNS));
                 let (year, suffix) = (1990 + self.next() % 25, self.next() % 100_000);
-                format!("[{number}] A. Nobody. On the {adjective} {noun}. Fictional NormalizedText ({year}). doi:10.5555/ref.{suffix}")
+                format!("[{number}] A. Nobody. On the {adjective} {noun}. Fictional Letters ({year}). doi:10.5555/ref.{suffix}")
             })
             .collect()
     }
