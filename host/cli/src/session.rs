@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tierfall::config::Config;
-use tierfall::run::{Maintenance, Program, Run, RunError, StoreInventory, Summary, open_client};
+use tierfall::run::{Program, Run, RunError, Summary, new_run_id, open_client};
 use tierfall_http::Mode;
 use tierfall_ledger::LedgerClient;
 use tokio_util::sync::CancellationToken;
@@ -37,30 +37,20 @@ impl RunSession {
             tracing::info!("{} is not asked: {}", skipped.name, skipped.reason);
         }
         let ledger = open_client(&config, out, console.probe.clone()).await.map_err(RunError::from)?;
-        let session = Self::new(&config, program, ledger, run_id.unwrap_or_else(new_run_id), console);
+        let session = Self::new(&config, &program, ledger, run_id.unwrap_or_else(new_run_id), console);
         Ok((config, session))
     }
 
     pub fn new(
         config: &Config,
-        program: Program,
+        program: &Program,
         ledger: LedgerClient,
         run_id: String,
         console: &Console,
     ) -> Self {
-        let quiet = config.ledger.rules.abandoned;
         let mode = ProgressMode::choose(console.output.json, console.output.quiet);
         let progress = Progress::new(mode, console.bars.clone());
-        let run = Run {
-            id: run_id,
-            plan: program.plan,
-            acquirer: program.acquirer,
-            reporter: Arc::clone(&progress) as _,
-            workers: program.workers,
-            ledger,
-            maintenance: Some(Maintenance { inventory: Arc::new(StoreInventory(program.store)), quiet }),
-            stop: CancellationToken::new(),
-        };
+        let run = program.run(config, run_id, ledger, Arc::clone(&progress) as _);
         Self { run, progress }
     }
 
@@ -99,10 +89,4 @@ async fn stop_on_interrupt(stop: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         std::process::exit(Exit::Interrupted as i32);
     }
-}
-
-/// Sorts by time; two runs that start in one second still differ.
-fn new_run_id() -> String {
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    format!("{}-{:04x}", now.as_secs(), fastrand::u16(..))
 }

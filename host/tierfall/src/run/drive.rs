@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::{Semaphore, mpsc};
@@ -173,4 +174,10 @@ impl Run {
             races: Semaphore::new(self.workers),
         }
     }
+}
+
+/// A name for a run that sorts by time; two runs that start in one second still differ.
+pub fn new_run_id() -> String {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    format!("{}-{:04x}", now.as_secs(), fastrand::u16(..))
 }

@@ -21,7 +21,7 @@ mod reporter;
 mod request;
 mod summary;
 
-pub use drive::Run;
+pub use drive::{Run, new_run_id};
 pub use error::{RunError, SetupError};
 pub use inventory::StoreInventory;
 pub use job::job_key;

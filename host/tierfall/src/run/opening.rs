@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+#[cfg(feature = "postgres")]
 use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
-use tierfall_ledger::{Ledger, LedgerClient, LedgerClientSettings, LedgerError, Probe, SystemClock};
+use tierfall_ledger::{Ledger, LedgerClient, LedgerClientSettings, LedgerError, Probe, Rules, SystemClock};
 
 /// How long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
 /// slow disk, and short enough that a download does not seem to hang.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Of one process. A worker needs one only while it writes, and each costs the server a process of its own.
+#[cfg(feature = "postgres")]
 const CONNECTIONS: usize = 8;
 
 /// The schema of the tables, so that the database can be shared with other programs.
+#[cfg(feature = "postgres")]
 const SCHEMA: &str = "tierfall";
 
 /// Where the ledger is: by `ledger.url`, or in the output folder.
@@ -84,26 +87,41 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
             };
             Ok(Arc::new(SqliteLedger::open(settings).await?))
         }
-        LedgerPlace::Server(url) => {
-            let tls =
-                tierfall_http::tls_config(&config.http.ca_certs).map_err(|error| LedgerError::Open {
-                    place: LedgerPlace::Server(url.clone()).to_string(),
-                    why: error.to_string(),
-                })?;
-            let settings = PostgresSettings {
-                url,
-                schema: SCHEMA.to_owned(),
-                rules,
-                time: Time::Server,
-                connections: CONNECTIONS,
-                timeout: LOCK_TIMEOUT,
-                tls: Some(Arc::new(tls)),
-                create: make,
-                upgrade: make,
-            };
-            Ok(Arc::new(PostgresLedger::open(settings).await?))
-        }
+        LedgerPlace::Server(url) => open_server(config, url, rules, make).await,
     }
+}
+
+#[cfg(feature = "postgres")]
+async fn open_server(
+    config: &Config,
+    url: String,
+    rules: Rules,
+    make: bool,
+) -> Result<Arc<dyn Ledger>, LedgerError> {
+    let tls = tierfall_http::tls_config(&config.http.ca_certs).map_err(|error| LedgerError::Open {
+        place: LedgerPlace::Server(url.clone()).to_string(),
+        why: error.to_string(),
+    })?;
+    let settings = PostgresSettings {
+        url,
+        schema: SCHEMA.to_owned(),
+        rules,
+        time: Time::Server,
+        connections: CONNECTIONS,
+        timeout: LOCK_TIMEOUT,
+        tls: Some(Arc::new(tls)),
+        create: make,
+        upgrade: make,
+    };
+    Ok(Arc::new(PostgresLedger::open(settings).await?))
+}
+
+#[cfg(not(feature = "postgres"))]
+async fn open_server(_: &Config, url: String, _: Rules, _: bool) -> Result<Arc<dyn Ledger>, LedgerError> {
+    Err(LedgerError::Open {
+        place: LedgerPlace::Server(url).to_string(),
+        why: "this build has no PostgreSQL (the feature `postgres` of the crate tierfall)".to_owned(),
+    })
 }
 
 /// The ledger of a run. It is on if the configuration, all its layers read, says so; `probe` is told of every

@@ -3,17 +3,25 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tokio_util::sync::CancellationToken;
+
+use super::drive::Run;
 use super::error::SetupError;
+use super::inventory::StoreInventory;
+use super::maintenance::Maintenance;
 use super::plan;
 use super::plugins::LoadedPlugins;
+use super::reporter::Reporter;
 use crate::acquire::{Acquirer, Store};
 use crate::config::{Config, PluginRef, suggestion};
 use crate::tiers::Plan;
 use tierfall_built_in::EXAMINER;
 use tierfall_http::{HttpClient, Mode};
+use tierfall_ledger::LedgerClient;
 use tierfall_sandbox::{Examiner, Plugin, Sandbox};
 
-/// Everything that a run needs, ready.
+/// Everything that a run needs, ready. Clones share everything.
+#[derive(Clone)]
 pub struct Program {
     /// What is asked about each work.
     pub plan: Arc<Plan>,
@@ -40,6 +48,21 @@ impl Program {
         let settings = config.acquire.clone();
         let acquirer = Acquirer::new(client, Arc::new(examiner), store.clone(), settings, examinations());
         Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer), store, workers })
+    }
+
+    /// A run of this program under a configuration.
+    pub fn run(&self, config: &Config, id: String, ledger: LedgerClient, reporter: Arc<dyn Reporter>) -> Run {
+        let inventory = Arc::new(StoreInventory(self.store.clone()));
+        Run {
+            id,
+            plan: Arc::clone(&self.plan),
+            acquirer: Arc::clone(&self.acquirer) as _,
+            reporter,
+            workers: self.workers,
+            ledger,
+            maintenance: Some(Maintenance { inventory, quiet: config.ledger.rules.abandoned }),
+            stop: CancellationToken::new(),
+        }
     }
 
     /// The plan alone: nothing is fetched, and no folder is made.
