@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::event::{Event, Handler};
 use super::handle::Tierfall;
-use crate::config::{Config, ConfigSource, Given, Override};
+use crate::config::{Config, ConfigLayers, Given, Override};
 use crate::run::Program;
 use tierfall_http::Mode;
 
@@ -96,7 +96,7 @@ impl Builder {
     /// [`Error::Config`] with every setting that cannot be read, and [`Error::Setup`] if a plugin, the HTTP client
     /// or the output folder cannot be used, or if no source of the plan can be asked.
     pub async fn build(self) -> Result<Tierfall, Error> {
-        let config = Config::load(ConfigSource {
+        let config = Config::load(ConfigLayers {
             file: self.file,
             // A file that happens to be where the embedding program runs is none of its settings.
             directory: PathBuf::from("/nonexistent"),
