@@ -3,7 +3,7 @@
 //! A new one is a file here and a line in `SOURCES`, and its name in a tier of the host's `default.toml`.
 //!
 //! Searches by identifier may return the record of another work, so every source compares the
-//! identifiers in a record with the work's before it uses it ([`record`]).
+//! identifiers in a record with the work's before it uses it (`record`).
 
 mod core_ac;
 mod datacite;
