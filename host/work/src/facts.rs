@@ -3,42 +3,53 @@
 use serde::{Deserialize, Serialize};
 use tierfall_ids::WorkId;
 
-/// What one source says about a work.
+/// What one source says about a work, as it says it: nothing is cleaned or checked yet.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Facts {
+    /// The title, on any number of lines.
     pub title: Option<String>,
+    /// Family names where they are known apart, full names otherwise; empty if unknown.
     pub authors: Vec<String>,
+    /// The year of publication.
     pub year: Option<u16>,
+    /// The number of pages of the published version.
     pub pages: Option<u32>,
+    /// Identifiers of the work, in any order.
     pub ids: Vec<WorkId>,
+    /// URLs of pages about the work, best first.
     pub landing_urls: Vec<String>,
 }
 
 /// A fact and the source that said it (`input` for what came with the work).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Said<T> {
+    /// The fact itself.
     pub value: T,
+    /// The name of the source; `plugin/source` for a plugin that is not built in.
     pub by: String,
 }
 
-/// What is known of a work, each fact with the one who said it.
+/// What is known of a work, each fact with the source that said it; `None` is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Known {
+    /// The title, on one line.
     pub title: Option<Said<String>>,
+    /// Family names where they are known apart, full names otherwise; never empty.
     pub authors: Option<Said<Vec<String>>>,
+    /// The year of publication.
     pub year: Option<Said<u16>>,
-    /// Pages of the published version.
+    /// The number of pages of the published version.
     pub pages: Option<Said<u32>>,
 }
 
-/// Who is believed over everybody else: the registries that publishers deposit their metadata with.
+/// Sources that overrule all others: the registries that publishers deposit their metadata with.
 const REGISTRIES: [&str; 3] = ["crossref", "datacite", "openalex"];
 
-/// How much someone is believed.
+/// How far a source is trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Rank {
-    /// A source of a plugin from elsewhere, written `plugin/source`: nobody vouches for it.
-    Stranger,
+    /// A source of a plugin that is not built in, written `plugin/source`: nobody vouches for it.
+    Untrusted,
     Known,
     Registry,
 }
@@ -47,27 +58,28 @@ impl Rank {
     fn of(by: &str) -> Self {
         match by {
             by if REGISTRIES.contains(&by) => Self::Registry,
-            by if by.contains('/') => Self::Stranger,
+            by if by.contains('/') => Self::Untrusted,
             _ => Self::Known,
         }
     }
 }
 
 impl<T> Said<T> {
-    /// Nobody but a stranger says so.
+    /// Whether the only source is one that nobody vouches for: that of a plugin that is not built in.
     pub fn is_untrusted(&self) -> bool {
-        Rank::of(&self.by) == Rank::Stranger
+        Rank::of(&self.by) == Rank::Untrusted
     }
 }
 
 impl Facts {
+    /// Whether it says nothing at all.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 }
 
 impl Known {
-    /// Takes over what is new or said by someone who is believed more; whether anything changed.
+    /// Takes over what is new, or said by a source that is trusted more; whether a value changed.
     pub(super) fn learn(&mut self, facts: &Facts, by: &str) -> bool {
         let title = facts.title.as_deref().map(one_line).filter(|title| !title.is_empty());
         let authors: Vec<String> =
@@ -75,14 +87,14 @@ impl Known {
         let mut new = believe(&mut self.title, title, by);
         new |= believe(&mut self.authors, Some(authors).filter(|authors| !authors.is_empty()), by);
         new |= believe(&mut self.year, facts.year.filter(|&year| year > 0), by);
-        // A wrong number of pages makes a good file of somebody else look like a preview.
-        let pages = facts.pages.filter(|&pages| pages > 0 && Rank::of(by) > Rank::Stranger);
+        // A wrong number of pages makes another source's complete file look like a preview.
+        let pages = facts.pages.filter(|&pages| pages > 0 && Rank::of(by) > Rank::Untrusted);
         new |= believe(&mut self.pages, pages, by);
         new
     }
 }
 
-/// First said, unless someone who is believed more corrects it.
+/// The first value stays, unless a source that is trusted more gives another; whether the value changed.
 fn believe<T: PartialEq>(known: &mut Option<Said<T>>, value: Option<T>, by: &str) -> bool {
     let Some(value) = value else { return false };
     if let Some(said) = known

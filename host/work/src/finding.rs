@@ -1,4 +1,4 @@
-//! What a source answers: candidates, and facts learned on the way.
+//! What a source answers: candidates for a copy, and facts learned on the way.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,9 +8,13 @@ use super::facts::Facts;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Version {
+    /// As the publisher published it.
     Published,
+    /// The author's manuscript after peer review.
     Accepted,
+    /// The author's manuscript before peer review, as on a preprint server.
     Submitted,
+    /// The source does not say.
     Unknown,
 }
 
@@ -33,18 +37,24 @@ pub enum Basis {
 pub struct Candidate {
     /// As the source gave it; parsed, and refused, when it is acquired.
     pub url: String,
+    /// Which version the source says it is.
     pub version: Version,
+    /// As the source words it: `cc-by`, or the URL of a licence.
     pub license: Option<String>,
+    /// The URL of the page that the file was found on, or that describes it.
     pub landing_page: Option<String>,
+    /// Why the source believes that it is this work.
     pub basis: Basis,
-    /// Where it was found, for people.
+    /// Where exactly it was found, for people: `best_oa_location.url_for_pdf`.
     pub evidence: String,
 }
 
 /// A source's answer. No candidates but some facts is a good answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Finding {
+    /// In the source's order; acquisition goes by [`Candidate::basis`] first.
     pub candidates: Vec<Candidate>,
+    /// What the source says about the work, whether or not it has a copy.
     pub facts: Facts,
 }
 

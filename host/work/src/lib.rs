@@ -1,4 +1,26 @@
 //! What Tierfall is about: works, their identifiers, what is known of them, and where copies may be.
+//!
+//! Plain data that every other crate speaks: the input makes [`Work`]s, sources answer with a [`Finding`],
+//! the examiner with a [`PdfReport`], and [`Work::learn`] is the one place that decides which source is
+//! believed. It knows neither the network nor files, plugins or the configuration, and does nothing by
+//! itself.
+//!
+//! ```
+//! use tierfall_ids::IdKind;
+//! use tierfall_work::{Facts, Work};
+//!
+//! let mut work = Work::new("arXiv:2101.00001".parse()?);
+//! assert_eq!(work.id(IdKind::Doi), Some("10.48550/arxiv.2101.00001"));
+//!
+//! // What a page says holds until a registry says something else.
+//! let title = |title: &str| Facts { title: Some(title.into()), ..Facts::default() };
+//! assert!(work.learn(&title("A title on a page"), "landing_page"));
+//! assert!(work.learn(&title("The title"), "crossref"));
+//! assert_eq!(work.known.title.map(|said| said.value).as_deref(), Some("The title"));
+//! # Ok::<(), tierfall_ids::InvalidId>(())
+//! ```
+
+#![warn(missing_docs)]
 
 mod examination;
 mod facts;
@@ -17,8 +39,9 @@ use url::Url;
 pub struct Work {
     /// Never empty; the first is the one the user gave.
     pub ids: Vec<WorkId>,
+    /// What sources have said about it so far.
     pub known: Known,
-    /// Pages about the work, best first, without repeats.
+    /// URLs of pages about the work, best first, without repeats.
     pub landing_urls: Vec<String>,
 }
 
@@ -36,7 +59,7 @@ impl Work {
         work
     }
 
-    /// The identity of the work, by which it is told from others: that of the id the user gave.
+    /// What tells the work from others, `doi:10.1371/x`: the key of the id that the user gave.
     pub fn key(&self) -> String {
         self.ids.first().map(WorkId::key).unwrap_or_default()
     }
@@ -46,13 +69,14 @@ impl Work {
         self.ids.iter().find(|id| id.kind() == kind).map(WorkId::value)
     }
 
-    /// Whether a source that needs ids of this kind can be asked. Every page about the work counts as a URL.
+    /// Whether a source that needs an id of this kind can look for the work. Every page about the work
+    /// counts as a URL.
     pub fn has(&self, kind: IdKind) -> bool {
         self.id(kind).is_some() || (kind == IdKind::Url && !self.landing_urls.is_empty())
     }
 
-    /// Merges what `by` says; whether anything was new. Registries are believed over the rest, and what
-    /// was said first otherwise. An id of a kind that is known is not replaced; but the DOI of the journal
+    /// Merges what the source `by` says; whether anything was new. Registries are believed over the rest, and
+    /// what was said first otherwise. An id of a kind that is known is not replaced; but the DOI of the journal
     /// goes before the one that follows from an arXiv id, because more sources know it.
     pub fn learn(&mut self, facts: &Facts, by: &str) -> bool {
         let mut new = self.known.learn(facts, by);
@@ -85,7 +109,7 @@ impl Work {
     }
 
     fn learn_page(&mut self, url: &str) -> bool {
-        // Far more than any work has; a source that answers without end must not make the work grow.
+        // Far more than any work has; an endless answer of a source must not make the work grow.
         const MOST: usize = 32;
         let Ok(mut url) = Url::parse(url.trim()) else { return false };
         url.set_fragment(None);
