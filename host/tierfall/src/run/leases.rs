@@ -51,6 +51,10 @@ impl HeldElsewhere {
 }
 
 /// The next job of the queue.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is taken apart where it arrives, and nearly always holds a job"
+)]
 pub(super) enum NextJob {
     Job(LeasedJob, WorkRequest),
     /// What was planned cannot be read; that is on record.
