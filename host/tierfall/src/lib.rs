@@ -36,6 +36,8 @@
 //!   LIBSQLITE3_FLAGS = "-DSQLITE_DEFAULT_PCACHE_INITSZ=0"
 //!   ```
 
+#![warn(missing_docs)]
+
 pub mod acquire;
 pub mod config;
 mod embed;

@@ -32,7 +32,7 @@ const SITE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Fetches candidates, and stores the file that won.
 pub trait Acquire: Send + Sync {
     /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
-    /// meanwhile count; `journal` is told of each side effect. Dropping the future drops the request.
+    /// meanwhile count; each side effect is reported to `journal`. Dropping the future drops the request.
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
@@ -60,6 +60,7 @@ struct Inner {
 /// How one acquisition went.
 #[derive(Debug)]
 pub struct Acquisition {
+    /// What was decided about the candidate.
     pub verdict: Verdict,
     /// Of the last answer.
     pub status: Option<u16>,
@@ -69,15 +70,18 @@ pub struct Acquisition {
     pub bytes: u64,
     /// Bytes that an earlier try had brought.
     pub resumed_from: u64,
+    /// The wall time that it took.
     pub elapsed: Duration,
     /// Why, for people.
     pub detail: String,
+    /// What was said about the use of the file, as far as that was found out.
     pub usage_rights: UsageRights,
     /// Whenever the verdict is `Accepted`.
     pub file: Option<VerifiedFile>,
 }
 
 impl Acquirer {
+    /// `examinations`: how many files may be examined at once.
     pub fn new(
         client: HttpClient,
         examiner: Arc<dyn Examine>,
@@ -90,7 +94,7 @@ impl Acquirer {
     }
 
     /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
-    /// meanwhile count; `journal` is told of each side effect. Dropped at any moment, it leaves nothing but a
+    /// meanwhile count; each side effect is reported to `journal`. Dropped at any moment, it leaves nothing but a
     /// partial file that can be continued.
     pub async fn acquire(
         &self,
@@ -295,7 +299,7 @@ fn fetched(file: &VerifiedFile, identity: Identity, proof: &Proof, trace: &Trace
         status: trace.status,
         final_url: trace.final_url.as_ref().map(Url::to_string),
         usage_rights: trace.usage_rights.clone(),
-        // Looked at when it is told.
+        // Decided when it is reported to the journal.
         stored_before: false,
     }
 }

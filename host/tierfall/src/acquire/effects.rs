@@ -91,7 +91,7 @@ impl<'a> Effects<'a> {
         (self.stream == Stream::Begun).then(|| PendingStreamOp { url: self.url.to_owned(), fetched })
     }
 
-    /// There is no file, or it is not the work's: whoever wants it again does it all again.
+    /// There is no file, or it is not the work's: another try does it all again.
     pub(super) fn rejected(self, code: &str) {
         if self.head_begun {
             self.journal.failed(FetchStep::Head, self.url, code);

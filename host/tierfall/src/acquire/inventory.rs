@@ -1,4 +1,4 @@
-//! What lies in the output folder, for those who tidy it up. Everything here blocks.
+//! The partial files in the output folder, for its maintenance. Everything here blocks.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -9,13 +9,16 @@ use std::time::{Duration, SystemTime};
 use super::partial;
 use super::store::Store;
 
-/// A partial file that nobody has finished, or what is left of one whose process ended while it was put away.
+/// A partial file that was not finished, or the note left of one whose process ended while removing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leftover {
+    /// Of the partial file, even where only the note about it is left.
     pub path: PathBuf,
     /// The key of its work (`doi:10.1371/…`); `None` where nothing is known of it, and it cannot be resumed.
     pub work_key: Option<String>,
+    /// The URL that was fetched; `None` where nothing is known of it.
     pub url: Option<String>,
+    /// The size of the partial file; 0 where only the note is left.
     pub bytes: u64,
     /// Since it was last written to.
     pub untouched: Duration,
@@ -50,7 +53,7 @@ impl Store {
         Ok(leftovers)
     }
 
-    /// Removes a leftover by its path; `false` if somebody is at it, and it was left alone.
+    /// Removes a leftover by its path; `false` if a download is writing to it, and it was left alone.
     pub fn remove(&self, path: &Path) -> io::Result<bool> {
         match File::open(path) {
             Ok(file) if file.try_lock().is_err() => Ok(false),
@@ -67,7 +70,7 @@ impl Store {
         }
     }
 
-    /// Removes what an acquisition that is not needed any more left, unless somebody is at it.
+    /// Removes what an acquisition left that is no longer needed, unless a download is writing to it.
     pub fn clear(&self, work_key: &str, url: &str) {
         let path = self.partials().path(work_key, url);
         if !path.exists() {

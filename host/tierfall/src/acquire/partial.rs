@@ -33,7 +33,7 @@ pub struct Validator {
 pub struct Origin {
     /// The key of the work.
     pub work: String,
-    /// The URL that was asked.
+    /// The URL that was requested.
     pub url: String,
     /// The URL that answered.
     pub final_url: String,
@@ -219,7 +219,7 @@ impl Drop for Partial {
     /// What cannot be continued is not kept.
     fn drop(&mut self) {
         if !self.settled && (self.origin.is_none() || self.private) {
-            // Nobody is left to tell; the next run finds it unusable and empties it.
+            // There is no caller to report to; the next run finds it unusable and empties it.
             let _ = fs::remove_file(&self.path);
         }
     }

@@ -7,7 +7,7 @@ use tierfall_http::{HeaderMap, PDF_WITHIN, header_text, starts_as_pdf};
 /// How much of an answer is looked at to tell what it is: as much as the header of a PDF needs.
 pub const HEAD: usize = PDF_WITHIN;
 
-/// How much of a page is read to tell what kind it is; the marks stand in its head or in a short body.
+/// How much of a page is read to tell what kind it is; the phrases that tell stand in its head or in a short body.
 pub const PAGE: usize = 256 * 1024;
 
 /// What the beginning of a file shows.
@@ -73,12 +73,12 @@ pub fn page(headers: &HeaderMap, page: &[u8]) -> (Reason, String) {
         return (Reason::BotCheck, format!("the header {name} says so"));
     }
     // A page that describes an article is its landing page, whatever forms and scripts it carries.
-    if patterns::ARTICLE.iter().any(|mark| text.contains(mark)) {
+    if patterns::ARTICLE.iter().any(|phrase| text.contains(phrase)) {
         return (Reason::HtmlInstead, "it is the page of an article".into());
     }
-    for (reason, marks) in patterns::PAGES {
-        if let Some(mark) = marks.iter().find(|mark| text.contains(*mark)) {
-            return (*reason, format!("it says {mark:?}"));
+    for (reason, phrases) in patterns::PAGES {
+        if let Some(phrase) = phrases.iter().find(|phrase| text.contains(*phrase)) {
+            return (*reason, format!("it says {phrase:?}"));
         }
     }
     (Reason::HtmlInstead, String::new())

@@ -37,12 +37,15 @@ pub struct Stored {
 /// A stored file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Artifact {
+    /// In lower-case hex.
     pub sha256: String,
+    /// The size.
     pub bytes: u64,
     /// Relative to the output folder: `files/sha256/ab/ab12….pdf`.
     pub path: PathBuf,
     /// The readable name, relative to the output folder: `works/10.1371_journal.pone.0000308.pdf`.
     pub link: PathBuf,
+    /// The number of pages.
     pub pages: u32,
     /// The same bytes were stored before, for another work or by an earlier run.
     pub duplicate: bool,
@@ -79,6 +82,7 @@ impl Store {
         Ok(Self(Arc::new(Inner { root: root.to_owned(), partials, links: AtomicU64::new(0) })))
     }
 
+    /// The output folder.
     pub fn root(&self) -> &Path {
         &self.0.root
     }
@@ -100,7 +104,7 @@ impl Store {
             // The folder itself is not synced: a power failure may undo the move, but not tear it.
             let moved = match move_whole(file, &target) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    // The first of its shelf.
+                    // The first file of its folder.
                     let folder = target.parent().unwrap_or(&target);
                     fs::create_dir_all(folder).and_then(|()| move_whole(file, &target))
                 }
@@ -140,8 +144,8 @@ impl Store {
             let place = self.0.root.join(&link);
             match self.owner(&place, target) {
                 Owner::Done => return Ok(link),
-                Owner::Stranger => {}
-                // A symbolic link comes to be in one step.
+                Owner::Other => {}
+                // A symbolic link is made in one step.
                 Owner::Nobody if symlink(&Path::new("..").join(path), &place).is_ok() => return Ok(link),
                 Owner::Ours | Owner::Nobody => {
                     let unique = self.0.links.fetch_add(1, Ordering::Relaxed);
@@ -155,15 +159,15 @@ impl Store {
         Err(error("link", &self.0.root.join("works").join(&name))(io::ErrorKind::AlreadyExists.into()))
     }
 
-    /// Whose the file of a name is.
+    /// What stands under a name already.
     fn owner(&self, place: &Path, target: &Path) -> Owner {
         let Ok(there) = fs::symlink_metadata(place) else { return Owner::Nobody };
         if there.is_symlink() {
-            let Ok(leads_to) = fs::read_link(place) else { return Owner::Stranger };
+            let Ok(leads_to) = fs::read_link(place) else { return Owner::Other };
             return match leads_to.strip_prefix("../files/sha256") {
                 Ok(_) if target.ends_with(leads_to.strip_prefix("..").unwrap_or(&leads_to)) => Owner::Done,
                 Ok(_) => Owner::Ours,
-                Err(_) => Owner::Stranger,
+                Err(_) => Owner::Other,
             };
         }
         // Where links cannot be made, ours are hard links or copies: files that the store holds too.
@@ -174,10 +178,10 @@ impl Store {
                 if held(&self.0.root.join(path_of(&sha256))) {
                     Owner::Ours
                 } else {
-                    Owner::Stranger
+                    Owner::Other
                 }
             }
-            _ => Owner::Stranger,
+            _ => Owner::Other,
         }
     }
 }
@@ -194,18 +198,21 @@ fn move_whole(file: &Path, target: &Path) -> io::Result<()> {
         .and_then(|_| File::open(&draft)?.sync_all())
         .and_then(|()| fs::rename(&draft, target));
     if carried.is_err() {
-        // What went wrong is told by the first error.
+        // The first error is the one that is reported.
         let _ = fs::remove_file(&draft);
     }
     carried.and_then(|()| fs::remove_file(file))
 }
 
+/// What stands under the name that a link is to have.
 enum Owner {
     Nobody,
     /// It is the link that is wanted.
     Done,
+    /// A link that the store made for another file.
     Ours,
-    Stranger,
+    /// Something that the store did not make.
+    Other,
 }
 
 /// A relative symbolic link, so that the folder can be moved; where there are none, a hard link; where
@@ -229,8 +236,8 @@ fn symlink(_relative: &Path, _link: &Path) -> io::Result<()> {
 
 /// Relative to the output folder.
 fn path_of(sha256: &str) -> PathBuf {
-    let shelf = sha256.get(..2).unwrap_or_default();
-    PathBuf::from("files/sha256").join(shelf).join(format!("{sha256}.pdf"))
+    let folder = sha256.get(..2).unwrap_or_default();
+    PathBuf::from("files/sha256").join(folder).join(format!("{sha256}.pdf"))
 }
 
 fn sha256_of(path: &Path) -> io::Result<String> {

@@ -6,14 +6,15 @@ use tierfall_http::{HeaderMap, Reservation, SaidBy, header_text};
 
 /// The product token that `X-Robots-Tag` knows us by, as robots.txt does.
 const AGENT: &str = "tierfall";
-/// Rules that have a value of their own; any other word before a colon names whom the rules are for.
+/// Rules that have a value of their own; anything else before a colon names the crawler that the rules are for.
 const VALUED: [&str; 4] = ["unavailable_after", "max-snippet", "max-image-preview", "max-video-preview"];
 /// Rules that reserve text and data mining.
 const RESERVING: [&str; 2] = ["noai", "notdm"];
 
+/// What was said about the use of a file; written to the manifest as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UsageRights {
-    /// The nearest word on text and data mining: the file's own, its site's, its page's.
+    /// What was said about text and data mining closest to the file: by its headers, its site or its page.
     pub tdm: Option<Reservation>,
     /// The headers `X-Robots-Tag`, joined by commas.
     pub x_robots_tag: Option<String>,
@@ -38,7 +39,7 @@ impl UsageRights {
         self.tdm.as_ref().is_none_or(|said| !said.is_valid())
     }
 
-    /// Takes in the word of someone further away, if nobody nearer has said anything.
+    /// Takes over what a place further from the file says, if none closer to it has said anything.
     pub(super) fn consider(&mut self, said: Option<Reservation>) {
         if self.undecided()
             && let Some(said) = said.filter(Reservation::is_valid)

@@ -5,7 +5,9 @@ use tierfall_proof::Identity;
 /// The end of an acquisition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// The file is the work, and how sure that is.
     Accepted(Identity),
+    /// The file is not taken, and why.
     Rejected(Reason),
 }
 

@@ -12,8 +12,11 @@ use super::store::{Artifact, Store, StoreError};
 /// A file that was accepted. Dropped, it leaves at most a partial file, as any acquisition does.
 #[derive(Debug)]
 pub struct VerifiedFile {
+    /// In lower-case hex.
     pub sha256: String,
+    /// The size.
     pub bytes: u64,
+    /// The number of pages.
     pub pages: u32,
     /// URLs of the work's other candidates: what came of them is removed once this file is stored.
     rivals: Vec<String>,
@@ -52,7 +55,7 @@ impl VerifiedFile {
     }
 
     /// Records that it was fetched, and whether the store has its bytes from another work. Called as late as
-    /// possible: after a crash nothing on disk tells whose they are.
+    /// possible: after a crash nothing on disk says to which work they belong.
     pub fn record(&mut self, journal: &dyn Journal) {
         if let Some((store, _)) = &self.arrived {
             self.stored_before = store.holds(&self.sha256, self.bytes);

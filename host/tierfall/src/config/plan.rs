@@ -21,7 +21,7 @@ pub struct SourceConfig {
     pub timeout: Duration,
     /// Within one attempt.
     pub retries: u32,
-    /// Whether robots.txt is asked for its pages.
+    /// Whether its pages are subject to robots.txt.
     pub robots: Robots,
 }
 

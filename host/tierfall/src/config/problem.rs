@@ -16,6 +16,7 @@ pub struct Problem {
 
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the message names the file and the error")]
 pub enum ConfigError {
     /// The file that was named, or found, cannot be read.
     #[error("failed to read the configuration {path}: {error}", path = .path.display())]

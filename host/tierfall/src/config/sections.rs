@@ -14,7 +14,7 @@ use crate::tiers::Budgets;
 /// `[fallback]`: the order of the tiers, and what one work may cost.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Fallback {
-    /// As they were given. Those that are wrong are told of when the plan is made.
+    /// As they were given. Mistakes in them are reported when the plan is made.
     #[serde(deserialize_with = "tiers")]
     pub(super) tiers: Vec<Result<TierSpec, InvalidTier>>,
     /// Sources asked for a title when a proof lacks one.

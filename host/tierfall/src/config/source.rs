@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
 use tierfall_settings::{named, number, some_millis};
 
-/// Whether robots.txt is asked for a source's pages.
+/// Whether a source's pages are subject to robots.txt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Robots {

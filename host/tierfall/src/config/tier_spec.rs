@@ -20,7 +20,7 @@ pub struct TierSpec {
     pub timeout_ms: Option<u64>,
     /// Within one attempt.
     pub retries: Option<u32>,
-    /// Whether robots.txt is asked for pages.
+    /// Whether pages are subject to robots.txt.
     pub robots: Option<Robots>,
     /// Whatever else is given: settings of the plugin, in their order.
     pub settings: Vec<(String, String)>,
@@ -37,6 +37,7 @@ pub enum TierName {
 
 /// What is wrong with a tier; the text names the option and its number.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "each variant's message says what it is")]
 pub enum InvalidTier {
     #[error("a tier has a name: write TIER[:OPTION=VALUE,…]")]
     Empty,

@@ -11,6 +11,7 @@ use tierfall_work::Candidate;
 /// Something that happened to a work. `work_id` is the key of the work, as in its [`Line`].
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are what their types say")]
 pub enum Event<'a> {
     /// A worker begins with it.
     #[non_exhaustive]
@@ -32,7 +33,7 @@ pub enum Event<'a> {
 /// Called for every event, from the tasks of the works: what takes long here delays them.
 pub(super) type Handler = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 
-/// Passes events on, and lines to whoever awaits them.
+/// Passes events to the handler, and lines to the stream of outcomes.
 pub(super) struct Events {
     pub(super) handler: Handler,
     pub(super) lines: mpsc::UnboundedSender<Line>,

@@ -152,7 +152,7 @@ impl Leases {
     pub(super) fn held_by(&self, owner: &str, until: i64, request: WorkRequest) -> HeldElsewhere {
         if !self.wait_logged.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                "{} is in the hands of {owner}; it comes last, when that worker has ended it or has not \
+                "{} is leased to {owner}; it comes last, when that worker has finished it or has not \
                  renewed its lease in time",
                 request.work.key()
             );

@@ -7,19 +7,20 @@ use tokio_util::sync::CancellationToken;
 
 use tierfall_ledger::{FileInventory, LedgerClient, Missing, reconcile};
 
-/// Often enough that what a lost worker left is cleared up within its shift, seldom enough that looking through a
-/// large folder does not matter.
+/// Often enough that what a lost worker left is cleared up soon, seldom enough that scanning a large folder does not
+/// matter.
 const EVERY: Duration = Duration::from_secs(600);
 
 /// The files that a ledger is kept in step with.
 #[derive(Clone)]
 pub struct Maintenance {
+    /// The output folder, as the ledger asks about it.
     pub inventory: Arc<dyn FileInventory>,
     /// A partial file that was written to since then may be that of a download which goes on without the ledger.
     pub quiet: Duration,
 }
 
-/// Reconciles until the run ends. Its failures are told, and hurt nothing: no job waits for it.
+/// Reconciles until the run ends. Failures are logged and do no harm: no job waits for it.
 pub(super) async fn maintain(ledger: LedgerClient, maintenance: Maintenance, halt: CancellationToken) {
     let Some(ledger) = ledger.ledger() else { return };
     loop {

@@ -25,6 +25,7 @@ const SCHEMA: &str = "tierfall";
 /// Where the ledger is: by `ledger.url`, or in the output folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LedgerPlace {
+    /// A SQLite file.
     File(PathBuf),
     /// `postgres://…`; it may hold a password, so it is not shown.
     Server(String),
@@ -39,6 +40,7 @@ impl LedgerPlace {
         }
     }
 
+    /// The place that `ledger.url` names, else `ledger.sqlite` in the output folder `out`.
     pub fn of(config: &Config, out: &Path) -> Self {
         match &config.ledger.url {
             None => Self::File(out.join("ledger.sqlite")),

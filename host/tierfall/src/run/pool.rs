@@ -86,7 +86,7 @@ impl WorkerPool {
                 Ok(NextJob::Job(job, request)) => {
                     silent_since = None;
                     self.process(request, Some(job), &mut pipeline).await?;
-                    // What another worker has taken over is in the queue for whoever comes to it.
+                    // What another worker has taken over stays in the queue.
                     pipeline.held.clear();
                     continue;
                 }

@@ -101,7 +101,7 @@ impl Program {
     }
 }
 
-/// A sandbox with room for every call of every worker.
+/// A sandbox large enough for every call of every worker.
 fn sandbox(config: &Config) -> Result<Sandbox, SetupError> {
     let calls = config.run.workers * config.fallback.budgets.max_concurrent + examinations();
     Ok(Sandbox::new(config.sandbox.clone(), calls)?)

@@ -1,4 +1,4 @@
-//! Who is told of a run while it goes on.
+//! Callbacks on the progress of a run.
 
 use super::manifest::Line;
 use super::request::WorkRequest;
@@ -17,7 +17,7 @@ pub trait Reporter: Send + Sync {
     fn left(&self, _request: &WorkRequest) {}
     /// It ended, and its line is in the manifest.
     fn ended(&self, _line: &Line) {}
-    /// Who is told of one work while it is raced.
+    /// The observer of one work's race.
     fn observer(&self, _request: &WorkRequest) -> Box<dyn Observer> {
         Box::new(())
     }

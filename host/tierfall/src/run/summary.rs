@@ -12,11 +12,15 @@ use tierfall_ledger::LedgerClient;
 /// Counts of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Summary {
+    /// Works that the run has a line for.
     pub works: u64,
+    /// Works whose file is stored.
     pub stored: u64,
+    /// Works of which no copy was found.
     pub no_copy: u64,
     /// Failed or timed out: another run may end differently.
     pub failed: u64,
+    /// The sizes of the stored files, together.
     pub bytes: u64,
     /// Of all works, those that an earlier run had brought to their end: nothing was fetched for them.
     pub done_before: u64,
@@ -28,6 +32,7 @@ pub struct Summary {
     pub bad_entries: u64,
     /// Works that were asked for more than once.
     pub repeats: u64,
+    /// The run was told to stop before it was through.
     pub interrupted: bool,
     /// Stored works by source.
     pub by_source: BTreeMap<String, u64>,
@@ -46,8 +51,11 @@ pub struct PlanSummary {
     pub known: u64,
     /// Jobs that are done.
     pub done: u64,
+    /// Lines of the input that could not be read.
     pub bad_entries: u64,
+    /// Works that were asked for more than once.
     pub repeats: u64,
+    /// Planning was told to stop before it was through.
     pub interrupted: bool,
 }
 
@@ -65,7 +73,7 @@ impl Summary {
         self.count_line(line);
     }
 
-    /// Counts a work that was raced, and whose file is not stored.
+    /// Counts a work by its line.
     pub fn count_line(&mut self, line: &Line) {
         self.works += 1;
         match line.status {

@@ -9,9 +9,11 @@ use super::source::{Source, SourceName};
 
 /// What is asked about each work, in which order, under which budgets.
 pub struct Plan {
+    /// In the order in which a work goes through them.
     pub tiers: Vec<Tier>,
     /// Asked when a proof lacks a title.
     pub facts: Vec<Arc<dyn Source>>,
+    /// What one work may cost.
     pub budgets: Budgets,
     /// What comes back is taken in the order in which it was asked for, not as it comes: so that a
     /// recording that is replayed gives the same trail each time.
@@ -37,6 +39,7 @@ pub struct Budgets {
 
 /// One step of the plan; the next one starts only when this one has nothing.
 pub struct Tier {
+    /// As the configuration names it.
     pub name: String,
     /// Attempts in flight.
     pub parallel: usize,
@@ -49,6 +52,8 @@ pub struct Tier {
 /// A source that is in the plan and cannot be asked: a required key is missing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Skipped {
+    /// Which source.
     pub name: SourceName,
+    /// Why it cannot be asked, for people.
     pub reason: String,
 }

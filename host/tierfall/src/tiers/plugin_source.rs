@@ -14,14 +14,21 @@ use tierfall_work::Work;
 
 /// A source of a plugin, with what it may do.
 pub struct PluginSource {
+    /// Which source.
     pub name: SourceName,
+    /// The loaded plugin.
     pub plugin: Plugin,
     /// One of the program's own, whose sources are what their names say.
     pub built_in: bool,
+    /// The hosts, settings and secrets that it is granted.
     pub access: Arc<SourceAccess>,
+    /// The kinds of identifier it can look for.
     pub ids: Vec<IdKind>,
+    /// The time of one attempt.
     pub timeout: Duration,
+    /// Retries of failed requests within one attempt.
     pub retries: u32,
+    /// The client for its requests.
     pub client: HttpClient,
 }
 

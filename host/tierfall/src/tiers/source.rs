@@ -14,7 +14,9 @@ use tierfall_work::{Finding, Work};
 /// Which source, for people and for the trail.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SourceName {
+    /// The plugin that offers it.
     pub plugin: String,
+    /// Its name within the plugin.
     pub source: String,
 }
 
@@ -30,20 +32,26 @@ impl fmt::Display for SourceName {
 
 /// One question to a source.
 pub struct Ask {
+    /// The work, with all that is known of it so far.
     pub work: Arc<Work>,
+    /// The URLs that were tried before, and how that ended.
     pub tried: Vec<Tried>,
+    /// What is left of the time of this attempt.
     pub clock: Arc<AttemptClock>,
 }
 
 /// A source's answer, and what the host has to say about the call (denials, limits).
 #[derive(Debug)]
 pub struct Answer {
+    /// What it found, or why it could not answer.
     pub result: Result<Finding, CallError>,
+    /// Denials and limits, for people.
     pub notes: Vec<String>,
 }
 
 /// One way to look for copies of a work.
 pub trait Source: Send + Sync {
+    /// Its name, unique within a plan.
     fn name(&self) -> &SourceName;
     /// The kinds of identifier it can look for.
     fn ids(&self) -> &[IdKind];

@@ -21,6 +21,7 @@ pub enum AttemptOutcome {
     Nonretryable,
     /// It could not answer now.
     Retryable,
+    /// The time of the attempt was over.
     Timeout,
     /// It was not asked, and cost nothing.
     Skipped,
@@ -29,6 +30,7 @@ pub enum AttemptOutcome {
 }
 
 impl AttemptOutcome {
+    /// The word in manifests and messages.
     pub fn label(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -62,13 +64,16 @@ impl AttemptOutcome {
 /// A candidate as the trail shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal {
+    /// As the source gave it.
     pub url: String,
     /// Which version of the work the source takes it for.
     pub version: Version,
+    /// The licence, as the source words it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
     /// Why the source believes that the URL leads to the work.
     pub basis: Basis,
+    /// Where exactly it was found, for people.
     pub evidence: String,
 }
 
@@ -89,11 +94,17 @@ impl From<&Candidate> for Proposal {
 pub struct AttemptEntry {
     /// Milliseconds since the work's first attempt, at its end.
     pub at_ms: u64,
+    /// The tier, as the configuration names it.
     pub tier: String,
+    /// The plugin of the source.
     pub plugin: String,
+    /// The name of the source within its plugin.
     pub source: String,
+    /// How it ended.
     pub outcome: AttemptOutcome,
+    /// The milliseconds that it took.
     pub ms: u64,
+    /// What it proposed, in its order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub candidates: Vec<Proposal>,
     /// Why it ended so, where there is something to say.
@@ -110,22 +121,33 @@ pub struct AttemptEntry {
 /// One candidate fetched and judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AcquisitionEntry {
+    /// Milliseconds since the work's first attempt, at its end.
     pub at_ms: u64,
+    /// The tier, as the configuration names it.
     pub tier: String,
+    /// The plugin of the source that proposed it.
     pub plugin: String,
+    /// The name of that source within its plugin.
     pub source: String,
+    /// The URL that was proposed.
     pub url: String,
+    /// The URL that answered last, after redirects.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub final_url: Option<String>,
     /// Why it was rejected; `None` if it was accepted. Written as `accepted` or the reason's code.
     #[serde(rename = "verdict", with = "verdict_code")]
     pub rejected: Option<Reason>,
+    /// The HTTP status of the last answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+    /// The size of the file, as far as it came.
     pub bytes: u64,
+    /// Bytes that an earlier try had brought.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub resumed_from: u64,
+    /// The milliseconds that it took.
     pub ms: u64,
+    /// Why it ended so, for people.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
     /// Whether the same candidate may be accepted another time.
@@ -142,7 +164,9 @@ fn is_zero(number: &u64) -> bool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum TrailEntry {
+    /// A source was asked, or left out.
     Attempt(AttemptEntry),
+    /// A candidate was fetched and judged.
     Acquisition(AcquisitionEntry),
 }
 
@@ -159,6 +183,7 @@ impl Trail {
             .collect()
     }
 
+    /// The attempts, in the order in which they ended.
     pub fn attempts(&self) -> impl Iterator<Item = &AttemptEntry> {
         self.0.iter().filter_map(|entry| match entry {
             TrailEntry::Attempt(attempt) => Some(attempt),
@@ -166,6 +191,7 @@ impl Trail {
         })
     }
 
+    /// The acquisitions, in the order in which they ended.
     pub fn acquisitions(&self) -> impl Iterator<Item = &AcquisitionEntry> {
         self.0.iter().filter_map(|entry| match entry {
             TrailEntry::Acquisition(acquisition) => Some(acquisition),

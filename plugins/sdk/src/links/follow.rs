@@ -38,53 +38,53 @@ pub fn follow(
     host: &dyn Host,
     work: &Work,
     ctx: &Context,
-    walk: &Follow<'_>,
+    plan: &Follow<'_>,
 ) -> Result<Finding, SourceError> {
     let started = host.now_ms();
-    let mut walker = Walker {
+    let mut follower = Follower {
         work,
-        walk,
+        plan,
         rules: Rules::built_in(),
         found: Finding::none(),
         failed: Failures::default(),
         seen: HashSet::new(),
-        steps: walk.starts.iter().cloned().map(Step::start).collect(),
+        steps: plan.starts.iter().cloned().map(Step::start).collect(),
     };
     let mut budget = MOST_PAGES.min(ctx.budget.fetches as usize);
-    while let Some(step) = walker.steps.pop_front() {
-        if !walker.seen.insert(step.url.clone()) {
+    while let Some(step) = follower.steps.pop_front() {
+        if !follower.seen.insert(step.url.clone()) {
             continue;
         }
         let spent = host.now_ms().saturating_sub(started);
         let little_time = spent + LEAST_MS > u64::from(ctx.budget.time_ms);
-        if budget == 0 || (little_time && !walker.found.candidates.is_empty()) {
+        if budget == 0 || (little_time && !follower.found.candidates.is_empty()) {
             // What could not be looked at may still be the PDF.
-            step.probe.into_iter().for_each(|c| walker.found.add(c));
+            step.probe.into_iter().for_each(|c| follower.found.add(c));
             continue;
         }
         budget -= 1;
         let request = Request::get(&step.url).header("accept", ACCEPT).at_most(MOST_BYTES);
         match host.fetch(&request) {
-            Ok(response) => walker.take(step, response),
+            Ok(response) => follower.take(step, response),
             Err(error) => {
                 if let FetchError::Budget(_) = error {
                     budget = 0;
                 }
-                walker.failed.add(&step, error.into());
-                step.probe.into_iter().for_each(|c| walker.found.add(c));
+                follower.failed.add(&step, error.into());
+                step.probe.into_iter().for_each(|c| follower.found.add(c));
             }
         }
     }
-    let nothing_else = walker.found.facts.is_empty() || walker.failed.unread;
-    if walker.found.candidates.is_empty() && nothing_else {
-        return Err(walker.failed.error());
+    let nothing_else = follower.found.facts.is_empty() || follower.failed.unread;
+    if follower.found.candidates.is_empty() && nothing_else {
+        return Err(follower.failed.error());
     }
-    Ok(walker.found)
+    Ok(follower.found)
 }
 
-struct Walker<'a> {
+struct Follower<'a> {
     work: &'a Work,
-    walk: &'a Follow<'a>,
+    plan: &'a Follow<'a>,
     rules: Rules,
     found: Finding,
     failed: Failures,
@@ -93,13 +93,13 @@ struct Walker<'a> {
     steps: VecDeque<Step>,
 }
 
-impl Walker<'_> {
+impl Follower<'_> {
     /// An answer: the PDF, a page, or neither.
     fn take(&mut self, step: Step, response: Response) {
         self.seen.insert(response.url.clone());
         if response.pdf {
             self.failed.answered = true;
-            let itself = || Candidate::new(&response.url, self.walk.basis, self.walk.evidence);
+            let itself = || Candidate::new(&response.url, self.plan.basis, self.plan.evidence);
             self.found.add(step.probe.unwrap_or_else(itself));
         } else if response.ok() {
             self.failed.answered = true;
@@ -135,7 +135,7 @@ impl Walker<'_> {
             Some(url) => self.steps.push_front(step.next(url, None)),
             None => self.landed(step, &response.url),
         }
-        // Only on the page's own host: the others are the acquisition's to ask.
+        // Only on the page's own host: acquisition fetches from the others.
         let near = |url: &str| more && url::host(url) == url::host(&response.url);
         if page.candidates.is_empty()
             && let Some(url) = page.follow.into_iter().find(|url| near(url))

@@ -34,7 +34,7 @@ pub struct Remote {
     script: Box<Script>,
     /// The site's `tdmrep.json`; it is no part of the script, nor of what was heard.
     rules: Option<String>,
-    asked: AtomicUsize,
+    requests: AtomicUsize,
     heard: Mutex<Vec<Outgoing>>,
 }
 
@@ -88,8 +88,8 @@ impl Reply {
     }
 
     /// What an honest server answers about `file` under `etag`: the range that is asked for.
-    pub fn honest(file: &[u8], etag: &str, asked: &Outgoing) -> Self {
-        let header = |name| header(&asked.headers, name);
+    pub fn honest(file: &[u8], etag: &str, request: &Outgoing) -> Self {
+        let header = |name| header(&request.headers, name);
         let start =
             header("range").and_then(|range| range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok());
         match start {
@@ -109,7 +109,7 @@ impl Reply {
 
 impl Remote {
     pub fn new(script: impl Fn(&Outgoing, usize) -> Reply + Send + Sync + 'static) -> Self {
-        Self { script: Box::new(script), rules: None, asked: AtomicUsize::new(0), heard: Mutex::default() }
+        Self { script: Box::new(script), rules: None, requests: AtomicUsize::new(0), heard: Mutex::default() }
     }
 
     /// The site reserves text and data mining by these rules.
@@ -125,12 +125,12 @@ impl Remote {
     /// The `Range` of every request so far.
     pub fn ranges(&self) -> Vec<Option<String>> {
         let heard = self.heard.lock().unwrap_or_else(|poison| poison.into_inner());
-        let range = |asked: &Outgoing| header(&asked.headers, "range").map(Cow::into_owned);
+        let range = |request: &Outgoing| header(&request.headers, "range").map(Cow::into_owned);
         heard.iter().map(range).collect()
     }
 }
 
-/// One remote, asked by a client and looked at by its test.
+/// One remote, shared by the client that requests and the test that inspects.
 pub struct Shared(pub Arc<Remote>);
 
 impl Transport for Shared {
@@ -139,7 +139,7 @@ impl Transport for Shared {
         let reply = if hop.url.path() == "/.well-known/tdmrep.json" {
             remote.rules.as_ref().map_or(Reply::status(404), |rules| Reply::ok(rules.as_str()))
         } else {
-            let number = remote.asked.fetch_add(1, Ordering::SeqCst);
+            let number = remote.requests.fetch_add(1, Ordering::SeqCst);
             let reply = (remote.script)(&hop, number);
             remote.heard.lock().unwrap_or_else(|poison| poison.into_inner()).push(hop);
             reply

@@ -14,8 +14,8 @@ fn range_from(start: usize) -> Option<String> {
 async fn a_reset_is_continued_where_it_happened() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let fixture = Fixture::new(Remote::new(move |asked, number| {
-        let reply = Reply::honest(&served, "\"1\"", asked);
+    let fixture = Fixture::new(Remote::new(move |request, number| {
+        let reply = Reply::honest(&served, "\"1\"", request);
         if number < 2 { reply.cut(4000) } else { reply }
     }));
     let acquisition = fixture.fetch().await;
@@ -36,8 +36,8 @@ async fn a_server_that_stalls_is_asked_once_more_and_one_that_drips_is_not() {
         assert_eq!(fixture.remote.ranges().len(), requests, "{name} {acquisition:?}");
     }
     let served = file.clone();
-    let fixture = Fixture::new(Remote::new(move |asked, number| {
-        let reply = Reply::honest(&served, "\"1\"", asked);
+    let fixture = Fixture::new(Remote::new(move |request, number| {
+        let reply = Reply::honest(&served, "\"1\"", request);
         if number == 0 { reply.stalling(9000) } else { reply }
     }));
     let acquisition = fixture.fetch().await;
@@ -105,10 +105,10 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
         ("the whole of a newer file", Reply::ok(newer.clone()).header("etag", "\"2\"")),
     ] {
         let served = file.clone();
-        let fixture = Fixture::new(Remote::new(move |asked, number| match number {
-            0 => Reply::honest(&served, "\"1\"", asked).cut(4000),
+        let fixture = Fixture::new(Remote::new(move |request, number| match number {
+            0 => Reply::honest(&served, "\"1\"", request).cut(4000),
             1 => answer.clone(),
-            _ => Reply::honest(&served, "\"1\"", asked),
+            _ => Reply::honest(&served, "\"1\"", request),
         }));
         let acquisition = fixture.fetch().await;
         assert!(matches!(acquisition.verdict, Verdict::Accepted(_)), "{name}: {acquisition:?}");
@@ -122,8 +122,8 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
 async fn another_process_continues_what_this_one_left() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let fixture = Fixture::new(Remote::new(move |asked, number| {
-        let reply = Reply::honest(&served, "\"1\"", asked);
+    let fixture = Fixture::new(Remote::new(move |request, number| {
+        let reply = Reply::honest(&served, "\"1\"", request);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
     let first = fixture.fetch().await;
@@ -140,8 +140,8 @@ async fn another_process_continues_what_this_one_left() {
 #[tokio::test(start_paused = true)]
 async fn what_was_left_is_not_taken_up_if_that_is_not_wanted() {
     let file = paper().pdf(Style::Plain);
-    let mut fixture = Fixture::new(Remote::new(move |asked, number| {
-        let reply = Reply::honest(&file, "\"1\"", asked);
+    let mut fixture = Fixture::new(Remote::new(move |request, number| {
+        let reply = Reply::honest(&file, "\"1\"", request);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
     fixture.fetch().await;
@@ -155,8 +155,8 @@ async fn what_was_left_is_not_taken_up_if_that_is_not_wanted() {
 async fn dropped_in_the_middle_it_leaves_what_can_be_continued() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let fixture = Fixture::new(Remote::new(move |asked, number| {
-        let reply = Reply::honest(&served, "\"1\"", asked);
+    let fixture = Fixture::new(Remote::new(move |request, number| {
+        let reply = Reply::honest(&served, "\"1\"", request);
         if number == 0 { reply.hanging(5000) } else { reply }
     }));
     let dropped = tokio::time::timeout(Duration::from_secs(5), fixture.fetch()).await;
@@ -171,8 +171,9 @@ async fn dropped_in_the_middle_it_leaves_what_can_be_continued() {
 async fn a_file_that_was_complete_when_the_process_ended_is_not_fetched_again() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let fixture =
-        Fixture::new(Remote::new(move |asked, _| Reply::honest(&served, "\"1\"", asked).hanging(usize::MAX)));
+    let fixture = Fixture::new(Remote::new(move |request, _| {
+        Reply::honest(&served, "\"1\"", request).hanging(usize::MAX)
+    }));
     // All bytes are here, but not the word that they are.
     let dropped = tokio::time::timeout(Duration::from_secs(5), fixture.fetch()).await;
     assert!(dropped.is_err());
@@ -186,8 +187,8 @@ async fn a_file_that_was_complete_when_the_process_ended_is_not_fetched_again() 
 async fn a_partial_file_that_was_tampered_with_is_not_what_it_says() {
     let file = paper().pdf(Style::Plain);
     let served = file.clone();
-    let fixture = Fixture::new(Remote::new(move |asked, number| {
-        let reply = Reply::honest(&served, "\"1\"", asked);
+    let fixture = Fixture::new(Remote::new(move |request, number| {
+        let reply = Reply::honest(&served, "\"1\"", request);
         if number < 3 { reply.cut(2000) } else { reply }
     }));
     fixture.fetch().await;
@@ -249,18 +250,18 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
         let version = std::sync::atomic::AtomicUsize::new(0);
         let script = whims.clone();
-        let fixture = Fixture::new(Remote::new(move |asked, number| {
+        let fixture = Fixture::new(Remote::new(move |request, number| {
             use std::sync::atomic::Ordering::SeqCst;
             let (whim, cut) = script.get(number).cloned().unwrap_or((Whim::Honest, None));
             if matches!(whim, Whim::Changes) {
                 version.fetch_add(1, SeqCst);
             }
-            let mut anyone = asked.clone();
+            let mut anyone = request.clone();
             anyone.headers.remove("if-range");
             let number = version.load(SeqCst) % versions.len();
             let (file, etag) = (&versions[number], format!("\"{number}\""));
             let reply = match whim {
-                Whim::Honest | Whim::Changes => Reply::honest(file, &etag, asked),
+                Whim::Honest | Whim::Changes => Reply::honest(file, &etag, request),
                 Whim::Careless => {
                     let mut reply = Reply::honest(file, &etag, &anyone);
                     if reply.status == 206 {
@@ -271,7 +272,7 @@ proptest! {
                 Whim::IgnoresRanges => Reply::ok(file.clone()).header("etag", &etag),
                 Whim::Refuses => Reply::status(416),
                 Whim::Shifted => {
-                    let mut reply = Reply::honest(file, &etag, asked);
+                    let mut reply = Reply::honest(file, &etag, request);
                     if reply.status == 206 && reply.body.len() > 7 {
                         reply.body.drain(..7);
                         let first = file.len() - reply.body.len();
@@ -308,7 +309,7 @@ proptest! {
 async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
     let file = paper().pdf(Style::Plain);
     let fixture =
-        Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+        Fixture::new(Remote::new(move |request, _| Reply::honest(&file, "\"1\"", request).hanging(5000)));
     let fetching = fixture.fetch();
     let looking = async {
         tokio::time::sleep(sink::UNWRITTEN * 3).await;
@@ -331,7 +332,7 @@ async fn what_came_is_on_disk_a_moment_later_even_if_nothing_more_comes() {
 async fn a_partial_file_is_removed_unless_somebody_is_at_it() {
     let file = paper().pdf(Style::Plain);
     let fixture =
-        Fixture::new(Remote::new(move |asked, _| Reply::honest(&file, "\"1\"", asked).hanging(5000)));
+        Fixture::new(Remote::new(move |request, _| Reply::honest(&file, "\"1\"", request).hanging(5000)));
     let store = Store::open(fixture.out.path()).expect("a store");
     let looking = async {
         tokio::time::sleep(sink::UNWRITTEN * 3).await;

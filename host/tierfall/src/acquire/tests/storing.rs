@@ -46,8 +46,8 @@ async fn the_same_bytes_are_stored_once_for_two_works() {
 
 #[tokio::test]
 async fn works_whose_names_look_alike_keep_a_file_each() {
-    let fixture = Fixture::new(Remote::new(|asked, _| {
-        let pages = if asked.url.path().contains("one") { 8 } else { 9 };
+    let fixture = Fixture::new(Remote::new(|request, _| {
+        let pages = if request.url.path().contains("one") { 8 } else { 9 };
         Reply::ok(paper().with_pages(pages).pdf(Style::DoiInMetadata))
     }));
     let mut links = Vec::new();
@@ -132,8 +132,8 @@ async fn files_can_be_kept_in_another_file_system_than_what_is_on_its_way() {
 
 #[tokio::test]
 async fn many_at_once_into_one_store_lose_nothing() {
-    let fixture = Fixture::new(Remote::new(|asked, _| {
-        let number: u32 = asked.url.path().trim_start_matches('/').parse().unwrap_or(0);
+    let fixture = Fixture::new(Remote::new(|request, _| {
+        let number: u32 = request.url.path().trim_start_matches('/').parse().unwrap_or(0);
         Reply::ok(paper().with_pages(8 + number % 5).pdf(Style::DoiInMetadata))
     }));
     let acquirer = fixture.acquirer();

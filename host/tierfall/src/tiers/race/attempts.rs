@@ -22,7 +22,7 @@ impl<'a> Race<'a> {
     pub(super) fn launch_facts(&mut self) -> bool {
         while let Some(source) = self.facts.pop_front() {
             if self.attempts_left > 0
-                && !self.asked.contains(source.name())
+                && !self.considered.contains(source.name())
                 && self.applicable(source.as_ref())
                 && self.open("facts", source)
             {
@@ -37,7 +37,7 @@ impl<'a> Race<'a> {
     pub(super) fn open(&mut self, tier: &str, source: &'a Arc<dyn Source>) -> bool {
         let time_left = self.deadline.saturating_duration_since(Instant::now());
         let Some(reason) = source.closed(&self.snapshot(), time_left) else { return true };
-        self.asked.insert(source.name());
+        self.considered.insert(source.name());
         let at_ms = self.at_ms();
         self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &reason, true)));
         false
@@ -49,7 +49,7 @@ impl<'a> Race<'a> {
         self.attempts_running += 1;
         let facts = facts || self.plan.facts.iter().any(|other| other.name() == source.name());
         self.facts_running += usize::from(facts);
-        self.asked.insert(source.name());
+        self.considered.insert(source.name());
         self.observer.attempt_started(tier, source.name());
         let began = Instant::now();
         let clock = Arc::new(AttemptClock::new(source.timeout(), self.deadline));
@@ -74,7 +74,7 @@ impl<'a> Race<'a> {
     ) {
         let name = source.name();
         if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
-            // It asked nobody: a skipped source costs nothing.
+            // It sent no request: a skipped source costs nothing.
             self.attempts_left += 1;
         }
         let (outcome, detail, candidates) = match answer.result {

@@ -1,4 +1,4 @@
-//! Who is told of a race while it goes on.
+//! Callbacks on the progress of a race.
 
 use crate::tiers::source::SourceName;
 use crate::tiers::trail::TrailEntry;

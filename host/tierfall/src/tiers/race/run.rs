@@ -41,7 +41,7 @@ pub async fn run(
         attempts_running: 0,
         facts_running: 0,
         acquiring: Vec::new(),
-        asked: HashSet::new(),
+        considered: HashSet::new(),
         facts: plan.facts.iter().collect(),
         queue: Vec::new(),
         seen_urls: HashSet::new(),
@@ -98,7 +98,7 @@ impl<'a> Race<'a> {
             }
         }
         for (tier, source) in waiting {
-            if self.asked.contains(source.name()) {
+            if self.considered.contains(source.name()) {
                 continue;
             }
             let at_ms = self.at_ms();
@@ -136,7 +136,7 @@ impl<'a> Race<'a> {
                 return;
             };
             if let Some((tier_name, source)) = waiting.remove(at)
-                && !self.asked.contains(source.name())
+                && !self.considered.contains(source.name())
                 && self.open(tier_name, source)
             {
                 self.launch_attempt(tier_name, source, false);

@@ -46,7 +46,7 @@ pub(super) struct Race<'a> {
     pub(super) facts_running: usize,
     /// When each acquisition in flight began.
     pub(super) acquiring: Vec<(usize, Instant)>,
-    pub(super) asked: HashSet<&'a SourceName>,
+    pub(super) considered: HashSet<&'a SourceName>,
     /// Sources to ask when a proof lacks a title.
     pub(super) facts: VecDeque<&'a Arc<dyn Source>>,
     pub(super) queue: Vec<Queued>,

@@ -58,10 +58,10 @@ struct Scripted {
     timeout: Duration,
     takes: Duration,
     answer: Result<Finding, SourceError>,
-    /// Why its hosts are not asked now.
+    /// Why its hosts accept no requests now.
     closed: Option<&'static str>,
     gauge: Arc<Gauge>,
-    asked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
 }
 
 impl Source for Scripted {
@@ -82,7 +82,7 @@ impl Source for Scripted {
     }
 
     fn find(&self, _ask: Ask) -> BoxFuture<'_, Answer> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+        self.calls.fetch_add(1, Ordering::SeqCst);
         Box::pin(async move {
             let mut here = self.gauge.enqueue();
             tokio::time::sleep(self.takes).await;
@@ -146,7 +146,7 @@ impl Acquire for ByUrl {
 /// A small language for plans.
 struct Sketch {
     gauge: Arc<Gauge>,
-    asked: Arc<AtomicUsize>,
+    calls: Arc<AtomicUsize>,
     budgets: Budgets,
     tiers: Vec<Tier>,
     facts: Vec<Arc<dyn Source>>,
@@ -177,7 +177,7 @@ impl Sketch {
     fn new() -> Self {
         Self {
             gauge: Arc::default(),
-            asked: Arc::default(),
+            calls: Arc::default(),
             budgets: Budgets {
                 total: Duration::from_secs(120),
                 max_attempts: 20,
@@ -198,7 +198,7 @@ impl Sketch {
             answer,
             closed: None,
             gauge: Arc::clone(&self.gauge),
-            asked: Arc::clone(&self.asked),
+            calls: Arc::clone(&self.calls),
         }
     }
 
@@ -310,7 +310,7 @@ async fn attempts_are_reserved_before_they_are_launched() {
     let sources = (0..4).map(|n| sketch.source(&format!("s{n}"), 10, NONE)).collect();
     sketch.tier(3, sources);
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
-    assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(sketch.calls.load(Ordering::SeqCst), 1);
     assert_eq!(outcome.reason.map(EndReason::code), Some("max_attempts"));
 }
 
@@ -320,8 +320,8 @@ async fn a_skipped_source_costs_no_attempt_and_the_trail_says_why() {
     sketch.budgets.max_attempts = 1;
     let mut pubmed = sketch.source("pubmed", 10, NONE);
     pubmed.ids = vec![IdKind::Pmid];
-    let asked = sketch.source("asked", 10, NONE);
-    sketch.tier(1, vec![pubmed, asked]);
+    let other = sketch.source("other", 10, NONE);
+    sketch.tier(1, vec![pubmed, other]);
     sketch.tiers[0].skipped.push(Skipped {
         name: SourceName { plugin: "test".into(), source: "keyless".into() },
         reason: "the key `api_key` is not set".into(),
@@ -331,7 +331,7 @@ async fn a_skipped_source_costs_no_attempt_and_the_trail_says_why() {
         outcomes(&outcome),
         [
             ("keyless".into(), AttemptOutcome::Skipped),
-            ("asked".into(), AttemptOutcome::NoPdf),
+            ("other".into(), AttemptOutcome::NoPdf),
             ("pubmed".into(), AttemptOutcome::Skipped)
         ]
     );
@@ -354,7 +354,7 @@ async fn a_source_whose_host_is_left_alone_is_skipped_at_once_and_costs_no_attem
     );
     let skipped = outcome.trail.attempts().next().expect("two attempts");
     assert_eq!(skipped.detail, "api.example is left alone for 30 s: it answers 503");
-    assert_eq!((sketch.asked.load(Ordering::SeqCst), took), (1, ms(10)));
+    assert_eq!((sketch.calls.load(Ordering::SeqCst), took), (1, ms(10)));
     assert_eq!(outcome.status, Status::Failed, "it may have a copy, another time");
 }
 
@@ -388,7 +388,7 @@ async fn the_next_tier_starts_only_when_this_one_has_nothing() {
     sketch.tier(2, vec![second]);
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
-    assert_eq!(sketch.asked.load(Ordering::SeqCst), 1);
+    assert_eq!(sketch.calls.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -467,22 +467,22 @@ async fn an_identifier_learned_on_the_way_opens_the_sources_that_need_it() {
     let mut arxiv = sketch.source("arxiv", 10, found(&["https://a.example/good"]));
     arxiv.ids = vec![IdKind::Arxiv];
     let facts = Facts { ids: vec!["2101.00001".parse().expect("an arXiv id")], ..Facts::default() };
-    let teller = sketch.source("teller", 10, Ok(Finding { candidates: vec![], facts }));
+    let openalex = sketch.source("openalex", 10, Ok(Finding { candidates: vec![], facts }));
     sketch.tier(1, vec![arxiv]);
-    sketch.tier(1, vec![teller]);
+    sketch.tier(1, vec![openalex]);
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(outcome.won.expect("it is stored").source.source, "arxiv");
 }
 
 #[tokio::test(start_paused = true)]
-async fn works_walked_at_the_same_time_share_no_state() {
+async fn works_raced_at_the_same_time_share_no_state() {
     let mut sketch = Sketch::new();
     let a = sketch.source("a", 5, NONE);
     let b = sketch.source("b", 10, found(&["https://b.example/good"]));
     sketch.tier(2, vec![a, b]);
     let plan = Arc::new(sketch.plan());
-    let walks = (0..4).map(|lane| {
+    let tasks = (0..4).map(|lane| {
         let plan = Arc::clone(&plan);
         tokio::spawn(async move {
             let acquirer = ByUrl::default();
@@ -496,8 +496,8 @@ async fn works_walked_at_the_same_time_share_no_state() {
         })
     });
     let mut stored = 0;
-    for lane in walks.collect::<Vec<_>>() {
-        stored += lane.await.expect("no panic");
+    for task in tasks.collect::<Vec<_>>() {
+        stored += task.await.expect("no panic");
     }
     assert_eq!(stored, 800);
 }
