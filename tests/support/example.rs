@@ -11,7 +11,7 @@ pub fn example(name: &str) -> PathBuf {
     let age = |path: &PathBuf| std::fs::metadata(path).and_then(|file| file.modified()).ok();
     if age(&example) < age(&program) {
         let mut build = std::process::Command::new(env!("CARGO"));
-        build.args(["build", "--quiet", "--package", "tierfall", "--example", name]);
+        build.args(["build", "--quiet", "--package", "tierfall-cli", "--example", name]);
         if profile.ends_with("release") {
             build.arg("--release");
         }
