@@ -1,6 +1,8 @@
 //! Files that are not the work, and servers that do not mean well: none is stored, and each is told by
 //! its own code.
 
+mod file;
+
 use std::time::Duration;
 
 use serde_json::Value;

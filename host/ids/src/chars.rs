@@ -12,14 +12,19 @@ pub(crate) fn trim(text: &str) -> &str {
 
 fn trim_end(text: &str) -> &str {
     let mut text = text;
+    // Counted once, at the first bracket: thousands may follow each other.
+    let mut surplus: Option<[i64; 4]> = None;
     while let Some(last) = text.chars().next_back() {
-        let drop = match last {
-            '.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '”' | '’' | '`' | '…' => true,
-            ')' => unbalanced(text, '(', ')'),
-            ']' => unbalanced(text, '[', ']'),
-            '}' => unbalanced(text, '{', '}'),
-            '>' => unbalanced(text, '<', '>'),
-            other => other.is_whitespace() || is_invisible(other),
+        let bracket = BRACKETS.iter().position(|(_, close)| *close == last);
+        let drop = match (last, bracket) {
+            (_, Some(kind)) => {
+                let surplus = surplus.get_or_insert_with(|| closed_too_often(text));
+                let unbalanced = surplus[kind] > 0;
+                surplus[kind] -= i64::from(unbalanced);
+                unbalanced
+            }
+            ('.' | ',' | ';' | ':' | '!' | '?' | '"' | '\'' | '”' | '’' | '`' | '…', _) => true,
+            (other, _) => other.is_whitespace() || is_invisible(other),
         };
         if !drop {
             break;
@@ -29,9 +34,12 @@ fn trim_end(text: &str) -> &str {
     text
 }
 
-/// More closed than opened.
-fn unbalanced(text: &str, open: char, close: char) -> bool {
-    text.chars().filter(|&c| c == close).count() > text.chars().filter(|&c| c == open).count()
+const BRACKETS: [(char, char); 4] = [('(', ')'), ('[', ']'), ('{', '}'), ('<', '>')];
+
+/// For each kind of bracket, how many more are closed than opened.
+fn closed_too_often(text: &str) -> [i64; 4] {
+    let count = |bracket: char| text.chars().filter(|&c| c == bracket).count() as i64;
+    BRACKETS.map(|(open, close)| count(close) - count(open))
 }
 
 /// Zero-width characters, soft hyphens and byte-order marks, which copying from pages leaves behind.

@@ -4,9 +4,20 @@ use percent_encoding::percent_decode_str;
 
 use crate::chars::{excerpt, is_digits, is_invisible, trim};
 
+/// In bytes. The longest that were registered have a few hundred, and registration agencies take no more than
+/// this.
+const LONGEST: usize = 2048;
+
 /// Lower case, decoded, without what surrounds it; or what is wrong with it, for people.
 pub(crate) fn normalise(text: &str) -> Result<String, String> {
+    // Encoded, a byte takes three. What is longer is not even decoded, which may take a pass for each of its bytes.
+    if text.len() > 3 * LONGEST {
+        return Err(TOO_LONG.into());
+    }
     let doi = clean(text);
+    if doi.len() > LONGEST {
+        return Err(TOO_LONG.into());
+    }
     let Some(rest) = doi.strip_prefix("10.") else {
         return Err("DOIs begin with 10.".into());
     };
@@ -30,6 +41,8 @@ pub(crate) fn normalise(text: &str) -> Result<String, String> {
     }
     Ok(doi)
 }
+
+const TOO_LONG: &str = "it is longer than any DOI";
 
 /// Decoding may uncover what had to be cleaned before, and the other way round: goes on until nothing
 /// changes any more. Every step but the first makes the text shorter, so that it ends.

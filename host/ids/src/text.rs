@@ -21,9 +21,10 @@ pub fn without_tags(title: &str) -> String {
 /// Greek letters stay with their names: `$\alpha$` becomes `$alpha$`.
 pub fn without_markup(title: &str) -> String {
     strip(title, |rest, plain| {
-        let command: String = rest[1..].chars().take_while(char::is_ascii_alphabetic).collect();
+        let length = rest[1..].bytes().take_while(u8::is_ascii_alphabetic).count();
+        let command = &rest[1..=length];
         if GREEK.iter().any(|(_, name)| command.eq_ignore_ascii_case(name)) {
-            plain.push_str(&command);
+            plain.push_str(command);
         }
         1 + command.len()
     })
@@ -33,8 +34,11 @@ pub fn without_markup(title: &str) -> String {
 fn strip(title: &str, backslash: impl Fn(&str, &mut String) -> usize) -> String {
     let mut plain = String::with_capacity(title.len());
     let mut rest = title;
+    // A title may hold thousands of `<a` and nothing that closes them; each would be searched to the end.
+    let last_close = title.rfind('>').unwrap_or(0);
     while let Some(c) = rest.chars().next() {
-        let tag = if c == '<' { tag_length(rest) } else { None };
+        let closes = title.len() - rest.len() < last_close;
+        let tag = if c == '<' && closes { tag_length(rest) } else { None };
         let entity = if c == '&' { entity(rest) } else { None };
         let taken = if let Some(length) = tag {
             length
@@ -192,6 +196,19 @@ mod tests {
     fn a_title_keeps_its_tex_where_people_read_it() {
         assert_eq!(without_tags("$p<\\beta$ &amp; <i>q</i> &amp;lt;"), "$p<\\beta$ & q &lt;");
         assert_eq!(without_tags("a <unclosed"), "a <unclosed");
+    }
+
+    #[test]
+    fn a_title_of_a_megabyte_takes_as_long_as_it_is() {
+        for part in ["<a‹a", "<a", "&lt;a", "\\a", "\\alpha", "<a>", "</", "e\u{301}"] {
+            let long = part.repeat(1_000_000 / part.len());
+            let began = std::time::Instant::now();
+            without_markup(&long);
+            without_tags(&long);
+            folded(&long);
+            // In an unoptimised build; what grows with the square takes minutes.
+            assert!(began.elapsed().as_secs() < 10, "{part:?} took {:?}", began.elapsed());
+        }
     }
 
     #[test]

@@ -8,9 +8,19 @@ use tierfall_work::PdfReport;
 /// the title may be on the next page.
 const SPARSE_PAGE: usize = 1500;
 
+/// How much of a report is looked at, whatever its examiner sent: bytes of a page's text, of the metadata and of a
+/// heading, headings of a page, pages. The built-in examiner sends no more.
+const PAGE_BYTES: usize = 64 * 1024;
+const METADATA_BYTES: usize = 32 * 1024;
+const HEADING_BYTES: usize = 1024;
+const HEADINGS: usize = 8;
+const PAGES: usize = 100;
+
 /// A document's pages, ready to be searched.
 pub struct Document<'r> {
     pub report: &'r PdfReport,
+    /// The metadata, as lines of `name: value`.
+    pub metadata: &'r str,
     pub pages: Vec<Page<'r>>,
 }
 
@@ -21,7 +31,7 @@ pub struct Page<'r> {
     /// How many normalized characters stand before the list of references, where one begins on this page.
     pub body: usize,
     /// Blocks set larger than the running text, largest first.
-    pub headings: &'r [String],
+    pub headings: Vec<&'r str>,
 }
 
 impl<'r> Document<'r> {
@@ -30,14 +40,18 @@ impl<'r> Document<'r> {
         let pages = report
             .text
             .iter()
+            .take(PAGES)
             .zip(headings)
             .map(|(text, headings)| {
+                let text = capped(text, PAGE_BYTES);
+                let headings = headings.iter().take(HEADINGS).map(|heading| capped(heading, HEADING_BYTES));
+                let headings = headings.collect();
                 let normalized = NormalizedText::of(text);
                 let body = references(text).map_or(normalized.len(), |byte| normalized.until_byte(byte));
                 Page { text, normalized, body, headings }
             })
             .collect();
-        Self { report, pages }
+        Self { report, metadata: capped(&report.metadata, METADATA_BYTES), pages }
     }
 
     /// The pages with the front matter: the first, and while pages are sparse, such as a cover, the next one.
@@ -53,8 +67,7 @@ impl<'r> Document<'r> {
 
     /// Probably the document's title, for messages: its largest heading of some length.
     pub fn heading(&self) -> Option<String> {
-        let headings = self.pages.first().map(|page| page.headings).unwrap_or_default();
-        let named = headings.iter().find(|heading| folded(heading).len() >= 12)?;
+        let named = self.pages.first()?.headings.iter().find(|heading| folded(heading).len() >= 12)?;
         Some(named.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(120).collect())
     }
 
@@ -64,6 +77,15 @@ impl<'r> Document<'r> {
         let scanned = self.report.images && self.pages.iter().all(|page| page.normalized.len() < STAMP);
         self.char_count() > 0 && !scanned && is_language(self.pages.iter().map(|page| page.text))
     }
+}
+
+/// The beginning of a text, at most this many bytes.
+pub fn capped(text: &str, most: usize) -> &str {
+    let mut end = text.len().min(most);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 /// Normalized characters of "Downloaded from … by … on …" and the like.

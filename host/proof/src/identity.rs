@@ -1,7 +1,7 @@
 //! Whether a document is the work. Its own title decides, its own identifier supports that, its authors help.
 //! Titles and identifiers that it only cites do not count.
 
-use crate::document::Document;
+use crate::document::{Document, capped};
 use crate::ids::{OwnId, own_id};
 use crate::normalized::NormalizedText;
 use crate::title::{Agreement, Found, Title};
@@ -170,19 +170,25 @@ fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
 fn authors(document: &Document<'_>, work: &Work) -> Authors {
     /// Many title pages leave out later authors.
     const CHECKED: usize = 5;
+    /// Some papers have thousands of authors, and an answer may name as many as it likes.
+    const MOST: usize = 50;
+    const NAME_BYTES: usize = 200;
+    let foreign = |c: &char| c.is_alphabetic() && !c.is_ascii();
+    let is_foreign = document.front().iter().flat_map(|page| page.normalized.as_slice()).any(foreign);
     let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
-    let here = |family: &Vec<char>| {
-        let foreign = |c: &char| c.is_alphabetic() && !c.is_ascii();
-        let mut there = document.front().iter().flat_map(|page| page.normalized.as_slice());
-        // A name in a script that the document does not use cannot be missing from it.
-        !family.iter().all(foreign) || there.any(foreign)
-    };
-    let families: Vec<Vec<char>> =
-        known.iter().filter_map(|name| family(name)).filter(here).take(CHECKED).collect();
+    // A name in a script that the document does not use cannot be missing from it.
+    let here = |family: &Vec<char>| is_foreign || !family.iter().all(foreign);
+    let families: Vec<Vec<char>> = known
+        .iter()
+        .take(MOST)
+        .filter_map(|name| family(capped(name, NAME_BYTES)))
+        .filter(here)
+        .take(CHECKED)
+        .collect();
     if families.is_empty() {
         return Authors::Unknown;
     }
-    let metadata = NormalizedText::of(&document.report.metadata);
+    let metadata = NormalizedText::of(document.metadata);
     let named = |family: &Vec<char>| {
         metadata.has(family)
             || document

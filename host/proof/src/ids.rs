@@ -26,10 +26,15 @@ const FOOT: f64 = 0.12;
 /// More DOIs than this at the head of a page are a list of other works.
 const MOST: usize = 3;
 
+/// Identifiers taken from one text, and bytes of each: a text with more of them is made to keep its reader busy.
+/// The longest DOIs have a few hundred bytes.
+const MOST_READ: usize = 200;
+const LONGEST: usize = 512;
+
 /// Compares a document's own identifiers with the work's. What is cited does not count.
 pub fn own_id(document: &Document<'_>, work: &Work) -> OwnId {
     let wanted: Vec<String> = work.ids.iter().filter_map(written).collect();
-    let metadata = &document.report.metadata;
+    let metadata = document.metadata;
     if wanted.iter().any(|id| contains_id(metadata, id)) {
         return OwnId::Declared;
     }
@@ -80,6 +85,9 @@ fn self_description(text: &str, body: usize) -> Vec<&str> {
 /// Whether a text contains an identifier as a whole, even across line breaks.
 fn contains_id(text: &str, id: &str) -> bool {
     let text = text.as_bytes();
+    if id.len() > LONGEST {
+        return false;
+    }
     (0..text.len()).any(|from| {
         // It must not be the end of a longer one.
         if from > 0
@@ -126,25 +134,34 @@ fn ends_identifier(rest: &[u8]) -> bool {
 fn identifiers(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     let mut found = Vec::new();
+    // Where the last one ended: a DOI may contain what looks like another.
+    let mut end = 0;
     for (at, _) in lower.match_indices("10.") {
-        let registrant = lower[at + 3..].bytes().take_while(u8::is_ascii_digit).count();
+        if found.len() >= MOST_READ {
+            break;
+        }
         let rest = &lower[at..];
+        let registrant = rest.bytes().skip(3).take(10).take_while(u8::is_ascii_digit).count();
         // A date or a version is no DOI: `3.10.2020/5`.
-        let within_number = lower[..at].trim_end_matches('.').ends_with(|c: char| c.is_ascii_digit());
-        if within_number
+        let before = lower[..at].strip_suffix('.').unwrap_or(&lower[..at]);
+        let within_number = before.ends_with(|c: char| c.is_ascii_digit());
+        if at < end
+            || within_number
             || !(4..=9).contains(&registrant)
             || rest.as_bytes().get(3 + registrant) != Some(&b'/')
         {
             continue;
         }
+        let word = word(rest);
+        end = at + word.len();
         // Funders have DOIs too; they are never a document's own.
-        let doi = trimmed(rest.split(char::is_whitespace).next().unwrap_or_default());
+        let doi = trimmed(word);
         if doi.len() > registrant + 4 && !doi.starts_with("10.13039/") {
             found.push(doi.to_owned());
         }
     }
-    for (at, _) in lower.match_indices("arxiv:") {
-        let id: &str = lower[at..].split(char::is_whitespace).next().unwrap_or_default();
+    for (at, _) in lower.match_indices("arxiv:").take(MOST_READ) {
+        let id = word(&lower[at..]);
         let stamped = lower[at + id.len()..].trim_start().starts_with('[');
         if let Some((id, version)) = id.rsplit_once('v')
             && stamped
@@ -154,6 +171,16 @@ fn identifiers(text: &str) -> Vec<String> {
         }
     }
     found
+}
+
+/// What stands before the next space, up to [`LONGEST`] bytes.
+fn word(text: &str) -> &str {
+    let mut end = text.len().min(LONGEST);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let text = &text[..end];
+    text.split(char::is_whitespace).next().unwrap_or(text)
 }
 
 /// Without what belongs to the sentence around it. A closing bracket belongs to the DOI if it opened there.

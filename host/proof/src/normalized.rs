@@ -16,19 +16,35 @@ pub struct NormalizedText<'t> {
     chars: Vec<char>,
     /// For each character, the byte of the text that it comes from; `œ` gives two.
     at: Vec<usize>,
+    /// The bytes of the text where its lines begin, but for the first.
+    lines: Vec<usize>,
 }
+
+/// Characters kept of a text: eight dense pages.
+const MOST: usize = 64 * 1024;
+
+/// Characters of a text in which a place with errors is looked for: two dense pages.
+const NEAR: usize = 16_000;
 
 impl<'t> NormalizedText<'t> {
     pub fn of(text: &'t str) -> Self {
         let mut chars = Vec::with_capacity(text.len());
         let mut at = Vec::with_capacity(text.len());
+        let mut lines = Vec::new();
         for (byte, c) in text.char_indices() {
+            if c == '\n' {
+                lines.push(byte + 1);
+            }
+            // A single sign may stand for eighteen letters.
+            if chars.len() >= MOST {
+                break;
+            }
             fold(c, |letter| {
                 chars.push(letter);
                 at.push(byte);
             });
         }
-        Self { text, chars, at }
+        Self { text, chars, at, lines }
     }
 
     pub fn as_slice(&self) -> &[char] {
@@ -39,14 +55,23 @@ impl<'t> NormalizedText<'t> {
         self.chars.len()
     }
 
-    /// Every place where these characters stand as whole words.
+    /// Every place where these characters stand as whole words, in linear time (Knuth, Morris and Pratt): the
+    /// text and what is looked for may both be made of one letter.
     pub fn places<'s>(&'s self, needle: &'s [char]) -> impl Iterator<Item = Range<usize>> + 's {
-        let last = (self.len() + 1).saturating_sub(needle.len().max(1));
-        let first = needle.first().copied();
-        (0..last)
-            .filter(move |&from| self.chars.get(from).copied() == first)
-            .map(move |from| from..from + needle.len())
-            .filter(move |range| self.chars.get(range.clone()) == Some(needle) && self.is_bounded(range))
+        let borders = borders(needle);
+        let mut matched = 0;
+        let ends = self.chars.iter().enumerate().filter_map(move |(at, letter)| {
+            let last = needle.len().checked_sub(1)?;
+            if matched > last {
+                matched = borders[last];
+            }
+            while matched > 0 && needle[matched] != *letter {
+                matched = borders[matched - 1];
+            }
+            matched += usize::from(needle[matched] == *letter);
+            (matched > last).then_some(at + 1)
+        });
+        ends.map(|end| end - needle.len()..end).filter(|range| self.is_bounded(range))
     }
 
     /// Whether these characters occur as whole words.
@@ -55,12 +80,13 @@ impl<'t> NormalizedText<'t> {
     }
 
     /// The place that is most like `needle`, with the number of characters to insert, remove or exchange;
-    /// `None` where that is more than `most`. (Sellers' algorithm: the edit distance to any substring.)
+    /// `None` where that is more than `most`. (Sellers' algorithm: the edit distance to any substring.) Only the
+    /// beginning of a long text is looked at, because the time grows with the product of both lengths.
     pub fn nearest(&self, needle: &[char], most: usize) -> Option<(Range<usize>, usize)> {
         // For each prefix of the needle: the distance, and where the match began.
         let mut column: Vec<(usize, usize)> = (0..=needle.len()).map(|row| (row, 0)).collect();
         let mut best: Option<(Range<usize>, usize)> = None;
-        for (end, letter) in self.chars.iter().enumerate() {
+        for (end, letter) in self.chars.iter().take(NEAR).enumerate() {
             let mut diagonal = column[0];
             column[0] = (0, end + 1);
             for row in 1..column.len() {
@@ -81,14 +107,16 @@ impl<'t> NormalizedText<'t> {
 
     /// The characters between the beginning of the line and the range.
     pub fn line_before(&self, range: &Range<usize>) -> &[char] {
-        let line = self.text[..self.byte(range.start)].rfind('\n').map_or(0, |at| at + 1);
-        &self.chars[self.until_byte(line)..range.start]
+        let line = self.lines.partition_point(|&begins| begins <= self.byte(range.start));
+        let line = line.checked_sub(1).and_then(|line| self.lines.get(line)).copied().unwrap_or(0);
+        &self.chars[self.until_byte(line).min(range.start)..range.start]
     }
 
     /// The characters between the range and the end of the line.
     pub fn line_after(&self, range: &Range<usize>) -> &[char] {
         let from = self.end_byte(range.end);
-        let line = self.text[from..].find('\n').map_or(self.text.len(), |at| from + at);
+        let line = self.lines.partition_point(|&begins| begins <= from);
+        let line = self.lines.get(line).copied().unwrap_or(self.text.len());
         &self.chars[range.end..self.until_byte(line).max(range.end)]
     }
 
@@ -129,6 +157,20 @@ impl<'t> NormalizedText<'t> {
         range.start.checked_sub(1).is_none_or(|left| !joined(left))
             && range.end.checked_sub(1).is_none_or(|left| !joined(left))
     }
+}
+
+/// For each beginning of a needle, the length of the longest shorter one that it ends with.
+fn borders(needle: &[char]) -> Vec<usize> {
+    let mut borders = vec![0; needle.len()];
+    let mut length = 0;
+    for at in 1..needle.len() {
+        while length > 0 && needle[length] != needle[at] {
+            length = borders[length - 1];
+        }
+        length += usize::from(needle[length] == needle[at]);
+        borders[at] = length;
+    }
+    borders
 }
 
 /// Chinese characters, kana and syllables of Korean: each is a word or nearly one, and no spaces separate them.

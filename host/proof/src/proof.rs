@@ -1,6 +1,6 @@
 //! The rules by which a report becomes a verdict.
 
-use crate::document::Document;
+use crate::document::{Document, capped};
 use crate::identity::{IdentityPolicy, Judgement, judge};
 use crate::patterns;
 use crate::title::{Agreement, Found, Title};
@@ -43,12 +43,15 @@ pub fn prove(
     Proof { verdict, detail, pages: report.pages }
 }
 
+/// The examiner says in a sentence what is wrong.
+const DETAIL_BYTES: usize = 500;
+
 fn of_problem(problem: &PdfProblem) -> Proof {
     let (reason, detail) = match problem {
         PdfProblem::NotPdf => (Reason::NotPdf, String::new()),
         PdfProblem::Encrypted => (Reason::Encrypted, String::new()),
-        PdfProblem::Truncated(detail) => (Reason::Truncated, detail.clone()),
-        PdfProblem::Damaged(detail) => (Reason::Damaged, detail.clone()),
+        PdfProblem::Truncated(detail) => (Reason::Truncated, capped(detail, DETAIL_BYTES).to_owned()),
+        PdfProblem::Damaged(detail) => (Reason::Damaged, capped(detail, DETAIL_BYTES).to_owned()),
     };
     Proof { verdict: Verdict::Rejected(reason), detail, pages: 0 }
 }
@@ -138,7 +141,7 @@ fn companion(
         // Without a title in the text, what comes first or is largest is its heading.
         None => {
             let top = first.text.get(..first.normalized.byte(TOP)).unwrap_or_default();
-            format!("{top}\n{}", first.headings.first().map_or("", String::as_str))
+            format!("{top}\n{}", first.headings.first().copied().unwrap_or_default())
         }
     };
     let lines_of = |text: &str| text.lines().map(folded).collect::<Vec<_>>();

@@ -423,3 +423,45 @@ fn far_fewer_pages_than_the_work_has_are_a_preview() {
         assert_eq!(verdict == Verdict::Rejected(Reason::Preview), preview, "{pages} of {known}: {verdict:?}");
     }
 }
+
+/// What repeats itself costs most where a search begins anew at every place.
+const REPEATED: [&str; 12] = [
+    "10.1000/",
+    ")",
+    "10.",
+    "arxiv:",
+    "a ",
+    "a\n",
+    "<a‹a",
+    "the mechanism of lighthouse drift ",
+    "\u{fdfa}",
+    "references\n",
+    "1 0 . 1 0 0 0 / ",
+    "supporting information see\n",
+];
+
+#[test]
+fn a_report_made_to_keep_the_host_busy_is_judged_at_once() {
+    let long = |part: &str, bytes: usize| part.repeat(bytes / part.len() + 1);
+    for part in REPEATED {
+        for title in [part, "the mechanism of lighthouse drift "] {
+            let mut work = Work::new(DOI.parse().expect("an identifier"));
+            let authors = (0..2000).map(|n| format!("{n}{part}").repeat(100)).collect();
+            let facts = Facts { title: Some(long(title, 100_000)), authors, ..Facts::default() };
+            work.learn(&facts, "crossref");
+            let text = long(part, 1_000_000);
+            let report = PdfReport {
+                pages: 2,
+                title: Some(text.clone()),
+                metadata: text.clone(),
+                headings: vec![vec![text.clone(); 20]; 3],
+                text: vec![text.clone(), text.clone(), text],
+                ..PdfReport::default()
+            };
+            let began = std::time::Instant::now();
+            prove(Ok(&report), &work, Basis::Registry, IdentityPolicy::Normal);
+            // A second at most in an unoptimised build; what grows with the square takes minutes.
+            assert!(began.elapsed().as_secs() < 20, "{title:?} in {part:?}: {:?}", began.elapsed());
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::document::{Document, Page};
+use crate::document::{Document, Page, capped};
 use crate::normalized::{NormalizedText, is_word_sign, words};
 use tierfall_ids::text::{folded, without_markup};
 
@@ -49,18 +49,23 @@ pub struct Title {
 const BESIDE: usize = 4;
 /// Shorter titles are not searched for with errors, because another title may differ as little.
 const SHORTEST_CLOSE: usize = 20;
+/// The time that takes grows with the title; longer ones are misread in a place or two all the same, and then most
+/// of their words still stand together.
+const LONGEST_CLOSE: usize = 500;
 /// One character in this many may be wrong; scanned titles and formulas have up to that many errors.
 const LETTERS_PER_ERROR: usize = 9;
 /// Characters at the top of a page within which a title in pieces counts, and one that shares its line with the
 /// authors.
 const TOP: usize = 1000;
 const VERY_TOP: usize = 300;
+/// Bytes of a title that are compared. The longest titles of papers have a thousand.
+const LONGEST: usize = 1500;
 /// Bytes kept of the text before a title.
 const BEFORE: usize = 200;
 
 impl Title {
     pub fn of(title: &str) -> Self {
-        let plain = without_markup(title);
+        let plain = without_markup(capped(title, LONGEST));
         let main = main_title(&plain).map(folded);
         Self { normalized: folded(&plain), main, words: words(&plain) }
     }
@@ -107,7 +112,7 @@ impl Title {
                 headings.filter_map(|(rank, heading)| self.in_heading(heading, &page.headings[..rank], page));
             in_headings.chain((number < front).then(|| self.in_lines(page)).flatten())
         });
-        let own = document.report.title.as_ref();
+        let own = document.report.title.as_deref().map(|own| capped(own, LONGEST));
         let in_metadata = std::iter::once_with(|| self.in_metadata(own?)).flatten();
         let mut best = Found { agreement: Agreement::None, before: None, after: String::new(), share: 0.0 };
         for mut found in in_text.chain(in_metadata) {
@@ -125,7 +130,7 @@ impl Title {
         best
     }
 
-    fn in_heading(&self, heading: &str, larger: &[String], page: &Page<'_>) -> Option<Found> {
+    fn in_heading(&self, heading: &str, larger: &[&str], page: &Page<'_>) -> Option<Found> {
         let in_heading = NormalizedText::of(heading);
         let (range, mut agreement) = self.on_own_lines(&in_heading).or_else(|| {
             let range =
@@ -144,8 +149,8 @@ impl Title {
             before = tail(&page.text[..at]) + "\n" + &before;
         }
         // Larger text counts as standing above it, wherever it is drawn.
-        for larger in larger {
-            if !before.contains(larger.as_str()) {
+        for larger in larger.iter().copied() {
+            if !before.contains(larger) {
                 before = format!("{larger}\n{before}");
             }
         }
@@ -200,7 +205,7 @@ impl Title {
         if let Some(range) = text.places(&self.normalized).find(alone) {
             return Some((range, Agreement::Exact));
         }
-        if self.normalized.len() >= SHORTEST_CLOSE
+        if (SHORTEST_CLOSE..=LONGEST_CLOSE).contains(&self.normalized.len())
             && let Some((range, _)) =
                 text.nearest(&self.normalized, self.normalized.len() / LETTERS_PER_ERROR)
             && alone(&range)
@@ -234,6 +239,15 @@ impl Title {
         let distinctive: Vec<_> = self.words.iter().filter(|word| word.len() >= 4).collect();
         let first = distinctive.first()?;
         let reach = self.normalized.len() * 3 / 2;
+        // Where each word ends, so that a window is counted without being searched.
+        let ends: Vec<Vec<usize>> = distinctive
+            .iter()
+            .map(|word| (word.len()..=top.len()).filter(|end| top[..*end].ends_with(word)).collect())
+            .collect();
+        let within = |window: &Range<usize>, ends: &[usize], length: usize| {
+            let next = ends.partition_point(|end| *end < window.start + length);
+            ends.get(next).is_some_and(|end| *end <= window.end)
+        };
         let mut best: Option<(Range<usize>, usize)> = None;
         for start in 0..top.len() {
             // A title begins with one of its first words; starting only there keeps this cheap.
@@ -243,7 +257,8 @@ impl Title {
                 continue;
             }
             let window = start..(start + reach).min(top.len());
-            let count = distinctive.iter().filter(|word| contains(&top[window.clone()], word)).count();
+            let words = distinctive.iter().zip(&ends);
+            let count = words.filter(|(word, ends)| within(&window, ends, word.len())).count();
             if best.as_ref().is_none_or(|(_, most)| count > *most) {
                 best = Some((window, count));
             }
@@ -256,9 +271,12 @@ impl Title {
 
 /// Whether the text beside a title on its line is not part of it: nothing, a number, a footnote mark.
 fn is_insignificant(beside: &[char]) -> bool {
+    if beside.len() > BESIDE {
+        return false;
+    }
     let letters = beside.iter().filter(|c| !c.is_numeric()).count();
     // A single `I` or `V` numbers a part of a series.
-    beside.len() <= BESIDE && letters <= 1 && !beside.iter().any(|c| matches!(c, 'i' | 'v' | 'x'))
+    letters <= 1 && !beside.iter().any(|c| matches!(c, 'i' | 'v' | 'x'))
 }
 
 /// Whether a title continues as another part of a series: `II. Kinetics`, `Part 2`.

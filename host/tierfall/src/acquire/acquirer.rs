@@ -54,7 +54,7 @@ struct Inner {
     examiner: Arc<dyn Examine>,
     store: Store,
     settings: AcquireSettings,
-    examinations: Semaphore,
+    examinations: Arc<Semaphore>,
 }
 
 /// How one acquisition went.
@@ -89,7 +89,7 @@ impl Acquirer {
         settings: AcquireSettings,
         examinations: usize,
     ) -> Self {
-        let examinations = Semaphore::new(examinations);
+        let examinations = Arc::new(Semaphore::new(examinations));
         Self(Arc::new(Inner { client, examiner, store, settings, examinations }))
     }
 
@@ -269,8 +269,8 @@ impl Inner {
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
     ) -> Result<(Partial, Proof), Rejection> {
-        let _permit =
-            self.examinations.acquire().await.map_err(|closed| storage(io::Error::other(closed)))?;
+        let permit = Arc::clone(&self.examinations).acquire_owned();
+        let permit = permit.await.map_err(|closed| storage(io::Error::other(closed)))?;
         let (partial, bytes) = match bytes {
             Some(bytes) => (partial, bytes),
             None => on_blocking_thread(move || {
@@ -284,8 +284,17 @@ impl Inner {
         // Without a comparison nobody needs the text.
         let pages = if policy == IdentityPolicy::Off { 0 } else { self.settings.proof.first_pages };
         let examined = self.examiner.examine(&bytes, pages).await;
-        let proof = prove(examined.as_ref(), &work(), candidate.basis, policy);
-        Ok((partial, proof))
+        let (work, basis) = (work(), candidate.basis);
+        // The report is as hostile as its file, and judging it may take long enough to be felt by whoever else is
+        // served by this thread. Its length is capped, so that a judgement goes on for a moment at most when nobody
+        // waits for it any more; until then it counts as an examination.
+        on_blocking_thread(move || {
+            let proof = prove(examined.as_ref(), &work, basis, policy);
+            drop(permit);
+            Ok((partial, proof))
+        })
+        .await
+        .map_err(storage)
     }
 }
 
