@@ -1,6 +1,7 @@
 //! An examiner's report as a document: its front matter, its headings, its running text.
 
 use crate::normalized::NormalizedText;
+use crate::patterns::ARTICLE;
 use tierfall_ids::text::folded;
 use tierfall_work::PdfReport;
 
@@ -32,6 +33,22 @@ pub struct Page<'r> {
     pub body: usize,
     /// Blocks set larger than the running text, largest first.
     pub headings: Vec<&'r str>,
+}
+
+impl Page<'_> {
+    /// Whether a line of it begins an abstract or an introduction.
+    pub fn opens_as_an_article(&self) -> bool {
+        self.text.lines().any(|line| {
+            // A number may stand before it, and the abstract's first sentence behind it.
+            let line = line.trim_start_matches(|c: char| !c.is_alphabetic());
+            let line = line.strip_prefix("I. ").or_else(|| line.strip_prefix("I ")).unwrap_or(line);
+            let begins = |c: char| ARTICLE.iter().any(|word| word.starts_with(c.to_ascii_lowercase()));
+            line.starts_with(|c: char| !c.is_ascii() || begins(c)) && {
+                let name: String = folded(capped(line, 60)).into_iter().collect();
+                ARTICLE.iter().any(|word| name.starts_with(word))
+            }
+        })
+    }
 }
 
 impl<'r> Document<'r> {

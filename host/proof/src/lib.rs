@@ -22,6 +22,7 @@
 
 #![warn(missing_docs)]
 
+mod companion;
 mod document;
 mod identity;
 mod ids;

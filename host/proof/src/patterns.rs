@@ -170,8 +170,78 @@ pub const SUPPLEMENT: &[&str] = &[
     "appendixtothearticle",
 ];
 
-/// A line with one of these only points to supplementary material.
-pub const POINTER: &[&str] = &["available", "http", "www", "canbefound", "accompanies", "see", "contains"];
+/// A line that begins with one of these, after the title of a document without abstract and introduction, is the
+/// heading of supplementary material as well.
+pub const APPENDIX: &[&str] = &[
+    "appendix",
+    "appendices",
+    "anhang",
+    "annexe",
+    "apendice",
+    "additionalmaterial",
+    "additionalinformation",
+    "additionalresults",
+    "additionalproofs",
+    "supplementary",
+    "supplemental",
+    "supplement",
+    "technicalappendix",
+    "omittedproofs",
+];
+
+/// A line that ends with one of these is such a heading, too: `Conference 2013 - Supplementary Material`.
+pub const SUPPLEMENT_ENDS: &[&str] = &[
+    "supplementarymaterial",
+    "supplementarymaterials",
+    "supplementalmaterial",
+    "supplementalmaterials",
+    "supplementaryinformation",
+    "supportinginformation",
+    "supplementarydocument",
+    "supplementaldocument",
+    "onlineappendix",
+];
+
+/// Supplementary material introduces itself with one of these; an article speaks of its own in other words.
+pub const SUPPLEMENT_SAYS: &[&str] = &[
+    "inthissupplementarymaterial",
+    "inthissupplementalmaterial",
+    "inthissupplementarydocument",
+    "inthissupplementaldocument",
+    "thissupplementarymaterialprovides",
+    "thissupplementarymaterialcontains",
+    "thissupplementalmaterialcontains",
+    "thissupplementaldocumentpresents",
+    "thissupplementarydocumentcontains",
+    "thissupplementcontains",
+    "inthemaintextofthepaper",
+];
+
+/// Words of proofs and derivations.
+pub const PROVES: &[&str] = &["proof", "lemma", "theorem", "proposition", "corollary"];
+
+/// A line that begins with one of these opens an article.
+pub const ARTICLE: &[&str] = &[
+    "abstract",
+    "summary",
+    "introduction",
+    "keywords",
+    "keyword",
+    "resumen",
+    "resume",
+    "resumo",
+    "zusammenfassung",
+    "einleitung",
+    "introduccion",
+    "riassunto",
+    "摘要",
+    "要旨",
+    "аннотация",
+];
+
+/// A line with one of these only points to supplementary material; an article has a section of supplementary materials and methods.
+pub const POINTER: &[&str] =
+    &["available", "http", "www", "canbefound", "accompanies", "see", "contains", "andmethods"];
 
 /// A line that begins with one of these, before or in place of a title, is the heading of a notice about the work.
 pub const NOTICE: &[&str] = &[

@@ -1,11 +1,11 @@
 //! The rules by which a report becomes a verdict.
 
+use crate::companion::companion;
 use crate::document::{Document, capped};
 use crate::identity::{IdentityPolicy, Judgement, judge};
 use crate::patterns;
-use crate::title::{Agreement, Found, Title};
+use crate::title::Title;
 use crate::verdict::{Identity, Reason, Verdict};
-use tierfall_ids::text::folded;
 use tierfall_work::{Basis, Work};
 use tierfall_work::{PdfProblem, PdfReport};
 
@@ -64,7 +64,7 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
     let known_pages = work.known.pages.as_ref().map(|said| said.value);
 
     if let Some((reason, detail)) = stand_in(&document, known_pages)
-        .or_else(|| companion(&document, title.as_ref(), found.as_ref()))
+        .or_else(|| companion(&document, title.as_ref(), found.as_ref(), known_pages))
         .or_else(|| too_few_pages(&document, known_pages))
     {
         return (Verdict::Rejected(reason), detail);
@@ -122,64 +122,4 @@ fn too_few_pages(document: &Document<'_>, known: Option<u32>) -> Option<(Reason,
     let first_of_two = pages == 1 && known == 2 && document.is_readable();
     let preview = first_of_two || (pages <= 2 && pages * 3 <= known) || (known >= 20 && pages * 5 <= known);
     preview.then(|| (Reason::Preview, format!("it has {pages} of {known} pages")))
-}
-
-/// Whether the document only accompanies the work and names it: supplementary material, a correction, a comment.
-fn companion(
-    document: &Document<'_>,
-    title: Option<&Title>,
-    found: Option<&Found>,
-) -> Option<(Reason, String)> {
-    /// A correction is a page or two; a corrected article that says so is a paper.
-    const NOTICE_PAGES: u32 = 6;
-    /// Where no title was found, this many characters at the top count as text before it.
-    const TOP: usize = 160;
-    let first = document.pages.first()?;
-    let found = found.filter(|found| found.agreement < Agreement::Words);
-    let before = match found.and_then(|found| found.before.as_deref()) {
-        Some(before) => before.to_owned(),
-        // Without a title in the text, what comes first or is largest is its heading.
-        None => {
-            let top = first.text.get(..first.normalized.byte(TOP)).unwrap_or_default();
-            format!("{top}\n{}", first.headings.first().copied().unwrap_or_default())
-        }
-    };
-    let lines_of = |text: &str| text.lines().map(folded).collect::<Vec<_>>();
-    let (before, after) = (lines_of(&before), lines_of(found.map_or("", |found| found.after.as_str())));
-    let begins = |line: &[char], patterns: &[&'static str]| {
-        patterns.iter().copied().find(|pattern| {
-            let mut line = line.iter();
-            pattern.chars().all(|c| line.next() == Some(&c))
-        })
-    };
-    // A work may itself be a correction, a comment or an appendix.
-    let is_one_itself = |patterns: &[&str]| {
-        let title: String = title.map(Title::folded).unwrap_or_default().iter().collect();
-        patterns.iter().any(|pattern| title.contains(pattern))
-    };
-    let heads = |lines: &[Vec<char>], patterns: &[&'static str]| {
-        let headed = lines.iter().find_map(|line| Some((line.clone(), begins(line, patterns)?)));
-        headed.filter(|_| !is_one_itself(patterns))
-    };
-    if let Some((line, pattern)) =
-        heads(&before, patterns::SUPPLEMENT).or_else(|| heads(&after, patterns::SUPPLEMENT))
-    {
-        let text: String = line.iter().collect();
-        let points_elsewhere =
-            patterns::POINTER.iter().any(|pointer| text[pattern.len()..].contains(pointer));
-        if !points_elsewhere {
-            return Some((Reason::Supplement, format!("it is headed \"{pattern}\"")));
-        }
-    }
-    if document.report.pages <= NOTICE_PAGES
-        && let Some((_, pattern)) = heads(&before, patterns::NOTICE)
-    {
-        return Some((Reason::Notice, format!("it is headed \"{pattern}\"")));
-    }
-    // A text about the work names it directly after such a heading.
-    let last = before.iter().rfind(|line| !line.is_empty())?;
-    if let Some((_, pattern)) = heads(std::slice::from_ref(last), patterns::ABOUT) {
-        return Some((Reason::WrongWork, format!("it is headed \"{pattern}\"")));
-    }
-    None
 }

@@ -424,6 +424,47 @@ fn far_fewer_pages_than_the_work_has_are_a_preview() {
     }
 }
 
+#[test]
+fn an_appendix_under_the_works_title_is_its_supplement_in_whatever_type() {
+    const SUPPLEMENT: Verdict = Verdict::Rejected(Reason::Supplement);
+    let proof = "Lemma 4 restated. The drift is bounded.";
+    for (after, pages, expected) in [
+        ("Appendix", 3, SUPPLEMENT),
+        ("Appendix", 12, SUPPLEMENT),
+        ("Supplementary Material", 3, SUPPLEMENT),
+        ("Supplementary to the paper of the same title", 5, SUPPLEMENT),
+        ("Additional material", 10, SUPPLEMENT),
+        ("6. Supplementary Material\nWe now give the details.", 6, SUPPLEMENT),
+        ("Conference on Drift 2013 - SUPPLEMENTARY MATERIAL\nAda Invented", 11, SUPPLEMENT),
+        ("A. The Proof of Theorem 2", 3, SUPPLEMENT),
+        ("A. Proof of Lemma 1", 16, SUPPLEMENT),
+        ("A.1 Derivation of the bound", 4, SUPPLEMENT),
+        ("Ada Invented\nUniversity of Nowhere\nAppendices\nA. Charts", 4, SUPPLEMENT),
+        ("Ada Invented\nAbstract\nIn this supplementary material, we present details.", 9, SUPPLEMENT),
+        ("A. Invented and B. Fabricated", 8, PROVEN),
+        ("A. Invented, University of Nowhere", 8, PROVEN),
+        ("A. van der Invented", 4, PROVEN),
+        ("Ada Invented\nSupplementary material is available online", 8, PROVEN),
+        ("Ada Invented\nAbstract\nWe drift.\n1. Introduction\nAppendix A has the charts", 8, PROVEN),
+        ("Ada Invented\n*S Supporting Information\nABSTRACT: The drift of", 8, PROVEN),
+    ] {
+        let mut report = report(&[TITLE], &format!("{TITLE}\n{after}\n{proof}"));
+        report.pages = pages;
+        assert_eq!(judge(&WORK, &report, Basis::Registry), expected, "{after}");
+    }
+    let known = Known { title: "Appendix to the mechanism of lighthouse drift", ..WORK };
+    let itself = report(&[known.title], &format!("{}\nAppendix\n{proof}", known.title));
+    assert_eq!(judge(&known, &itself, Basis::Registry), PROVEN, "the work is an appendix itself");
+}
+
+#[test]
+fn a_running_head_behind_a_supplements_own_heading_does_not_hide_it() {
+    let mut report = report(&[], "Supplementary material\nAda Invented\nA. The proofs of statements");
+    report.text[0].truncate(900);
+    report.text[1] = format!("{TITLE}\n{}", running_text());
+    assert_eq!(judge(&WORK, &report, Basis::Registry), Verdict::Rejected(Reason::Supplement));
+}
+
 /// What repeats itself costs most where a search begins anew at every place.
 const REPEATED: [&str; 12] = [
     "10.1000/",

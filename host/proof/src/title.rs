@@ -27,11 +27,15 @@ pub enum Agreement {
 #[derive(Clone, Debug)]
 pub struct Found {
     pub agreement: Agreement,
+    /// The page, from 0; `None` if it is in the metadata alone.
+    pub page: Option<usize>,
     /// The text before it on its page or in its heading, at most some lines; `None` if it is in the
     /// metadata alone.
     pub before: Option<String>,
     /// The text after it in the same type size.
     pub after: String,
+    /// The text of the page after it, at most some lines.
+    pub following: String,
     /// The share of its words that was found, from 0 to 1.
     pub share: f64,
 }
@@ -60,8 +64,9 @@ const TOP: usize = 1000;
 const VERY_TOP: usize = 300;
 /// Bytes of a title that are compared. The longest titles of papers have a thousand.
 const LONGEST: usize = 1500;
-/// Bytes kept of the text before a title.
+/// Bytes kept of the text before a title, and after it.
 const BEFORE: usize = 200;
+const AFTER: usize = 3000;
 
 impl Title {
     pub fn of(title: &str) -> Self {
@@ -104,17 +109,22 @@ impl Title {
 
     /// The best agreement anywhere in the document where a title may stand.
     pub fn find(&self, document: &Document<'_>) -> Found {
-        let front = document.front().len();
-        let pages = document.pages.iter().enumerate();
-        let in_text = pages.flat_map(|(number, page)| {
+        let in_text = document.front().iter().enumerate().flat_map(|(number, page)| {
             let headings = page.headings.iter().enumerate();
             let in_headings =
                 headings.filter_map(|(rank, heading)| self.in_heading(heading, &page.headings[..rank], page));
-            in_headings.chain((number < front).then(|| self.in_lines(page)).flatten())
+            in_headings.chain(self.in_lines(page)).map(move |found| Found { page: Some(number), ..found })
         });
         let own = document.report.title.as_deref().map(|own| capped(own, LONGEST));
         let in_metadata = std::iter::once_with(|| self.in_metadata(own?)).flatten();
-        let mut best = Found { agreement: Agreement::None, before: None, after: String::new(), share: 0.0 };
+        let mut best = Found {
+            agreement: Agreement::None,
+            page: None,
+            before: None,
+            after: String::new(),
+            following: String::new(),
+            share: 0.0,
+        };
         for mut found in in_text.chain(in_metadata) {
             if found.agreement < best.agreement {
                 // Plain lines have no type sizes, so the text that followed a heading is kept.
@@ -155,7 +165,14 @@ impl Title {
             }
         }
         let after = in_heading.after(&range).to_owned();
-        Some(Found { agreement, before: Some(before), after, share: 1.0 })
+        // Where the title or at least the heading's end stands in the page.
+        let title = page.normalized.places(&self.normalized).next();
+        let end = title.map(|range| page.normalized.byte(range.end)).or_else(|| {
+            let last = heading.lines().last()?;
+            page.text.find(last).map(|at| at + last.len())
+        });
+        let following = head(&page.text[end.unwrap_or(0)..]);
+        Some(Found { agreement, page: None, before: Some(before), after, following, share: 1.0 })
     }
 
     fn in_lines(&self, page: &Page<'_>) -> Option<Found> {
@@ -163,8 +180,10 @@ impl Title {
         let found = |range: &Range<usize>, agreement, share| {
             (range.start <= page.body).then(|| Found {
                 agreement,
+                page: None,
                 before: Some(tail(&page.text[..text.byte(range.start)])),
                 after: String::new(),
+                following: head(&page.text[text.byte(range.end)..]),
                 share,
             })
         };
@@ -192,7 +211,14 @@ impl Title {
         } else {
             return None;
         };
-        Some(Found { agreement, before: None, after: String::new(), share: 1.0 })
+        Some(Found {
+            agreement,
+            page: None,
+            before: None,
+            after: String::new(),
+            following: String::new(),
+            share: 1.0,
+        })
     }
 
     /// The title on lines of its own.
@@ -346,6 +372,11 @@ fn tail(text: &str) -> String {
         from += 1;
     }
     text[from..].to_owned()
+}
+
+/// The first lines of a text, without the rest of the line that it begins in.
+fn head(text: &str) -> String {
+    capped(text, AFTER).to_owned()
 }
 
 /// A title of only these words identifies no work.
