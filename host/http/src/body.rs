@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::decode::Decoded;
 use super::error::FetchError;
-use super::pace::HostPermit;
+use super::limiter::HostPermit;
 use super::request::{Head, Response, Role};
 
 const PDF: &[u8] = b"%PDF-";

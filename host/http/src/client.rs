@@ -19,7 +19,8 @@ use super::decode::{Coding, Decoded};
 use super::error::{FetchError, HttpError};
 use super::headers::header;
 use super::live::Live;
-use super::pace::{HostPermit, Pace};
+use super::limiter::HostPermit;
+use super::pace::{Asked, Pace};
 use super::record::Recorder;
 use super::redirects::{RedirectChain, at_hop};
 use super::replay::Replay;
@@ -28,6 +29,7 @@ use super::retry;
 use super::robots::{self, Fetched, RobotsCache};
 use super::settings::HttpSettings;
 use super::tdm::{self, Reservation, Reservations};
+use super::told::Told;
 use super::transport::{Incoming, Outgoing, Transport};
 
 /// Where answers come from.
@@ -193,7 +195,8 @@ impl Inner {
         let breaker = if live { Some(self.breakers.permit(host, role)?) } else { None };
         let mut tries = 0;
         loop {
-            let permit = if live { Some(self.pace.acquire(host, role, budget.clock).await?) } else { None };
+            let asked = Asked { host, path: hop.url.path(), role, secret: !hop.secret_headers.is_empty() };
+            let mut permit = if live { Some(self.pace.acquire(asked, budget.clock).await?) } else { None };
             let sent = Instant::now();
             let outcome = self.send(&hop, budget.clock).await;
             let (retryable, wait) = match &outcome {
@@ -204,7 +207,11 @@ impl Inner {
                 // A POST that may have arrived is not sent twice.
                 Err(error) => (error.retryable() && hop.method != Method::Post, None),
             };
+            if let Some(permit) = &mut permit {
+                permit.answered();
+            }
             if let (Some(permit), Ok(answer)) = (&permit, &outcome) {
+                permit.told(&Told::read(&answer.headers, self.transport.now_ms() / 1000));
                 wait.inspect(|wait| permit.hold(*wait));
                 match answer.status {
                     // The same answer to a retry of ours slows the host down no further.

@@ -31,6 +31,7 @@ mod decode;
 mod error;
 mod exchange;
 mod headers;
+mod limiter;
 mod live;
 mod origins;
 mod pace;
@@ -49,6 +50,7 @@ pub mod testing;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod told;
 mod transport;
 mod warc;
 
@@ -60,7 +62,7 @@ pub use headers::{header, header_map, header_text};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Role};
 pub use settings::{
-    BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings,
+    BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,
 };
 pub use tdm::{Reservation, SaidBy};
 pub use tls::tls_config;

@@ -9,23 +9,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::Instant;
-
 use super::clock::AttemptClock;
-use super::error::{Denial, FetchError};
+use super::error::FetchError;
+use super::limiter::{HostLimiter, HostPermit};
 use super::request::Role;
 use super::settings::{Limit, PaceRule, PaceSettings};
 
-/// The most that a rate is divided by: a host that always answers 429 is asked once in eight seconds
-/// where once a second was configured.
-const SLOWEST: f64 = 8.0;
-/// Each answer other than 429 and 5xx takes away this part of the slowdown.
-const RECOVERY: f64 = 0.1;
-/// Below this the rate is the configured one again: about thirty answers after one 429.
-const RECOVERED: f64 = 1.05;
-/// The interval that is multiplied for a host without a configured one.
-const UNPACED: Duration = Duration::from_millis(50);
 /// Beyond this many, limiters that hold no state are dropped: a run over millions of works meets
 /// hundreds of thousands of hosts.
 const REMEMBERED: usize = 4096;
@@ -37,50 +26,14 @@ pub struct Pace {
     limiters: Mutex<HashMap<String, Arc<HostLimiter>>>,
 }
 
-/// The right to have one request open; dropping it gives it back.
-#[derive(Debug)]
-pub struct HostPermit {
-    limiter: Arc<HostLimiter>,
-    max_hold: Duration,
-    _open: Option<OwnedSemaphorePermit>,
-}
-
-#[derive(Debug)]
-struct HostLimiter {
-    name: String,
-    /// `None`: any number at once.
-    open: Option<PrioritySemaphore>,
-    state: Mutex<State>,
-}
-
-/// A semaphore in order of arrival, but files first: what was found is fetched before more is looked
-/// for, or works that only need their file would wait behind all that begin.
-#[derive(Debug)]
-struct PrioritySemaphore {
-    open: Arc<Semaphore>,
-    /// Of the requests that are not for files, one at a time waits for `open`; the rest wait for this.
-    others: Semaphore,
-}
-
-#[derive(Debug)]
-struct State {
-    configured: Duration,
-    /// No faster than configured; slower where robots.txt asks for it.
-    every: Duration,
-    /// 1 is the configured rate, 2 is half of it.
-    slowdown: f64,
-    /// The start of the next request that is not promised to anyone.
-    next: Instant,
-    /// Until when the host asked to be left alone.
-    held: Option<Instant>,
-    waiting: Queue,
-}
-
-/// How many requests wait for others to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Queue {
-    files: u32,
-    others: u32,
+/// What of a request decides which limiter it waits for: a host may have several services.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    pub host: &'a str,
+    pub path: &'a str,
+    pub role: Role,
+    /// A secret goes with it: hosts allow more to those whom they know.
+    pub secret: bool,
 }
 
 impl Pace {
@@ -88,98 +41,63 @@ impl Pace {
         Self { settings, limiters: Mutex::default() }
     }
 
-    /// Waits until `host` may be asked. The wait stops the attempt's clock and never passes the work's
-    /// deadline: a wait that would is refused at once.
-    pub async fn acquire(
-        &self,
-        host: &str,
-        role: Role,
-        clock: &AttemptClock,
-    ) -> Result<HostPermit, FetchError> {
-        let limiter = self.limiter(host, role);
-        let _queued = clock.queue();
-        let deadline = Instant::now() + clock.until_deadline();
-        let waiting = Waiting::join(&limiter, role, deadline)?;
-        let open = match &limiter.open {
-            Some(semaphore) => {
-                let permit = tokio::time::timeout_at(deadline, semaphore.acquire(role)).await;
-                Some(permit.map_err(|_| limiter.busy(0))?.ok_or_else(|| limiter.busy(0))?)
-            }
-            None => None,
-        };
-        drop(waiting);
-        loop {
-            let slot = Slot::take(&limiter, deadline)?;
-            // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
-            if slot.at > Instant::now() {
-                tokio::time::sleep_until(slot.at).await;
-            }
-            if slot.keep() {
-                break;
-            }
-        }
-        Ok(HostPermit { limiter, max_hold: self.settings.max_hold, _open: open })
+    /// Waits until this may be asked. The wait stops the attempt's clock and never passes the work's
+    /// deadline, nor the rule's patience: a wait that would is refused at once.
+    pub async fn acquire(&self, asked: Asked<'_>, clock: &AttemptClock) -> Result<HostPermit, FetchError> {
+        let believed = (self.settings.max_hold, self.settings.max_crawl_delay);
+        self.limiter(asked).acquire(asked.role, clock, believed).await
     }
 
     /// Makes a host's pace no faster than its robots.txt asks for.
     pub fn crawl_delay(&self, host: &str, delay: Duration) {
         let delay = delay.min(self.settings.max_crawl_delay);
         for role in [Role::Page, Role::File] {
-            let limiter = self.limiter(host, role);
-            let mut state = limiter.state();
-            state.every = state.every.max(delay);
+            self.limiter(Asked { host, path: "/", role, secret: false }).at_most_every(delay);
         }
     }
 
-    /// How long a host is still held by its own `Retry-After`, if it is.
+    /// How long a host is still held by its own `Retry-After`, if it is: each of its services that was asked.
     pub fn held(&self, host: &str, role: Role) -> Option<Duration> {
-        let (key, ..) = self.key_and_limit(host, role);
-        let limiter = lock(&self.limiters).get(&key).cloned()?;
-        let held = limiter.state().held?.saturating_duration_since(Instant::now());
+        let limiters: Vec<_> = {
+            let all = lock(&self.limiters);
+            self.keys(host, role).iter().filter_map(|key| all.get(key).cloned()).collect()
+        };
+        let held = limiters.iter().map(|limiter| limiter.held_for()).min()?;
         (!held.is_zero()).then_some(held)
     }
 
-    fn limiter(&self, host: &str, role: Role) -> Arc<HostLimiter> {
-        let (key, limit) = self.key_and_limit(host, role);
+    fn limiter(&self, asked: Asked<'_>) -> Arc<HostLimiter> {
+        let rule = self.rule_of(asked, asked.role);
+        let key = key(asked.host, asked.role, rule);
         let mut limiters = lock(&self.limiters);
         if let Some(limiter) = limiters.get(&key) {
             return Arc::clone(limiter);
         }
         if limiters.len() >= REMEMBERED {
-            let now = Instant::now();
-            limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.state().forgettable(now));
+            limiters.retain(|_, limiter| Arc::strong_count(limiter) > 1 || !limiter.forgettable());
         }
-        let (every, open) = match self.settings.enabled {
-            true => (limit.every, Some(PrioritySemaphore::new(limit.concurrency))),
-            false => (Duration::ZERO, None),
-        };
-        let state = State {
-            configured: every,
-            every,
-            slowdown: 1.0,
-            next: Instant::now(),
-            held: None,
-            waiting: Queue::default(),
-        };
-        let limiter = Arc::new(HostLimiter { name: host.to_owned(), open, state: Mutex::new(state) });
+        let limiter = Arc::new(match self.settings.enabled {
+            true => {
+                let rule = rule.map(|(_, rule)| rule);
+                let (window, patience) = (rule.and_then(PaceRule::window), rule.and_then(|rule| rule.patience));
+                HostLimiter::new(asked.host, Some(self.limit(asked)), window, patience)
+            }
+            false => HostLimiter::new(asked.host, None, None, None),
+        });
         limiters.insert(key, Arc::clone(&limiter));
         limiter
     }
 
-    /// The name of the limiter of a host and role, and its limit. An API has a limiter of its own; pages and
-    /// files of one host share one, because one machine serves them, and the slower of the two limits holds.
-    fn key_and_limit(&self, host: &str, role: Role) -> (String, Limit) {
-        let rule_of = |role: Role| {
-            let fits = |rule: &PaceRule| rule.role.is_none_or(|own| own == role) && matches(rule, host);
-            self.settings.rules.iter().map(|(_, rule)| rule).enumerate().find(|(_, rule)| fits(rule))
-        };
-        let limit_of = |role: Role| match (rule_of(role), role) {
+    /// An API has a limiter of its own; pages and files of one host share one, because one machine serves
+    /// them, and the slower of the two limits holds.
+    fn limit(&self, asked: Asked<'_>) -> Limit {
+        let limit_of = |role: Role| match (self.rule_of(asked, role), role) {
             (Some((_, rule)), _) => rule.limit,
             (None, Role::Api) => self.settings.api,
             (None, Role::Page) => self.settings.page,
             (None, Role::File) => self.settings.file,
         };
-        let limit = match role {
+        match asked.role {
             Role::Api => limit_of(Role::Api),
             Role::Page | Role::File => {
                 let (page, file) = (limit_of(Role::Page), limit_of(Role::File));
@@ -188,186 +106,50 @@ impl Pace {
                     concurrency: page.concurrency.min(file.concurrency),
                 }
             }
-        };
-        let kind = match (rule_of(role), role) {
-            (Some((_, rule)), _) if rule.role.is_none() => "any",
-            (_, Role::Api) => "api",
-            (_, Role::Page | Role::File) => "web",
-        };
-        let key = match rule_of(role) {
-            Some((index, rule)) if rule.shared => format!("{kind} rule {index}"),
-            _ => format!("{kind} {host}"),
-        };
-        (key, limit)
-    }
-}
-
-impl HostPermit {
-    /// The host asked to be left alone for this long.
-    pub fn hold(&self, wait: Duration) {
-        let mut state = self.limiter.state();
-        let until = Instant::now() + wait.min(self.max_hold);
-        state.held = Some(state.held.map_or(until, |held| held.max(until)));
-    }
-
-    /// The host answered 429 or 503: half the rate.
-    pub fn slow_down(&self) {
-        let mut state = self.limiter.state();
-        state.slowdown = (state.slowdown * 2.0).min(SLOWEST);
-    }
-
-    /// The host answered otherwise.
-    pub fn recover(&self) {
-        let mut state = self.limiter.state();
-        state.slowdown = 1.0 + (state.slowdown - 1.0) * (1.0 - RECOVERY);
-        if state.slowdown < RECOVERED {
-            state.slowdown = 1.0;
-        }
-    }
-}
-
-/// A request that waits for others to end; counted, so that those behind know how long the queue is.
-struct Waiting<'a> {
-    limiter: &'a HostLimiter,
-    role: Role,
-}
-
-impl PrioritySemaphore {
-    fn new(concurrency: usize) -> Self {
-        Self { open: Arc::new(Semaphore::new(concurrency.max(1))), others: Semaphore::new(1) }
-    }
-
-    /// `None` would mean that a semaphore was closed, which nobody does.
-    async fn acquire(&self, role: Role) -> Option<OwnedSemaphorePermit> {
-        let _next_of_the_others = match role {
-            Role::File => None,
-            Role::Api | Role::Page => Some(self.others.acquire().await.ok()?),
-        };
-        Arc::clone(&self.open).acquire_owned().await.ok()
-    }
-}
-
-impl Queue {
-    /// The count that a role belongs to.
-    fn of(&mut self, role: Role) -> &mut u32 {
-        match role {
-            Role::File => &mut self.files,
-            Role::Api | Role::Page => &mut self.others,
         }
     }
 
-    /// How many start before one that comes now.
-    fn ahead(self, role: Role) -> u32 {
-        self.files
-            + match role {
-                Role::File => self.others.min(1),
-                Role::Api | Role::Page => self.others,
-            }
-    }
-}
-
-impl<'a> Waiting<'a> {
-    /// Refuses when those ahead alone take longer than until `deadline`, at the present rate.
-    fn join(limiter: &'a HostLimiter, role: Role, deadline: Instant) -> Result<Self, FetchError> {
-        let mut state = limiter.state();
-        let ahead = state.waiting.ahead(role);
-        let start = state.first_free() + state.interval().saturating_mul(ahead);
-        if start > deadline {
-            let held = state.held.is_some_and(|held| held > deadline);
-            drop(state);
-            return Err(if held { limiter.held(start) } else { limiter.busy(ahead) });
-        }
-        *state.waiting.of(role) += 1;
-        drop(state);
-        Ok(Self { limiter, role })
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        *self.limiter.state().waiting.of(self.role) -= 1;
-    }
-}
-
-/// The reserved start of one request; given back when the request is cancelled before it.
-struct Slot<'a> {
-    limiter: &'a HostLimiter,
-    at: Instant,
-    /// The start of the slot after this one.
-    next: Instant,
-    kept: bool,
-}
-
-impl<'a> Slot<'a> {
-    fn take(limiter: &'a HostLimiter, deadline: Instant) -> Result<Self, FetchError> {
-        let mut state = limiter.state();
-        let at = state.first_free();
-        if at > deadline {
-            let held = state.held.is_some_and(|held| held > deadline);
-            drop(state);
-            return Err(if held { limiter.held(at) } else { limiter.busy(0) });
-        }
-        let next = at + state.interval();
-        state.next = next;
-        Ok(Self { limiter, at, next, kept: false })
-    }
-
-    /// Uses the slot, unless the host asked to be left alone meanwhile.
-    fn keep(mut self) -> bool {
-        let state = self.limiter.state();
-        let free = state.held.is_none_or(|held| held <= Instant::now());
-        drop(state);
-        self.kept = free;
-        free
-    }
-}
-
-impl Drop for Slot<'_> {
-    fn drop(&mut self) {
-        let mut state = self.limiter.state();
-        // Only the last slot can be given back without moving others.
-        if !self.kept && state.next == self.next {
-            state.next = self.at;
-        }
-    }
-}
-
-impl HostLimiter {
-    fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
-    }
-
-    fn busy(&self, ahead: u32) -> FetchError {
-        let every = self.state().interval().as_secs_f32();
-        FetchError::Busy(match ahead {
-            0 => format!("{} has no turn free before the work's deadline", self.name),
-            _ => format!("{ahead} requests to {} are ahead, one in {every} s", self.name),
+    /// The first rule that fits, with its number.
+    fn rule_of(&self, asked: Asked<'_>, role: Role) -> Option<(usize, &PaceRule)> {
+        let rules = self.settings.rules.iter().map(|(_, rule)| rule);
+        rules.enumerate().find(|(_, rule)| {
+            fits(rule, asked.host, role)
+                && rule.secret.is_none_or(|secret| secret == asked.secret)
+                && (rule.paths.is_empty() || rule.paths.iter().any(|path| is_at(asked.path, path)))
         })
     }
 
-    fn held(&self, until: Instant) -> FetchError {
-        let left = until.saturating_duration_since(Instant::now()).as_secs();
-        let detail = format!("{} asked to be left alone for {left} s more", self.name);
-        FetchError::denied(Denial::Breaker, detail)
+    /// The names of all limiters that a host may have in a role.
+    fn keys(&self, host: &str, role: Role) -> Vec<String> {
+        let rules = self.settings.rules.iter().map(|(_, rule)| rule).enumerate();
+        let fitting = rules.filter(|(_, rule)| fits(rule, host, role)).map(Some);
+        fitting.chain([None]).map(|rule| key(host, role, rule)).collect()
     }
 }
 
-impl State {
-    fn interval(&self) -> Duration {
-        if self.slowdown > 1.0 { self.every.max(UNPACED).mul_f64(self.slowdown) } else { self.every }
+/// The name of the limiter of a host and role, under the rule that fits.
+fn key(host: &str, role: Role, rule: Option<(usize, &PaceRule)>) -> String {
+    let kind = match (rule, role) {
+        (Some((_, rule)), _) if rule.role.is_none() => "any",
+        (_, Role::Api) => "api",
+        (_, Role::Page | Role::File) => "web",
+    };
+    match rule {
+        Some((index, rule)) if rule.shared => format!("{kind} rule {index}"),
+        Some((index, rule)) if rule.is_of_a_service() => format!("{kind} {host} rule {index}"),
+        _ => format!("{kind} {host}"),
     }
+}
 
-    fn first_free(&self) -> Instant {
-        let now = Instant::now();
-        self.next.max(self.held.unwrap_or(now)).max(now)
-    }
+fn fits(rule: &PaceRule, host: &str, role: Role) -> bool {
+    rule.role.is_none_or(|own| own == role) && matches(rule, host)
+}
 
-    fn forgettable(&self, now: Instant) -> bool {
-        self.waiting == Queue::default()
-            && self.next <= now
-            && self.held.is_none_or(|held| held <= now)
-            && self.slowdown <= 1.0
-            && self.every == self.configured
+/// Whether a path is the one of a rule, or below it: `/works/*`.
+fn is_at(path: &str, wanted: &str) -> bool {
+    match wanted.strip_suffix('*') {
+        Some(start) => path.starts_with(start),
+        None => path == wanted,
     }
 }
 

@@ -121,12 +121,63 @@ pub struct PaceRule {
     pub hosts: Vec<String>,
     /// `None` is for all roles, which then share one pace.
     pub role: Option<Role>,
+    /// The paths of one of the host's services, or `/works/*` for all below; none is for the whole host.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// Only requests with a key of the operator's, or only those without.
+    #[serde(default)]
+    pub secret: Option<bool>,
     /// All hosts of the rule share one pace, as if they were one machine.
     #[serde(default)]
     pub shared: bool,
+    /// At most so many requests within `per`, beside the time between two.
+    #[serde(default, deserialize_with = "some_number")]
+    pub requests: Option<usize>,
+    /// See `requests`.
+    #[serde(rename = "per_ms", default = "second", deserialize_with = "some_millis")]
+    pub per: Duration,
+    /// A request that would wait longer for its turn is refused at once.
+    #[serde(rename = "patience_ms", default, deserialize_with = "some_millis")]
+    pub patience: Option<Duration>,
     /// The pace itself; read from the same table ([`tierfall_settings::SAME_TABLE`]).
     #[serde(rename = "")]
     pub limit: Limit,
+}
+
+/// So many requests within a time, however they are spread over it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Never zero.
+    pub requests: usize,
+    /// Never zero.
+    pub per: Duration,
+}
+
+impl Window {
+    /// The time between two requests that are spread evenly.
+    pub(crate) fn interval(self) -> Option<Duration> {
+        self.per.checked_div(u32::try_from(self.requests).ok()?)
+    }
+}
+
+impl PaceRule {
+    /// How many requests within which time.
+    pub(crate) fn window(&self) -> Option<Window> {
+        Some(Window { requests: self.requests?, per: self.per })
+    }
+
+    /// It is for some of a host's requests, which then have a queue of their own.
+    pub(crate) fn is_of_a_service(&self) -> bool {
+        !self.paths.is_empty() || self.secret.is_some()
+    }
+}
+
+fn second() -> Duration {
+    Duration::from_secs(1)
+}
+
+fn some_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<usize>, D::Error> {
+    number::<_, _, 1, 1_000_000>(deserializer).map(Some)
 }
 
 /// How long to wait before a request is tried again.

@@ -1,5 +1,7 @@
-//! PubMed Central: the ID converter (<https://pmc.ncbi.nlm.nih.gov/tools/id-converter-api/>) for works
-//! whose PMCID is not known, then the OA service (<https://pmc.ncbi.nlm.nih.gov/tools/oa-service/>).
+//! PubMed Central. Its files, licences, versions and digests are in a bucket
+//! (<https://pmc.ncbi.nlm.nih.gov/tools/pmcaws/>), one record a version. A work whose PMCID is not known is
+//! converted first (<https://pmc.ncbi.nlm.nih.gov/tools/id-converter-api/>). The page's own PDF comes last:
+//! it often answers with a check of who asks.
 
 use roxmltree::Document;
 use tierfall_sdk::*;
@@ -9,33 +11,33 @@ use crate::shared::{crossref_doi, mailto};
 pub fn source() -> Source {
     Source::new("pmc", "the copy in PubMed Central", &[IdKind::Pmcid, IdKind::Doi, IdKind::Pmid])
         .api("https://pmc.ncbi.nlm.nih.gov")
-        .setting(Setting::new("oa_base", "where the OA service is").default(OA_SERVICE))
-        .host(setting_host("oa_base"), Role::Api)
+        .setting(Setting::new("bucket_base", "where the bucket of open articles is").default(BUCKET))
+        .host(setting_host("bucket_base"), Role::Api)
         .setting(mailto())
 }
 
-const OA_SERVICE: &str = "https://www.ncbi.nlm.nih.gov/pmc/utils/oa";
+const BUCKET: &str = "https://pmc-oa-opendata.s3.amazonaws.com";
+/// The bucket's name in the addresses that its records state.
+const BUCKET_NAME: &str = "s3://pmc-oa-opendata/";
+/// Versions of one article that are asked for; few have more than one.
+const MOST_VERSIONS: usize = 3;
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
     let site = ctx.api_base()?;
+    let bucket = ctx.required("bucket_base")?.trim_end_matches('/');
     let mut finding = Finding::none();
-    let pmcid = match work.pmcid() {
-        Some(pmcid) => pmcid.to_owned(),
+    let article = match work.pmcid() {
+        Some(pmcid) => Article { pmcid: pmcid.to_owned(), versions: Vec::new() },
         None => convert(host, work, ctx, &mut finding.facts)?,
     };
-    let landing = format!("{site}/articles/{pmcid}/");
-    match open_files(host, &pmcid, ctx) {
-        Ok(files) => {
-            for url in files.urls {
-                finding.add(
-                    Candidate::new(url, Basis::Registry, "the OA service's link")
-                        .version(Version::Published)
-                        .license(files.license.clone())
-                        .landing_page(Some(landing.clone())),
-                );
+    let landing = format!("{site}/articles/{}/", article.pmcid);
+    match files(host, bucket, &article, work) {
+        Ok(records) => {
+            for record in records {
+                record.add_to(&mut finding, bucket, &landing);
             }
         }
-        Err(error) => host.log(Level::Info, &format!("no answer from the OA service: {error:?}")),
+        Err(error) => host.log(Level::Info, &format!("no answer from the bucket of PMC: {error:?}")),
     }
     finding.add(
         Candidate::new(format!("{landing}pdf/"), Basis::Rule, "the PMCID")
@@ -45,8 +47,19 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     Ok(finding)
 }
 
+/// An article, and the numbers of its versions as far as they are known, the current one first.
+struct Article {
+    pmcid: String,
+    versions: Vec<String>,
+}
+
 /// Asks for the PMCID of a work that is known by its DOI or PMID, and learns its other identifiers.
-fn convert(host: &dyn Host, work: &Work, ctx: &Context, facts: &mut Facts) -> Result<String, SourceError> {
+fn convert(
+    host: &dyn Host,
+    work: &Work,
+    ctx: &Context,
+    facts: &mut Facts,
+) -> Result<Article, SourceError> {
     let id = crossref_doi(work).or(work.pmid()).ok_or(SourceError::NotApplicable)?;
     let base = format!("{}/tools/idconv/api/v1/articles/", ctx.api_base()?);
     let url = url::with_query(
@@ -54,6 +67,7 @@ fn convert(host: &dyn Host, work: &Work, ctx: &Context, facts: &mut Facts) -> Re
         &[
             ("ids", Some(id)),
             ("format", Some("json")),
+            ("versions", Some("yes")),
             ("tool", Some("tierfall")),
             ("email", ctx.setting("mailto")),
         ],
@@ -77,56 +91,161 @@ fn convert(host: &dyn Host, work: &Work, ctx: &Context, facts: &mut Facts) -> Re
     let pmcid = record.text("pmcid").and_then(|id| WorkId::read_pmcid(&id)).ok_or(SourceError::NotFound)?;
     facts.add_id(Some(pmcid.clone()));
     ids.into_iter().for_each(|id| facts.add_id(Some(id)));
-    Ok(pmcid.value().to_owned())
+    // The highest number is not always the newest: one is marked.
+    let mut versions = record.items("versions").to_vec();
+    versions.sort_by_key(|version| !version.yes("current"));
+    let versions = versions.iter().filter_map(|version| number_of(&version.text("pmcid")?)).collect();
+    Ok(Article { pmcid: pmcid.value().to_owned(), versions })
 }
 
-struct OpenFiles {
-    urls: Vec<String>,
-    license: Option<String>,
+/// The `2` of `PMC34.2`.
+fn number_of(versioned: &str) -> Option<String> {
+    let (_, number) = versioned.rsplit_once('.')?;
+    (!number.is_empty() && number.len() <= 3 && number.bytes().all(|b| b.is_ascii_digit()))
+        .then(|| number.to_owned())
 }
 
-/// The PDFs that the OA service offers. A work without one there may still have a page.
-fn open_files(host: &dyn Host, pmcid: &str, ctx: &Context) -> Result<OpenFiles, SourceError> {
-    let base = format!("{}/oa.fcgi", ctx.required("oa_base")?.trim_end_matches('/'));
-    let url = url::with_query(&base, &[("id", Some(pmcid))]);
-    let response = host.fetch(&Request::get(url))?.success()?;
-    let document = Document::parse(response.text())
-        .map_err(|error| SourceError::BadAnswer(format!("the OA service answered no XML: {error}")))?;
-    let links = document.descendants().filter(|n| n.has_tag_name("link"));
-    Ok(OpenFiles {
-        urls: links
-            .filter(|link| link.attribute("format") == Some("pdf"))
-            .filter_map(|link| link.attribute("href"))
-            // The same server answers by HTTPS.
-            .map(|url| match url.strip_prefix("ftp://") {
-                Some(rest) => format!("https://{rest}"),
-                None => url.to_owned(),
-            })
-            .collect(),
-        license: document
-            .descendants()
-            .find(|n| n.has_tag_name("record"))
-            .and_then(|record| record.attribute("license"))
-            .filter(|license| *license != "none")
-            .map(str::to_owned),
-    })
+/// What the bucket says of one version of an article.
+struct Record(Value);
+
+/// The records of an article, the current version first. Nearly every article has the version 1 alone, so
+/// that is asked for unasked; the list of versions only where it is not there or has no PDF.
+fn files(host: &dyn Host, bucket: &str, article: &Article, work: &Work) -> Result<Vec<Record>, SourceError> {
+    let mut asked: Vec<String> = Vec::new();
+    let mut records: Vec<Record> = Vec::new();
+    let known = if article.versions.is_empty() { vec!["1".to_owned()] } else { article.versions.clone() };
+    for listed in [false, true] {
+        if records.iter().any(Record::has_pdf) {
+            break;
+        }
+        let versions = if listed { self::listed(host, bucket, &article.pmcid)? } else { known.clone() };
+        for version in versions.into_iter().take(MOST_VERSIONS) {
+            if asked.contains(&version) {
+                continue;
+            }
+            match get_json(host, &format!("{bucket}/metadata/{}.{version}.json", article.pmcid)) {
+                Ok(record) => records.extend(Some(Record(record)).filter(|record| record.is_of(work))),
+                Err(SourceError::NotFound) => {}
+                // What was read before is worth more than the error.
+                Err(_) if records.iter().any(Record::has_pdf) => break,
+                Err(error) => return Err(error),
+            }
+            asked.push(version);
+        }
+    }
+    Ok(records)
+}
+
+/// The versions of an article that the bucket holds, newest first: the folders `PMC34.1/`, `PMC34.2/`.
+fn listed(host: &dyn Host, bucket: &str, pmcid: &str) -> Result<Vec<String>, SourceError> {
+    let prefix = format!("{pmcid}.");
+    let pairs = [("list-type", Some("2")), ("delimiter", Some("/")), ("prefix", Some(prefix.as_str()))];
+    let url = url::with_query(&format!("{bucket}/"), &pairs);
+    let answer = host.fetch(&Request::get(url).header("accept", "application/xml"))?.success()?;
+    let document = Document::parse(answer.text())
+        .map_err(|error| SourceError::BadAnswer(format!("the bucket of PMC answered no XML: {error}")))?;
+    let folders = document.descendants().filter(|node| node.tag_name().name() == "CommonPrefixes");
+    let mut versions: Vec<String> = folders
+        .flat_map(|folder| folder.children().filter(|node| node.tag_name().name() == "Prefix"))
+        .filter_map(|prefix| number_of(prefix.text()?.trim().trim_end_matches('/')))
+        .collect();
+    versions.sort_by_key(|version| std::cmp::Reverse(version.parse::<u32>().unwrap_or_default()));
+    Ok(versions)
+}
+
+impl Record {
+    /// Its identifiers are the work's, as far as both are known.
+    fn is_of(&self, work: &Work) -> bool {
+        work.may_be(&self.ids())
+    }
+
+    fn ids(&self) -> Vec<WorkId> {
+        [
+            self.0.text("pmcid").and_then(|id| WorkId::read_pmcid(&id)),
+            self.0.text("pmid").and_then(|id| WorkId::read_pmid(&id)),
+            self.0.text("doi").and_then(|id| WorkId::read_doi(&id)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+
+    fn has_pdf(&self) -> bool {
+        self.0.text("pdf_url").is_some()
+    }
+
+    fn add_to(&self, finding: &mut Finding, bucket: &str, landing: &str) {
+        let record = &self.0;
+        let mut facts = Facts::none();
+        facts.title = record.text("title").and_then(|title| wording::title(&title));
+        self.ids().into_iter().for_each(|id| facts.add_id(Some(id)));
+        finding.facts.absorb(facts);
+        let Some((url, md5)) = record.text("pdf_url").and_then(|stated| file(&stated, bucket)) else {
+            return;
+        };
+        let manuscript = record.yes("is_manuscript");
+        let notes = [
+            (manuscript, "an author's manuscript"),
+            (record.yes("is_historical_ocr"), "a scan"),
+            (record.yes("is_retracted"), "retracted"),
+        ];
+        let notes = notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| format!(", {note}"));
+        let evidence = format!("the file in PMC's bucket{}", notes.collect::<String>());
+        finding.add(
+            Candidate::new(url, Basis::Registry, evidence)
+                .version(if manuscript { Version::Accepted } else { Version::Published })
+                .license(record.text("license_code"))
+                .landing_page(Some(landing.to_owned()))
+                .md5(md5.as_deref()),
+        );
+    }
+}
+
+/// The address of a file that a record states as `s3://pmc-oa-opendata/PMC34.1/x.pdf?md5=…`, and its digest.
+fn file(stated: &str, bucket: &str) -> Option<(String, Option<String>)> {
+    let md5 = url::parameter(stated, "md5");
+    let bare = stated.split('?').next().unwrap_or_default();
+    match bare.strip_prefix(BUCKET_NAME) {
+        Some(key) => Some((format!("{bucket}/{}", url::encode_path(&url::decode(key))), md5)),
+        None => url::is_web(bare).then(|| (bare.to_owned(), md5)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
     use tierfall_sdk::testing::{Recorded, context_of, work};
 
-    const OA: &str = "https://www.ncbi.nlm.nih.gov/pmc/utils/oa/oa.fcgi?id=PMC34";
     const PDF: &str = "https://pmc.ncbi.nlm.nih.gov/articles/PMC34/pdf/";
-    const OPEN: &str = r#"<OA><records><record id="PMC34" citation="x" license="CC BY" retracted="no">
-        <link format="tgz" href="ftp://ftp.ncbi.nlm.nih.gov/pub/pmc/oa_package/1.tar.gz"/>
-        <link format="pdf" href="ftp://ftp.ncbi.nlm.nih.gov/pub/pmc/oa_pdf/main.PMC34.pdf"/></record></records></OA>"#;
-    const CLOSED: &str = r#"<OA><request id="PMC34"/><error code="idIsNotOpenAccess">identifier 'PMC34' is not Open Access</error></OA>"#;
+    const FILE: &str = "https://pmc-oa-opendata.s3.amazonaws.com/PMC34.1/main.pdf";
+    const MD5: &str = "900150983cd24fb0d6963f7d28e17f72";
+    const LIST: &str =
+        "https://pmc-oa-opendata.s3.amazonaws.com/?list-type=2&delimiter=%2F&prefix=PMC34.";
+    const NO_KEY: &str = "<Error><Code>NoSuchKey</Code></Error>";
+
+    fn metadata(version: u32) -> String {
+        format!("https://pmc-oa-opendata.s3.amazonaws.com/metadata/PMC34.{version}.json")
+    }
+
+    fn record(version: u32) -> Value {
+        json!({"pmcid": "PMC34", "version": version, "pmid": 12, "doi": "10.1000/A", "title": "On <i>Mars</i>",
+            "is_pmc_openaccess": true, "is_manuscript": false, "is_historical_ocr": false, "is_retracted": false,
+            "license_code": "CC BY", "xml_url": format!("s3://pmc-oa-opendata/PMC34.{version}/PMC34.{version}.xml?md5={MD5}"),
+            "pdf_url": format!("s3://pmc-oa-opendata/PMC34.{version}/main.pdf?md5={MD5}"), "media_urls": []})
+    }
+
+    fn folders(versions: &[u32]) -> String {
+        let folders = versions.iter().map(|n| format!("<CommonPrefixes><Prefix>PMC34.{n}/</Prefix></CommonPrefixes>"));
+        format!(
+            r#"<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Prefix>PMC34.</Prefix>{}</ListBucketResult>"#,
+            folders.collect::<String>()
+        )
+    }
 
     fn idconv(ids: &str) -> String {
         format!(
-            "https://pmc.ncbi.nlm.nih.gov/tools/idconv/api/v1/articles/?ids={ids}&format=json&tool=tierfall"
+            "https://pmc.ncbi.nlm.nih.gov/tools/idconv/api/v1/articles/?ids={ids}&format=json&versions=yes&tool=tierfall"
         )
     }
 
@@ -138,36 +257,107 @@ mod tests {
         WorkId::Doi("10.1000/a".into())
     }
 
+    fn pmcid() -> WorkId {
+        WorkId::Pmcid("PMC34".into())
+    }
+
     fn urls(finding: &Finding) -> Vec<&str> {
         finding.candidates.iter().map(|c| c.url.as_str()).collect()
     }
 
     #[test]
-    fn a_doi_or_pmid_is_converted_and_the_links_are_served_by_https() {
-        let record =
+    fn a_doi_or_pmid_is_converted_and_the_buckets_file_comes_with_licence_and_digest() {
+        let converted =
             r#"{"status":"ok","records":[{"pmcid":"PMC34","pmid":12,"doi":"10.1000/A","requested-id":"x"}]}"#;
         for (id, ids) in [(doi(), "10.1000%2Fa"), (WorkId::Pmid("12".into()), "12")] {
-            let host = Recorded::new().json(&idconv(ids), record).answer(OA, 200, "text/xml", OPEN);
+            let host =
+                Recorded::new().json(&idconv(ids), converted).json(&metadata(1), &record(1).to_string());
             let finding = find_with(&host, id).unwrap();
-            assert_eq!(urls(&finding), ["https://ftp.ncbi.nlm.nih.gov/pub/pmc/oa_pdf/main.PMC34.pdf", PDF]);
-            assert_eq!(finding.candidates[0].license.as_deref(), Some("CC BY"));
-            assert_eq!(finding.candidates[0].basis, Basis::Registry);
+            assert_eq!(urls(&finding), [format!("{FILE}#md5={MD5}").as_str(), PDF]);
+            let first = &finding.candidates[0];
+            assert_eq!((first.license.as_deref(), first.basis), (Some("CC BY"), Basis::Registry));
+            assert_eq!(first.version, Version::Published);
             assert_eq!(finding.facts.ids.len(), 3);
+            assert_eq!(finding.facts.title.as_deref(), Some("On Mars"));
             assert_eq!(finding.facts.landing_urls, ["https://pmc.ncbi.nlm.nih.gov/articles/PMC34/"]);
         }
     }
 
     #[test]
+    fn the_version_that_is_current_comes_first_however_it_is_numbered() {
+        let converted = json!({"records": [{"pmcid": "PMC34", "doi": "10.1000/a", "versions": [
+            {"pmcid": "PMC34.2", "current": "false"}, {"pmcid": "PMC34.1", "current": "true"}]}]});
+        let host = Recorded::new()
+            .json(&idconv("10.1000%2Fa"), &converted.to_string())
+            .json(&metadata(1), &record(1).to_string())
+            .json(&metadata(2), &record(2).to_string());
+        let finding = find_with(&host, doi()).unwrap();
+        assert!(finding.candidates[0].url.contains("/PMC34.1/"));
+        assert!(finding.candidates[1].url.contains("/PMC34.2/"));
+    }
+
+    #[test]
+    fn an_article_whose_first_version_is_not_there_is_found_by_the_list_of_its_versions() {
+        let host = Recorded::new()
+            .answer(&metadata(1), 404, "application/xml", NO_KEY)
+            .answer(LIST, 200, "application/xml", &folders(&[2, 10]))
+            .json(&metadata(10), &record(10).to_string())
+            .json(&metadata(2), &record(2).to_string());
+        let finding = find_with(&host, pmcid()).unwrap();
+        assert!(finding.candidates[0].url.contains("/PMC34.10/main.pdf#md5="));
+    }
+
+    #[test]
+    fn a_manuscript_a_scan_and_a_retraction_are_told() {
+        let mut said = record(1);
+        said["is_manuscript"] = json!(true);
+        said["is_retracted"] = json!(true);
+        said["license_code"] = json!(null);
+        let host = Recorded::new().json(&metadata(1), &said.to_string());
+        let first = find_with(&host, pmcid()).unwrap().candidates.remove(0);
+        assert_eq!((first.version, first.license), (Version::Accepted, None));
+        assert_eq!(first.evidence, "the file in PMC's bucket, an author's manuscript, retracted");
+    }
+
+    #[test]
     fn a_known_pmcid_needs_no_conversion_and_always_has_a_page() {
+        let mut without = record(1);
+        without["pdf_url"] = json!(null);
         for host in [
-            Recorded::new().answer(OA, 200, "text/xml", CLOSED),
-            Recorded::new().status(OA, 503),
-            Recorded::new().answer(OA, 200, "text/html", "<p>"),
+            Recorded::new().status(&metadata(1), 404).answer(LIST, 200, "application/xml", &folders(&[])),
+            Recorded::new().json(&metadata(1), &without.to_string()).answer(LIST, 200, "application/xml", &folders(&[1])),
+            Recorded::new().status(&metadata(1), 404).answer(LIST, 200, "text/html", "<p>"),
+            Recorded::new().status(&metadata(1), 503),
+            Recorded::new().json(&metadata(1), "[]").answer(LIST, 200, "application/xml", &folders(&[1])),
+            Recorded::new().html(&metadata(1), "<p>"),
         ] {
-            let finding = find_with(&host, WorkId::Pmcid("PMC34".into())).unwrap();
+            let finding = find_with(&host, pmcid()).unwrap();
             assert_eq!(urls(&finding), [PDF]);
             assert_eq!(finding.candidates[0].basis, Basis::Rule);
         }
+    }
+
+    #[test]
+    fn a_record_of_another_article_proposes_nothing() {
+        let mut other = record(1);
+        other["doi"] = json!("10.1000/other");
+        let work = Work::new(vec![pmcid(), doi()]);
+        let host =
+            Recorded::new().json(&metadata(1), &other.to_string()).answer(LIST, 200, "application/xml", &folders(&[1]));
+        assert_eq!(urls(&find(&host, &work, &context_of(&source())).unwrap()), [PDF]);
+    }
+
+    #[test]
+    fn stated_addresses_become_those_of_the_web_and_odd_digests_none() {
+        let at = |stated: &str| file(stated, "https://b.example");
+        assert_eq!(
+            at("s3://pmc-oa-opendata/PMC34.1/a b+c.pdf?md5=00"),
+            Some(("https://b.example/PMC34.1/a%20b%2Bc.pdf".into(), Some("00".into())))
+        );
+        assert_eq!(at("https://b.example/x.pdf"), Some(("https://b.example/x.pdf".into(), None)));
+        assert_eq!(at("s3://other/x.pdf"), None);
+        let candidate = Candidate::new("https://b.example/x.pdf", Basis::Registry, "").md5(Some("00"));
+        assert_eq!(candidate.url, "https://b.example/x.pdf");
     }
 
     #[test]

@@ -103,11 +103,29 @@ impl Candidate {
         self
     }
 
+    /// With the MD5 that its source published, in hexadecimal: the host checks the file against it. It is
+    /// written behind the URL, where servers never see it: `…/x.pdf#md5=900150983cd24fb0d6963f7d28e17f72`.
+    /// What is no MD5 is left out.
+    pub fn md5(mut self, hex: Option<&str>) -> Self {
+        if let Some(hex) = hex.filter(|hex| is_md5(hex)) {
+            self.url = format!("{}#md5={}", without_fragment(&self.url), hex.to_ascii_lowercase());
+        }
+        self
+    }
+
     /// With the page that it belongs to.
     pub fn landing_page(mut self, url: Option<String>) -> Self {
         self.landing_page = url;
         self
     }
+}
+
+fn is_md5(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split('#').next().unwrap_or_default()
 }
 
 impl Version {
@@ -211,12 +229,19 @@ impl Finding {
         let Some(url) = crate::url::absolute(&candidate.url) else {
             return;
         };
-        let candidate = Candidate { url, ..candidate };
-        match self.candidates.iter_mut().find(|c| c.url == candidate.url) {
+        let digest = candidate.url.rsplit_once("#md5=").map(|(_, hex)| hex.to_owned());
+        // Places that are known to answer nothing, by the address that does answer.
+        let url = crate::links::detour(&url).unwrap_or(url);
+        let candidate = Candidate { url, ..candidate }.md5(digest.as_deref());
+        let bare = without_fragment(&candidate.url).to_owned();
+        match self.candidates.iter_mut().find(|c| without_fragment(&c.url) == bare) {
             None => self.candidates.push(candidate),
             Some(there) => {
                 if there.version == Version::Unknown {
                     there.version = candidate.version;
+                }
+                if !there.url.contains('#') {
+                    there.url = candidate.url;
                 }
                 there.license = there.license.take().or(candidate.license);
                 there.landing_page = there.landing_page.take().or(candidate.landing_page);

@@ -10,6 +10,7 @@ mod retries;
 mod robots_and_pace;
 mod script;
 mod server;
+mod services;
 mod standard;
 mod wire;
 

@@ -245,13 +245,28 @@ async fn pages_and_files_of_a_host_share_its_pace_and_its_api_does_not() {
     assert_eq!(script.times(start), [0, 1000, 2000, 2000, 2010], "the slower of page and file holds");
 }
 
+/// A rule for all of these hosts' requests.
+pub(super) fn rule_of(hosts: Vec<String>, limit: Limit) -> PaceRule {
+    PaceRule {
+        hosts,
+        role: None,
+        paths: Vec::new(),
+        secret: None,
+        shared: false,
+        requests: None,
+        per: Duration::from_secs(1),
+        patience: None,
+        limit,
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn rules_name_hosts_and_a_shared_one_is_one_pace() {
     let mut settings = paced(Duration::ZERO, 8);
     let rule = |hosts: &[&str], role, shared, seconds| {
         let hosts = hosts.iter().map(|host| (*host).into()).collect();
         let limit = Limit { every: Duration::from_secs(seconds), concurrency: 1 };
-        ("a rule".to_owned(), PaceRule { hosts, role, shared, limit })
+        ("a rule".to_owned(), PaceRule { role, shared, ..rule_of(hosts, limit) })
     };
     settings.pace.rules = vec![
         rule(&["arxiv.example", "export.arxiv.example"], None, true, 3),

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use super::Rules;
+use super::same_work::is_same_work;
 use super::words::words;
+use super::{LOOKS_LIKE_PDF, Rules};
 use crate::html::{Element, Page};
 use crate::{ids, url};
 
@@ -48,7 +49,7 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
     let mut follow = Vec::new();
     let own_id = id_of(setting.page_url);
     let mut sections = Sections { judged: HashMap::new(), title: setting.title, rules };
-    for anchor in page.elements.iter().filter(|e| e.name == "a") {
+    for anchor in page.elements.iter().filter(|e| matches!(e.name.as_str(), "a" | "button")) {
         let Some(url) = target(anchor, setting) else {
             continue;
         };
@@ -59,12 +60,14 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
         let hints = words(&format!("{label} {} {}", own[0], own[1]));
         let label_points = rules.label_points(&hints);
         let url_points = rules.url_points(&url);
-        let leads_on = rules.leads_on(&label_words) && url_points < 4;
+        let text = words(&anchor.text);
+        let leads_on = (rules.leads_on(&label_words) || rules.leads_on(&text)) && url_points < LOOKS_LIKE_PDF;
         let mut points = label_points + url_points;
         if points == 0 && !leads_on {
             continue;
         }
-        let file = words(&url::decode(last_part(&url)));
+        // Not its query, where other things are named beside it.
+        let file = words(&url::decode(file_name(&url)));
         if rules.is_another_type(&url)
             || rules.is_something_else(&label_words, setting.title)
             || rules.is_something_else(&file, setting.title)
@@ -73,8 +76,10 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
         {
             continue;
         }
+        // A page to look at, not a file to propose.
         if leads_on {
-            follow.push(url.clone());
+            follow.push(url);
+            continue;
         }
         let decoded = url::decode(&url).to_lowercase();
         points += match setting.doi {
@@ -115,13 +120,27 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
     (links, follow)
 }
 
-/// Where an anchor leads; none for places on the page itself.
+/// Where an anchor leads; none for places on the page itself. One that leads nowhere by itself may carry
+/// the address in its data, for a script of the page.
 fn target(anchor: &Element, setting: &Setting<'_>) -> Option<String> {
-    let href = anchor.attribute("href")?;
-    if href.is_empty() || href.starts_with('#') || href.len() > LONGEST_URL {
+    let href = anchor.attribute("href").unwrap_or_default();
+    let nowhere = href.is_empty() || href.starts_with('#') || href.to_ascii_lowercase().starts_with("javascript:");
+    let reference = if nowhere { hidden(anchor)? } else { href };
+    if reference.len() > LONGEST_URL {
         return None;
     }
-    url::join(setting.base, href).filter(|url| url != setting.page_url)
+    url::join(setting.base, reference).filter(|url| url != setting.page_url)
+}
+
+/// An address in an anchor's `data-…` attributes, or in what a click on it runs.
+fn hidden(anchor: &Element) -> Option<&str> {
+    let address = |text: &str| text.starts_with('/') || url::is_web(text);
+    let data = anchor.attributes.iter().filter(|(name, _)| name.starts_with("data-"));
+    let data = data.map(|(_, value)| value.trim()).find(|value| address(value));
+    data.or_else(|| {
+        let click = anchor.attribute("onclick")?;
+        click.split(['\'', '"']).skip(1).step_by(2).find(|text| address(text))
+    })
 }
 
 /// The anchor's label for people.
@@ -135,9 +154,9 @@ fn label(anchor: &Element) -> String {
     label.chars().take(300).collect()
 }
 
-/// The last segment of the path with the query: where files are named.
-fn last_part(url: &str) -> &str {
-    url::after_host(url).rsplit('/').next().unwrap_or_default()
+/// The last segment of the path: where files are named.
+fn file_name(url: &str) -> &str {
+    url::path(url).trim_end_matches('/').rsplit('/').next().unwrap_or_default()
 }
 
 /// The sections of a page, each evaluated once.
@@ -181,7 +200,7 @@ fn is_of_another_work(url: &str, doi: Option<&str>) -> bool {
         let rest = decoded.get(at + 1..).unwrap_or_default();
         let end = rest.find(['?', '&', '#']).unwrap_or(rest.len());
         let found = rest.get(..end).unwrap_or_default();
-        ids::bare_doi(found).is_some() && !doi.starts_with(found)
+        ids::bare_doi(found).is_some_and(|found| !is_same_work(&found, doi)) && !doi.starts_with(found)
     })
 }
 
@@ -207,7 +226,7 @@ mod tests {
     use super::*;
 
     fn found(html: &str) -> Vec<String> {
-        let page = crate::html::read(html, &|name, _| name == "a");
+        let page = crate::html::read(html, &|name, _| matches!(name, "a" | "button"));
         let setting = Setting {
             page_url: "https://j.invalid/article/4711",
             base: "https://j.invalid/article/4711",
@@ -233,6 +252,41 @@ mod tests {
         assert_eq!(found("<a href=/bitstream/1/2/Final%20text.pdf>View/Open</a>").len(), 1);
         assert_eq!(found("<a href=/download/4711>Download</a>").len(), 1);
         assert!(found("<a href=/about>About</a><a href=#>PDF</a><a href=javascript:x()>PDF</a>").is_empty());
+    }
+
+    #[test]
+    fn an_address_in_an_anchors_data_counts_where_the_anchor_itself_leads_nowhere() {
+        for html in [
+            "<a href='#' class='pdf btn' data-popup='/get?x=1&amp;mimetype=application%2Fpdf'>PDF</a>",
+            "<button class=btn data-toggle=modal data-target='/get?x=1&amp;mimetype=application%2Fpdf'>PDF</button>",
+            "<a href='javascript:void(0)' onclick=\"window.open('/get?x=1&amp;mimetype=application%2Fpdf', 'w')\">PDF</a>",
+        ] {
+            assert_eq!(found(html), ["/get?x=1&mimetype=application%2Fpdf"], "{html}");
+        }
+        assert_eq!(found("<a href=/9.pdf data-popup=/other.pdf>PDF</a>"), ["/9.pdf"]);
+        assert!(found("<button data-label='PDF'>PDF</button>").is_empty());
+    }
+
+    #[test]
+    fn words_that_spoil_a_link_do_not_count_in_its_query() {
+        let html = "<a href='/file?_pii=1&amp;_coverDate=2012&amp;pid=main.pdf'>PDF</a>\
+                    <a href='/deliver/app/1/9.pdf?itemId=/content/journal/app/10.1000/abc'>PDF</a>";
+        assert_eq!(found(html).len(), 2);
+        assert!(found("<a href='/cover.pdf?id=1'>PDF</a>").is_empty());
+    }
+
+    #[test]
+    fn marks_shops_and_tables_are_no_links_to_the_work() {
+        for html in [
+            "<a href='https://mark.invalid/dialog?doi=10.1000/abc&amp;domain=pdf'>Check for updates</a>",
+            "<a href=/getaccess/4711/purchase>Purchase PDF</a>",
+            "<a href='/action/downloadTable?id=T1&amp;doi=10.1000/abc'>CSV</a>",
+            "<a href=/doi/full/10.1000/abc>View full text</a>",
+            "<a href=/files/4711.pdf>Author agreement</a>",
+            "<a href=/files/4711.pdf>Review report</a>",
+        ] {
+            assert!(found(html).is_empty(), "{html}");
+        }
     }
 
     #[test]

@@ -99,8 +99,11 @@ impl Follower<'_> {
         self.seen.insert(response.url.clone());
         if response.pdf {
             self.failed.answered = true;
-            let itself = || Candidate::new(&response.url, self.plan.basis, self.plan.evidence);
-            self.found.add(step.probe.unwrap_or_else(itself));
+            let itself = || match step.through_link {
+                false => Candidate::new(&response.url, self.plan.basis, self.plan.evidence),
+                true => Candidate::new(&response.url, Basis::Link, "a link to the full text"),
+            };
+            self.found.add(step.probe.clone().unwrap_or_else(itself));
         } else if response.ok() {
             self.failed.answered = true;
             if is_page(&response) {
@@ -137,10 +140,18 @@ impl Follower<'_> {
         }
         // Only on the page's own host: acquisition fetches from the others.
         let near = |url: &str| more && url::host(url) == url::host(&response.url);
-        if page.candidates.is_empty()
-            && let Some(url) = page.follow.into_iter().find(|url| near(url))
-        {
-            self.steps.push_front(step.next(url, None));
+        if page.candidates.is_empty() {
+            match page.follow.iter().find(|url| near(url)) {
+                Some(url) => {
+                    self.steps.push_front(Step { through_link: true, ..step.next(url.clone(), None) });
+                }
+                None => {
+                    if let Some(url) = page.follow.into_iter().next() {
+                        let there = Candidate::new(url, Basis::Link, "a link to the full text");
+                        self.found.add(there.landing_page(Some(response.url.clone())));
+                    }
+                }
+            }
         }
         let declared = page.candidates.iter().any(|c| c.basis != Basis::Link);
         for mut candidate in page.candidates {
@@ -168,17 +179,19 @@ impl Follower<'_> {
 struct Step {
     url: String,
     hops: usize,
+    /// A link led here, or to a page before; not the resolver or a refresh alone.
+    through_link: bool,
     /// The link that it was: proposed if it turns out to be a PDF, or cannot be looked at.
     probe: Option<Candidate>,
 }
 
 impl Step {
     fn start(url: String) -> Self {
-        Self { url, hops: 0, probe: None }
+        Self { url, hops: 0, through_link: false, probe: None }
     }
 
     fn next(&self, url: String, probe: Option<Candidate>) -> Self {
-        Self { url, hops: self.hops + 1, probe }
+        Self { url, hops: self.hops + 1, through_link: self.through_link, probe }
     }
 }
 

@@ -4,14 +4,21 @@
 //! `links/rules.txt` beside this file.
 
 mod anchors;
+mod detours;
+mod embedded;
 mod follow;
 mod metadata;
+mod rewrite;
 mod rules;
+mod same_work;
+mod scripts;
 mod words;
 
 use crate::html::Element;
-use crate::{Basis, Candidate, Facts, Finding, Work, html, ids, url};
+use crate::{Basis, Candidate, Facts, Finding, Work, html, url};
+use same_work::is_same_work;
 
+pub use detours::{detour, file_of_doi};
 pub use follow::{Follow, follow};
 pub use rules::{BadRule, Rules};
 
@@ -56,7 +63,10 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
     let own = doi.is_none_or(|doi| {
         metadata.dois.is_empty() || metadata.dois.iter().chain(&metadata.also).any(|d| is_same_work(d, doi))
     });
-    let of_record = metadata.in_volume && doi.is_some_and(|doi| metadata.dois.iter().any(|d| d == doi));
+    // Repositories state volumes of manuscripts too.
+    let of_record = metadata.in_volume
+        && doi.is_some_and(|doi| metadata.dois.iter().any(|d| d == doi))
+        && !rules.is_of_a_manuscript(&words::words(text_start(&page.text)));
     let mut read = Page {
         candidates: Vec::new(),
         facts: Facts::none(),
@@ -82,7 +92,9 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
         }
     }
     found.add_hidden(&page.elements);
-    found.add_embedded(&page.elements);
+    for shown in embedded::read(&page.elements, rules, page_url, &base) {
+        found.add(&shown.url, Basis::Rule, shown.evidence);
+    }
     if !found.has(Basis::Metadata)
         && let Some(pdf) = rules.pdf_of_page(page_url)
     {
@@ -110,8 +122,8 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
 }
 
 /// The elements that may hold a link or metadata.
-const WANTED: [&str; 10] =
-    ["a", "meta", "link", "base", "script", "title", "iframe", "frame", "embed", "object"];
+const WANTED: [&str; 12] =
+    ["a", "button", "meta", "link", "base", "script", "title", "h1", "iframe", "frame", "embed", "object"];
 
 struct Found<'a> {
     rules: &'a Rules,
@@ -156,48 +168,8 @@ impl Found<'_> {
                 }
             }
             if element.name == "script" {
-                for key in &self.rules.scripts {
-                    if let Some(url) = value_in_script(&element.text, key) {
-                        self.add(&url, Basis::Rule, format!("script {key}"));
-                    }
-                }
-            }
-        }
-    }
-
-    /// What the page shows in frames: a PDF, or a viewer with the PDF's URL as a parameter.
-    fn add_embedded(&mut self, elements: &[Element]) {
-        // A page whose URL ends like a PDF's is a viewer, whatever its frame's URL looks like.
-        let viewer = self.rules.url_points(self.page_url) >= LOOKS_LIKE_PDF;
-        for element in elements {
-            let source = match element.name.as_str() {
-                "iframe" | "frame" | "embed" => element.attribute("src"),
-                "object" => element.attribute("data"),
-                _ => continue,
-            };
-            let Some(source) = source.filter(|s| !s.is_empty()) else {
-                continue;
-            };
-            let evidence = format!("embedded by {}", element.name);
-            let shown = self
-                .rules
-                .viewers
-                .iter()
-                .find_map(|name| url::parameter(source, name).filter(|value| looks_like_url(value)));
-            let declared =
-                element.attribute("type").is_some_and(|t| t.to_lowercase().contains("application/pdf"));
-            match shown {
-                Some(shown) => {
-                    // A viewer resolves the file's name against its own address.
-                    let viewer = url::join(self.base, source);
-                    let file = viewer.and_then(|viewer| url::join(&viewer, &shown));
-                    self.add(&file.unwrap_or(shown), Basis::Rule, evidence);
-                }
-                None => {
-                    let url = url::join(self.base, source).unwrap_or_default();
-                    if declared || viewer || self.rules.url_points(&url) >= LOOKS_LIKE_PDF {
-                        self.add(source, Basis::Rule, evidence);
-                    }
+                for (url, key) in scripts::addresses(&element.text, self.rules) {
+                    self.add(&url, Basis::Rule, format!("script {key}"));
                 }
             }
         }
@@ -238,27 +210,14 @@ fn refresh(elements: &[Element], base: &str, page_url: &str) -> Option<String> {
         .filter(|url| url != page_url)
 }
 
-/// Whether two DOIs are of one work: the same, or a version of the other
-/// (`10.1000/x.v2`, `10.1000/x/v1`).
-fn is_same_work(one: &str, other: &str) -> bool {
-    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
-    let bare = ids::without_version(long, "v");
-    one == other || (bare != long && bare.strip_suffix(['.', '/', '-']) == Some(short))
+/// As much of a page's text as says what the page is.
+fn text_start(text: &str) -> &str {
+    const BYTES: usize = 20_000;
+    text.get(..text.floor_char_boundary(BYTES)).unwrap_or(text)
 }
 
 fn looks_like_url(text: &str) -> bool {
     url::is_web(text) || text.contains('/') || text.contains(".pdf")
-}
-
-/// The text that `"key": "…"` gives in a script, its escapes undone.
-fn value_in_script(script: &str, key: &str) -> Option<String> {
-    let quoted = format!("\"{key}\"");
-    script.match_indices(&quoted).find_map(|(at, _)| {
-        let rest = script.get(at + quoted.len()..)?.trim_start();
-        let rest = rest.strip_prefix(':')?.trim_start();
-        let text: String = serde_json::Deserializer::from_str(rest).into_iter::<String>().next()?.ok()?;
-        looks_like_url(&text).then_some(text)
-    })
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::rewrite::Rewrite;
 use super::words::{holds, words};
 
 /// How the PDF of a work is distinguished from everything else that a page links to. The syntax is described in the
@@ -16,10 +17,14 @@ pub struct Rules {
     pub(super) facts: Vec<(Fact, String)>,
     /// Keys of JSON in scripts that hold the PDF's URL.
     pub(super) scripts: Vec<String>,
+    /// Keys of JSON in scripts that hold its parts, and how they are put together.
+    pub(super) script_parts: Vec<(String, String)>,
     /// Attributes of any element that hold it.
     pub(super) attributes: Vec<String>,
     /// Query parameters that hold the file that a viewer shows.
     pub(super) viewers: Vec<String>,
+    /// The same, if what they hold or the viewer looks like a PDF's.
+    pub(super) maybe_viewers: Vec<String>,
     urls: Vec<(i32, String)>,
     labels: Vec<(i32, String)>,
     follow: Vec<String>,
@@ -27,6 +32,7 @@ pub struct Rules {
     sections: Vec<String>,
     extensions: Vec<String>,
     walls: Vec<String>,
+    manuscripts: Vec<String>,
     pages: Vec<Rewrite>,
     links: Vec<Rewrite>,
 }
@@ -152,6 +158,11 @@ impl Rules {
         self.walls.iter().any(|phrase| holds(&text, phrase))
     }
 
+    /// Whether a page's text (in [`words`]) says that it is about an author's manuscript.
+    pub(super) fn is_of_a_manuscript(&self, text: &str) -> bool {
+        self.manuscripts.iter().any(|phrase| holds(text, phrase))
+    }
+
     /// The PDF that belongs to a page's URL.
     pub(super) fn pdf_of_page(&self, url: &str) -> Option<String> {
         self.pages.iter().find_map(|rule| rule.apply(url))
@@ -179,8 +190,13 @@ impl Rules {
                 self.facts.push((Fact::read(fact)?, name.trim().to_owned()));
             }
             "script" => self.scripts.push(value.to_owned()),
+            "script-parts" => {
+                let (key, template) = value.split_once("=>")?;
+                self.script_parts.push((key.trim().to_owned(), template.trim().to_owned()));
+            }
             "attribute" => self.attributes.push(lower),
             "viewer" => self.viewers.push(lower),
+            "viewer-maybe" => self.maybe_viewers.push(lower),
             "url" => self.urls.push(points(&lower)?),
             "label" => {
                 let (points, phrase) = points(&lower)?;
@@ -191,6 +207,7 @@ impl Rules {
             "section" => self.sections.push(phrase_of(&lower)),
             "extension" => self.extensions.push(lower),
             "wall" => self.walls.push(phrase_of(&lower)),
+            "manuscript" => self.manuscripts.push(phrase_of(&lower)),
             "page" => self.pages.push(Rewrite::read(value)?),
             "link" => self.links.push(Rewrite::read(value)?),
             _ => return None,
@@ -232,78 +249,6 @@ fn phrase_of(text: &str) -> String {
         Some(start) => format!("{}*", words(start).trim_end()),
         None => words(text),
     }
-}
-
-/// A pattern of URLs and what becomes of one that fits.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Rewrite {
-    pattern: String,
-    replacement: String,
-}
-
-impl Rewrite {
-    fn read(value: &str) -> Option<Self> {
-        let (pattern, replacement) = value.split_once("=>")?;
-        let rewrite = Self { pattern: pattern.trim().to_owned(), replacement: replacement.trim().to_owned() };
-        // More would make matching a hostile URL slow.
-        let stars = rewrite.pattern.matches("**").count();
-        (stars <= 2 && !rewrite.replacement.is_empty()).then_some(rewrite)
-    }
-
-    fn apply(&self, url: &str) -> Option<String> {
-        let url = url.split('#').next()?;
-        let url = match self.pattern.contains('?') {
-            true => url,
-            false => url.split('?').next()?,
-        };
-        let url = match url.strip_prefix("http://") {
-            Some(rest) if !self.pattern.starts_with("http://") => format!("https://{rest}"),
-            _ => url.to_owned(),
-        };
-        let mut captured = Vec::new();
-        if !fit(&self.pattern, &url, &mut captured) {
-            return None;
-        }
-        let mut out = self.replacement.clone();
-        for (at, text) in captured.iter().enumerate().rev() {
-            out = out.replace(&format!("${}", at + 1), text);
-        }
-        (out != url).then_some(out)
-    }
-}
-
-/// Whether `text` fits `pattern`; what its stars stood for goes to `captured`.
-fn fit<'a>(pattern: &str, text: &'a str, captured: &mut Vec<&'a str>) -> bool {
-    let Some(star) = pattern.find('*') else {
-        return pattern.eq_ignore_ascii_case(text);
-    };
-    let (literal, rest) = pattern.split_at(star);
-    let Some((head, text)) = text.split_at_checked(literal.len()) else {
-        return false;
-    };
-    if !head.eq_ignore_ascii_case(literal) {
-        return false;
-    }
-    let (rest, any) = match rest.strip_prefix("**") {
-        Some(rest) => (rest, true),
-        None => (rest.get(1..).unwrap_or_default(), false),
-    };
-    let depth = captured.len();
-    let ends = text.char_indices().map(|(at, c)| (at, Some(c))).chain([(text.len(), None)]);
-    for (at, next) in ends {
-        // A star stands for something.
-        if at > 0 {
-            captured.push(text.get(..at).unwrap_or_default());
-            if fit(rest, text.get(at..).unwrap_or_default(), captured) {
-                return true;
-            }
-            captured.truncate(depth);
-        }
-        if !any && matches!(next, Some('/' | '?' | '#')) {
-            return false;
-        }
-    }
-    false
 }
 
 #[cfg(test)]

@@ -1,0 +1,427 @@
+//! One host's limiter: the queue of those who want to ask it, and the times at which they may.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::clock::AttemptClock;
+use super::error::{Denial, FetchError};
+use super::request::Role;
+use super::settings::{Limit, Window};
+use super::told::Told;
+
+/// The most that a rate is divided by: a host that always answers 429 is asked once in eight seconds
+/// where once a second was configured.
+const SLOWEST: f64 = 8.0;
+/// Each answer other than 429 and 5xx takes away this part of the slowdown.
+const RECOVERY: f64 = 0.1;
+/// Below this the rate is the configured one again: about thirty answers after one 429.
+const RECOVERED: f64 = 1.05;
+/// The interval that is multiplied for a host without a configured one.
+const UNPACED: Duration = Duration::from_millis(50);
+
+/// The right to have one request open; dropping it gives it back.
+#[derive(Debug)]
+pub struct HostPermit {
+    limiter: Arc<HostLimiter>,
+    /// The longest that the host is obeyed when it asks to be left alone.
+    max_hold: Duration,
+    /// The longest interval that is believed.
+    max_interval: Duration,
+    answered: bool,
+    open: Option<OwnedSemaphorePermit>,
+}
+
+#[derive(Debug)]
+pub(super) struct HostLimiter {
+    name: String,
+    /// `None`: any number at once.
+    open: Option<PrioritySemaphore>,
+    /// How long a request waits for its turn at most, beside the work's deadline.
+    patience: Option<Duration>,
+    state: Mutex<State>,
+}
+
+/// A semaphore in order of arrival, but files first: what was found is fetched before more is looked
+/// for, or works that only need their file would wait behind all that begin.
+#[derive(Debug)]
+struct PrioritySemaphore {
+    open: Arc<Semaphore>,
+    /// Of the requests that are not for files, one at a time waits for `open`; the rest wait for this.
+    others: Semaphore,
+}
+
+#[derive(Debug)]
+struct State {
+    configured: Duration,
+    /// No faster than configured; slower where robots.txt asks for it.
+    every: Duration,
+    /// What the host's own headers ask for, where that is slower.
+    told: Duration,
+    /// 1 is the configured rate, 2 is half of it.
+    slowdown: f64,
+    /// The start of the next request that is not promised to anyone.
+    next: Instant,
+    /// Until when the host asked to be left alone.
+    held: Option<Instant>,
+    waiting: Queue,
+    counted: Counted,
+    /// Requests that may be open at once, and how many of the permits are still to be taken away because the
+    /// host allows fewer.
+    concurrency: usize,
+    surplus: usize,
+}
+
+/// The requests that a host counts in its window. When one reached the host is not known; that it did so
+/// before its answer came is. So it counts from then on, and no delay on the way breaks the limit.
+#[derive(Debug, Default)]
+struct Counted {
+    window: Option<Window>,
+    unanswered: usize,
+    answered: VecDeque<Instant>,
+}
+
+/// How many requests wait for others to end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Queue {
+    files: u32,
+    others: u32,
+}
+
+impl HostLimiter {
+    /// `None` for the limit is no limit at all.
+    pub(super) fn new(name: &str, limit: Option<Limit>, window: Option<Window>, patience: Option<Duration>) -> Self {
+        let every = limit.map_or(Duration::ZERO, |limit| limit.every);
+        // More at once than the window holds would have to wait for each other's answers.
+        let most = window.map_or(usize::MAX, |window| window.requests);
+        let concurrency = limit.map_or(usize::MAX, |limit| limit.concurrency.min(most).max(1));
+        let state = State {
+            configured: every,
+            every,
+            told: Duration::ZERO,
+            slowdown: 1.0,
+            next: Instant::now(),
+            held: None,
+            waiting: Queue::default(),
+            counted: Counted { window, ..Counted::default() },
+            concurrency,
+            surplus: 0,
+        };
+        let open = limit.map(|_| PrioritySemaphore::new(concurrency));
+        Self { name: name.to_owned(), open, patience, state: Mutex::new(state) }
+    }
+
+    /// Waits for a turn; see [`super::pace::Pace::acquire`].
+    pub(super) async fn acquire(
+        self: Arc<Self>,
+        role: Role,
+        clock: &AttemptClock,
+        (max_hold, max_interval): (Duration, Duration),
+    ) -> Result<HostPermit, FetchError> {
+        let limiter = self;
+        let _queued = clock.queue();
+        let wait = limiter.patience.map_or(Duration::MAX, |most| most).min(clock.until_deadline());
+        let deadline = Instant::now() + wait;
+        let waiting = Waiting::join(&limiter, role, deadline)?;
+        let open = match &limiter.open {
+            Some(semaphore) => {
+                let permit = tokio::time::timeout_at(deadline, semaphore.acquire(role)).await;
+                Some(permit.map_err(|_| limiter.busy(0))?.ok_or_else(|| limiter.busy(0))?)
+            }
+            None => None,
+        };
+        drop(waiting);
+        loop {
+            let slot = Slot::take(&limiter, deadline)?;
+            // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
+            if slot.at > Instant::now() {
+                tokio::time::sleep_until(slot.at).await;
+            }
+            if slot.keep() {
+                break;
+            }
+        }
+        Ok(HostPermit { limiter, max_hold, max_interval, answered: false, open })
+    }
+
+    /// Makes the pace no faster than this.
+    pub(super) fn at_most_every(&self, delay: Duration) {
+        let mut state = self.state();
+        state.every = state.every.max(delay);
+    }
+
+    /// How long the host still wants to be left alone.
+    pub(super) fn held_for(&self) -> Duration {
+        let held = self.state().held;
+        held.map_or(Duration::ZERO, |held| held.saturating_duration_since(Instant::now()))
+    }
+
+    /// It holds nothing that a new one would not have.
+    pub(super) fn forgettable(&self) -> bool {
+        self.state().forgettable(Instant::now())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A panic leaves no half-made state behind here, so a poisoned lock is taken over.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn busy(&self, ahead: u32) -> FetchError {
+        let every = self.state().interval().as_secs_f32();
+        FetchError::Busy(match (ahead, self.patience) {
+            (0, Some(most)) => {
+                format!("{} has no turn free within {} s, one in {every} s", self.name, most.as_secs_f32())
+            }
+            (0, None) => format!("{} has no turn free before the work's deadline", self.name),
+            _ => format!("{ahead} requests to {} are ahead, one in {every} s", self.name),
+        })
+    }
+
+    fn held(&self, until: Instant) -> FetchError {
+        let left = until.saturating_duration_since(Instant::now()).as_secs();
+        let detail = format!("{} asked to be left alone for {left} s more", self.name);
+        FetchError::denied(Denial::Breaker, detail)
+    }
+}
+
+impl HostPermit {
+    /// The answer's head is here: what the host counts, it has counted by now.
+    pub fn answered(&mut self) {
+        if !std::mem::replace(&mut self.answered, true) {
+            self.limiter.state().counted.answered();
+        }
+    }
+
+    /// The host asked to be left alone for this long.
+    pub fn hold(&self, wait: Duration) {
+        let mut state = self.limiter.state();
+        let until = Instant::now() + wait.min(self.max_hold);
+        state.held = Some(state.held.map_or(until, |held| held.max(until)));
+    }
+
+    /// The host answered 429 or 503: half the rate.
+    pub fn slow_down(&self) {
+        let mut state = self.limiter.state();
+        state.slowdown = (state.slowdown * 2.0).min(SLOWEST);
+    }
+
+    /// The host answered otherwise.
+    pub fn recover(&self) {
+        let mut state = self.limiter.state();
+        state.slowdown = 1.0 + (state.slowdown - 1.0) * (1.0 - RECOVERY);
+        if state.slowdown < RECOVERED {
+            state.slowdown = 1.0;
+        }
+    }
+
+    /// The host says in its headers what it allows. It is believed where that is less than is asked.
+    pub fn told(&self, told: &Told) {
+        if let Some(wait) = told.nothing_left_for {
+            self.hold(wait);
+        }
+        let Some(open) = &self.limiter.open else { return };
+        let mut state = self.limiter.state();
+        if let Some(window) = told.window {
+            state.believe(window, self.max_interval, self.max_hold);
+        }
+        if let Some(most) = told.concurrency.filter(|most| *most < state.concurrency) {
+            let fewer = state.concurrency - most.max(1);
+            state.concurrency -= fewer;
+            // Those that are open now are taken away when they come back.
+            let taken = open.open.forget_permits(fewer);
+            state.surplus += fewer - taken;
+        }
+    }
+}
+
+impl Drop for HostPermit {
+    fn drop(&mut self) {
+        self.answered();
+        let mut state = self.limiter.state();
+        if state.surplus > 0
+            && let Some(open) = self.open.take()
+        {
+            state.surplus -= 1;
+            open.forget();
+        }
+    }
+}
+
+/// A request that waits for others to end; counted, so that those behind know how long the queue is.
+struct Waiting<'a> {
+    limiter: &'a HostLimiter,
+    role: Role,
+}
+
+impl PrioritySemaphore {
+    fn new(concurrency: usize) -> Self {
+        Self { open: Arc::new(Semaphore::new(concurrency.max(1))), others: Semaphore::new(1) }
+    }
+
+    /// `None` would mean that a semaphore was closed, which nobody does.
+    async fn acquire(&self, role: Role) -> Option<OwnedSemaphorePermit> {
+        let _next_of_the_others = match role {
+            Role::File => None,
+            Role::Api | Role::Page => Some(self.others.acquire().await.ok()?),
+        };
+        Arc::clone(&self.open).acquire_owned().await.ok()
+    }
+}
+
+impl Queue {
+    /// The count that a role belongs to.
+    fn of(&mut self, role: Role) -> &mut u32 {
+        match role {
+            Role::File => &mut self.files,
+            Role::Api | Role::Page => &mut self.others,
+        }
+    }
+
+    /// How many start before one that comes now.
+    fn ahead(self, role: Role) -> u32 {
+        self.files
+            + match role {
+                Role::File => self.others.min(1),
+                Role::Api | Role::Page => self.others,
+            }
+    }
+}
+
+impl<'a> Waiting<'a> {
+    /// Refuses when those ahead alone take longer than until `deadline`, at the present rate.
+    fn join(limiter: &'a HostLimiter, role: Role, deadline: Instant) -> Result<Self, FetchError> {
+        let mut state = limiter.state();
+        let ahead = state.waiting.ahead(role);
+        let start = state.first_free() + state.interval().saturating_mul(ahead);
+        if start > deadline {
+            let held = state.held.is_some_and(|held| held > deadline);
+            drop(state);
+            return Err(if held { limiter.held(start) } else { limiter.busy(ahead) });
+        }
+        *state.waiting.of(role) += 1;
+        drop(state);
+        Ok(Self { limiter, role })
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        *self.limiter.state().waiting.of(self.role) -= 1;
+    }
+}
+
+/// The reserved start of one request; given back when the request is cancelled before it.
+struct Slot<'a> {
+    limiter: &'a HostLimiter,
+    at: Instant,
+    /// The start of the slot after this one.
+    next: Instant,
+    kept: bool,
+}
+
+impl<'a> Slot<'a> {
+    fn take(limiter: &'a HostLimiter, deadline: Instant) -> Result<Self, FetchError> {
+        let mut state = limiter.state();
+        let at = state.first_free();
+        if at > deadline {
+            let held = state.held.is_some_and(|held| held > deadline);
+            drop(state);
+            return Err(if held { limiter.held(at) } else { limiter.busy(0) });
+        }
+        let next = at + state.interval();
+        state.next = next;
+        Ok(Self { limiter, at, next, kept: false })
+    }
+
+    /// Uses the slot, unless the host asked to be left alone meanwhile, or has been asked enough.
+    fn keep(mut self) -> bool {
+        let mut state = self.limiter.state();
+        let now = Instant::now();
+        let free = state.held.is_none_or(|held| held <= now)
+            && state.counted.free_at(now).is_none_or(|free| free <= now);
+        if free {
+            state.counted.unanswered += usize::from(state.counted.window.is_some());
+        }
+        drop(state);
+        self.kept = free;
+        free
+    }
+}
+
+impl Drop for Slot<'_> {
+    fn drop(&mut self) {
+        let mut state = self.limiter.state();
+        // Only the last slot can be given back without moving others.
+        if !self.kept && state.next == self.next {
+            state.next = self.at;
+        }
+    }
+}
+
+impl State {
+    fn interval(&self) -> Duration {
+        let every = self.every.max(self.told);
+        if self.slowdown > 1.0 { every.max(UNPACED).mul_f64(self.slowdown) } else { every }
+    }
+
+    fn first_free(&mut self) -> Instant {
+        let now = Instant::now();
+        let counted = self.counted.free_at(now).unwrap_or(now);
+        self.next.max(self.held.unwrap_or(now)).max(counted).max(now)
+    }
+
+    /// Takes over what the host says, as far as it is slower than what holds.
+    fn believe(&mut self, said: Window, max_interval: Duration, max_window: Duration) {
+        let Some(interval) = said.interval() else { return };
+        // Longer windows are daily quotas: they ask for no pace, and say when they are used up.
+        if interval > self.every && said.per <= max_window {
+            self.told = interval.min(max_interval);
+            let slower = |own: Window| own.interval().is_none_or(|own| own <= interval);
+            if self.counted.window.is_none_or(slower) && said.requests >= self.concurrency {
+                self.counted.window = Some(said);
+            }
+        } else {
+            self.told = Duration::ZERO;
+        }
+    }
+
+    fn forgettable(&self, now: Instant) -> bool {
+        self.waiting == Queue::default()
+            && self.next <= now
+            && self.held.is_none_or(|held| held <= now)
+            && self.slowdown <= 1.0
+            && self.every == self.configured
+            && self.told.is_zero()
+            && self.counted.is_empty(now)
+            && self.surplus == 0
+    }
+}
+
+impl Counted {
+    fn answered(&mut self) {
+        if self.window.is_some() {
+            self.unanswered = self.unanswered.saturating_sub(1);
+            self.answered.push_back(Instant::now());
+        }
+    }
+
+    /// When the window has room for one more; `None` where it has now.
+    fn free_at(&mut self, now: Instant) -> Option<Instant> {
+        let window = self.window?;
+        while self.answered.front().is_some_and(|at| *at + window.per <= now) {
+            self.answered.pop_front();
+        }
+        let over = (self.answered.len() + self.unanswered + 1).checked_sub(window.requests)?;
+        // The last of those that have to leave the window first.
+        let last = over.checked_sub(1)?;
+        Some(self.answered.get(last).or_else(|| self.answered.back()).map_or(now, |at| *at + window.per))
+    }
+
+    fn is_empty(&self, now: Instant) -> bool {
+        let over = |at: &Instant| self.window.is_none_or(|window| *at + window.per <= now);
+        self.unanswered == 0 && self.answered.back().is_none_or(over)
+    }
+}
