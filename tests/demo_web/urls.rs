@@ -34,7 +34,7 @@ pub fn openalex(record: &Record) -> Vec<String> {
         record.pmcid.map(|id| format!("pmcid:{id}")),
     ];
     let fields = "id,doi,title,display_name,publication_year,ids,open_access,best_oa_location,primary_location,locations,\
-                  authorships,biblio";
+                  authorships,biblio,has_content,content_urls";
     let query = format!("select={}&mailto={}", value(fields), value(MAILTO));
     ids.into_iter().flatten().map(|id| format!("https://api.openalex.org/works/{id}?{query}")).collect()
 }
@@ -46,12 +46,17 @@ pub fn arxiv_feed(id: &str) -> String {
 pub fn id_converter(record: &Record) -> Vec<String> {
     let ids = [record.asked_doi(), record.pmid.map(str::to_owned), record.pmcid.map(str::to_owned)];
     let base = "https://pmc.ncbi.nlm.nih.gov/tools/idconv/api/v1/articles/";
-    let query = format!("format=json&tool=tierfall&email={}", value(MAILTO));
+    let query = format!("format=json&versions=yes&tool=tierfall&email={}", value(MAILTO));
     ids.into_iter().flatten().map(|id| format!("{base}?ids={}&{query}", value(&id))).collect()
 }
 
-pub fn oa_service(pmcid: &str) -> String {
-    format!("https://www.ncbi.nlm.nih.gov/pmc/utils/oa/oa.fcgi?id={pmcid}")
+pub fn pmc_record(pmcid: &str) -> String {
+    format!("https://pmc-oa-opendata.s3.amazonaws.com/metadata/{pmcid}.1.json")
+}
+
+pub fn pmc_versions(pmcid: &str) -> String {
+    let prefix = value(&format!("{pmcid}."));
+    format!("https://pmc-oa-opendata.s3.amazonaws.com/?list-type=2&delimiter=%2F&prefix={prefix}")
 }
 
 pub fn europe_pmc(record: &Record) -> Vec<String> {

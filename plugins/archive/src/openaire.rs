@@ -2,8 +2,8 @@
 //! before it (<https://graph.openaire.eu/docs/apis/search-api/>), which nests the same facts deeper.
 
 use tierfall_sdk::{
-    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Source, SourceError, Value, Version,
-    Work, WorkId, get_json, url,
+    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Setting, Source, SourceError, Value,
+    Version, Work, WorkId, get_json, setting_host, url,
 };
 
 use crate::record::{self, About};
@@ -11,7 +11,13 @@ use crate::{files, wording};
 
 pub fn source(name: &str) -> Source {
     let ids = [IdKind::Doi, IdKind::Pmid, IdKind::Pmcid, IdKind::Arxiv];
-    Source::new(name, "OpenAIRE, the graph of European research", &ids).api("https://api.openaire.eu")
+    Source::new(name, "OpenAIRE, the graph of European research", &ids)
+        .api("https://api.openaire.eu")
+        .setting(Setting::new("token", "a token: without one it answers 60 questions an hour").secret(
+            setting_host("api_base"),
+            "authorization",
+            "Bearer ",
+        ))
 }
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {

@@ -28,8 +28,13 @@ fn read(record: &Value, work: &Work) -> Finding {
     // Stable: among equals the publisher's order.
     links.sort_by_key(Link::rank);
     for link in links {
+        // One that nothing says is a PDF is as weak as a link on a page.
+        let basis = if link.stated { Basis::Registry } else { Basis::Link };
+        if !link.stated && landing.as_ref() == Some(&link.url) {
+            continue;
+        }
         finding.add(
-            Candidate::new(link.url, Basis::Registry, link.evidence)
+            Candidate::new(link.url, basis, link.evidence)
                 .version(link.version)
                 .license(license(record, link.version))
                 .landing_page(landing.clone()),
@@ -74,6 +79,8 @@ struct Link {
     version: Version,
     /// `text-mining` and `similarity-checking` often need a licence.
     licensed: bool,
+    /// Its type or its URL says that it is a PDF.
+    stated: bool,
     evidence: String,
 }
 
@@ -83,7 +90,9 @@ impl Link {
         let kind = link.text("content-type").unwrap_or_default().to_lowercase();
         // Large publishers deposit `…/doi/pdf/…` and `….pdf` without saying what they are.
         let named = url::path(&url).to_lowercase().contains("pdf");
-        if kind != "application/pdf" && !(named && matches!(kind.as_str(), "" | "unspecified")) {
+        let stated = kind == "application/pdf" || named;
+        // Presses deposit `…/content/view/S1` and the like, which is the PDF as often as not.
+        if kind != "application/pdf" && !matches!(kind.as_str(), "" | "unspecified") || is_another_type(&url) {
             return None;
         }
         let use_for = link.text("intended-application").unwrap_or_default();
@@ -95,6 +104,7 @@ impl Link {
         Some(Self {
             url,
             version,
+            stated,
             licensed: matches!(use_for.as_str(), "text-mining" | "similarity-checking"),
             evidence: match use_for.is_empty() {
                 true => "link".to_owned(),
@@ -104,15 +114,22 @@ impl Link {
     }
 
     /// Smaller is better: free before licensed, the published version before the others.
-    fn rank(&self) -> (bool, u8) {
+    fn rank(&self) -> (bool, bool, u8) {
         let version = match self.version {
             Version::Published => 0,
             Version::Accepted => 1,
             Version::Unknown => 2,
             Version::Submitted => 3,
         };
-        (self.licensed, version)
+        (!self.stated, self.licensed, version)
     }
+}
+
+/// Whether a URL ends like one of a file that is no PDF, or of a page.
+fn is_another_type(url: &str) -> bool {
+    const ENDS: [&str; 8] = ["xml", "html", "htm", "epub", "txt", "json", "jats", "zip"];
+    let file = url::path(url).rsplit('/').next().unwrap_or_default().to_lowercase();
+    file.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end))
 }
 
 /// The licence of a version: its own, or one for every version; never that for text mining.
@@ -163,7 +180,8 @@ mod tests {
                 link("https://j.example/am.pdf", "application/pdf", "am", "syndication"),
                 link("https://j.example/vor", "application/pdf", "vor", "unspecified"),
                 link("https://j.example/named.pdf?x=1", "unspecified", "vor", ""),
-                link("https://j.example/page", "unspecified", "vor", ""),
+                link("https://j.example/core/content/view/S1", "unspecified", "vor", "similarity-checking"),
+                link("https://j.example/x.html", "unspecified", "vor", ""),
                 link("https://j.example/doi/pdf/10.1000/a", "unspecified", "vor", "text-mining"),
                 null, 7],
             "license": [
@@ -179,9 +197,11 @@ mod tests {
                 "https://j.example/named.pdf?x=1",
                 "https://j.example/am.pdf",
                 "https://api.j.example/tdm.pdf",
-                "https://j.example/doi/pdf/10.1000/a"
+                "https://j.example/doi/pdf/10.1000/a",
+                "https://j.example/core/content/view/S1"
             ]
         );
+        assert_eq!(finding.candidates[5].basis, Basis::Link);
         let license = finding.candidates[0].license.as_deref();
         assert_eq!(license, Some("http://creativecommons.org/licenses/by/4.0/"));
         assert_eq!(finding.candidates[2].license, None);

@@ -6,14 +6,21 @@ use crate::shared::mailto;
 
 /// What is read of a work; all of it can be ten times as long.
 const FIELDS: &str = "id,doi,title,display_name,publication_year,ids,open_access,best_oa_location,\
-                      primary_location,locations,authorships,biblio";
+                      primary_location,locations,authorships,biblio,has_content,content_urls";
 
 pub fn source() -> Source {
     let ids = [IdKind::Openalex, IdKind::Doi, IdKind::Pmid, IdKind::Pmcid];
     Source::new("openalex", "open copies and facts of works of every kind", &ids)
         .api("https://api.openalex.org")
         .setting(mailto())
+        .setting(
+            Setting::new(KEY, "a key: with it there is more of a free allowance, and cached copies are offered")
+                .secret(HostPattern::Subdomains("openalex.org".into()), "authorization", "Bearer "),
+        )
 }
+
+/// The secret that makes cached copies possible.
+const KEY: &str = "api_key";
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
     let keys = [
@@ -27,7 +34,13 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
         let base = format!("{}/works/{key}", ctx.api_base()?);
         let url = url::with_query(&base, &[("select", Some(FIELDS)), ("mailto", ctx.setting("mailto"))]);
         match get_json(host, &url) {
-            Ok(record) => return read(&record, work).or_not_found(),
+            Ok(record) => {
+                let mut finding = read(&record, work);
+                if ctx.secret_is_set(KEY) {
+                    add_cached(&mut finding, &record);
+                }
+                return finding.or_not_found();
+            }
             // It may know the work by another of its identifiers.
             Err(SourceError::NotFound) => end = SourceError::NotFound,
             Err(error) => return Err(error),
@@ -73,10 +86,21 @@ fn read(record: &Value, work: &Work) -> Finding {
     finding
 }
 
+/// OpenAlex's own copy. Each costs money: the host keeps what needs a key for the end.
+fn add_cached(finding: &mut Finding, record: &Value) {
+    let Some(url) = record.text("content_urls.pdf").filter(|_| record.yes("has_content.pdf")) else {
+        return;
+    };
+    if url::host(&url).is_some_and(|host| host.ends_with(".openalex.org")) {
+        finding.add(Candidate::new(url, Basis::Registry, "content_urls.pdf"));
+    }
+}
+
 fn add(finding: &mut Finding, place: &str, location: &Value, work: &Work) {
     let landing = location.text("landing_page_url");
     finding.facts.add_location(landing.as_ref(), work);
     if let Some(url) = location.text("pdf_url") {
+        finding.facts.add_id_of_file(&url);
         finding.add(
             Candidate::new(url, Basis::Registry, format!("{place}.pdf_url"))
                 .version(Version::read(&location.text("version").unwrap_or_default()))
@@ -146,6 +170,40 @@ mod tests {
             ]
         );
         assert_eq!(facts.landing_urls, ["https://r.example/3", "http://arxiv.org/abs/2101.00001"]);
+    }
+
+    #[test]
+    fn a_cached_copy_is_offered_last_and_only_to_who_has_a_key() {
+        let body = |has: bool| {
+            json!({"id": "https://openalex.org/W1", "has_content": {"pdf": has, "grobid_xml": false},
+                "content_urls": {"pdf": "https://content.openalex.org/works/W1.pdf"},
+                "locations": [{"pdf_url": "https://j.example/1.pdf", "is_oa": true}]})
+            .to_string()
+        };
+        let asked = |has: bool, key: bool| {
+            let mut ctx = context_of(&source()).with("mailto", "me@lib.example");
+            ctx.secrets.extend(key.then(|| KEY.to_owned()));
+            let host = Recorded::new().json(&url("doi:10.1000/a"), &body(has));
+            let found = find(&host, &work(WorkId::Doi("10.1000/a".into())), &ctx).unwrap();
+            found.candidates.into_iter().map(|c| c.url).collect::<Vec<_>>()
+        };
+        assert_eq!(
+            asked(true, true),
+            ["https://j.example/1.pdf", "https://content.openalex.org/works/W1.pdf"]
+        );
+        assert_eq!(asked(true, false), ["https://j.example/1.pdf"]);
+        assert_eq!(asked(false, true), ["https://j.example/1.pdf"]);
+    }
+
+    #[test]
+    fn a_location_in_pmc_names_the_work_by_its_digits_alone() {
+        for location in [
+            json!({"landing_page_url": "https://www.ncbi.nlm.nih.gov/pmc/articles/12008803", "pdf_url": null}),
+            json!({"pdf_url": "https://www.ncbi.nlm.nih.gov/pmc/articles/12008803/pdf/main.pdf"}),
+        ] {
+            let found = answered(json!({"locations": [location]})).unwrap();
+            assert_eq!(found.facts.ids, [WorkId::Pmcid("PMC12008803".into())], "{location}");
+        }
     }
 
     #[test]

@@ -54,7 +54,12 @@ fn add(finding: &mut Finding, place: &str, location: &Value, work: &Work) {
     if let Some(id) = harvested.strip_prefix("oai:arXiv.org:") {
         finding.facts.add_id(WorkId::read_arxiv(id));
     }
+    // `oai:pubmedcentral.nih.gov:123`
+    if let Some(digits) = harvested.strip_prefix("oai:pubmedcentral.nih.gov:") {
+        finding.facts.add_id(WorkId::read_pmcid(digits));
+    }
     if let Some(url) = location.text("url_for_pdf") {
+        finding.facts.add_id_of_file(&url);
         finding.add(
             Candidate::new(url, Basis::Registry, format!("{place}.url_for_pdf"))
                 .version(Version::read(&location.text("version").unwrap_or_default()))
@@ -114,6 +119,18 @@ mod tests {
         assert_eq!(finding.facts.year, Some(2019));
         assert_eq!(finding.facts.landing_urls, ["https://r.example/2", "https://arxiv.org/abs/2101.00001v1"]);
         assert_eq!(finding.facts.ids.len(), 2);
+    }
+
+    #[test]
+    fn a_pmcid_is_learned_from_every_form_of_its_digits() {
+        for location in [
+            json!({"pmh_id": "oai:pubmedcentral.nih.gov:1200"}),
+            json!({"url_for_landing_page": "https://www.ncbi.nlm.nih.gov/pmc/articles/1200"}),
+            json!({"url_for_pdf": "https://www.ncbi.nlm.nih.gov/pmc/articles/1200/pdf"}),
+        ] {
+            let found = answered(json!({"best_oa_location": location})).unwrap();
+            assert_eq!(found.facts.ids, [WorkId::Pmcid("PMC1200".into())], "{location}");
+        }
     }
 
     #[test]

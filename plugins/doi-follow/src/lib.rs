@@ -34,7 +34,14 @@ fn doi_redirect(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, 
     let resolver = ctx.required("resolver")?.trim_end_matches('/');
     let start = format!("{resolver}/{}", url::encode_path(doi));
     let follow = Follow { starts: vec![start], basis: Basis::Registry, evidence: "the DOI leads to it" };
-    let mut finding = links::follow(host, work, ctx, &follow)?;
+    let known = links::file_of_doi(doi)
+        .map(|file| Candidate::new(file, Basis::Rule, "where this registrant keeps its files"));
+    let mut finding = match (links::follow(host, work, ctx, &follow), &known) {
+        // A page that refuses us does not hide a file of which we know where it is.
+        (Err(_), Some(_)) => Finding::none(),
+        (followed, _) => followed?,
+    };
+    known.into_iter().for_each(|file| finding.add(file));
     // The resolver's own page is what it says when there is no such DOI.
     let own = url::host(resolver);
     finding.facts.landing_urls.retain(|landing| url::host(landing) != own);
@@ -99,6 +106,16 @@ mod tests {
         closed.url = LANDING.into();
         let host = Recorded::new().response("https://doi.org/10.1000/abc", closed);
         assert_eq!(find("10.1000/abc", &host).unwrap().facts.landing_urls, [LANDING]);
+    }
+
+    #[test]
+    fn a_file_that_the_doi_alone_names_is_proposed_whatever_the_page_says() {
+        let url = "https://doi.org/10.3390/genes14040885";
+        for host in [Recorded::new().status(url, 403), Recorded::new().html(url, "<p>")] {
+            let finding = find("10.3390/genes14040885", &host).unwrap();
+            assert!(finding.candidates[0].url.ends_with("/genes-14-00885.pdf"));
+            assert_eq!(finding.candidates[0].basis, Basis::Rule);
+        }
     }
 
     #[test]

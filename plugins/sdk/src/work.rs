@@ -200,6 +200,12 @@ impl Facts {
         self.add_landing_url(Some(url));
     }
 
+    /// Adds the identifier that a file's address names, if it is one of arXiv's or PMC's: registries write
+    /// `…/pmc/articles/123/pdf/` where they do not write the PMCID.
+    pub fn add_id_of_file(&mut self, url: &str) {
+        self.add_id(WorkId::of_url(url).filter(|id| matches!(id, WorkId::Arxiv(_) | WorkId::Pmcid(_))));
+    }
+
     /// Fills in from another answer what this one lacks.
     pub fn absorb(&mut self, other: Self) {
         self.title = self.title.take().or(other.title);

@@ -39,7 +39,8 @@ pub struct Apis {
     pub openalex: Reply,
     pub arxiv: Reply,
     pub id_converter: Reply,
-    pub oa_service: Reply,
+    /// PMC's bucket of open articles: the record of a version, and the list of versions.
+    pub bucket: (Reply, Reply),
     pub europe_pmc: Reply,
     pub semantic_scholar: Reply,
     pub crossref: Reply,
@@ -84,7 +85,7 @@ impl Apis {
             openalex: openalex::unknown(),
             arxiv: pubmed::no_feed(),
             id_converter: pubmed::not_in_pmc(record),
-            oa_service: pubmed::not_open(record),
+            bucket: (pubmed::not_in_bucket(), pubmed::versions(record, 0)),
             europe_pmc: pubmed::no_results(),
             semantic_scholar: semantic_scholar_unknown(record),
             crossref: Reply::typed(404, "text/plain", "Resource not found."),
@@ -123,7 +124,8 @@ impl Apis {
         all(urls::europe_pmc(record), &self.europe_pmc);
         all(urls::semantic_scholar(record), &self.semantic_scholar);
         all(record.arxiv.map(urls::arxiv_feed).into_iter().collect(), &self.arxiv);
-        all(record.pmcid.map(urls::oa_service).into_iter().collect(), &self.oa_service);
+        all(record.pmcid.map(urls::pmc_record).into_iter().collect(), &self.bucket.0);
+        all(record.pmcid.map(urls::pmc_versions).into_iter().collect(), &self.bucket.1);
         let Some(doi) = record.asked_doi() else { return };
         for (url, reply) in [
             (urls::unpaywall(&doi), self.unpaywall),

@@ -21,28 +21,37 @@ fn converted(record: &Value) -> Reply {
     Reply::json(&json!({
         "status": "ok",
         "responseDate": "2026-01-15 04:00:00",
-        "request": {"echo": "format=json", "versions": "no", "format": "json"},
+        "request": {"echo": "format=json", "versions": "yes", "format": "json"},
         "records": [record],
     }))
 }
 
-/// The open access service: a package, and no PDF of its own.
-pub fn open(record: &Record) -> Reply {
+/// What PMC's bucket of open articles says of one version: a text, and no PDF of its own.
+pub fn in_bucket(record: &Record) -> Reply {
     let id = record.pmcid.unwrap_or_default();
-    Reply::xml(&format!(
-        "<OA><responseDate>2026-01-15 04:00:00</responseDate><request id=\"{id}\">https://www.ncbi.nlm.nih.gov/pmc/utils/oa/oa.fcgi?id={id}</request>\
-         <records returned-count=\"1\" total-count=\"1\"><record id=\"{id}\" citation=\"{}. {}\" license=\"CC BY\" retracted=\"no\">\
-         <link format=\"tgz\" updated=\"2025-03-01 09:00:00\" href=\"ftp://ftp.ncbi.nlm.nih.gov/pub/pmc/oa_package/00/00/{id}.tar.gz\" />\
-         </record></records></OA>",
-        record.journal, record.year
-    ))
+    Reply::json(&json!({
+        "pmcid": id, "version": 1, "pmid": record.pmid, "doi": record.asked_doi(), "title": record.title,
+        "is_pmc_openaccess": true, "is_manuscript": false, "is_historical_ocr": false, "is_retracted": false,
+        "license_code": "CC BY", "pdf_url": null, "media_urls": [],
+        "xml_url": format!("s3://pmc-oa-opendata/{id}.1/{id}.1.xml?md5=00000000000000000000000000000000"),
+        "text_url": format!("s3://pmc-oa-opendata/{id}.1/{id}.1.txt?md5=00000000000000000000000000000000"),
+    }))
 }
 
-pub fn not_open(record: &Record) -> Reply {
+/// The bucket has no such record.
+pub fn not_in_bucket() -> Reply {
+    Reply::xml("<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>").with_status(404)
+}
+
+/// The bucket's list of an article's versions.
+pub fn versions(record: &Record, count: u32) -> Reply {
     let id = record.pmcid.unwrap_or("PMC0");
+    let folders: String =
+        (1..=count).map(|n| format!("<CommonPrefixes><Prefix>{id}.{n}/</Prefix></CommonPrefixes>")).collect();
     Reply::xml(&format!(
-        "<OA><responseDate>2026-01-15 04:00:00</responseDate><request>https://www.ncbi.nlm.nih.gov/pmc/utils/oa/oa.fcgi?id={id}</request>\
-         <error code=\"idIsNotOpenAccess\">identifier '{id}' is not Open Access</error></OA>"
+        "<ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Name>pmc-oa-opendata</Name>\
+         <Prefix>{id}.</Prefix><KeyCount>{count}</KeyCount><MaxKeys>1000</MaxKeys><Delimiter>/</Delimiter>\
+         <IsTruncated>false</IsTruncated>{folders}</ListBucketResult>"
     ))
 }
 

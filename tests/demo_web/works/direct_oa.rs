@@ -174,7 +174,7 @@ fn moss(web: &mut Recording) -> Told {
     let render = "https://europepmc.org/articles/PMC99000102?pdf=render";
     Apis {
         id_converter: pubmed::in_pmc(&record),
-        oa_service: pubmed::open(&record),
+        bucket: (pubmed::in_bucket(&record), pubmed::versions(&record, 1)),
         europe_pmc: pubmed::europe_pmc(&record, Some(render)),
         ..Apis::closed(&record)
     }

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
+use super::digest::Published;
 use super::effects::{Effects, Fetched};
 use super::examine::Examine;
 use super::journal::Journal;
@@ -237,7 +238,8 @@ impl Inner {
             self.site_says(answered, timeout).await
         };
         // The proof takes its time anyway.
-        let (proved, site) = tokio::join!(self.prove(partial, bytes, candidate, work), site);
+        let published = Published::of(url);
+        let (proved, site) = tokio::join!(self.prove(partial, bytes, published, candidate, work), site);
         let (partial, proof) = proved?;
         let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
         let page = page.and_then(|page| self.client.page_reservation(&page));
@@ -266,6 +268,7 @@ impl Inner {
         &self,
         mut partial: Partial,
         bytes: Option<Vec<u8>>,
+        published: Option<Published>,
         candidate: &Candidate,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
     ) -> Result<(Partial, Proof), Rejection> {
@@ -279,6 +282,10 @@ impl Inner {
             })
             .await
             .map_err(storage)?,
+        };
+        let (partial, bytes) = match published {
+            Some(published) => checked(published, partial, bytes).await?,
+            None => (partial, bytes),
         };
         let policy = self.settings.proof.identity;
         // Without a comparison nobody needs the text.
@@ -296,6 +303,22 @@ impl Inner {
         .await
         .map_err(storage)
     }
+}
+
+/// The file, if it has the digest that was published of it; another is of no use to anyone.
+async fn checked(
+    published: Published,
+    partial: Partial,
+    bytes: Vec<u8>,
+) -> Result<(Partial, Vec<u8>), Rejection> {
+    let checking = on_blocking_thread(move || {
+        let checked = published.check(&bytes);
+        match checked {
+            Ok(()) => Ok(Ok((partial, bytes))),
+            Err(rejection) => partial.discard().map(|()| Err(rejection)),
+        }
+    });
+    checking.await.map_err(storage)?
 }
 
 fn fetched(file: &VerifiedFile, identity: Identity, proof: &Proof, trace: &Trace) -> Fetched {

@@ -1,6 +1,7 @@
 //! From a candidate to a stored file: fetched by the HTTP client, proven by what is in it, stored once.
 
 mod acquirer;
+mod digest;
 mod effects;
 mod examine;
 mod inventory;
