@@ -93,7 +93,12 @@ struct Queue {
 
 impl HostLimiter {
     /// `None` for the limit is no limit at all.
-    pub(super) fn new(name: &str, limit: Option<Limit>, window: Option<Window>, patience: Option<Duration>) -> Self {
+    pub(super) fn new(
+        name: &str,
+        limit: Option<Limit>,
+        window: Option<Window>,
+        patience: Option<Duration>,
+    ) -> Self {
         let every = limit.map_or(Duration::ZERO, |limit| limit.every);
         // More at once than the window holds would have to wait for each other's answers.
         let most = window.map_or(usize::MAX, |window| window.requests);

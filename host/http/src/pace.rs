@@ -79,7 +79,8 @@ impl Pace {
         let limiter = Arc::new(match self.settings.enabled {
             true => {
                 let rule = rule.map(|(_, rule)| rule);
-                let (window, patience) = (rule.and_then(PaceRule::window), rule.and_then(|rule| rule.patience));
+                let (window, patience) =
+                    (rule.and_then(PaceRule::window), rule.and_then(|rule| rule.patience));
                 HostLimiter::new(asked.host, Some(self.limit(asked)), window, patience)
             }
             false => HostLimiter::new(asked.host, None, None, None),

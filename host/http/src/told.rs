@@ -32,7 +32,8 @@ impl Told {
         let any = |names: &[&str]| names.iter().find_map(|name| text(name));
         let limit = any(&["x-rate-limit-limit", "x-ratelimit-limit", "ratelimit-limit"]);
         let interval = any(&["x-rate-limit-interval", "x-ratelimit-interval"]);
-        let policy = any(&["ratelimit-policy"]).or_else(|| limit.clone().filter(|limit| limit.contains("w=")));
+        let policy =
+            any(&["ratelimit-policy"]).or_else(|| limit.clone().filter(|limit| limit.contains("w=")));
         let plain = limit.as_deref().and_then(number).zip(interval.as_deref().and_then(duration));
         let window = plain.or_else(|| policy.as_deref().and_then(of_policy));
         let remaining = any(&["x-rate-limit-remaining", "x-ratelimit-remaining", "ratelimit-remaining"]);

@@ -92,7 +92,8 @@ impl Link {
         let named = url::path(&url).to_lowercase().contains("pdf");
         let stated = kind == "application/pdf" || named;
         // Presses deposit `…/content/view/S1` and the like, which is the PDF as often as not.
-        if kind != "application/pdf" && !matches!(kind.as_str(), "" | "unspecified") || is_another_type(&url) {
+        if kind != "application/pdf" && !matches!(kind.as_str(), "" | "unspecified") || is_another_type(&url)
+        {
             return None;
         }
         let use_for = link.text("intended-application").unwrap_or_default();

@@ -14,8 +14,11 @@ pub fn source() -> Source {
         .api("https://api.openalex.org")
         .setting(mailto())
         .setting(
-            Setting::new(KEY, "a key: with it there is more of a free allowance, and cached copies are offered")
-                .secret(HostPattern::Subdomains("openalex.org".into()), "authorization", "Bearer "),
+            Setting::new(
+                KEY,
+                "a key: with it there is more of a free allowance, and cached copies are offered",
+            )
+            .secret(HostPattern::Subdomains("openalex.org".into()), "authorization", "Bearer "),
         )
 }
 

@@ -54,12 +54,7 @@ struct Article {
 }
 
 /// Asks for the PMCID of a work that is known by its DOI or PMID, and learns its other identifiers.
-fn convert(
-    host: &dyn Host,
-    work: &Work,
-    ctx: &Context,
-    facts: &mut Facts,
-) -> Result<Article, SourceError> {
+fn convert(host: &dyn Host, work: &Work, ctx: &Context, facts: &mut Facts) -> Result<Article, SourceError> {
     let id = crossref_doi(work).or(work.pmid()).ok_or(SourceError::NotApplicable)?;
     let base = format!("{}/tools/idconv/api/v1/articles/", ctx.api_base()?);
     let url = url::with_query(
@@ -220,8 +215,7 @@ mod tests {
     const PDF: &str = "https://pmc.ncbi.nlm.nih.gov/articles/PMC34/pdf/";
     const FILE: &str = "https://pmc-oa-opendata.s3.amazonaws.com/PMC34.1/main.pdf";
     const MD5: &str = "900150983cd24fb0d6963f7d28e17f72";
-    const LIST: &str =
-        "https://pmc-oa-opendata.s3.amazonaws.com/?list-type=2&delimiter=%2F&prefix=PMC34.";
+    const LIST: &str = "https://pmc-oa-opendata.s3.amazonaws.com/?list-type=2&delimiter=%2F&prefix=PMC34.";
     const NO_KEY: &str = "<Error><Code>NoSuchKey</Code></Error>";
 
     fn metadata(version: u32) -> String {
@@ -236,7 +230,8 @@ mod tests {
     }
 
     fn folders(versions: &[u32]) -> String {
-        let folders = versions.iter().map(|n| format!("<CommonPrefixes><Prefix>PMC34.{n}/</Prefix></CommonPrefixes>"));
+        let folders =
+            versions.iter().map(|n| format!("<CommonPrefixes><Prefix>PMC34.{n}/</Prefix></CommonPrefixes>"));
         format!(
             r#"<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Prefix>PMC34.</Prefix>{}</ListBucketResult>"#,
             folders.collect::<String>()
@@ -325,7 +320,12 @@ mod tests {
         without["pdf_url"] = json!(null);
         for host in [
             Recorded::new().status(&metadata(1), 404).answer(LIST, 200, "application/xml", &folders(&[])),
-            Recorded::new().json(&metadata(1), &without.to_string()).answer(LIST, 200, "application/xml", &folders(&[1])),
+            Recorded::new().json(&metadata(1), &without.to_string()).answer(
+                LIST,
+                200,
+                "application/xml",
+                &folders(&[1]),
+            ),
             Recorded::new().status(&metadata(1), 404).answer(LIST, 200, "text/html", "<p>"),
             Recorded::new().status(&metadata(1), 503),
             Recorded::new().json(&metadata(1), "[]").answer(LIST, 200, "application/xml", &folders(&[1])),
@@ -342,8 +342,12 @@ mod tests {
         let mut other = record(1);
         other["doi"] = json!("10.1000/other");
         let work = Work::new(vec![pmcid(), doi()]);
-        let host =
-            Recorded::new().json(&metadata(1), &other.to_string()).answer(LIST, 200, "application/xml", &folders(&[1]));
+        let host = Recorded::new().json(&metadata(1), &other.to_string()).answer(
+            LIST,
+            200,
+            "application/xml",
+            &folders(&[1]),
+        );
         assert_eq!(urls(&find(&host, &work, &context_of(&source())).unwrap()), [PDF]);
     }
 

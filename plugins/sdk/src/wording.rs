@@ -21,7 +21,9 @@ fn holds_markup(text: &str) -> bool {
     let text = text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");
     text.split("</").skip(1).any(|rest| {
         let name = rest.split('>').next().unwrap_or_default();
-        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known)) || name.contains("math:") || name.starts_with("mml:")
+        NAMES.iter().any(|known| name.eq_ignore_ascii_case(known))
+            || name.contains("math:")
+            || name.starts_with("mml:")
     })
 }
 
@@ -47,7 +49,10 @@ mod tests {
             ("a <unclosed", "a <unclosed"),
             ("&amp;lt;", "&lt;"),
             ("é<é>", "é<é>"),
-            ("Growth of &lt;i&gt;E. coli&lt;/i&gt; in H&lt;sub&gt;2&lt;/sub&gt;O", "Growth of E. coli in H2O"),
+            (
+                "Growth of &lt;i&gt;E. coli&lt;/i&gt; in H&lt;sub&gt;2&lt;/sub&gt;O",
+                "Growth of E. coli in H2O",
+            ),
             ("&amp;lt;i&amp;gt;E. coli&amp;lt;/i&amp;gt; grows", "E. coli grows"),
             ("The tag &lt;a href&gt; in HTML", "The tag <a href> in HTML"),
         ] {

@@ -40,7 +40,8 @@ pub fn in_bucket(record: &Record) -> Reply {
 
 /// The bucket has no such record.
 pub fn not_in_bucket() -> Reply {
-    Reply::xml("<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>").with_status(404)
+    Reply::xml("<Error><Code>NoSuchKey</Code><Message>The specified key does not exist.</Message></Error>")
+        .with_status(404)
 }
 
 /// The bucket's list of an article's versions.

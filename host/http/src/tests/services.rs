@@ -113,8 +113,11 @@ async fn a_turn_beyond_a_rules_patience_is_refused_at_once() {
 async fn what_a_host_says_of_its_limits_is_believed_where_it_is_slower() {
     let said = |limit: &'static str, most: &'static str| {
         Script::slow(Duration::from_millis(10), move |_, _| {
-            let headers =
-                [("x-rate-limit-limit", limit), ("x-rate-limit-interval", "1s"), ("x-concurrency-limit", most)];
+            let headers = [
+                ("x-rate-limit-limit", limit),
+                ("x-rate-limit-interval", "1s"),
+                ("x-concurrency-limit", most),
+            ];
             answer(200, &headers, "")
         })
     };

@@ -124,7 +124,8 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
 /// the address in its data, for a script of the page.
 fn target(anchor: &Element, setting: &Setting<'_>) -> Option<String> {
     let href = anchor.attribute("href").unwrap_or_default();
-    let nowhere = href.is_empty() || href.starts_with('#') || href.to_ascii_lowercase().starts_with("javascript:");
+    let nowhere =
+        href.is_empty() || href.starts_with('#') || href.to_ascii_lowercase().starts_with("javascript:");
     let reference = if nowhere { hidden(anchor)? } else { href };
     if reference.len() > LONGEST_URL {
         return None;

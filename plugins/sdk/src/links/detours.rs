@@ -127,7 +127,9 @@ mod tests {
             assert!(detours.add(line).is_some(), "{line}");
         }
         assert!(!detours.urls.is_empty() && !detours.dois.is_empty());
-        for line in ["https://a.example/* => https://b.example/$1", "2019-01 a => b", "2026-11 doi 10.1000/ => x"] {
+        for line in
+            ["https://a.example/* => https://b.example/$1", "2019-01 a => b", "2026-11 doi 10.1000/ => x"]
+        {
             assert!(Detours::default().add(line).is_none(), "{line}");
         }
     }
@@ -143,7 +145,10 @@ mod tests {
                 "http://europepmc.org/backend/ptpmcrender.fcgi?accid=PMC7&blobtype=pdf",
                 "https://europepmc.org/articles/PMC7?pdf=render",
             ),
-            ("https://europepmc.org/articles/PMC7/pdf/x.pdf", "https://europepmc.org/articles/PMC7?pdf=render"),
+            (
+                "https://europepmc.org/articles/PMC7/pdf/x.pdf",
+                "https://europepmc.org/articles/PMC7?pdf=render",
+            ),
             (
                 "https://www.ncbi.nlm.nih.gov/pmc/articles/PMC7/pdf/x.pdf",
                 "https://pmc.ncbi.nlm.nih.gov/articles/PMC7/pdf/x.pdf",

@@ -18,7 +18,9 @@ pub(super) fn read(elements: &[Element], rules: &Rules, page_url: &str, base: &s
     let mut all = Vec::new();
     for element in elements {
         let source = match element.name.as_str() {
-            "iframe" | "frame" | "embed" => element.attribute("src").or_else(|| element.attribute("data-src")),
+            "iframe" | "frame" | "embed" => {
+                element.attribute("src").or_else(|| element.attribute("data-src"))
+            }
             "object" => element.attribute("data"),
             _ => continue,
         };
@@ -38,7 +40,8 @@ pub(super) fn read(elements: &[Element], rules: &Rules, page_url: &str, base: &s
                     || viewer
                     || rules.url_points(&resolved) >= LOOKS_LIKE_PDF
                     || rules.file_of_link(&resolved).is_some();
-                let other = typed.is_some_and(|kind| ["video/", "audio/", "image/"].iter().any(|t| kind.starts_with(t)));
+                let other = typed
+                    .is_some_and(|kind| ["video/", "audio/", "image/"].iter().any(|t| kind.starts_with(t)));
                 (declared && !other && !rules.is_another_type(&resolved)).then(|| source.to_owned())
             }
         };

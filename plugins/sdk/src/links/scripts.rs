@@ -58,16 +58,13 @@ mod tests {
     #[test]
     fn an_address_is_put_together_from_its_parts_or_not_at_all() {
         let rules = Rules::parse("script-parts link => /{path}/{id}?d={query.d}").unwrap();
-        let found = |script: &str| addresses(script, &rules).into_iter().map(|(url, _)| url).collect::<Vec<_>>();
+        let found =
+            |script: &str| addresses(script, &rules).into_iter().map(|(url, _)| url).collect::<Vec<_>>();
         let whole = r#"x = {"a":{"link":{"path":"art/x/","id":7,"query":{"d":"1&2"}}}};"#;
         assert_eq!(found(whole), ["/art/x/7?d=1%262"]);
-        for script in [
-            r#"{"link":{"path":"art","id":7}}"#,
-            r#"{"link":"x"}"#,
-            r#"{"link":{"path""#,
-            "\"link\"",
-            "",
-        ] {
+        for script in
+            [r#"{"link":{"path":"art","id":7}}"#, r#"{"link":"x"}"#, r#"{"link":{"path""#, "\"link\"", ""]
+        {
             assert!(found(script).is_empty(), "{script}");
         }
     }
