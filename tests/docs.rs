@@ -220,6 +220,7 @@ fn line_with_everything() -> Line {
         ms: 1,
         detail: "why".into(),
         retryable: true,
+        vouched: true,
     };
     let outcome = Outcome {
         work: Arc::new(work),

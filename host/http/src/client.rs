@@ -22,6 +22,7 @@ use super::limiter::HostPermit;
 use super::live::Live;
 use super::pace::{Asked, Pace};
 use super::record::Recorder;
+use super::redact::Redacting;
 use super::redirects::{RedirectChain, at_hop};
 use super::replay::Replay;
 use super::request::{Head, Method, Request, RequestBudget, Response, Role};
@@ -71,9 +72,9 @@ impl HttpClient {
     pub fn new(settings: HttpSettings, mode: Mode) -> Result<Self, HttpError> {
         let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
         let transport: Box<dyn Transport> = match mode {
-            Mode::Live => Box::new(Live::new(&settings, policy)?),
+            Mode::Live => Box::new(live(&settings, policy)?),
             Mode::Record(path) => {
-                let live = Live::new(&settings, policy)?;
+                let live = live(&settings, policy)?;
                 Box::new(Recorder::create(&path, &settings.user_agent, Box::new(live))?)
             }
             Mode::Replay(path) => Box::new(Replay::open(&path)?),
@@ -156,6 +157,11 @@ impl HttpClient {
     pub fn now_ms(&self) -> u64 {
         self.0.transport.now_ms()
     }
+}
+
+/// The network, whose answers repeat no secret.
+fn live(settings: &HttpSettings, policy: Arc<AddressPolicy>) -> Result<Redacting<Live>, HttpError> {
+    Ok(Redacting::new(Live::new(settings, policy)?, settings.limits.body_bytes))
 }
 
 impl Inner {

@@ -37,6 +37,7 @@ mod origins;
 mod pace;
 mod proxy;
 mod record;
+mod redact;
 mod redirects;
 mod replay;
 mod request;

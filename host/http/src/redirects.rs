@@ -32,6 +32,7 @@ pub struct RedirectChain {
     origin: url::Origin,
     headers: HeaderMap,
     secret_headers: HeaderMap,
+    secrets: Vec<String>,
     body: Option<Bytes>,
     cookies: CookieStore,
     seen: HashSet<(Method, String, String)>,
@@ -50,6 +51,7 @@ impl RedirectChain {
             url: request.url,
             headers: request.headers,
             secret_headers: request.secret_headers,
+            secrets: request.secrets,
             body: request.body.map(Bytes::from),
             cookies: CookieStore::default(),
             seen: HashSet::new(),
@@ -92,6 +94,7 @@ impl RedirectChain {
             url: self.url.clone(),
             headers: with_defaults(own, role),
             secret_headers: if same_origin { self.secret_headers.clone() } else { HeaderMap::new() },
+            secrets: if same_origin { self.secrets.clone() } else { Vec::new() },
             body: self.body.clone(),
         }
     }

@@ -63,6 +63,9 @@ pub struct Request {
     pub headers: HeaderMap,
     /// Secrets: sent on hop 0, and on a redirect only to the same origin; never logged or recorded.
     pub secret_headers: HeaderMap,
+    /// The secrets in `secret_headers`, without what stands before them there: an answer that repeats them is given
+    /// without them.
+    pub secrets: Vec<String>,
     /// For `Post`.
     pub body: Option<Vec<u8>>,
 }
@@ -102,8 +105,8 @@ pub struct Response {
 impl Request {
     /// A `GET` without headers.
     pub fn get(url: Url) -> Self {
-        let (headers, secret_headers) = Default::default();
-        Self { method: Method::Get, url, headers, secret_headers, body: None }
+        let (headers, secret_headers, secrets) = Default::default();
+        Self { method: Method::Get, url, headers, secret_headers, secrets, body: None }
     }
 }
 

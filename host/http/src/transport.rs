@@ -40,6 +40,8 @@ pub struct Outgoing {
     pub headers: HeaderMap,
     /// Sent, but never logged or recorded.
     pub secret_headers: HeaderMap,
+    /// The secrets themselves, as an answer may repeat them.
+    pub secrets: Vec<String>,
     /// For `Post`.
     pub body: Option<Bytes>,
 }

@@ -169,18 +169,40 @@ fn checked_source(raw: wit::Source) -> Result<SourceDescription, String> {
             Ok(HostNeed { pattern: checked_pattern(need.pattern)?, role })
         })
         .collect::<Result<Vec<_>, String>>()?;
-    for pattern in hosts.iter().map(|need| &need.pattern) {
-        if let HostPattern::Setting(wanted) = pattern
-            && !settings.iter().any(|setting| setting.name == *wanted)
-        {
+    let mut seen = HashSet::new();
+    // Of two, one could be the secret and the other be told its value.
+    if let Some(twice) = settings.iter().find(|setting| !seen.insert(setting.name.as_str())) {
+        return Err(format!("source `{name}` declares the setting `{}` twice", twice.name));
+    }
+    for need in &hosts {
+        check_host_setting(&name, &need.pattern, &settings)?;
+    }
+    for (setting, secret) in settings.iter().filter_map(|setting| Some((setting, setting.secret.as_ref()?))) {
+        check_host_setting(&name, &secret.host, &settings)?;
+        if secret.host == HostPattern::WorkHosts {
+            let setting = &setting.name;
             return Err(format!(
-                "source `{name}` names the host of a setting `{wanted}` that it does not declare"
+                "source `{name}` wants its secret `{setting}` sent to the works' own hosts; it needs a host of its own"
             ));
         }
     }
     let mut ids: Vec<IdKind> = raw.ids.into_iter().map(id_kind).collect();
     ids.dedup();
     Ok(SourceDescription { name, summary: clean(&raw.summary, LONGEST_TEXT), ids, hosts, settings })
+}
+
+/// The host of a setting is shown to people and to the plugin: the setting must be there, and be no secret.
+fn check_host_setting(source: &str, pattern: &HostPattern, settings: &[Setting]) -> Result<(), String> {
+    let HostPattern::Setting(wanted) = pattern else { return Ok(()) };
+    match settings.iter().find(|setting| setting.name == *wanted) {
+        None => {
+            Err(format!("source `{source}` names the host of a setting `{wanted}` that it does not declare"))
+        }
+        Some(setting) if setting.secret.is_some() => Err(format!(
+            "source `{source}` names the host of its setting `{wanted}`, which is a secret; a host is in a setting that is none"
+        )),
+        Some(_) => Ok(()),
+    }
 }
 
 fn checked_name(what: &str, name: String) -> Result<String, String> {
@@ -265,5 +287,37 @@ mod tests {
         let mut lying = source("a");
         lying.hosts[0].pattern = wit::HostPattern::Setting("api_base".into());
         assert!(described("mine", vec![lying]).unwrap_err().contains("api_base"));
+    }
+
+    fn key(name: &str, host: wit::HostPattern) -> wit::Setting {
+        wit::Setting {
+            name: name.into(),
+            summary: String::new(),
+            default: None,
+            required: false,
+            secret: Some(wit::SecretUse { host, header: "X-Key".into(), prefix: String::new() }),
+        }
+    }
+
+    #[test]
+    fn a_secret_is_no_host_and_goes_to_a_host_of_its_own() {
+        let own = || wit::HostPattern::Exact("api.example.org".into());
+        let setting = |name: &str| wit::HostPattern::Setting(name.into());
+        let refused = |settings: Vec<wit::Setting>, host: wit::HostPattern| {
+            let mut source = source("a");
+            source.settings = settings;
+            source.hosts[0].pattern = host;
+            described("mine", vec![source]).unwrap_err()
+        };
+        for (settings, host) in [
+            (vec![key("key", own())], setting("key")),
+            (vec![key("key", setting("key"))], own()),
+            (vec![key("key", setting("base"))], own()),
+            (vec![key("key", wit::HostPattern::WorkHosts)], own()),
+        ] {
+            assert!(refused(settings, host).contains("source `a`"));
+        }
+        let plain = wit::Setting { secret: None, ..key("key", own()) };
+        assert!(refused(vec![key("key", own()), plain], own()).contains("twice"));
     }
 }

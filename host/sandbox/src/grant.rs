@@ -9,7 +9,7 @@ use url::{Host, Url};
 
 use crate::description::{HostPattern, SourceDescription};
 use tierfall_http::{HopPolicy, Role};
-use tierfall_ids::IdKind;
+use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::Work;
 
 /// Which of the declared hosts the operator grants.
@@ -25,10 +25,17 @@ pub enum Grant {
 #[derive(Clone)]
 pub(crate) struct Secret {
     pub(crate) name: String,
-    header: String,
-    /// Prefix and value, as sent.
-    value: String,
+    pub(crate) header: String,
+    prefix: String,
+    pub(crate) value: String,
     host: Rule,
+}
+
+impl Secret {
+    /// As it is sent.
+    pub(crate) fn sent(&self) -> String {
+        format!("{}{}", self.prefix, self.value)
+    }
 }
 
 impl std::fmt::Debug for Secret {
@@ -93,9 +100,8 @@ impl SourceAccess {
                     None => None,
                     Some(base) => {
                         let url = Url::parse(&base).ok().and_then(|url| url.host_str().map(str::to_owned));
-                        Some(Rule::Exact(
-                            url.ok_or_else(|| format!("the setting `{name}` is not a URL: `{base}`"))?,
-                        ))
+                        // Without its value: somebody may have put a key there by mistake.
+                        Some(Rule::Exact(url.ok_or_else(|| format!("the setting `{name}` is not a URL"))?))
                     }
                 },
                 HostPattern::WorkHosts => None,
@@ -121,7 +127,8 @@ impl SourceAccess {
                         secrets.push(Secret {
                             name: setting.name.clone(),
                             header: secret.header.clone(),
-                            value: format!("{}{value}", secret.prefix),
+                            prefix: secret.prefix.clone(),
+                            value,
                             host,
                         });
                     }
@@ -162,31 +169,23 @@ impl SourceAccess {
         work: &'a Work,
         tried: impl IntoIterator<Item = &'a str>,
     ) -> CallHops {
-        let mut hosts = HashSet::new();
+        let (mut hosts, mut resolvable) = (HashSet::new(), Vec::new());
         if self.work_hosts.is_some() {
+            let tried: Vec<&str> = tried.into_iter().collect();
             hosts = own_hosts(work);
-            hosts.extend(tried.into_iter().filter_map(host_of));
+            hosts.extend(tried.iter().copied().filter_map(host_of));
+            let urls = work.landing_urls.iter().map(String::as_str).chain(tried);
+            let pages = urls.filter_map(|url| url.parse::<WorkId>().ok());
+            resolvable = pages.map(|id| id.key()).chain(work.ids.iter().map(WorkId::key)).collect();
         }
-        CallHops { access: Arc::clone(self), work_hosts: Mutex::new(hosts) }
+        CallHops { access: Arc::clone(self), work_hosts: Mutex::new(hosts), resolvable }
     }
 
-    /// The secrets that belong on a request to `url`: over TLS or within this machine, and never to
-    /// another host than the declared one.
-    pub(crate) fn secrets_for(&self, url: &Url) -> Vec<(String, String)> {
-        let loopback = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            _ => false,
-        };
-        if url.scheme() != "https" && !loopback {
-            return Vec::new();
-        }
-        let host = url.host_str().unwrap_or_default();
-        self.secrets
-            .iter()
-            .filter(|secret| secret.host.matches(host))
-            .map(|secret| (secret.header.clone(), secret.value.clone()))
-            .collect()
+    /// The declared role of a host. One that is declared as both is a page: otherwise a page could escape its
+    /// robots.txt as an API.
+    fn declared(&self, host: &str) -> Option<Role> {
+        let roles = || self.needs.iter().filter(|(rule, _)| rule.matches(host)).map(|(_, role)| *role);
+        roles().find(|role| *role != Role::Api).or_else(|| roles().next())
     }
 
     fn granted(&self, host: &str) -> bool {
@@ -209,9 +208,37 @@ impl SourceAccess {
 pub(crate) struct CallHops {
     access: Arc<SourceAccess>,
     work_hosts: Mutex<HashSet<String>>,
+    /// What a resolver may be asked for: the keys of the work's own identifiers and pages.
+    resolvable: Vec<String>,
 }
 
+/// Hosts that lead to anybody's: one of their URLs is the work's, and not the whole host.
+const RESOLVERS: [&str; 4] = ["doi.org", "dx.doi.org", "www.doi.org", "hdl.handle.net"];
+
 impl CallHops {
+    /// The secrets that belong on a request to `url`: over TLS or within this machine, to the declared host alone, and
+    /// to an API: a page may be anybody's.
+    pub(crate) fn secrets_for(&self, url: &Url) -> Vec<&Secret> {
+        let access = &self.access;
+        let loopback = match url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            _ => false,
+        };
+        let host = url.host_str().unwrap_or_default();
+        let page = access.work_hosts.is_some() && self.lock().contains(host);
+        if url.scheme() != "https" && !loopback || page || access.declared(host) != Some(Role::Api) {
+            return Vec::new();
+        }
+        access.secrets.iter().filter(|secret| secret.host.matches(host)).collect()
+    }
+
+    /// Whether a resolver is asked for something else than the work.
+    fn resolves_another(&self, url: &Url) -> bool {
+        let resolver = url.host_str().is_some_and(|host| RESOLVERS.contains(&host));
+        let own = |id: WorkId| self.resolvable.contains(&id.key());
+        resolver && !url.as_str().parse().is_ok_and(own)
+    }
     /// Allows the host of `url`, to which a page of the work redirects by `<meta http-equiv="refresh">`: it
     /// counts as a redirect like any other.
     pub(crate) fn redirected_to(&self, url: &Url) {
@@ -238,9 +265,9 @@ impl HopPolicy for CallHops {
         let access = &self.access;
         let host = url.host_str().unwrap_or_default();
         let who = format!("plugin {} (source {})", access.plugin, access.source);
-        if let Some((_, role)) = access.needs.iter().find(|(rule, _)| rule.matches(host)) {
+        if let Some(role) = access.declared(host) {
             return if access.granted(host) {
-                Ok(*role)
+                Ok(role)
             } else {
                 Err(format!(
                     "{host} is declared by {who} but not granted: see `plugins.{}.hosts`",
@@ -255,6 +282,8 @@ impl HopPolicy for CallHops {
             self.lock().insert(host.to_owned());
         } else if !self.lock().contains(host) {
             return Err(format!("{host} is not declared by {who}, and is none of this work's own hosts"));
+        } else if self.resolves_another(url) {
+            return Err(format!("{host} is asked by {who} for something else than this work"));
         }
         if access.work_hosts_granted() || access.granted(host) {
             Ok(role)
@@ -394,15 +423,69 @@ mod tests {
         assert!(missing.unwrap_err().contains("`api_key` is not set"));
 
         let values = BTreeMap::from([("api_key".to_owned(), "k123".to_owned())]);
-        let access = SourceAccess::new("mine", &described, Grant::Declared, &values).unwrap();
-        let on = |url: &str| access.secrets_for(&Url::parse(url).unwrap());
+        let access = Arc::new(SourceAccess::new("mine", &described, Grant::Declared, &values).unwrap());
+        let hops = access.for_work(&work(), []);
+        let on = |url: &str| -> Vec<(String, String)> {
+            let secrets = hops.secrets_for(&Url::parse(url).unwrap());
+            secrets.into_iter().map(|secret| (secret.header.clone(), secret.sent())).collect()
+        };
         assert_eq!(
             on("https://api.example.org/v3"),
             [("authorization".to_owned(), "Bearer k123".to_owned())]
         );
         assert!(on("http://api.example.org/v3").is_empty());
         assert!(on("https://other.example/").is_empty());
-        assert!(!format!("{access:?}").contains("k123"));
+        assert!(!format!("{access:?}{hops:?}").contains("k123"));
         assert!(access.settings.is_empty());
+    }
+
+    #[test]
+    fn a_host_that_is_declared_as_both_is_a_page_and_gets_no_secret() {
+        let page = |pattern: HostPattern| HostNeed { pattern, role: Role::Page };
+        let setting = Setting {
+            name: "api_key".into(),
+            summary: String::new(),
+            default: None,
+            required: true,
+            secret: Some(SecretUse {
+                host: HostPattern::Exact("journal.example".into()),
+                header: "x-key".into(),
+                prefix: String::new(),
+            }),
+        };
+        let values = BTreeMap::from([("api_key".to_owned(), "k123".to_owned())]);
+        let hops = |other: HostNeed| {
+            let described = source(vec![exact("journal.example"), other], vec![setting.clone()]);
+            let access = SourceAccess::new("mine", &described, Grant::Declared, &values).unwrap();
+            Arc::new(access).for_work(&work(), [])
+        };
+        let url = "https://journal.example/x";
+        for both in [
+            page(HostPattern::Exact("journal.example".into())),
+            page(HostPattern::Subdomains("example".into())),
+        ] {
+            let hops = hops(both);
+            assert_eq!(admit(&hops, url, 0), Ok(Role::Page));
+            assert!(hops.secrets_for(&Url::parse(url).unwrap()).is_empty());
+        }
+        // It is the host of the work's own page.
+        assert!(hops(page(HostPattern::WorkHosts)).secrets_for(&Url::parse(url).unwrap()).is_empty());
+        let api = hops(page(HostPattern::Exact("pages.example".into())));
+        assert_eq!(api.secrets_for(&Url::parse(url).unwrap()).len(), 1);
+    }
+
+    #[test]
+    fn a_resolver_is_asked_for_the_work_and_not_for_anybodys_page() {
+        let need = HostNeed { pattern: HostPattern::WorkHosts, role: Role::Page };
+        let pages = hops(vec![need], Grant::Declared);
+        for own in
+            ["https://doi.org/10.5555/1", "https://doi.org/10.5555%2F1#top", "http://doi.org/doi:10.5555/1"]
+        {
+            assert_eq!(admit(&pages, own, 0), Ok(Role::Page), "{own}");
+        }
+        for another in ["https://doi.org/10.6666/mine", "https://doi.org/10/short", "https://doi.org/"] {
+            assert!(admit(&pages, another, 0).is_err(), "{another}");
+        }
+        assert_eq!(admit(&pages, "https://doi.org/10.6666/mine", 1), Ok(Role::Page), "a page leads there");
     }
 }

@@ -9,12 +9,12 @@ use crate::bindings::source::tierfall::source::{clock, http, log, types};
 use crate::clean::clean;
 use crate::grant::{CallHops, SourceAccess};
 use crate::limits::{Limiter, ResourceLimit};
-use crate::notes::Notes;
+use crate::notes::{LastWords, Notes};
 use crate::store::Limited;
 use crate::text;
 use tierfall_http::{
-    AttemptClock, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy, header_map,
-    header_text, starts_as_pdf,
+    AttemptClock, Denial, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy,
+    header_map, header_text, starts_as_pdf,
 };
 
 /// A request in flight. If the call ends before its answer is there, the notes name the origin that it was
@@ -39,6 +39,7 @@ pub(crate) struct Guest {
     /// `plugin/source`, for logs.
     pub(crate) name: String,
     pub(crate) notes: Notes,
+    pub(crate) last_words: LastWords,
     pub(crate) log_lines: u32,
     pub(crate) fetches: u32,
     pub(crate) fetch_bytes: u64,
@@ -94,11 +95,11 @@ impl Guest {
         })?;
         let wanted = request.max_bytes.map(u64::from).unwrap_or(u64::MAX);
         let cap = wanted.min(self.fetch_bytes);
-        let secrets = network.access.secrets_for(&url);
+        let secrets = network.hops.secrets_for(&url);
         let own = request
             .headers
             .iter()
-            .filter(|(name, _)| !secrets.iter().any(|(secret, _)| secret.eq_ignore_ascii_case(name)));
+            .filter(|(name, _)| !secrets.iter().any(|secret| secret.header.eq_ignore_ascii_case(name)));
         let own = own.map(|(name, value)| (name, value));
         let http_request = Request {
             method: match request.method {
@@ -108,8 +109,9 @@ impl Guest {
             },
             url,
             headers: header_map(own).map_err(|error| self.fetch_error(error))?,
-            secret_headers: header_map(secrets.iter().map(|(name, value)| (name, value)))
+            secret_headers: header_map(secrets.iter().map(|secret| (&secret.header, secret.sent())))
                 .map_err(|error| self.fetch_error(error))?,
+            secrets: secrets.iter().map(|secret| secret.value.clone()).collect(),
             body: request.body,
         };
         let budget = RequestBudget { hops: &network.hops, clock: &network.clock, retries: &network.retries };
@@ -154,7 +156,8 @@ impl Guest {
         })
     }
 
-    /// The error that the plugin sees for a failed request; what the host refused is noted for the trail too.
+    /// The error that the plugin sees for a failed request; what the host refused is noted for the trail too. What a
+    /// name resolves to is in the trail alone: a plugin could map the operator's network with it.
     fn fetch_error(&self, error: FetchError) -> http::FetchError {
         match error {
             // A refusal that is temporary (an open circuit breaker) looks to the plugin like a host that does
@@ -162,7 +165,12 @@ impl Guest {
             FetchError::Denied { .. } | FetchError::Refused(_) if !error.retryable() => {
                 let reason = error.to_string();
                 self.notes.add(format!("denied: {reason}"));
-                http::FetchError::Denied(reason)
+                http::FetchError::Denied(match error {
+                    FetchError::Denied { reason: Denial::PrivateAddress, .. } => {
+                        "this host may not be asked; the trail of the work says why".to_owned()
+                    }
+                    _ => reason,
+                })
             }
             FetchError::Timeout => http::FetchError::Timeout,
             FetchError::TooLarge(limit) => http::FetchError::TooLarge(limit),
@@ -177,6 +185,7 @@ impl Guest {
 
 impl log::Host for Guest {
     async fn log(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        self.last_words.add(&message);
         if self.log_lines == 0 {
             self.notes.limit(ResourceLimit::LogLines);
             return Ok(());

@@ -1,7 +1,9 @@
-//! Notes of the host on one call, for the trail.
+//! Notes of the host on one call, for the trail, and what the guest said last.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
+use crate::clean::clean;
 use crate::limits::ResourceLimit;
 
 /// Denials, limits that were reached without ending the call, hosts that did not answer. Shared, because a call
@@ -26,5 +28,47 @@ impl Notes {
 
     pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut *self.0.lock().unwrap_or_else(|poison| poison.into_inner()))
+    }
+}
+
+/// The last lines that a guest logged: a panic, or an exception of another language, says there what happened.
+#[derive(Debug, Default)]
+pub(crate) struct LastWords(VecDeque<String>);
+
+// A traceback names the error in its last lines.
+const LAST_LINES: usize = 3;
+/// Of one message; its end matters, however long it is.
+const LAST_BYTES: usize = 4096;
+
+impl LastWords {
+    pub(crate) fn add(&mut self, message: &str) {
+        let end = &message[message.floor_char_boundary(message.len().saturating_sub(LAST_BYTES))..];
+        let lines = end.lines().rev().map(str::trim).filter(|line| !line.is_empty());
+        let mut lines: Vec<String> = lines.take(LAST_LINES).map(|line| clean(line, 200)).collect();
+        lines.reverse();
+        self.0.extend(lines);
+        let beyond = self.0.len().saturating_sub(LAST_LINES);
+        self.0.drain(..beyond);
+    }
+
+    /// On one line; `None` if it said nothing.
+    pub(crate) fn said(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.0.iter().map(String::as_str).collect::<Vec<_>>().join(" | "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_that_a_guest_says_the_last_lines_are_kept() {
+        let mut words = LastWords::default();
+        assert_eq!(words.said(), None);
+        words.add("looking");
+        words.add("Traceback:\n\n  File x\nKeyError: \u{1b}[31m'doi'\n");
+        assert_eq!(words.said().as_deref(), Some("Traceback: | File x | KeyError: [31m'doi'"));
+        words.add(&"long ".repeat(1000));
+        assert!(words.said().is_some_and(|said| said.len() < 700 && said.starts_with("File x")));
     }
 }

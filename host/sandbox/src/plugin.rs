@@ -14,7 +14,7 @@ use crate::error::{CallError, Failure, FailureKind, LoadError};
 use crate::grant::SourceAccess;
 use crate::guest::{Guest, Network};
 use crate::limits::{Limiter, ResourceLimit};
-use crate::notes::Notes;
+use crate::notes::{LastWords, Notes};
 use crate::pool::SlotCount;
 use crate::store::{failure_kind, limited_store};
 use crate::wire;
@@ -62,6 +62,8 @@ pub struct Tried {
     pub url: String,
     /// `accepted` or a reason code.
     pub verdict: String,
+    /// Whether somebody vouches for who proposed it: then its host is one of the work's own.
+    pub vouched: bool,
 }
 
 impl Plugin {
@@ -139,7 +141,7 @@ impl Plugin {
     ) -> Result<Result<wit::Finding, wit::SourceError>, Option<FailureKind>> {
         let inner = &self.inner;
         let settings = &inner.sandbox.settings;
-        let tried = call.tried.iter().map(|tried| tried.url.as_str());
+        let tried = call.tried.iter().filter(|tried| tried.vouched).map(|tried| tried.url.as_str());
         let network = Network {
             client: call.client.clone(),
             hops: call.access.for_work(&call.work, tried),
@@ -180,7 +182,7 @@ impl Plugin {
         match answer {
             None => Err(None),
             Some(Ok(answer)) => Ok(answer),
-            Some(Err(error)) => Err(Some(failure_kind(&error, &store.data().limiter))),
+            Some(Err(error)) => Err(Some(failure(&error, store.data()))),
         }
     }
 
@@ -241,11 +243,30 @@ async fn describe(
     let failed = |failure| LoadError::Describe { plugin: origin.to_owned(), failure };
     match tokio::time::timeout(sandbox.settings.describe_timeout, running).await {
         Err(_) => Err(failed(FailureKind::Limit(ResourceLimit::Time))),
-        Ok(Err(error)) => Err(failed(failure_kind(&error, &store.data().limiter))),
+        Ok(Err(error)) => Err(failed(failure(&error, store.data()))),
         Ok(Ok(raw)) => Description::checked(raw)
             .map_err(|detail| LoadError::Description { plugin: origin.to_owned(), detail }),
     }
 }
+
+/// Why a call ended, in the guest's own words where it left some: the engine knows only which instruction it was.
+fn failure(error: &wasmtime::Error, guest: &Guest) -> FailureKind {
+    match failure_kind(error, &guest.limiter) {
+        FailureKind::Trap(mut detail) => {
+            if detail.contains("wasi:") {
+                detail.push_str(NO_WASI);
+            }
+            if let Some(words) = guest.last_words.said() {
+                detail.push_str(&format!("; it said: {words}"));
+            }
+            FailureKind::Trap(detail)
+        }
+        limit => limit,
+    }
+}
+
+/// What an author does about a function of WASI that is not there.
+const NO_WASI: &str = "; Tierfall offers the contract and no WASI: build the plugin so that it needs none, with `componentize-py --stub-wasi` or `jco componentize --disable all` for example";
 
 fn new_store(
     sandbox: &Sandbox,
@@ -258,6 +279,7 @@ fn new_store(
         limiter: Limiter::new(settings.memory_bytes, settings.table_elements, settings.instances),
         name,
         notes,
+        last_words: LastWords::default(),
         log_lines: settings.log_lines,
         fetches: settings.fetches,
         fetch_bytes: settings.fetch_bytes,

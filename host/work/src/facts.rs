@@ -42,7 +42,8 @@ pub struct Known {
     pub pages: Option<Said<u32>>,
 }
 
-/// Sources that overrule all others: the registries that publishers deposit their metadata with.
+/// Sources that overrule all others: the registries that publishers deposit their metadata with, and the index made
+/// of them. An earlier one overrules a later one, so that it does not matter which answers first.
 const REGISTRIES: [&str; 3] = ["crossref", "datacite", "openalex"];
 
 /// How far a source is trusted.
@@ -51,23 +52,30 @@ enum Rank {
     /// A source of a plugin that is not built in, written `plugin/source`: nobody vouches for it.
     Untrusted,
     Known,
-    Registry,
+    /// More for an earlier one of [`REGISTRIES`].
+    Registry(usize),
 }
 
 impl Rank {
     fn of(by: &str) -> Self {
-        match by {
-            by if REGISTRIES.contains(&by) => Self::Registry,
-            by if by.contains('/') => Self::Untrusted,
-            _ => Self::Known,
+        match REGISTRIES.iter().rev().position(|name| *name == by) {
+            Some(place) => Self::Registry(place),
+            None if by.contains('/') => Self::Untrusted,
+            None => Self::Known,
         }
     }
+}
+
+/// Whether somebody vouches for what `by` says: the user, or a source that is built in. Nobody does for the sources of
+/// other plugins, written `plugin/source`.
+pub fn is_vouched_for(by: &str) -> bool {
+    Rank::of(by) > Rank::Untrusted
 }
 
 impl<T> Said<T> {
     /// Whether the only source is one that nobody vouches for: that of a plugin that is not built in.
     pub fn is_untrusted(&self) -> bool {
-        Rank::of(&self.by) == Rank::Untrusted
+        !is_vouched_for(&self.by)
     }
 }
 
@@ -79,6 +87,27 @@ impl Facts {
 }
 
 impl Known {
+    /// Whether anything of it is known from sources alone that nobody vouches for.
+    pub(super) fn has_untrusted(&self) -> bool {
+        fn untrusted<T>(said: &Option<Said<T>>) -> bool {
+            said.as_ref().is_some_and(Said::is_untrusted)
+        }
+        untrusted(&self.title) || untrusted(&self.authors) || untrusted(&self.year) || untrusted(&self.pages)
+    }
+
+    /// Without what only sources say that nobody vouches for.
+    pub(super) fn vouched(&self) -> Self {
+        fn vouched<T: Clone>(said: &Option<Said<T>>) -> Option<Said<T>> {
+            said.clone().filter(|said| !said.is_untrusted())
+        }
+        Self {
+            title: vouched(&self.title),
+            authors: vouched(&self.authors),
+            year: vouched(&self.year),
+            pages: vouched(&self.pages),
+        }
+    }
+
     /// Takes over what is new, or said by a source that is trusted more; whether a value changed.
     pub(super) fn learn(&mut self, facts: &Facts, by: &str) -> bool {
         let title = facts.title.as_deref().map(one_line).filter(|title| !title.is_empty());

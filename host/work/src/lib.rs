@@ -27,8 +27,10 @@ mod facts;
 mod finding;
 
 pub use examination::{PdfProblem, PdfReport};
-pub use facts::{Facts, Known, Said};
+pub use facts::{Facts, Known, Said, is_vouched_for};
 pub use finding::{Basis, Candidate, Finding, Version};
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use tierfall_ids::{IdKind, WorkId};
@@ -37,11 +39,11 @@ use url::Url;
 /// One scholarly work: its identifiers, the URLs it is known by, and what is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
-    /// Never empty; the first is the one the user gave.
+    /// Never empty; the first is the one the user gave. Somebody vouches for each: see [`is_vouched_for`].
     pub ids: Vec<WorkId>,
     /// What sources have said about it so far.
     pub known: Known,
-    /// URLs of pages about the work, best first, without repeats.
+    /// URLs of pages about the work, best first, without repeats. Somebody vouches for each, as for the identifiers.
     pub landing_urls: Vec<String>,
 }
 
@@ -78,8 +80,15 @@ impl Work {
     /// Merges what the source `by` says; whether anything was new. Registries are believed over the rest, and
     /// what was said first otherwise. An id of a kind that is known is not replaced; but the DOI of the journal
     /// goes before the one that follows from an arXiv id, because more sources know it.
+    ///
+    /// Identifiers and pages decide what registries are asked, where a source may look, and which file is the work:
+    /// those that only a source gives that nobody vouches for are not taken over. A registry that ties them to the
+    /// work says so itself.
     pub fn learn(&mut self, facts: &Facts, by: &str) -> bool {
         let mut new = self.known.learn(facts, by);
+        if !is_vouched_for(by) {
+            return new;
+        }
         for id in &facts.ids {
             new |= self.learn_id(id);
         }
@@ -87,6 +96,16 @@ impl Work {
             new |= self.learn_page(url);
         }
         new
+    }
+
+    /// The work without what only sources say that nobody vouches for: what files are proven by, and registries asked
+    /// with.
+    pub fn vouched(self: &Arc<Self>) -> Arc<Self> {
+        if !self.known.has_untrusted() {
+            return Arc::clone(self);
+        }
+        let Self { ids, known, landing_urls } = &**self;
+        Arc::new(Self { ids: ids.clone(), known: known.vouched(), landing_urls: landing_urls.clone() })
     }
 
     fn learn_id(&mut self, id: &WorkId) -> bool {
@@ -183,6 +202,35 @@ mod tests {
         assert!(!work.learn(&title("From a stranger"), "theirs/crossref"));
         assert!(work.learn(&title("From Crossref"), "crossref"));
         assert!(work.known.title.is_some_and(|said| said.value == "From Crossref" && !said.is_untrusted()));
+    }
+
+    #[test]
+    fn of_two_registries_it_does_not_matter_which_answers_first() {
+        for order in [["crossref", "openalex", "datacite"], ["openalex", "datacite", "crossref"]] {
+            let mut work = work("10.1371/x");
+            for by in order {
+                work.learn(&title(&format!("From {by}")), by);
+            }
+            assert_eq!(work.known.title.expect("a title").value, "From crossref");
+        }
+    }
+
+    #[test]
+    fn identifiers_and_pages_of_a_stranger_are_not_the_works_until_a_registry_says_so() {
+        let mut work = work("PMID:17375194");
+        let facts = Facts {
+            ids: vec![id("10.5555/another"), id("https://evil.example/page")],
+            landing_urls: vec!["https://evil.example/".into()],
+            ..title("Another")
+        };
+        assert!(work.learn(&facts, "theirs/resolver"), "a title is shown where nothing else is known");
+        assert_eq!((work.ids.len(), work.landing_urls.len()), (1, 0), "{work:?}");
+        let vouched = Arc::new(work.clone()).vouched();
+        assert_eq!((&vouched.known, &vouched.ids), (&Known::default(), &work.ids));
+        assert!(work.learn(&facts, "openalex"));
+        assert_eq!((work.id(IdKind::Doi), work.landing_urls.len()), (Some("10.5555/another"), 2));
+        let work = Arc::new(work);
+        assert!(Arc::ptr_eq(&work, &work.vouched()), "a registry said everything");
     }
 
     #[test]

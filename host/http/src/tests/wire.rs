@@ -17,7 +17,7 @@ use super::*;
 use crate::address::AddressPolicy;
 use crate::live::Live;
 use crate::resolver::Lookup;
-use crate::{Denial, HeaderName, HeaderValue, Outgoing, ProxyChoice, Transport, header_map};
+use crate::{Denial, HeaderMap, HeaderName, HeaderValue, Outgoing, ProxyChoice, Transport, header_map};
 
 #[tokio::test]
 async fn a_request_says_who_asks_and_what_is_wanted() {
@@ -83,8 +83,14 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
     // Without the checks of URLs: only the resolver can refuse. `localhost` resolves on every machine.
     let live = Live::new(&settings, Arc::new(AddressPolicy::new(&[]))).unwrap();
     let url = format!("http://localhost:{}/", server.address.port()).parse().unwrap();
-    let (headers, secret_headers) = Default::default();
-    let hop = Outgoing { method: Method::Get, url, headers, secret_headers, body: None };
+    let hop = Outgoing {
+        method: Method::Get,
+        url,
+        headers: HeaderMap::new(),
+        secret_headers: HeaderMap::new(),
+        secrets: Vec::new(),
+        body: None,
+    };
     let error = live.send(hop).await.unwrap_err();
     assert!(matches!(&error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
     assert!(server.requests().is_empty());

@@ -138,6 +138,7 @@ impl Mistake {
             (_, Node::Table(..)) => format!("`{key}` is a value, and no table"),
             (Self::Wrong(expected), Node::Leaf(leaf)) => {
                 let given = match &leaf.value {
+                    value if path.first().is_some_and(|table| table == "secrets") => value.kind().to_owned(),
                     Value::Raw(text) => format!("\"{text}\""),
                     value @ (Value::Text(_) | Value::Integer(_) | Value::Float(_)) => value.shown(),
                     value => value.kind().to_owned(),

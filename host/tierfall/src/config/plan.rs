@@ -8,6 +8,7 @@ use super::de::{Reader, resolved};
 use super::origin::Origin;
 use super::plugin::{Plugin, PluginRef};
 use super::problem::{Problem, did_you_mean};
+use super::secrets::secret_name;
 use super::source::Robots;
 use super::tier::{PlannedTier, Tier};
 use super::tier_spec::{InvalidTier, TierName, TierSpec};
@@ -75,10 +76,6 @@ impl Config {
         let mut values = BTreeMap::new();
         for setting in declared {
             let value = if setting.secret {
-                let plugin = match plugin {
-                    PluginRef::Name(name) => Some(name.as_str()),
-                    PluginRef::Path(_) => None,
-                };
                 self.secrets.of(plugin, source, setting.name).map(|secret| secret.expose().to_owned())
             } else {
                 self.setting(tier, source, setting.name)
@@ -89,6 +86,28 @@ impl Config {
             }
         }
         values
+    }
+
+    /// Why secrets that a source asks for are kept from it: they are set, and belong to another plugin.
+    pub fn withheld(&self, plugin: &PluginRef, source: &str, declared: &[Declared<'_>]) -> Vec<String> {
+        let this = match plugin {
+            PluginRef::Name(name) => name.clone(),
+            PluginRef::Path(path) => path.display().to_string(),
+        };
+        let secrets = declared.iter().filter(|setting| setting.secret);
+        secrets
+            .filter_map(|setting| {
+                let whose = match self.secrets.withheld(plugin, source, setting.name)? {
+                    Some(PluginRef::Name(name)) => format!("the plugin {name}"),
+                    Some(PluginRef::Path(path)) => format!("the plugin {}", path.display()),
+                    None => "no plugin that is named".to_owned(),
+                };
+                let secret = secret_name(source, setting.name);
+                Some(format!(
+                    "`secrets.{secret}` is set and belongs to {whose}: `secrets.{secret}.plugin = \"{this}\"` gives it to this one"
+                ))
+            })
+            .collect()
     }
 
     /// What is given to a source, or to a tier as a whole, and declared by none. `sources` are those of

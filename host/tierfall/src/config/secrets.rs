@@ -1,17 +1,20 @@
-//! `[secrets]`: keys by value, from variables, from files; never shown.
+//! `[secrets]`: keys by value, from variables, from files; never shown. Each belongs to one plugin, however it is
+//! given: any plugin can call a source `core`, and would get the key of CORE by that.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use tierfall_settings::{path, text};
+use tierfall_settings::path;
 
-use super::de::Reader;
+use super::de::{Reader, resolved};
+use super::defaults::defaults;
 use super::environment::Environment;
 use super::origin::Origin;
+use super::plugin::PluginRef;
 use super::problem::Problem;
-use super::tree::{Leaf, Node, Tree, Value};
+use super::tree::{Leaf, Node, Tree, Value, WAYS};
 
 /// A value that must not be seen: it has no way to print itself.
 #[derive(Clone, PartialEq, Eq)]
@@ -26,8 +29,8 @@ pub struct Secrets {
 #[derive(Clone, Debug)]
 struct SecretEntry {
     value: Option<Secret>,
-    /// The one plugin that gets it.
-    plugin: Option<String>,
+    /// The one plugin that gets it; `None` where nobody has named one.
+    plugin: Option<PluginRef>,
     /// Where the value comes from, or would.
     origin: Origin,
 }
@@ -46,12 +49,17 @@ impl fmt::Debug for Secret {
 }
 
 impl Secrets {
-    /// The value of a source's secret setting, if it is set and `plugin` may have it. A plugin that the
-    /// plan names by its file has no name here.
-    pub fn of(&self, plugin: Option<&str>, source: &str, setting: &str) -> Option<&Secret> {
-        let entry = self.entries.get(&format!("{source}_{setting}"))?;
-        let allowed = entry.plugin.as_deref().is_none_or(|only| Some(only) == plugin);
-        entry.value.as_ref().filter(|_| allowed)
+    /// The value of a source's secret setting, if it is set and belongs to `plugin`.
+    pub fn of(&self, plugin: &PluginRef, source: &str, setting: &str) -> Option<&Secret> {
+        let entry = self.entries.get(&secret_name(source, setting))?;
+        entry.value.as_ref().filter(|_| entry.is_for(plugin))
+    }
+
+    /// Whether a source's secret setting is set, and belongs to another plugin than `plugin`: to this one, or to
+    /// nobody yet.
+    pub fn withheld(&self, plugin: &PluginRef, source: &str, setting: &str) -> Option<Option<&PluginRef>> {
+        let entry = self.entries.get(&secret_name(source, setting))?;
+        (entry.value.is_some() && !entry.is_for(plugin)).then_some(entry.plugin.as_ref())
     }
 
     /// Every name, whether it is set, and where its value comes from.
@@ -73,8 +81,14 @@ impl Secrets {
                 }
                 Node::Table(table, origin) => {
                     let given: Option<GivenSecret> = reader.read(&path);
-                    if ["value", "env", "file"].iter().filter(|way| table.get(way).is_some()).count() == 1 {
-                        given.and_then(|given| given.entry(name, origin, reader, environment))
+                    let mut ways = WAYS.iter().filter_map(|way| table.get(way));
+                    let way = ways.next().map(Node::origin);
+                    // A variable may give the value of a secret whose plugin the file names.
+                    if ways.next().is_none() && (way.is_some() || table.get("plugin").is_some()) {
+                        let owned_by = table.get("plugin").map_or(origin, Node::origin);
+                        let named = |given: GivenSecret| given.resolved(owned_by);
+                        let origin = way.unwrap_or(origin);
+                        given.map(named).and_then(|given| given.entry(name, origin, reader, environment))
                     } else {
                         let message = format!("`secrets.{name}` has one of value, env and file");
                         reader.problems.push(Problem { origin: origin.clone(), message });
@@ -95,11 +109,35 @@ struct GivenSecret {
     env: Option<String>,
     #[serde(default, deserialize_with = "path")]
     file: Option<PathBuf>,
-    #[serde(default, deserialize_with = "text")]
-    plugin: Option<String>,
+    plugin: Option<PluginRef>,
+}
+
+/// `SOURCE_SETTING`: the name under which a source's secret setting is given.
+pub fn secret_name(source: &str, setting: &str) -> String {
+    format!("{source}_{setting}")
+}
+
+impl SecretEntry {
+    /// Whether it is for this plugin. Where none is named it is for those that are built in.
+    fn is_for(&self, plugin: &PluginRef) -> bool {
+        match &self.plugin {
+            Some(named) => named == plugin,
+            None => matches!(plugin, PluginRef::Name(name) if defaults().at(&["plugins", name]).is_some()),
+        }
+    }
 }
 
 impl GivenSecret {
+    /// With its plugin as the plan has it; `origin` is where that is named.
+    fn resolved(self, origin: &Origin) -> Self {
+        let plugin = match self.plugin {
+            Some(PluginRef::Path(path)) => Some(PluginRef::Path(resolved(&path, origin))),
+            Some(PluginRef::Name(name)) if name.is_empty() => None,
+            named => named,
+        };
+        Self { plugin, ..self }
+    }
+
     fn entry(
         self,
         name: &str,
@@ -120,7 +158,7 @@ impl GivenSecret {
                     return None;
                 }
             },
-            _ => return None,
+            _ => (None, origin.clone()),
         };
         Some(SecretEntry { value, plugin: self.plugin, origin })
     }

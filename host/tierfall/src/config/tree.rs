@@ -87,8 +87,7 @@ impl Tree {
                 continue;
             };
             match (own, node) {
-                // A secret is one thing, however it is written: `file` must not meet an `env` from below.
-                (own, node) if path == "secrets" => *own = node,
+                (own, node) if path == "secrets" => own.merge_secret(node),
                 (Node::Table(own, _), Node::Table(over, _)) => own.merge_at(&here, over, problems),
                 (Node::Leaf(own), Node::Leaf(over)) => *own = over,
                 (Node::Table(..), Node::Leaf(leaf)) => {
@@ -172,7 +171,33 @@ impl Tree {
     }
 }
 
+/// The ways to give a secret.
+pub(super) const WAYS: [&str; 3] = ["value", "env", "file"];
+
 impl Node {
+    /// Merges a later layer's secret into this one. However it is given, it takes the place of what was given before,
+    /// so that a `file` does not meet an `env` from below; but whose it is stays, until a layer says otherwise.
+    fn merge_secret(&mut self, over: Self) {
+        let origin = over.origin().clone();
+        let mut own = std::mem::replace(self, Self::Table(Tree::default(), origin.clone())).into_secret();
+        let over = over.into_secret();
+        if WAYS.iter().any(|way| over.get(way).is_some()) {
+            own.entries.retain(|(key, _)| !WAYS.contains(&key.as_str()));
+        }
+        for (key, node) in over.entries {
+            own.set(&[key.as_str()], Some(node));
+        }
+        *self = Self::Table(own, origin);
+    }
+
+    /// The table of a secret; a bare text is the value in it.
+    fn into_secret(self) -> Tree {
+        match self {
+            Self::Table(tree, _) => tree,
+            Self::Leaf(leaf) => Tree::of(&["value"], leaf),
+        }
+    }
+
     pub(super) fn origin(&self) -> &Origin {
         match self {
             Self::Leaf(leaf) => &leaf.origin,

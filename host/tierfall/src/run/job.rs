@@ -1,5 +1,6 @@
 //! A work as a job of the ledger, and back.
 
+use serde::de::Error as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -7,7 +8,7 @@ use super::manifest::Line;
 use super::request::WorkRequest;
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ledger::{CandidateRecord, JobKey, NewJob};
-use tierfall_work::Work;
+use tierfall_work::{Facts, Known, Said, Work};
 
 /// The one artifact of a work that there is so far, and what it is to the work.
 const ARTIFACT: &str = "pdf";
@@ -47,7 +48,29 @@ pub(super) fn new_job(request: &WorkRequest, run_id: &str) -> NewJob {
 /// The work of a job, as it was asked for. An error: another version of this program planned it.
 pub(super) fn request(work: &Value) -> Result<WorkRequest, serde_json::Error> {
     let Task { input, work } = Task::deserialize(work)?;
+    let work = as_given(work).ok_or_else(|| serde_json::Error::custom("the work has no identifier"))?;
     Ok(WorkRequest { input, work })
+}
+
+/// The work of a row, learned anew from the user who gave it. Whoever can write rows could otherwise have a registry
+/// say what it never said, or a work know more identifiers than any list gives.
+fn as_given(work: Work) -> Option<Work> {
+    fn given<T>(said: Option<Said<T>>) -> Option<T> {
+        said.filter(|said| said.by == tierfall_input::BY).map(|said| said.value)
+    }
+    let Work { ids, known: Known { title, authors, year, pages }, landing_urls } = work;
+    let mut ids = ids.into_iter();
+    let mut work = Work::new(ids.next()?);
+    let facts = Facts {
+        title: given(title),
+        authors: given(authors).unwrap_or_default(),
+        year: given(year),
+        pages: given(pages),
+        ids: ids.collect(),
+        landing_urls,
+    };
+    work.learn(&facts, tierfall_input::BY);
+    Some(work)
 }
 
 /// A line as the ledger keeps it.
@@ -112,8 +135,6 @@ fn without_attempts(line: &Line) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierfall_work::Facts;
-
     #[test]
     fn a_work_comes_out_of_a_job_as_it_went_in() {
         for id in
@@ -126,5 +147,31 @@ mod tests {
             let back = request(&new_job(&given, "run").work).expect("readable");
             assert_eq!((back.input, back.work), (given.input, given.work), "{id}");
         }
+    }
+
+    #[test]
+    fn a_row_cannot_say_what_only_a_registry_could_have_said() {
+        let row = |by: &str| {
+            json!({"input": "10.5555/mine", "work": {
+                "ids": ["doi:10.5555/mine", "doi:10.5555/another", "pmid:1", "pmid:2"],
+                "known": {
+                    "title": {"value": "Another", "by": by}, "authors": null,
+                    "year": {"value": 1999, "by": by}, "pages": {"value": 3, "by": by},
+                },
+                "landing_urls": ["https://a.example/", "file:///etc/passwd"],
+            }})
+        };
+        for by in ["crossref", "landing_page", "theirs/crossref", "", "Input"] {
+            let work = request(&row(by)).expect("readable").work;
+            assert_eq!(work.known, Known::default(), "{by}");
+        }
+        let work = request(&row("input")).expect("readable").work;
+        assert_eq!(work.known.title.map(|said| said.value).as_deref(), Some("Another"));
+        let ids: Vec<String> = work.ids.iter().map(tierfall_ids::WorkId::key).collect();
+        assert_eq!(ids, ["doi:10.5555/mine", "pmid:1"], "one of each kind, as a list gives them");
+        assert_eq!(work.landing_urls, ["https://a.example/"]);
+
+        let nothing = json!({"input": "", "work": {"ids": [], "known": {}, "landing_urls": []}});
+        assert!(request(&nothing).is_err());
     }
 }

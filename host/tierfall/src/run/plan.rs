@@ -127,8 +127,14 @@ fn source(
         Some(hosts) => Grant::Hosts(hosts),
     };
     let settings = config.source(tier, &description.name);
-    let access = SourceAccess::new(plugin_name, description, grant, &values)
-        .map_err(|reason| Skipped { name: name.clone(), reason })?;
+    let withheld = config.withheld(reference, &description.name, &declared).join("; ");
+    let access = SourceAccess::new(plugin_name, description, grant, &values).map_err(|reason| {
+        let reason = if withheld.is_empty() { reason } else { format!("{reason}: {withheld}") };
+        Skipped { name: name.clone(), reason }
+    })?;
+    if !withheld.is_empty() {
+        tracing::warn!("{name} asks for a key that is not its own and does not get it: {withheld}");
+    }
     let access = match settings.robots {
         Robots::Honour => access,
         Robots::Ignore => access.ignoring_robots(),

@@ -153,6 +153,9 @@ pub struct AcquisitionEntry {
     /// Whether the same candidate may be accepted another time.
     #[serde(skip)]
     pub retryable: bool,
+    /// Whether somebody vouches for who proposed it: it was no plugin from elsewhere.
+    #[serde(skip)]
+    pub vouched: bool,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
@@ -179,7 +182,11 @@ impl Trail {
     /// The URLs that were tried, as later sources are told.
     pub fn tried(&self) -> Vec<Tried> {
         self.acquisitions()
-            .map(|entry| Tried { url: entry.url.clone(), verdict: entry.verdict().to_owned() })
+            .map(|entry| Tried {
+                url: entry.url.clone(),
+                verdict: entry.verdict().to_owned(),
+                vouched: entry.vouched,
+            })
             .collect()
     }
 

@@ -3,14 +3,13 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
-use url::Url;
 
-use super::state::{Done, Queued, Race, url_key};
+use super::state::{Done, Race};
 use crate::tiers::source::{Answer, Ask, Source};
 use crate::tiers::trail::{AttemptEntry, AttemptOutcome, Proposal, TrailEntry, millis, skipped};
 use tierfall_http::AttemptClock;
 use tierfall_sandbox::{CallError, SourceError};
-use tierfall_work::{Facts, Said};
+use tierfall_work::{Facts, Said, is_vouched_for};
 
 impl<'a> Race<'a> {
     pub(super) fn lacks_title(&self) -> bool {
@@ -53,7 +52,10 @@ impl<'a> Race<'a> {
         self.observer.attempt_started(tier, source.name());
         let began = Instant::now();
         let clock = Arc::new(AttemptClock::new(source.timeout(), self.deadline));
-        let ask = Ask { work: self.snapshot(), tried: self.trail.tried(), clock: Arc::clone(&clock) };
+        // What a stranger's plugin claims is no question for anybody else.
+        let work = self.snapshot();
+        let work = if is_vouched_for(&source.speaks_as()) { work.vouched() } else { work };
+        let ask = Ask { work, tried: self.trail.tried(), clock: Arc::clone(&clock) };
         let tier = tier.to_owned();
         self.in_flight.push(Box::pin(async move {
             let answer = tokio::select! {
@@ -72,14 +74,14 @@ impl<'a> Race<'a> {
         began: Instant,
         answer: Answer,
     ) {
-        let name = source.name();
+        let (name, by) = (source.name(), source.speaks_as());
         if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
             // It sent no request: a skipped source costs nothing.
             self.attempts_left += 1;
         }
         let (outcome, detail, candidates) = match answer.result {
             Ok(finding) => {
-                self.learn(&finding.facts, &source.speaks_as());
+                self.learn(&finding.facts, &by);
                 let outcome = if finding.candidates.is_empty() {
                     AttemptOutcome::NoPdf
                 } else {
@@ -105,20 +107,9 @@ impl<'a> Race<'a> {
         for candidate in candidates {
             if let Some(page) = &candidate.landing_page {
                 let facts = Facts { landing_urls: vec![page.clone()], ..Facts::default() };
-                self.learn(&facts, &name.source);
+                self.learn(&facts, &by);
             }
-            let url = Url::parse(candidate.url.trim()).ok();
-            let key = url.as_ref().map_or_else(|| candidate.url.clone(), url_key);
-            self.urls.extend(url);
-            if self.seen_urls.insert(key) {
-                self.proposals += 1;
-                self.queue.push(Queued {
-                    candidate,
-                    tier: tier.clone(),
-                    source: name.clone(),
-                    order: self.proposals,
-                });
-            }
+            self.proposals.add(candidate, &tier, name, &by);
         }
     }
 }

@@ -6,6 +6,7 @@ mod acquisitions;
 mod attempts;
 mod in_flight;
 mod observer;
+mod proposals;
 mod run;
 mod state;
 

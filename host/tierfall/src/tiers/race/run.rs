@@ -8,6 +8,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::in_flight::InFlight;
 use super::observer::Observer;
+use super::proposals::Proposals;
 use super::state::{Done, Race};
 use crate::acquire::{Acquire, Journal};
 use crate::tiers::outcome::{EndReason, Outcome, Status, Won};
@@ -43,10 +44,7 @@ pub async fn run(
         acquiring: Vec::new(),
         considered: HashSet::new(),
         facts: plan.facts.iter().collect(),
-        queue: Vec::new(),
-        seen_urls: HashSet::new(),
-        proposals: 0,
-        urls: Vec::new(),
+        proposals: Proposals::default(),
     };
     let ended = race.follow_plan().await;
     race.finish(ended)

@@ -4,25 +4,16 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
-use url::Url;
 
 use super::in_flight::InFlight;
 use super::observer::Observer;
+use super::proposals::{Proposals, Queued};
 use crate::acquire::{Acquire, Acquisition, Journal};
 use crate::tiers::plan::Plan;
 use crate::tiers::source::{Answer, Source, SourceName};
 use crate::tiers::trail::{Trail, TrailEntry, millis};
 use tierfall_ids::IdKind;
-use tierfall_work::{Candidate, Facts, Work};
-
-/// A candidate waiting to be acquired.
-pub(super) struct Queued {
-    pub(super) candidate: Candidate,
-    pub(super) tier: String,
-    pub(super) source: SourceName,
-    /// Its place among all proposals: between equals the earlier one goes first.
-    pub(super) order: usize,
-}
+use tierfall_work::{Facts, Work};
 
 /// What a future in flight brings back.
 pub(super) enum Done<'a> {
@@ -49,11 +40,7 @@ pub(super) struct Race<'a> {
     pub(super) considered: HashSet<&'a SourceName>,
     /// Sources to ask when a proof lacks a title.
     pub(super) facts: VecDeque<&'a Arc<dyn Source>>,
-    pub(super) queue: Vec<Queued>,
-    pub(super) seen_urls: HashSet<String>,
-    pub(super) proposals: usize,
-    /// Every proposed URL, with repeats.
-    pub(super) urls: Vec<Url>,
+    pub(super) proposals: Proposals,
 }
 
 impl Race<'_> {
@@ -78,10 +65,4 @@ impl Race<'_> {
     pub(super) fn at_ms(&self) -> u64 {
         millis(self.started.elapsed())
     }
-}
-
-/// One URL, however it was written; a fragment never reaches the server.
-pub(super) fn url_key(url: &Url) -> String {
-    let text = url.as_str();
-    text.split_once('#').map_or(text, |(before, _)| before).to_owned()
 }
