@@ -86,6 +86,14 @@ impl SourceDescription {
     pub fn setting(&self, name: &str) -> Option<&Setting> {
         self.settings.iter().find(|setting| setting.name == name)
     }
+
+    /// The label of a pattern, with the host itself where a setting has one by default.
+    pub fn host_label(&self, pattern: &HostPattern) -> String {
+        let HostPattern::Setting(name) = pattern else { return pattern.label() };
+        let default = self.setting(name).and_then(|setting| setting.default.as_ref());
+        let host = default.and_then(|url| url::Url::parse(url).ok()?.host_str().map(str::to_owned));
+        host.map_or_else(|| pattern.label(), |host| format!("{} ({host})", pattern.label()))
+    }
 }
 
 impl HostPattern {

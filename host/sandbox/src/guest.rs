@@ -7,7 +7,7 @@ use url::Url;
 
 use crate::bindings::source::tierfall::source::{clock, http, log, types};
 use crate::clean::clean;
-use crate::grant::{CallHops, SourceAccess};
+use crate::grant::CallHops;
 use crate::limits::{Limiter, ResourceLimit};
 use crate::notes::{LastWords, Notes};
 use crate::store::Limited;
@@ -51,7 +51,6 @@ pub(crate) struct Guest {
 pub(crate) struct Network {
     pub(crate) client: HttpClient,
     pub(crate) hops: CallHops,
-    pub(crate) access: Arc<SourceAccess>,
     pub(crate) clock: Arc<AttemptClock>,
     pub(crate) retries: AtomicU32,
 }

@@ -145,7 +145,6 @@ impl Plugin {
         let network = Network {
             client: call.client.clone(),
             hops: call.access.for_work(&call.work, tried),
-            access: Arc::clone(&call.access),
             clock: Arc::clone(&call.clock),
             retries: AtomicU32::new(call.retries),
         };

@@ -19,6 +19,8 @@
 
 #![warn(missing_docs)]
 
+mod environment;
+
 use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -156,41 +158,12 @@ fn ensure_target() -> Result<(), BuildError> {
     }
 }
 
-/// A command without the variables that an outer cargo sets for its own build: flags, wrappers such as clippy's,
-/// the outer package's variables.
+/// A command with the part of the environment that a build may see. That leaves out, too, what an outer cargo sets for
+/// its own build: flags, wrappers such as clippy's, the outer package's variables.
 fn tool(name: &str, variable: &str) -> Command {
     let program = std::env::var_os(variable).unwrap_or_else(|| OsString::from(name));
     let mut command = Command::new(program);
-    for (key, _) in std::env::vars_os() {
-        let Some(key) = key.to_str() else { continue };
-        let inherited = key.starts_with("CARGO_PKG_")
-            || key.starts_with("CARGO_CFG_")
-            || key.starts_with("CARGO_FEATURE_")
-            || key.starts_with("CARGO_MANIFEST_")
-            || key.starts_with("CARGO_PROFILE_")
-            || key.starts_with("DEP_")
-            || matches!(
-                key,
-                "RUSTFLAGS"
-                    | "CARGO_ENCODED_RUSTFLAGS"
-                    | "CARGO_BUILD_RUSTFLAGS"
-                    | "CARGO_BUILD_TARGET"
-                    | "CARGO_TARGET_DIR"
-                    | "RUSTC_WRAPPER"
-                    | "RUSTC_WORKSPACE_WRAPPER"
-                    | "RUSTC_LINKER"
-                    | "CLIPPY_ARGS"
-                    | "TARGET"
-                    | "HOST"
-                    | "PROFILE"
-                    | "OPT_LEVEL"
-                    | "DEBUG"
-                    | "OUT_DIR"
-            );
-        if inherited {
-            command.env_remove(key);
-        }
-    }
+    command.env_clear().envs(environment::passed(std::env::vars_os()));
     command
 }
 

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
 use serde_json::json;
+use tierfall::config::secret_name;
 use tierfall::run::Program;
 use tierfall_http::Role;
 use tierfall_plugin_build::Build;
-use tierfall_sandbox::{Plugin, SourceDescription};
+use tierfall_sandbox::{Plugin, SecretUse, Setting, SourceDescription};
 
 use crate::args::SettingArgs;
 use crate::console::Console;
@@ -105,6 +106,18 @@ fn inspect(plugin: &Plugin) -> String {
             }
             let notes = if notes.is_empty() { String::new() } else { format!(" [{}]", notes.join(", ")) };
             text.push_str(&format!("  setting      {}: {}{notes}\n", setting.name, setting.summary));
+            if let Some(secret) = &setting.secret {
+                let (name, host) =
+                    (secret_name(&source.name, &setting.name), source.host_label(&secret.host));
+                let SecretUse { header, prefix, .. } = secret;
+                text.push_str(&format!(
+                    "               secrets.{name} goes to {host}, as `{header}: {prefix}…`\n"
+                ));
+            } else if is_mailto(setting) {
+                text.push_str(
+                    "               it is told your address, http.mailto, unless it is given another\n",
+                );
+            }
         }
     }
     text.truncate(text.trim_end().len());
@@ -131,6 +144,13 @@ fn json(plugin: &Plugin) -> serde_json::Value {
                     "default": setting.default,
                     "required": setting.required,
                     "secret": setting.secret.is_some(),
+                    "sent": setting.secret.as_ref().map(|secret| json!({
+                        "key": format!("secrets.{}", secret_name(&source.name, &setting.name)),
+                        "host": source.host_label(&secret.host),
+                        "header": secret.header,
+                        "prefix": secret.prefix,
+                    })),
+                    "told": is_mailto(setting).then_some("http.mailto"),
                 })).collect::<Vec<_>>(),
             })
         })
@@ -141,6 +161,11 @@ fn json(plugin: &Plugin) -> serde_json::Value {
         "sha256": plugin.sha256(),
         "sources": sources,
     })
+}
+
+/// A setting that has the user's address where the user gives no other.
+fn is_mailto(setting: &Setting) -> bool {
+    setting.name == "mailto" && setting.secret.is_none()
 }
 
 /// Builds the plugin in `dir` and writes its component; returns where it is.

@@ -153,7 +153,7 @@ mod tests {
     fn a_row_cannot_say_what_only_a_registry_could_have_said() {
         let row = |by: &str| {
             json!({"input": "10.5555/mine", "work": {
-                "ids": ["doi:10.5555/mine", "doi:10.5555/another", "pmid:1", "pmid:2"],
+                "ids": [{"doi": "10.5555/mine"}, {"doi": "10.5555/another"}, {"pmid": "1"}, {"pmid": "2"}],
                 "known": {
                     "title": {"value": "Another", "by": by}, "authors": null,
                     "year": {"value": 1999, "by": by}, "pages": {"value": 3, "by": by},
