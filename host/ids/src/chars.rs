@@ -1,5 +1,12 @@
 //! Characters around and inside identifiers: what is trimmed, compared and shown.
 
+/// In bytes, of a normal form. Nobody's identifier is a tenth as long; what is longer is something else, and takes
+/// time and memory wherever it goes.
+pub(crate) const LONGEST: usize = 4096;
+
+/// In bytes, of what is read: percent-encoded, with a prefix.
+pub(crate) const LONGEST_GIVEN: usize = 3 * LONGEST + 64;
+
 /// Without white space, invisible characters, quotes and brackets around it, and without the sentence's
 /// punctuation behind it. No identifier begins with a bracket; one that ends with a bracket has opened it.
 pub(crate) fn trim(text: &str) -> &str {

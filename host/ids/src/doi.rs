@@ -10,11 +10,11 @@ const LONGEST: usize = 2048;
 
 /// Lower case, decoded, without what surrounds it; or what is wrong with it, for people.
 pub(crate) fn normalise(text: &str) -> Result<String, String> {
-    // Encoded, a byte takes three. What is longer is not even decoded, which may take a pass for each of its bytes.
+    // Encoded, a byte takes three.
     if text.len() > 3 * LONGEST {
         return Err(TOO_LONG.into());
     }
-    let doi = clean(text);
+    let doi = clean(text).ok_or("it is encoded over and over")?;
     if doi.len() > LONGEST {
         return Err(TOO_LONG.into());
     }
@@ -44,11 +44,14 @@ pub(crate) fn normalise(text: &str) -> Result<String, String> {
 
 const TOO_LONG: &str = "it is longer than any DOI";
 
+/// How often a DOI may have been encoded on its way here.
+const MOST_LAYERS: usize = 8;
+
 /// Decoding may uncover what had to be cleaned before, and the other way round: goes on until nothing
-/// changes any more. Every step but the first makes the text shorter, so that it ends.
-fn clean(text: &str) -> String {
+/// changes any more. `None`: something always does.
+fn clean(text: &str) -> Option<String> {
     let mut doi = text.to_ascii_lowercase();
-    loop {
+    for _ in 0..MOST_LAYERS {
         let invisible = doi.contains(is_invisible);
         let mut next = if invisible { doi.replace(is_invisible, "") } else { doi.clone() };
         if let Some(decoded) = percent_decoded(&next) {
@@ -62,10 +65,11 @@ fn clean(text: &str) -> String {
         next.make_ascii_lowercase();
         let next = trim(&next).to_owned();
         if next == doi {
-            return doi;
+            return Some(doi);
         }
         doi = next;
     }
+    None
 }
 
 /// `None` when there is nothing to decode, or when a `%` is not the beginning of an encoded byte: then

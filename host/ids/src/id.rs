@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-use crate::chars::{excerpt, has_scheme, is_digits, strip_prefix, trim};
+use crate::chars::{LONGEST, LONGEST_GIVEN, excerpt, has_scheme, is_digits, strip_prefix, trim};
 use crate::text::without_version;
 use crate::{IdKind, arxiv, doi, web};
 
@@ -46,6 +46,13 @@ impl TryFrom<Unchecked> for WorkId {
     type Error = InvalidId;
 
     fn try_from(id: Unchecked) -> Result<Self, InvalidId> {
+        let (Unchecked::Doi(value)
+        | Unchecked::Arxiv(value)
+        | Unchecked::Pmid(value)
+        | Unchecked::Pmcid(value)
+        | Unchecked::Openalex(value)
+        | Unchecked::Url(value)) = &id;
+        short_enough(value)?;
         match id {
             // Not read as an arXiv id: works hold arXiv's DOI beside it.
             Unchecked::Doi(value) => bare_doi(&value, &value),
@@ -86,6 +93,9 @@ pub enum InvalidId {
          (W…), and http(s) URLs"
     )]
     Unknown(String),
+    /// It is longer than any identifier; its beginning.
+    #[error("`{0}` is not an identifier of a work: it is longer than {LONGEST} characters")]
+    TooLong(String),
 }
 
 impl WorkId {
@@ -96,6 +106,7 @@ impl WorkId {
         if text.is_empty() {
             return Err(InvalidId::Empty);
         }
+        short_enough(text)?;
         if kind == IdKind::Url {
             return text.parse();
         }
@@ -156,6 +167,7 @@ impl FromStr for WorkId {
         if text.is_empty() {
             return Err(InvalidId::Empty);
         }
+        short_enough(text)?;
         if let Some((kind, rest)) = labelled(text) {
             return of_kind(kind, rest);
         }
@@ -345,6 +357,9 @@ fn page(text: &str) -> Result<WorkId, InvalidId> {
         // As above, now in the normal form.
         url.set_fragment(None);
         let normal = trim(url.as_str());
+        if normal.len() > LONGEST {
+            return Err(InvalidId::TooLong(excerpt(normal)));
+        }
         if normal == text {
             return Ok(WorkId::new(IdKind::Url, text));
         }
@@ -355,6 +370,10 @@ fn page(text: &str) -> Result<WorkId, InvalidId> {
 #[cfg(not(feature = "url"))]
 fn page(text: &str) -> Result<WorkId, InvalidId> {
     Err(malformed(IdKind::Url, text, "its normal form is not known here"))
+}
+
+fn short_enough(text: &str) -> Result<(), InvalidId> {
+    if text.len() > LONGEST_GIVEN { Err(InvalidId::TooLong(excerpt(text))) } else { Ok(()) }
 }
 
 fn numbered(kind: IdKind, given: &str, text: &str) -> Result<String, InvalidId> {
@@ -576,6 +595,34 @@ mod tests {
             let message = refused(text);
             assert!(!message.contains(char::is_control) && message.chars().count() < 400, "{message:?}");
         }
+    }
+
+    #[test]
+    fn nothing_is_looked_at_for_long_however_it_is_made() {
+        let many = |text: &str| text.repeat((1 << 20) / text.len());
+        for text in [
+            format!("10.1000/{}", many(")")),
+            format!("10.1000/{}", "}>])".repeat(1000)),
+            format!("10.1000/{}", "%25".repeat(3000)),
+            format!("https://doi.org/10.1000/{}", "%25".repeat(1300)),
+            format!("https://example.org/{}", "%25.".repeat(1000)),
+            many("doi:"),
+            many("10."),
+            many("("),
+            format!("https://example.org/{}", many("../")),
+        ] {
+            let begun = std::time::Instant::now();
+            for _ in 0..10 {
+                let _ = text.parse::<WorkId>();
+                let _ = WorkId::parse_as(IdKind::Doi, &text);
+            }
+            // A thousand times what it takes; what it took before the limits were there was minutes.
+            assert!(begun.elapsed().as_secs() < 20, "{:?}: {}", begun.elapsed(), excerpt(&text));
+        }
+        let long = format!("https://example.org/{}", "a".repeat(LONGEST));
+        assert!(refused(&long).contains("longer than 4096 characters"));
+        let spaces = format!("https://example.org/{}a", " ".repeat(LONGEST / 2));
+        assert!(refused(&spaces).contains("longer than 4096 characters"));
     }
 
     #[test]

@@ -63,7 +63,9 @@ fn tag_length(text: &str) -> Option<usize> {
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) {
         return None;
     }
-    text.find('>').map(|end| end + 1)
+    // A tag holds no other one; so each character is looked at once, however many are never closed.
+    let end = text[1..].find(['<', '>'])? + 1;
+    text[end..].starts_with('>').then_some(end + 1)
 }
 
 fn entity(text: &str) -> Option<(&'static str, usize)> {
@@ -196,6 +198,7 @@ mod tests {
     fn a_title_keeps_its_tex_where_people_read_it() {
         assert_eq!(without_tags("$p<\\beta$ &amp; <i>q</i> &amp;lt;"), "$p<\\beta$ & q &lt;");
         assert_eq!(without_tags("a <unclosed"), "a <unclosed");
+        assert_eq!(without_tags("a<b<i>c</i>"), "a<bc");
     }
 
     #[test]

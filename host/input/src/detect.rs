@@ -3,6 +3,44 @@
 use std::path::Path;
 
 use crate::formats::Format;
+use crate::written;
+
+/// How many bytes are searched for what decides the format: more than the header of any table has.
+pub(crate) const ENOUGH: usize = 8 << 10;
+
+/// Lines that are looked at where the first one does not decide: exports begin with notes about themselves.
+const MOST_LINES: usize = 30;
+
+/// The beginning of an input.
+pub(crate) struct Beginning<'a> {
+    text: &'a str,
+    /// The column that the user named, for tables.
+    pub column: Option<&'a str>,
+}
+
+impl<'a> Beginning<'a> {
+    pub(crate) fn new(text: &'a str, column: Option<&'a str>) -> Self {
+        Self { text, column }
+    }
+
+    /// The lines that are neither blank nor a comment of text or of BibTeX, without the blanks around them.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.text.lines().map(trimmed).filter(|line| has_content(line)).take(MOST_LINES)
+    }
+
+    pub(crate) fn first(&self) -> &'a str {
+        self.lines().next().unwrap_or_default()
+    }
+
+    /// Every line as it is.
+    pub(crate) fn all_lines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.text.lines().map(|line| line.trim_start_matches('\u{feff}'))
+    }
+}
+
+fn trimmed(line: &str) -> &str {
+    line.trim_start_matches('\u{feff}').trim()
+}
 
 /// `None` where the extension does not tell.
 pub(crate) fn by_extension(path: &Path) -> Option<Format> {
@@ -12,19 +50,43 @@ pub(crate) fn by_extension(path: &Path) -> Option<Format> {
     Format::ALL.iter().find(|format| format.spec().extensions.contains(&extension)).copied()
 }
 
-/// By the first line that is neither blank nor a comment; text where no other format recognises it. `column` is
-/// the one that the user named.
-pub(crate) fn by_content(beginning: &str, column: Option<&str>) -> Format {
-    let first = beginning.lines().map(str::trim).find(|line| has_content(line));
-    let begins = |format: &&Format| first.is_some_and(|first| (format.spec().begins)(first, column));
-    Format::ALL.iter().rev().find(begins).copied().unwrap_or(Format::Text)
+/// By what no other format has; then by the name of the file; then by the header of a table. Text where nothing
+/// tells.
+pub(crate) fn of(beginning: &Beginning<'_>, by_extension: Option<Format>) -> Format {
+    let looks = |sure: bool| {
+        let looks = move |format: &&Format| format.spec().sure == sure && (format.spec().looks)(beginning);
+        Format::ALL.iter().rev().find(looks).copied()
+    };
+    looks(true).or(by_extension).or_else(|| looks(false)).unwrap_or(Format::Text)
 }
 
-/// Whether the line that decides has been read to its end: what follows it changes nothing.
-pub(crate) fn is_decided(beginning: &[u8]) -> bool {
-    let whole = beginning.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-    let lines = String::from_utf8_lossy(beginning.get(..whole).unwrap_or_default());
-    lines.lines().any(|line| has_content(line.trim()))
+/// How much of an input decides its format, once that much has been read: to the end of its first line, if that is
+/// an entry or a header; else of some more, because notes may stand before them. What follows changes nothing,
+/// however the bytes arrive.
+pub(crate) fn deciding(beginning: &[u8], column: Option<&str>) -> Option<usize> {
+    let mut end = 0;
+    let mut seen = 0;
+    for line in beginning.split_inclusive(|byte| *byte == b'\n') {
+        if !line.ends_with(b"\n") {
+            return None;
+        }
+        end += line.len();
+        let text = String::from_utf8_lossy(line);
+        if !has_content(trimmed(&text)) {
+            continue;
+        }
+        seen += 1;
+        if seen == MOST_LINES || (seen == 1 && decides(&text, column)) {
+            return Some(end);
+        }
+    }
+    None
+}
+
+fn decides(line: &str, column: Option<&str>) -> bool {
+    let beginning = Beginning::new(line, column);
+    let entry = line.split(" #").next().unwrap_or(line).trim();
+    written::one(entry).is_ok() || Format::ALL.iter().any(|format| (format.spec().looks)(&beginning))
 }
 
 /// Neither blank nor a comment, of text or of BibTeX.
@@ -41,6 +103,10 @@ mod tests {
         assert_eq!(by_extension(Path::new("a/refs.BIB")), Some(Format::Bibtex));
         assert_eq!(by_extension(Path::new("works.jsonl.gz")), Some(Format::Json));
         assert_eq!(by_extension(Path::new("works.txt")), None);
+    }
+
+    fn by_content(text: &str, column: Option<&str>) -> Format {
+        of(&Beginning::new(text, column), None)
     }
 
     #[test]
@@ -62,5 +128,23 @@ mod tests {
         }
         assert_eq!(by_content("nr,paper\n1,10.1371/x\n", None), Format::Text);
         assert_eq!(by_content("nr,paper\n1,10.1371/x\n", Some("Paper")), Format::Csv);
+    }
+
+    #[test]
+    fn what_an_input_is_goes_before_what_it_is_called() {
+        let ris = Beginning::new("TY  - JOUR\n", None);
+        assert_eq!(of(&ris, Some(Format::Bibtex)), Format::Ris);
+        let table = Beginning::new("Title,DOI\n", None);
+        assert_eq!(of(&table, Some(Format::Tsv)), Format::Tsv);
+    }
+
+    #[test]
+    fn no_more_is_read_than_decides() {
+        let decided = |text: &str| deciding(text.as_bytes(), None);
+        assert_eq!(decided("# mine\n10.1371/x\nmore\n"), Some(17));
+        assert_eq!(decided("10.1371/x"), None);
+        assert_eq!(decided("doi,title\n"), Some(10));
+        assert_eq!(decided("Exported today\ndoi,title\n"), None);
+        assert_eq!(decided(&"a note\n".repeat(40)), Some(7 * MOST_LINES));
     }
 }

@@ -1,6 +1,6 @@
 //! What readers give: entries, and what is wrong with those that cannot be read.
 
-use tierfall_work::Work;
+use tierfall_work::{Facts, Work};
 
 /// A work as it was given.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +23,9 @@ pub struct BadEntry {
     pub line: u64,
     /// What is wrong with it.
     pub message: String,
-    /// Reading itself failed, so that nothing follows.
+    /// What the record says of a work that it has no identifier for.
+    pub described: Option<Box<Facts>>,
+    /// Nothing follows: reading itself failed, or what is read is not what it was taken for.
     pub last: bool,
 }
 
@@ -35,11 +37,16 @@ pub const BY: &str = "input";
 pub(crate) struct EntryError {
     pub line: u64,
     pub message: String,
+    pub described: Option<Box<Facts>>,
     pub last: bool,
 }
 
 impl EntryError {
     pub fn new(line: u64, message: impl Into<String>) -> Self {
-        Self { line, message: message.into(), last: false }
+        Self { line, message: message.into(), described: None, last: false }
+    }
+
+    pub fn last(line: u64, message: impl Into<String>) -> Self {
+        Self { last: true, ..Self::new(line, message) }
     }
 }

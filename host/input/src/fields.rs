@@ -1,4 +1,4 @@
-//! The column and key names of identifiers and facts, and how their values are read.
+//! The column and key names of identifiers and facts.
 
 use tierfall_ids::IdKind;
 
@@ -10,34 +10,61 @@ pub(crate) enum Field {
     Id(IdKind),
     /// Called an identifier, but often only a number within the list.
     Any,
+    /// Text that may hold identifiers with their kind beside them. Those of other works stand there too, so that it
+    /// counts only where there is no better field.
+    Note,
     Title,
     Authors,
     Year,
     /// From–to.
     Pages,
+    FirstPage,
+    LastPage,
     PageCount,
 }
 
-/// By name, without regard to case, spaces, `-`, `_` and `.`.
+/// By name, without regard to case, spaces and punctuation. The names are those of Scopus, Web of Science, Lens,
+/// Dimensions, Embase, IEEE, Springer, PubMed, Publish or Perish, Zotero, EPPI, Covidence, Rayyan and ASReview.
 pub(crate) fn named(name: &str) -> Option<Field> {
-    let plain: String = name
-        .chars()
-        .filter(|c| !matches!(c, ' ' | '-' | '_' | '.' | '\u{feff}'))
-        .flat_map(char::to_lowercase)
-        .collect();
+    let plain: String = name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    // The tags of Web of Science; in lower case they are words.
+    let tag = name.trim().trim_start_matches('\u{feff}');
+    match tag {
+        "DI" => return Some(Field::Id(IdKind::Doi)),
+        "PM" => return Some(Field::Id(IdKind::Pmid)),
+        "TI" => return Some(Field::Title),
+        "AU" => return Some(Field::Authors),
+        "PY" => return Some(Field::Year),
+        "BP" => return Some(Field::FirstPage),
+        "EP" => return Some(Field::LastPage),
+        "PG" => return Some(Field::PageCount),
+        _ => {}
+    }
     Some(match plain.as_str() {
         "workid" => Field::Work,
-        "doi" | "articledoi" | "bookdoi" => Field::Id(IdKind::Doi),
-        "arxiv" | "arxivid" => Field::Id(IdKind::Arxiv),
-        "pmid" | "pubmedid" | "pubmed" => Field::Id(IdKind::Pmid),
-        "pmcid" | "pmc" | "pubmedcentral" | "pubmedcentralid" => Field::Id(IdKind::Pmcid),
-        "openalex" | "openalexid" => Field::Id(IdKind::Openalex),
-        "url" | "link" | "landingurl" | "landingpage" | "landingpageurl" => Field::Id(IdKind::Url),
-        "id" | "identifier" | "identifiers" => Field::Any,
-        "title" | "displayname" | "articletitle" | "documenttitle" => Field::Title,
-        "authors" | "author" => Field::Authors,
-        "year" | "publicationyear" | "pubyear" | "publishedyear" => Field::Year,
-        "pages" | "page" => Field::Pages,
+        "doi" | "dois" | "articledoi" | "bookdoi" | "itemdoi" | "paperdoi" | "publicationdoi" | "originalpaperdoi" | "doilink"
+        | "doiurl" | "doinumber" | "digitalobjectidentifier" | "digitalobjectidentifierdoi" | "idsdoi" | "externalidsdoi"
+        | "crossrefdoi" | "doiid" => Field::Id(IdKind::Doi),
+        "arxiv" | "arxivid" | "arxividentifier" | "externalidsarxiv" => Field::Id(IdKind::Arxiv),
+        "pmid" | "pmids" | "pubmedid" | "pubmed" | "pubmedidentifier" | "medlinepmid" | "idspmid" | "externalidspubmed"
+        | "originalpaperpubmedid" => Field::Id(IdKind::Pmid),
+        "pmcid" | "pmcids" | "pmc" | "pubmedcentral" | "pubmedcentralid" | "idspmcid" | "externalidspubmedcentral" => {
+            Field::Id(IdKind::Pmcid)
+        }
+        "openalex" | "openalexid" | "idsopenalex" => Field::Id(IdKind::Openalex),
+        "url" | "urls" | "link" | "landingurl" | "landingpage" | "landingpageurl" | "articleurl" | "paperurl" | "pdflink" | "pdfurl"
+        | "fulltexturl" | "fulltextlink" | "documenturl" | "externalurl" | "itemurl" | "primarylocationlandingpageurl" => {
+            Field::Id(IdKind::Url)
+        }
+        "id" | "identifier" | "identifiers" | "accessionnumber" => Field::Any,
+        "extra" | "note" | "notes" | "annotation" => Field::Note,
+        "title" | "titles" | "displayname" | "articletitle" | "documenttitle" | "itemtitle" | "papertitle" | "primarytitle" => Field::Title,
+        "authors" | "author" | "authornames" | "authorlist" => Field::Authors,
+        "year" | "publicationyear" | "pubyear" | "publishedyear" | "yearpublished" | "datepublished" | "publicationdate" | "pubdate"
+        | "date" => Field::Year,
+        "pages" | "page" | "pagination" | "pagerange" => Field::Pages,
+        "startpage" | "pagestart" | "firstpage" | "beginningpage" => Field::FirstPage,
+        "endpage" | "pageend" | "lastpage" | "endingpage" => Field::LastPage,
         "numberofpages" | "pagecount" | "numpages" | "pagetotal" => Field::PageCount,
         _ => return None,
     })
@@ -55,63 +82,16 @@ impl Field {
             Self::Id(IdKind::Openalex) => 5,
             Self::Any => 6,
             Self::Id(IdKind::Url) => 7,
-            Self::Title | Self::Authors | Self::Year | Self::Pages | Self::PageCount => return None,
+            Self::Note
+            | Self::Title
+            | Self::Authors
+            | Self::Year
+            | Self::Pages
+            | Self::FirstPage
+            | Self::LastPage
+            | Self::PageCount => return None,
         })
     }
-}
-
-/// The first number that may be a year, in `2007`, `2007-03-21` or `March 2007`.
-pub(crate) fn year(text: &str) -> Option<u16> {
-    text.split(|c: char| !c.is_ascii_digit())
-        .filter(|digits| digits.len() == 4)
-        .filter_map(|digits| digits.parse().ok())
-        .find(|year| (1400..2100).contains(year))
-}
-
-/// How many pages a range has: `123-130`, `1234–41`, `S12-S20`. `None` for article numbers, for several
-/// ranges, and for what is no range.
-pub(crate) fn page_range(text: &str) -> Option<u32> {
-    let (from, to) = text.trim().split_once(['-', '–', '—', '‐'])?;
-    let to = to.trim_start_matches(['-', '–']);
-    let letters = |text: &str| text.trim().trim_end_matches(|c: char| c.is_ascii_digit()).to_owned();
-    let digits = |text: &str| text.trim().trim_start_matches(|c: char| c.is_ascii_alphabetic()).to_owned();
-    let (prefix, from, to_prefix, to) = (letters(from), digits(from), letters(to), digits(to));
-    if !prefix.chars().all(|c| c.is_ascii_alphabetic()) || !(to_prefix.is_empty() || to_prefix == prefix) {
-        return None;
-    }
-    // An end that is shorter leaves out what it shares with the beginning.
-    let shared = from.get(..from.len().saturating_sub(to.len())).unwrap_or_default();
-    let from: u32 = from.parse().ok()?;
-    let to: u32 = format!("{shared}{to}").parse().ok()?;
-    // Longer ranges are typing errors, or whole volumes.
-    (1..=2000).contains(&(to.checked_sub(from)? + 1)).then(|| to - from + 1)
-}
-
-/// `12`, `12 p.`, `xii, 345 S.`: the largest number is the count.
-pub(crate) fn page_count(text: &str) -> Option<u32> {
-    text.split(|c: char| !c.is_ascii_digit())
-        .filter_map(|digits| digits.parse().ok())
-        .max()
-        .filter(|&n| n > 0)
-}
-
-/// The authors of a cell: separated by semicolons, by `and`, or by commas between full names.
-pub(crate) fn authors(text: &str) -> Vec<String> {
-    let parts: Vec<&str> = if text.contains([';', '|']) {
-        text.split([';', '|']).collect()
-    } else if text.contains(" and ") {
-        text.split(" and ").collect()
-    } else if text.contains(',') && text.split(',').all(|part| part.trim().contains(' ')) {
-        text.split(',').collect()
-    } else {
-        vec![text]
-    };
-    parts.into_iter().map(family_name).filter(|name| !name.is_empty()).collect()
-}
-
-/// The family name of `Family, Given`; the whole name otherwise.
-pub(crate) fn family_name(name: &str) -> String {
-    name.split_once(',').map_or(name, |(family, _given)| family).trim().to_owned()
 }
 
 #[cfg(test)]
@@ -119,51 +99,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn page_ranges_are_counted_only_when_they_are_clear() {
-        for (text, pages) in [
-            ("123-130", Some(8)),
-            ("123--130", Some(8)),
-            ("1234–41", Some(8)),
-            ("S12-S20", Some(9)),
-            ("S12-20", Some(9)),
-            ("7", None),
-            ("e308", None),
-            ("130-123", None),
-            ("1-3, 5-9", None),
-            ("xii-xx", None),
-            ("1-99999", None),
-            ("", None),
-            ("-", None),
-        ] {
-            assert_eq!(page_range(text), pages, "{text}");
-        }
-        assert_eq!(page_count("xii, 345 p."), Some(345));
-        assert_eq!(page_count("n/a"), None);
-    }
-
-    #[test]
-    fn years_are_found_in_dates() {
-        for (text, found) in
-            [("2007", Some(2007)), ("21 Mar 2007", Some(2007)), ("2007/03/21/", Some(2007)), ("0308", None)]
-        {
-            assert_eq!(year(text), found, "{text}");
-        }
-    }
-
-    #[test]
-    fn authors_are_told_apart_however_they_are_joined() {
-        for text in ["Piwowar, H.; Priem, J.", "Piwowar, Heather and Priem, Jason", "Piwowar|Priem"] {
-            assert_eq!(authors(text), ["Piwowar", "Priem"], "{text}");
-        }
-        assert_eq!(authors("Heather Piwowar, Jason Priem"), ["Heather Piwowar", "Jason Priem"]);
-        assert_eq!(authors("Piwowar, H."), ["Piwowar"]);
-    }
-
-    #[test]
     fn columns_are_known_by_many_names() {
         assert_eq!(named("PubMed ID"), Some(Field::Id(IdKind::Pmid)));
         assert_eq!(named("arxiv_id"), Some(Field::Id(IdKind::Arxiv)));
         assert_eq!(named("\u{feff}DOI"), Some(Field::Id(IdKind::Doi)));
+        assert_eq!(named("Item DOI"), Some(Field::Id(IdKind::Doi)));
+        assert_eq!(named("Author(s)"), Some(Field::Authors));
+        assert_eq!(named("DI"), Some(Field::Id(IdKind::Doi)));
+        assert_eq!(named("Page start"), Some(Field::FirstPage));
+        assert_eq!(named("di"), None);
         assert_eq!(named("abstract"), None);
     }
 }

@@ -24,17 +24,23 @@
 
 #![warn(missing_docs)]
 
+mod decode;
 mod dedupe;
 mod detect;
 mod entry;
 mod fields;
+mod foreign;
 mod formats;
 mod lines;
 mod parse;
+mod publisher;
 mod reader;
 mod record;
+mod scan;
 #[cfg(test)]
 mod tests;
+mod values;
+mod written;
 
 pub use dedupe::Dedupe;
 pub use entry::{BY, BadEntry, InputEntry};

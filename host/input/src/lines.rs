@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::io::{BufRead, Read};
 
+use encoding_rs::WINDOWS_1252;
+
 use crate::entry::EntryError;
 
 /// In bytes. The longest works of OpenAlex, with thousands of authors, take a few MiB.
@@ -41,7 +43,7 @@ impl Lines {
             Ok(_) => self.read = number,
             Err(error) => {
                 let message = format!("failed to read on: {error}");
-                return Some(Err(EntryError { line: number, message, last: true }));
+                return Some(Err(EntryError::last(number, message)));
             }
         }
         if bytes.last() != Some(&b'\n') && bytes.len() == LONGEST {
@@ -49,7 +51,7 @@ impl Lines {
             return Some(Err(match self.skip_line() {
                 Ok(()) => EntryError::new(number, message),
                 Err(error) => {
-                    EntryError { line: number, message: format!("{message}, and {error}"), last: true }
+                    EntryError::last(number, format!("{message}, and {error}"))
                 }
             }));
         }
@@ -81,8 +83,7 @@ impl Lines {
     }
 }
 
-/// What is not UTF-8 is taken for Latin-1, which older reference managers write.
+/// What is not UTF-8 is taken for Windows' Latin-1, which older reference managers write.
 fn decoded(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes)
-        .unwrap_or_else(|error| error.as_bytes().iter().copied().map(char::from).collect())
+    String::from_utf8(bytes).unwrap_or_else(|error| WINDOWS_1252.decode_without_bom_handling(error.as_bytes()).0.into_owned())
 }

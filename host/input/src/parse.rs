@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::detect::Beginning;
 use crate::entry::{EntryError, InputEntry};
 use crate::lines::Lines;
 
@@ -12,9 +13,10 @@ pub(crate) struct FormatSpec {
     /// Extensions of files that have no other format, in lower case; `txt` is of none, because exports of every
     /// kind are called so.
     pub extensions: &'static [&'static str],
-    /// Whether an input is of this format, by its first line that is neither blank nor a comment. The second
-    /// argument is the column that the user named, for tables.
-    pub begins: fn(&str, Option<&str>) -> bool,
+    /// Whether what [`looks`](Self::looks) like it is it, whatever the file is called.
+    pub sure: bool,
+    /// Whether an input is of this format, by its beginning.
+    pub looks: fn(&Beginning<'_>) -> bool,
     /// Makes the parser; what precedes the entries, such as a header, is read here.
     pub open: fn(Opening<'_>) -> Result<Box<dyn Parse>, OpenError>,
 }
@@ -41,10 +43,13 @@ pub enum OpenError {
     /// It cannot be opened, or its beginning cannot be read.
     #[error("failed to open {origin}: {error}")]
     Unreadable { origin: String, error: io::Error },
+    /// It is something else: a PDF, an archive, a page.
+    #[error("{origin} is no bibliography but {what}: {advice}")]
+    NoBibliography { origin: String, what: &'static str, advice: &'static str },
     /// The user named a column that the table does not have.
     #[error("{origin} has no column `{column}`; its columns are {columns}")]
     NoSuchColumn { origin: String, column: String, columns: String },
-    /// No column has a well-known name or an identifier in its first row.
+    /// No column has a well-known name or identifiers in its first rows.
     #[error(
         "{origin} has no column that is known to hold identifiers (its columns are {columns}); \
          say which one with --column"

@@ -5,15 +5,16 @@ use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;
 
-use encoding_rs_io::DecodeReaderBytesBuilder;
-use flate2::bufread::MultiGzDecoder;
 use tierfall_work::Work;
 
-use crate::detect;
+use crate::decode::{self, Returns};
+use crate::detect::{self, Beginning, ENOUGH};
 use crate::entry::{BadEntry, EntryError, InputEntry};
+use crate::foreign::{self, Foreign};
 use crate::formats::Format;
 use crate::lines::Lines;
 use crate::parse::{OpenError, Opening, Parse};
+use crate::written;
 
 /// Works from one input, in the input's order. An entry that cannot be read is an error, and the next one follows.
 pub struct Reader {
@@ -21,22 +22,27 @@ pub struct Reader {
     lines: Lines,
     parser: Box<dyn Parse>,
     ended: bool,
+    /// Entries that could not be read, until one could.
+    refused: Option<u32>,
+    guess: Foreign,
 }
 
-/// Opens a file, or standard input when `path` is `-`. Gzip is unpacked, and UTF-16 with a byte-order mark is
-/// decoded.
+/// Entries that are refused before the first work, until the input is taken for something else. Records that lack
+/// nothing but an identifier do not count.
+const MOST_REFUSED: u32 = 50;
+
+/// Opens a file, or standard input when `path` is `-`. Gzip is unpacked, and UTF-16 is decoded.
 ///
-/// Without a `format` it is that of the file's extension, or what its beginning looks like. `column`
+/// Without a `format` it is what the beginning shows it to be, or that of the file's extension. `column`
 /// names the column with the identifier and is for tables only; without it the columns with well-known
-/// names are used.
+/// names are used, or those that hold identifiers.
 pub fn open(path: &Path, format: Option<Format>, column: Option<&str>) -> Result<Reader, OpenError> {
     if path == Path::new("-") {
         return Reader::new("standard input", io::stdin(), format, column);
     }
     let origin = path.display().to_string();
-    let by_extension = || detect::by_extension(path);
     match File::open(path) {
-        Ok(file) => Reader::new(&origin, file, format.or_else(by_extension), column),
+        Ok(file) => Reader::named(&origin, file, format, detect::by_extension(path), column),
         Err(error) => Err(OpenError::Unreadable { origin, error }),
     }
 }
@@ -45,11 +51,15 @@ pub fn open(path: &Path, format: Option<Format>, column: Option<&str>) -> Result
 pub fn arguments(
     arguments: impl IntoIterator<Item = String>,
 ) -> impl Iterator<Item = Result<InputEntry, BadEntry>> {
-    arguments.into_iter().zip(1..).map(|(raw, line)| match raw.parse() {
+    arguments.into_iter().zip(1..).map(|(raw, line)| match written::one(&raw) {
         Ok(id) => Ok(InputEntry { line, raw, work: Work::new(id) }),
-        Err(error) => {
-            Err(BadEntry { origin: "arguments".into(), line, message: error.to_string(), last: false })
-        }
+        Err(error) => Err(BadEntry {
+            origin: "arguments".into(),
+            line,
+            message: error.to_string(),
+            described: None,
+            last: false,
+        }),
     })
 }
 
@@ -61,16 +71,54 @@ impl Reader {
         format: Option<Format>,
         column: Option<&str>,
     ) -> Result<Self, OpenError> {
+        Self::named(origin, source, format, None, column)
+    }
+
+    fn named(
+        origin: &str,
+        source: impl Read + Send + 'static,
+        format: Option<Format>,
+        by_extension: Option<Format>,
+        column: Option<&str>,
+    ) -> Result<Self, OpenError> {
         let unreadable = |error| OpenError::Unreadable { origin: origin.to_owned(), error };
-        let mut source = decoded(source).map_err(unreadable)?;
-        let beginning = beginning(&mut source).map_err(unreadable)?;
-        let format = format.unwrap_or_else(|| {
-            let looked_at = beginning.get(..ENOUGH).unwrap_or(&beginning);
-            detect::by_content(&String::from_utf8_lossy(looked_at), column)
-        });
-        let mut lines = Lines::new(BufReader::new(Box::new(Cursor::new(beginning).chain(source))));
+        let foreign = |Foreign { what, advice }| OpenError::NoBibliography { origin: origin.to_owned(), what, advice };
+        let unpacked = decode::unpacked(source).map_err(unreadable)?;
+        if let Some(other) = foreign::binary(&unpacked.magic) {
+            return Err(foreign(other));
+        }
+        let mut source = decode::text(unpacked);
+        let (mut read, deciding) = beginning(&mut source, column).map_err(unreadable)?;
+        let returns = decode::ends_in_returns(read.get(..ENOUGH).unwrap_or(&read));
+        if returns {
+            Returns(&*read.clone()).read_exact(&mut read).map_err(unreadable)?;
+        }
+        let text = String::from_utf8_lossy(read.get(..deciding).unwrap_or(&read)).into_owned();
+        let begins = Beginning::new(&text, column);
+        let format = match format {
+            Some(format) => format,
+            None => match foreign::text(&begins) {
+                Some(other) => return Err(foreign(other)),
+                None => detect::of(&begins, by_extension),
+            },
+        };
+        let guess = foreign::guess(&begins);
+        let source: Box<dyn Read + Send> = if returns { Box::new(Returns(source)) } else { source };
+        let mut lines = Lines::new(BufReader::new(Cursor::new(read).chain(source)));
         let parser = (format.spec().open)(Opening { origin, lines: &mut lines, column })?;
-        Ok(Self { origin: origin.to_owned(), lines, parser, ended: false })
+        Ok(Self { origin: origin.to_owned(), lines, parser, ended: false, refused: Some(0), guess })
+    }
+
+    /// Counts refusals until there is a work; too many of them mean that this is something else.
+    fn refuse(&mut self, error: &mut EntryError) {
+        let Some(refused) = self.refused.as_mut().filter(|_| error.described.is_none()) else { return };
+        *refused += 1;
+        if *refused == MOST_REFUSED && !error.last {
+            let Foreign { what, advice } = self.guess;
+            error.message =
+                format!("none of the first {MOST_REFUSED} entries can be read, and the rest is left: this looks like {what}; {advice}");
+            error.last = true;
+        }
     }
 }
 
@@ -82,10 +130,15 @@ impl Iterator for Reader {
             return None;
         }
         match self.parser.entry(&mut self.lines) {
-            Some(Ok(entry)) => Some(Ok(entry)),
-            Some(Err(EntryError { line, message, last })) => {
+            Some(Ok(entry)) => {
+                self.refused = None;
+                Some(Ok(entry))
+            }
+            Some(Err(mut error)) => {
+                self.refuse(&mut error);
+                let EntryError { line, message, described, last } = error;
                 self.ended = last;
-                Some(Err(BadEntry { origin: self.origin.clone(), line, message, last }))
+                Some(Err(BadEntry { origin: self.origin.clone(), line, message, described, last }))
             }
             None => {
                 self.ended = true;
@@ -101,26 +154,14 @@ impl fmt::Debug for Reader {
     }
 }
 
-/// Unpacks gzip and turns UTF-16 into UTF-8, both known by their first bytes.
-fn decoded(source: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
-    let mut source = BufReader::new(source);
-    // A pipe may deliver them one at a time.
-    let mut first = Vec::new();
-    source.by_ref().take(2).read_to_end(&mut first)?;
-    let gzipped = first == [0x1f, 0x8b];
-    let source = Cursor::new(first).chain(source);
-    let plain: Box<dyn Read + Send> =
-        if gzipped { Box::new(MultiGzDecoder::new(source)) } else { Box::new(source) };
-    Ok(Box::new(DecodeReaderBytesBuilder::new().strip_bom(true).build(plain)))
-}
-
-/// How many bytes are searched for the line that decides the format: more than the header of any table has.
-const ENOUGH: usize = 8 << 10;
-
-/// Enough of the input to recognise its format, and no more: somebody may be typing it.
-fn beginning(source: &mut impl Read) -> io::Result<Vec<u8>> {
+/// Enough of the input to recognise its format, and no more, because somebody may be typing it; and how much of
+/// that counts.
+fn beginning(source: &mut impl Read, column: Option<&str>) -> io::Result<(Vec<u8>, usize)> {
     let mut bytes = Vec::new();
-    while bytes.len() < ENOUGH && !detect::is_decided(&bytes) {
+    while bytes.len() < ENOUGH {
+        if let Some(deciding) = detect::deciding(&bytes, column) {
+            return Ok((bytes, deciding));
+        }
         let mut piece = [0; 1024];
         match source.read(&mut piece) {
             Ok(0) => break,
@@ -129,5 +170,6 @@ fn beginning(source: &mut impl Read) -> io::Result<Vec<u8>> {
             Err(error) => return Err(error),
         }
     }
-    Ok(bytes)
+    let deciding = detect::deciding(&bytes, column).unwrap_or(bytes.len().min(ENOUGH));
+    Ok((bytes, deciding))
 }

@@ -2,9 +2,13 @@
 
 mod bibtex;
 mod json;
+mod medline;
+mod refer;
 mod ris;
 mod table;
+mod tagged;
 mod text;
+mod wos;
 
 use std::fmt;
 use std::str::FromStr;
@@ -44,6 +48,12 @@ formats! {
     Bibtex = bibtex::BIBTEX,
     /// The exchange format of reference managers.
     Ris = ris::RIS,
+    /// PubMed's own.
+    Medline = medline::MEDLINE,
+    /// Web of Science's own.
+    Wos = wos::WOS,
+    /// EndNote's older exchange format.
+    Refer = refer::REFER,
 }
 
 /// The text names no format.
@@ -57,7 +67,7 @@ impl Format {
         self.spec().names.first().copied().unwrap_or_default()
     }
 
-    /// All of them for a sentence: `text, csv, tsv, json, bibtex and ris`.
+    /// All of them for a sentence: `text, csv, tsv and json`.
     pub fn list(conjunction: &str) -> String {
         let labels: Vec<_> = Self::ALL.iter().map(|format| format.label()).collect();
         let (last, others) = labels.split_last().unwrap_or((&"", &[]));

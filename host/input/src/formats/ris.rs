@@ -1,118 +1,76 @@
 //! RIS: a tag of two characters, two spaces, a hyphen, a value; from `TY` to `ER`.
 
-use crate::entry::{EntryError, InputEntry};
-use crate::fields::{self, Field};
-use crate::lines::{Line, Lines};
-use crate::parse::{FormatSpec, Parse};
-use crate::record::Record;
 use tierfall_ids::IdKind;
+
+use super::tagged::{Dialect, Tagged, Tags, is_from_pubmed, says_its_kind};
+use crate::fields::Field;
+use crate::parse::FormatSpec;
+use crate::record::Record;
 
 pub(crate) const RIS: FormatSpec = FormatSpec {
     names: &["ris"],
     extensions: &["ris"],
-    begins: |first, _| first.starts_with("TY  -"),
-    open: |_| Ok(Box::new(Ris)),
+    sure: true,
+    looks: |beginning| beginning.all_lines().take(60).any(|line| matches!(tag(line), Some(("TY", _)))),
+    open: |_| Ok(Box::new(Tagged::new(&DIALECT))),
 };
 
-/// More lines than any record has: one without its `ER` must not grow without end.
-const MOST_LINES: usize = 20_000;
+const DIALECT: Dialect = Dialect {
+    tag,
+    first: &["TY"],
+    last: &["ER"],
+    blank_ends: false,
+    outside: &[],
+    line_by_line: &[],
+    record,
+    none: "it is not RIS: no line has a tag like `TY  - `",
+};
 
-struct Ris;
-
-impl Parse for Ris {
-    fn entry(&mut self, lines: &mut Lines) -> Option<Result<InputEntry, EntryError>> {
-        let mut begin = None;
-        let mut tags: Vec<(String, String)> = Vec::new();
-        while tags.len() < MOST_LINES {
-            let line = match lines.next() {
-                Some(Ok(line)) => line,
-                Some(Err(bad)) => return Some(Err(bad)),
-                None => break,
-            };
-            match tag(&line) {
-                Some(("ER", _)) if begin.is_some() => break,
-                Some(("ER", _)) => {}
-                Some(("TY", _)) if begin.is_some() => {
-                    // The record before it has no `ER`; this line begins the next one.
-                    lines.put_back([line]);
-                    break;
-                }
-                Some((tag, value)) => {
-                    begin.get_or_insert(line.number);
-                    tags.push((tag.to_owned(), value.to_owned()));
-                }
-                None if line.text.trim().is_empty() => {}
-                None => match tags.last_mut() {
-                    // Long values continue on the next line.
-                    Some((_, value)) => {
-                        value.push(' ');
-                        value.push_str(line.text.trim());
-                    }
-                    None => {
-                        return Some(Err(EntryError::new(
-                            line.number,
-                            "it is not RIS: no tag like `TY  - `",
-                        )));
-                    }
-                },
-            }
-        }
-        Some(record(&tags).into_entry(begin?, "the record"))
-    }
-}
-
-/// The tag and the value of a line. Some programs write one space or none before the hyphen, or no value.
-fn tag(line: &Line) -> Option<(&str, &str)> {
-    let text = line.text.trim_start_matches('\u{feff}');
-    let (tag, rest) = (text.get(..2)?, text.get(2..)?);
+/// The tag and the value of a line. Some programs write another number of spaces before the hyphen, or no value.
+fn tag(line: &str) -> Option<(&str, &str)> {
+    let (tag, rest) = (line.get(..2)?, line.get(2..)?);
     let mut characters = tag.chars();
     let named = characters.next().is_some_and(|c| c.is_ascii_uppercase())
         && characters.all(|c| c.is_ascii_uppercase() || c.is_ascii_digit());
-    let value = rest.strip_prefix("  -").or_else(|| rest.strip_prefix(" - "))?;
-    named.then(|| (tag, value.trim()))
+    let value = rest.trim_start_matches([' ', '\t']).strip_prefix('-')?;
+    let apart = value.is_empty() || value.starts_with([' ', '\t']) || rest.starts_with("  -");
+    (named && apart).then(|| (tag, value.trim()))
 }
 
-fn record(tags: &[(String, String)]) -> Record {
+fn record(tags: &Tags) -> Record {
     let mut record = Record::default();
-    let value = |wanted: &str| tags.iter().find(|(tag, _)| tag == wanted).map(|(_, value)| value.as_str());
-    let from_pubmed = ["DB", "DP"].iter().filter_map(|tag| value(tag)).any(|database| {
-        let database = database.to_ascii_lowercase();
-        database.contains("pubmed") || database.contains("medline")
-    });
+    let from_pubmed = is_from_pubmed(tags, &["DB", "DP"]);
     for (tag, text) in tags {
         match tag.as_str() {
-            "DO" => record.add(Field::Id(IdKind::Doi), text),
+            "DO" | "DI" => record.add(Field::Id(IdKind::Doi), text),
             "AN" if from_pubmed => record.add(Field::Id(IdKind::Pmid), text),
             // Programs put identifiers that RIS has no tag for into these.
-            "AN" | "C2" | "M3" | "N1" | "U1" | "U2" | "ID" if says_its_kind(text) => {
+            "AN" | "C1" | "C2" | "C3" | "C5" | "C6" | "C7" | "C8" | "M1" | "M2" | "M3" | "U1" | "U2" | "U3" | "ID" | "SV"
+                if says_its_kind(text) =>
+            {
                 record.add(Field::Any, text);
             }
-            "UR" | "LK" | "L2" => {
-                for url in text.split(';').filter(|url| url.contains("://")) {
+            "N1" | "C3" | "XR" | "U4" | "U5" => record.add(Field::Note, text),
+            "UR" | "LK" | "L1" | "L2" | "L3" => {
+                for url in text.split(';').map(str::trim).filter(|url| url.contains("://") || url.starts_with("10.")) {
                     record.add(Field::Id(IdKind::Url), url);
                 }
             }
             "TI" | "T1" | "CT" => record.add(Field::Title, text),
-            "AU" | "A1" => record.facts.authors.push(fields::family_name(text)),
+            "AU" | "A1" => record.author(text),
             "PY" | "Y1" | "DA" => record.add(Field::Year, text),
+            "SP" if text.contains(['-', '–']) => record.add(Field::Pages, text),
+            "SP" => record.add(Field::FirstPage, text),
+            "EP" => record.add(Field::LastPage, text),
             _ => {}
         }
-    }
-    if let (Some(from), Some(to)) = (value("SP"), value("EP")) {
-        record.add(Field::Pages, &format!("{from}-{to}"));
-    } else if let Some(range) = value("SP") {
-        record.add(Field::Pages, range);
     }
     record
 }
 
-fn says_its_kind(text: &str) -> bool {
-    let text = text.to_ascii_lowercase();
-    ["doi", "10.", "pmid", "pmc", "arxiv:"].iter().any(|prefix| text.starts_with(prefix))
-}
-
 #[cfg(test)]
 mod tests {
+    use crate::Format;
     use crate::tests::read;
 
     #[test]
@@ -130,12 +88,32 @@ mod tests {
     #[test]
     fn a_record_without_an_end_or_an_identifier_costs_only_itself() {
         let source = "junk\nTY  - JOUR\nTI  - No id\nTY  - JOUR\nDO  - 10.1371/a\nER  - \nTY  - BOOK\nTI  - No id either\nER  - \nTY  - JOUR\nDO  - 10.1371/b\n";
-        insta::assert_snapshot!(read(source, Some(crate::Format::Ris), None), @r#"
-        1! it is not RIS: no tag like `TY  - `
-        2! the record has no identifier
+        insta::assert_snapshot!(read(source, Some(Format::Ris), None), @r#"
+        2! the record, “No id”, has no identifier, and title searches are not made
         4: 10.1371/a => doi:10.1371/a
-        7! the record has no identifier
+        7! the record, “No id either”, has no identifier, and title searches are not made
         10: 10.1371/b => doi:10.1371/b
         "#);
+    }
+
+    #[test]
+    fn programs_write_ris_in_their_own_ways() {
+        let source = "Provider: A publisher\nContent:text/plain; charset=\"UTF-8\"\n\nTY - JOUR\nDO - 10.5555/a\nER -\n\
+            1.\nTY  - JOUR\nN1  - PMID: 17000001\nT1  - T\nSP  - 744\nEP  - \nER  - \n\
+            TY  - JOUR\nM3  - doi: 10.5555/b\nSP  - 12-19\nER  - \n\
+            TY  - CHAP\nUR  - 10.5555/c\nN1  - Erratum: 10.5555/z\nER  - \n\
+            TY  - JOUR\nTI  - T\nN1  - See 10.5555/x and 10.5555/y\nER  - \n";
+        insta::assert_snapshot!(read(source, None, None), @r#"
+        4: 10.5555/a => doi:10.5555/a
+        8: PMID: 17000001 => pmid:17000001 | T
+        14: doi: 10.5555/b => doi:10.5555/b | 8 pages
+        18: 10.5555/c => doi:10.5555/c
+        22! the record, “T”, has no identifier, and title searches are not made
+        "#);
+    }
+
+    #[test]
+    fn what_has_no_tag_is_no_ris() {
+        insta::assert_snapshot!(read("10.5555/a\nother\n", Some(Format::Ris), None), @r#"1! it is not RIS: no line has a tag like `TY  - `"#);
     }
 }

@@ -1,0 +1,67 @@
+//! Titles and names as people read them: TeX's accents and commands undone by the library that knows them.
+
+use biblatex::{Bibliography, ChunksExt, Person};
+
+/// In bytes; longer texts are read without their TeX.
+const LONGEST: usize = 16 << 10;
+
+/// Braces within braces; the library calls itself for each.
+const DEEPEST: usize = 16;
+
+/// A title without TeX.
+pub(super) fn title(value: &str) -> String {
+    let read = entry("title", value);
+    let title = read.as_ref().and_then(|entry| entry.get("title")).map(|title| title.format_verbatim());
+    title.unwrap_or_else(|| plain(value))
+}
+
+/// Family names, with the particles before them.
+pub(super) fn authors(value: &str) -> Vec<String> {
+    let people: Option<Vec<Person>> = entry("author", value).and_then(|entry| entry.author().ok());
+    let name = |person: Person| {
+        if person.prefix.is_empty() { person.name } else { format!("{} {}", person.prefix, person.name) }
+    };
+    match people {
+        Some(people) => people.into_iter().map(name).collect(),
+        None => {
+            let names = plain(value);
+            let names: Vec<&str> = names.split(" and ").map(|name| name.split(',').next().unwrap_or_default().trim()).collect();
+            names.into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect()
+        }
+    }
+}
+
+/// One field, read as the entry that has nothing else: so nothing else can break it.
+fn entry(name: &str, value: &str) -> Option<biblatex::Entry> {
+    if value.len() > LONGEST || deepest(value)? > DEEPEST {
+        return None;
+    }
+    // A lone dollar is money.
+    let math = value.replace("\\$", "").matches('$').count();
+    let value = if math % 2 == 1 { value.replace("\\$", "$").replace('$', "\\$") } else { value.to_owned() };
+    let parsed = Bibliography::parse(&format!("@misc{{k, {name} = {{{value}}}}}")).ok()?;
+    parsed.into_vec().into_iter().next()
+}
+
+/// How deep the braces go; `None` if they do not match.
+fn deepest(value: &str) -> Option<usize> {
+    let (mut depth, mut deepest, mut escaped) = (0_usize, 0, false);
+    for byte in value.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b'}' => depth = depth.checked_sub(1)?,
+            _ => {}
+        }
+    }
+    (depth == 0 && !escaped).then_some(deepest)
+}
+
+/// Without braces and backslashes.
+fn plain(value: &str) -> String {
+    value.chars().filter(|c| !matches!(c, '{' | '}' | '\\')).collect()
+}

@@ -1,0 +1,213 @@
+//! What an object says of a work, whoever wrote it: OpenAlex, Crossref, CSL, Semantic Scholar, Europe PMC, Lens,
+//! DataCite, DOAJ, INSPIRE, PubMed and Zotero use other names for the same things.
+
+use serde_json::{Map, Value};
+use tierfall_ids::{IdKind, WorkId};
+
+use crate::fields::{self, Field};
+use crate::record::Record;
+use crate::values;
+
+/// Objects in which services keep a record beside what they say about it.
+const INNER: [&str; 8] = ["attributes", "bibjson", "citedPaper", "citingPaper", "data", "info", "metadata", "paper"];
+
+/// Objects within objects that are looked through for works.
+const DEEPEST: usize = 6;
+
+/// The works in an object: itself, or those that it carries.
+pub(super) fn works(object: Map<String, Value>) -> Vec<Map<String, Value>> {
+    let mut works = Vec::new();
+    collect(object, 0, &mut works);
+    works
+}
+
+/// Takes an object for a work if it says anything that works are known by, and looks for works in it otherwise.
+fn collect(mut object: Map<String, Value>, depth: usize, works: &mut Vec<Map<String, Value>>) {
+    // A page of results has an id and a title of its own sometimes, but results as well.
+    let lists = ["message", "items", "results", "resultList", "hits", "response", "records"];
+    let page = lists.iter().filter_map(|name| object.get(*name)).any(|value| match value {
+        Value::Array(list) => list.is_empty() || holds_objects(value),
+        value => value.is_object(),
+    });
+    if !page && (depth == DEEPEST || is_work(&object)) {
+        works.push(object);
+        return;
+    }
+    let inner: Vec<Value> = object
+        .iter_mut()
+        .filter(|(_, value)| matches!(value, Value::Object(_)) || holds_objects(value))
+        .map(|(name, value)| match value.take() {
+            // Works under their DOIs.
+            Value::Object(mut work) if name.starts_with("10.") => {
+                work.entry("doi").or_insert_with(|| name.clone().into());
+                Value::Object(work)
+            }
+            value => value,
+        })
+        .collect();
+    if inner.is_empty() && !page {
+        works.push(object);
+        return;
+    }
+    let before = works.len();
+    for value in inner {
+        let list = match value {
+            Value::Array(list) => list,
+            value => vec![value],
+        };
+        for item in list {
+            if let Value::Object(item) = item
+                && (depth + 1 < DEEPEST || is_work(&item))
+            {
+                collect(item, depth + 1, works);
+            }
+        }
+    }
+    // Of what a page says besides, nothing is a work.
+    let kept: Vec<_> = works.drain(before..).filter(is_work).collect();
+    if kept.is_empty() && depth == 0 && !page { works.push(Map::new()) } else { works.extend(kept) }
+}
+
+fn holds_objects(value: &Value) -> bool {
+    matches!(value, Value::Array(list) if list.iter().any(Value::is_object))
+}
+
+/// Whether an object has a title or an identifier.
+fn is_work(object: &Map<String, Value>) -> bool {
+    !record(object).is_empty()
+}
+
+/// What an object says of one work.
+pub(super) fn record(work: &Map<String, Value>) -> Record {
+    let mut record = Record::default();
+    read(work, &mut record);
+    for inner in INNER.iter().filter_map(|name| work.get(*name)?.as_object()) {
+        read(inner, &mut record);
+        if let Some(Value::Object(attributes)) = inner.get("attributes") {
+            read(attributes, &mut record);
+        }
+    }
+    record
+}
+
+/// How a message names an object: by its own name in the list.
+pub(super) fn name(work: &Map<String, Value>) -> String {
+    let name = ["id", "citation-key", "citekey", "key", "corpusid", "paperId", "lens_id"].iter().find_map(|name| work.get(*name));
+    match name.map(text).filter(|name| !name.is_empty()) {
+        Some(name) => format!("the object `{}`", crate::record::shortened(&name)),
+        None => "the object".into(),
+    }
+}
+
+fn read(work: &Map<String, Value>, record: &mut Record) {
+    // In a record the bare `id` may be a citation key, a number of a database or the URL of a library's item.
+    let described = ["type", "title", "itemType", "container-title", "authors"].iter().any(|name| work.contains_key(*name));
+    for (name, value) in work {
+        match (name.to_ascii_lowercase().as_str(), value) {
+            ("ids" | "externalids" | "external_ids" | "articleids" | "openexternalids", Value::Object(ids)) => {
+                for (name, id) in ids {
+                    if let Some(field @ Field::Id(_)) = fields::named(name) {
+                        add(record, field, id);
+                    }
+                }
+            }
+            (
+                "external_ids" | "externalids" | "articleids" | "identifier" | "identifiers" | "dois" | "arxiv_eprints" | "ids",
+                Value::Array(ids),
+            ) => ids.iter().for_each(|id| labelled(record, name, id)),
+            ("id" | "_id", id) => {
+                let id = text(id);
+                let read: Result<WorkId, _> = id.parse();
+                let library = read.as_ref().is_ok_and(|id| id.kind() == IdKind::Url || id.kind() == IdKind::Pmid);
+                if !(described && library && !id.contains("openalex.org")) {
+                    record.add(Field::Any, &id);
+                }
+            }
+            ("authorships" | "author" | "authors" | "creators", Value::Array(authors)) => {
+                authors.iter().filter_map(author).for_each(|name| record.author(&name));
+            }
+            ("authorstring", authors) => add(record, Field::Authors, authors),
+            ("titles", Value::Array(titles)) => {
+                if let Some(title) = titles.iter().find_map(|title| title.get("title").or(title.get("value"))) {
+                    add(record, Field::Title, title);
+                }
+            }
+            ("issued" | "published" | "published-print" | "published-online", Value::Object(date)) => {
+                record.add(Field::Year, &year(date));
+            }
+            ("biblio", Value::Object(biblio)) => {
+                for (name, field) in [("first_page", Field::FirstPage), ("last_page", Field::LastPage)] {
+                    if let Some(page) = biblio.get(name) {
+                        add(record, field, page);
+                    }
+                }
+            }
+            ("resource", resource) => {
+                if let Some(url) = resource.pointer("/primary/URL") {
+                    add(record, Field::Id(IdKind::Url), url);
+                }
+            }
+            ("locations", Value::Array(locations)) => {
+                for url in locations.iter().filter_map(|location| location.get("landing_page_url")) {
+                    add(record, Field::Id(IdKind::Url), url);
+                }
+            }
+            ("elocationid", text) => add(record, Field::Note, text),
+            ("note" | "extra" | "annote", text) => add(record, Field::Note, text),
+            (_, value) => {
+                if let Some(field) = fields::named(name) {
+                    add(record, field, value);
+                }
+            }
+        }
+    }
+}
+
+/// `{"type": "doi", "value": "10.…"}`, `{"idtype": "pubmed", "id": "…"}`, `{"value": "10.…"}`, `"10.…"`.
+fn labelled(record: &mut Record, list: &str, id: &Value) {
+    let Value::Object(id) = id else { return add(record, Field::Any, id) };
+    let of = |names: &[&str]| names.iter().find_map(|name| id.get(*name)).map(text).unwrap_or_default();
+    let kind = of(&["type", "idtype", "scheme", "identifierType"]);
+    let value = of(&["value", "id", "identifier"]);
+    let field = fields::named(&kind).or_else(|| match list {
+        "dois" => Some(Field::Id(IdKind::Doi)),
+        "arxiv_eprints" => Some(Field::Id(IdKind::Arxiv)),
+        _ => None,
+    });
+    if let Some(field @ Field::Id(_)) = field {
+        record.add(field, &value);
+    }
+}
+
+/// Strings and numbers, alone or in a list; the rest says nothing.
+fn add(record: &mut Record, field: Field, value: &Value) {
+    match value {
+        Value::Array(list) => list.iter().take(64).for_each(|value| record.add(field, &text(value))),
+        value => record.add(field, &text(value)),
+    }
+}
+
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+/// Crossref and CSL know family names apart; others have whole names.
+fn author(value: &Value) -> Option<String> {
+    if let Value::String(name) = value {
+        return Some(values::family_name(name));
+    }
+    let name = ["/family", "/lastName", "/last_name", "/familyName", "/literal", "/name", "/author/display_name", "/raw_author_name", "/full_name", "/display_name"]
+        .iter()
+        .find_map(|path| value.pointer(path).and_then(Value::as_str))?;
+    Some(name.to_owned())
+}
+
+/// `{"date-parts": [[2007, 3]]}`, or a date as text.
+fn year(date: &Map<String, Value>) -> String {
+    let parts = date.get("date-parts").and_then(|parts| parts.pointer("/0/0")).map(text);
+    parts.or_else(|| date.get("raw").or_else(|| date.get("literal")).map(text)).unwrap_or_default()
+}
