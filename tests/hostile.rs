@@ -2,6 +2,7 @@
 //! its own code.
 
 mod file;
+mod input;
 
 use std::time::Duration;
 

@@ -8,7 +8,7 @@ use crate::support::program::{Ended, Home, eventually};
 use crate::support::web::{Answer, Web};
 
 /// Runs over a list and gives back the works that were asked for, in the order of the list.
-fn asked_for(home: &Home, arguments: &[&str], input: &str) -> (Vec<String>, Ended) {
+pub(crate) fn asked_for(home: &Home, arguments: &[&str], input: &str) -> (Vec<String>, Ended) {
     let web = Web::start();
     web.get("http://crossref.example/", [Answer::status(204)]);
     let ended = home

@@ -32,7 +32,8 @@ pub(crate) fn unpacked(source: impl Read + Send + 'static) -> io::Result<Unpacke
         let magic = told(&mut source)?;
         return Ok(Unpacked { bytes: Box::new(Cursor::new(magic.clone()).chain(source)), magic });
     }
-    let mut plain = Unpacking { source: MultiGzDecoder::new(BufReader::new(Counted { source, read: 0 })), read: 0 };
+    let mut plain =
+        Unpacking { source: MultiGzDecoder::new(BufReader::new(Counted { source, read: 0 })), read: 0 };
     let magic = told(&mut plain)?;
     Ok(Unpacked { bytes: Box::new(Cursor::new(magic.clone()).chain(plain)), magic })
 }
@@ -41,7 +42,8 @@ pub(crate) fn unpacked(source: impl Read + Send + 'static) -> io::Result<Unpacke
 fn told(source: &mut impl Read) -> io::Result<Vec<u8>> {
     let two = first(source, Vec::new(), 2)?;
     let text = two.iter().all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace());
-    let maybe = !text || [&b"%P"[..], b"PK", b"PA", b"SQ", b"BZ", b"7z", b"Ra", b"AR", b"bp"].contains(&two.as_slice());
+    let maybe = !text
+        || [&b"%P"[..], b"PK", b"PA", b"SQ", b"BZ", b"7z", b"Ra", b"AR", b"bp"].contains(&two.as_slice());
     if maybe { first(source, two, MAGIC) } else { Ok(two) }
 }
 
@@ -108,7 +110,9 @@ impl<R: Read> Read for Unpacking<R> {
         if self.read > NEVER_TOO_LONG.max(packed.saturating_mul(MOST_GROWTH)) {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                format!("it unpacks to more than {MOST_GROWTH} times its size, as no list does; unpack it yourself to read it all the same"),
+                format!(
+                    "it unpacks to more than {MOST_GROWTH} times its size, as no list does; unpack it yourself to read it all the same"
+                ),
             ));
         }
         Ok(read)

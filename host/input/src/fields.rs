@@ -42,26 +42,64 @@ pub(crate) fn named(name: &str) -> Option<Field> {
     }
     Some(match plain.as_str() {
         "workid" => Field::Work,
-        "doi" | "dois" | "articledoi" | "bookdoi" | "itemdoi" | "paperdoi" | "publicationdoi" | "originalpaperdoi" | "doilink"
-        | "doiurl" | "doinumber" | "digitalobjectidentifier" | "digitalobjectidentifierdoi" | "idsdoi" | "externalidsdoi"
-        | "crossrefdoi" | "doiid" => Field::Id(IdKind::Doi),
+        "doi"
+        | "dois"
+        | "articledoi"
+        | "bookdoi"
+        | "itemdoi"
+        | "paperdoi"
+        | "publicationdoi"
+        | "originalpaperdoi"
+        | "doilink"
+        | "doiurl"
+        | "doinumber"
+        | "digitalobjectidentifier"
+        | "digitalobjectidentifierdoi"
+        | "idsdoi"
+        | "externalidsdoi"
+        | "crossrefdoi"
+        | "doiid" => Field::Id(IdKind::Doi),
         "arxiv" | "arxivid" | "arxividentifier" | "externalidsarxiv" => Field::Id(IdKind::Arxiv),
-        "pmid" | "pmids" | "pubmedid" | "pubmed" | "pubmedidentifier" | "medlinepmid" | "idspmid" | "externalidspubmed"
+        "pmid"
+        | "pmids"
+        | "pubmedid"
+        | "pubmed"
+        | "pubmedidentifier"
+        | "medlinepmid"
+        | "idspmid"
+        | "externalidspubmed"
         | "originalpaperpubmedid" => Field::Id(IdKind::Pmid),
-        "pmcid" | "pmcids" | "pmc" | "pubmedcentral" | "pubmedcentralid" | "idspmcid" | "externalidspubmedcentral" => {
-            Field::Id(IdKind::Pmcid)
-        }
+        "pmcid"
+        | "pmcids"
+        | "pmc"
+        | "pubmedcentral"
+        | "pubmedcentralid"
+        | "idspmcid"
+        | "externalidspubmedcentral" => Field::Id(IdKind::Pmcid),
         "openalex" | "openalexid" | "idsopenalex" => Field::Id(IdKind::Openalex),
-        "url" | "urls" | "link" | "landingurl" | "landingpage" | "landingpageurl" | "articleurl" | "paperurl" | "pdflink" | "pdfurl"
-        | "fulltexturl" | "fulltextlink" | "documenturl" | "externalurl" | "itemurl" | "primarylocationlandingpageurl" => {
-            Field::Id(IdKind::Url)
-        }
+        "url"
+        | "urls"
+        | "link"
+        | "landingurl"
+        | "landingpage"
+        | "landingpageurl"
+        | "articleurl"
+        | "paperurl"
+        | "pdflink"
+        | "pdfurl"
+        | "fulltexturl"
+        | "fulltextlink"
+        | "documenturl"
+        | "externalurl"
+        | "itemurl"
+        | "primarylocationlandingpageurl" => Field::Id(IdKind::Url),
         "id" | "identifier" | "identifiers" | "accessionnumber" => Field::Any,
         "extra" | "note" | "notes" | "annotation" => Field::Note,
-        "title" | "titles" | "displayname" | "articletitle" | "documenttitle" | "itemtitle" | "papertitle" | "primarytitle" => Field::Title,
+        "title" | "titles" | "displayname" | "articletitle" | "documenttitle" | "itemtitle"
+        | "papertitle" | "primarytitle" => Field::Title,
         "authors" | "author" | "authornames" | "authorlist" => Field::Authors,
-        "year" | "publicationyear" | "pubyear" | "publishedyear" | "yearpublished" | "datepublished" | "publicationdate" | "pubdate"
-        | "date" => Field::Year,
+        "year" | "publicationyear" | "pubyear" | "publishedyear" | "yearpublished" | "datepublished"
+        | "publicationdate" | "pubdate" | "date" => Field::Year,
         "pages" | "page" | "pagination" | "pagerange" => Field::Pages,
         "startpage" | "pagestart" | "firstpage" | "beginningpage" => Field::FirstPage,
         "endpage" | "pageend" | "lastpage" | "endingpage" => Field::LastPage,

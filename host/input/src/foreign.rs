@@ -19,7 +19,11 @@ pub(crate) fn binary(magic: &[u8]) -> Option<Foreign> {
         (b"ARROW1", "an Arrow file", EXPORT),
         (b"SQLite f", "an SQLite database", EXPORT),
         (b"\x89HDF", "an HDF5 file", EXPORT),
-        (b"\xd0\xcf\x11\xe0", "an old Office file (.xls or .doc)", "save it as .xlsx, as CSV, or as plain text"),
+        (
+            b"\xd0\xcf\x11\xe0",
+            "an old Office file (.xls or .doc)",
+            "save it as .xlsx, as CSV, or as plain text",
+        ),
         (b"\x28\xb5\x2f\xfd", "packed with zstd", "unpack it first (zstd -d)"),
         (b"\xfd7zXZ", "packed with xz", "unpack it first (xz -d)"),
         (b"BZh", "packed with bzip2", "unpack it first (bzip2 -d)"),
@@ -58,17 +62,15 @@ pub(crate) fn text(beginning: &Beginning<'_>) -> Option<Foreign> {
         ("<tei", "TEI, as GROBID makes it", SAVE),
         ("<article", "a work's full text in JATS", SAVE),
     ];
-    kinds
-        .into_iter()
-        .find(|(tag, ..)| head.contains(tag))
-        .map(|(_, what, advice)| Foreign { what, advice })
+    kinds.into_iter().find(|(tag, ..)| head.contains(tag)).map(|(_, what, advice)| Foreign { what, advice })
 }
 
 /// What an input looks like of which nothing could be read.
 pub(crate) fn guess(beginning: &Beginning<'_>) -> Foreign {
     let lines: Vec<&str> = beginning.lines().collect();
     let of = |what, advice| Foreign { what, advice };
-    let most = |holds: &dyn Fn(&str) -> bool| lines.iter().filter(|line| holds(line)).count() * 2 > lines.len();
+    let most =
+        |holds: &dyn Fn(&str) -> bool| lines.iter().filter(|line| holds(line)).count() * 2 > lines.len();
     if lines.iter().any(|line| line.contains(['\u{0}', '\u{fffd}'])) {
         return of("no text", "give a bibliography, or a list of identifiers");
     }

@@ -50,9 +50,7 @@ impl Lines {
             let message = format!("the line is longer than {} MiB", LONGEST >> 20);
             return Some(Err(match self.skip_line() {
                 Ok(()) => EntryError::new(number, message),
-                Err(error) => {
-                    EntryError::last(number, format!("{message}, and {error}"))
-                }
+                Err(error) => EntryError::last(number, format!("{message}, and {error}")),
             }));
         }
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
@@ -85,5 +83,6 @@ impl Lines {
 
 /// What is not UTF-8 is taken for Windows' Latin-1, which older reference managers write.
 fn decoded(bytes: Vec<u8>) -> String {
-    String::from_utf8(bytes).unwrap_or_else(|error| WINDOWS_1252.decode_without_bom_handling(error.as_bytes()).0.into_owned())
+    String::from_utf8(bytes)
+        .unwrap_or_else(|error| WINDOWS_1252.decode_without_bom_handling(error.as_bytes()).0.into_owned())
 }

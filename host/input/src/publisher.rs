@@ -53,7 +53,9 @@ fn named(url: &Url) -> Option<WorkId> {
     let host = url.host_str()?.trim_start_matches("www.").to_ascii_lowercase();
     let path = percent_decode_str(url.path()).decode_utf8().ok()?;
     let parameter = |names: &[&str]| {
-        url.query_pairs().find(|(name, _)| names.contains(&name.to_ascii_lowercase().as_str())).map(|(_, value)| value)
+        url.query_pairs()
+            .find(|(name, _)| names.contains(&name.to_ascii_lowercase().as_str()))
+            .map(|(_, value)| value)
     };
     if host.ends_with("ncbi.nlm.nih.gov") {
         let number = parameter(&["term", "list_uids", "uid"])?;
@@ -124,7 +126,9 @@ fn by_rule(host: &str, path: &str) -> Option<WorkId> {
         ("huggingface.co", ["papers", id, ..]) | ("alphaxiv.org" | "ar5iv.org", [_, id, ..]) => {
             return WorkId::parse_as(IdKind::Arxiv, id).ok();
         }
-        ("api.semanticscholar.org" | "semanticscholar.org", _) => return last.parse().ok().filter(|id: &WorkId| id.kind() == IdKind::Arxiv),
+        ("api.semanticscholar.org" | "semanticscholar.org", _) => {
+            return last.parse().ok().filter(|id: &WorkId| id.kind() == IdKind::Arxiv);
+        }
         _ => None,
     }?;
     WorkId::parse_as(IdKind::Doi, &text).ok()
@@ -143,8 +147,14 @@ fn behind_proxy(url: &Url) -> Option<Url> {
         return is_web(&target).then(|| parsed(&target)).flatten();
     }
     const HOSTS: [&str; 8] = [
-        "doi.org", "dx.doi.org", "arxiv.org", "pubmed.ncbi.nlm.nih.gov", "pmc.ncbi.nlm.nih.gov", "www.ncbi.nlm.nih.gov",
-        "europepmc.org", "www.nature.com",
+        "doi.org",
+        "dx.doi.org",
+        "arxiv.org",
+        "pubmed.ncbi.nlm.nih.gov",
+        "pmc.ncbi.nlm.nih.gov",
+        "www.ncbi.nlm.nih.gov",
+        "europepmc.org",
+        "www.nature.com",
     ];
     let host = url.host_str()?;
     let host = host.strip_prefix("www-").unwrap_or(host);
@@ -167,13 +177,19 @@ mod tests {
     fn a_publishers_url_names_the_work() {
         for (url, id) in [
             ("https://link.springer.com/content/pdf/10.5555/u1.pdf", "doi:10.5555/u1.pdf"),
-            ("https://link.springer.com/chapter/10.1007%2F978-3-319-00001-6_7", "doi:10.1007/978-3-319-00001-6_7"),
+            (
+                "https://link.springer.com/chapter/10.1007%2F978-3-319-00001-6_7",
+                "doi:10.1007/978-3-319-00001-6_7",
+            ),
             ("https://onlinelibrary.wiley.com/doi/epdf/10.5555/u2", "doi:10.5555/u2"),
             ("https://doi-org.proxy.example.edu/10.5555/u3", "doi:10.5555/u3"),
             ("https://doi.org.proxy.example.edu:2443/10.5555/u3", "doi:10.5555/u3"),
             ("https://proxy.example.edu/login?url=https://doi.org/10.5555/u3", "doi:10.5555/u3"),
             ("https://www-ncbi-nlm-nih-gov.proxy.example.edu/pubmed/17000006", "pmid:17000006"),
-            ("https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0000001", "doi:10.1371/journal.pone.0000001"),
+            (
+                "https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0000001",
+                "doi:10.1371/journal.pone.0000001",
+            ),
             ("https://www.nature.com/articles/s41586-020-0001-1", "doi:10.1038/s41586-020-0001-1"),
             ("https://www.nature.com/articles/s41586-020-0001-1.pdf", "doi:10.1038/s41586-020-0001-1"),
             ("http://www.nature.com/nature/journal/v1/n2/full/nature00001.html", "doi:10.1038/nature00001"),

@@ -82,7 +82,8 @@ impl Reader {
         column: Option<&str>,
     ) -> Result<Self, OpenError> {
         let unreadable = |error| OpenError::Unreadable { origin: origin.to_owned(), error };
-        let foreign = |Foreign { what, advice }| OpenError::NoBibliography { origin: origin.to_owned(), what, advice };
+        let foreign =
+            |Foreign { what, advice }| OpenError::NoBibliography { origin: origin.to_owned(), what, advice };
         let unpacked = decode::unpacked(source).map_err(unreadable)?;
         if let Some(other) = foreign::binary(&unpacked.magic) {
             return Err(foreign(other));
@@ -115,8 +116,9 @@ impl Reader {
         *refused += 1;
         if *refused == MOST_REFUSED && !error.last {
             let Foreign { what, advice } = self.guess;
-            error.message =
-                format!("none of the first {MOST_REFUSED} entries can be read, and the rest is left: this looks like {what}; {advice}");
+            error.message = format!(
+                "none of the first {MOST_REFUSED} entries can be read, and the rest is left: this looks like {what}; {advice}"
+            );
             error.last = true;
         }
     }

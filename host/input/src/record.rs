@@ -87,7 +87,9 @@ impl Record {
         for (field, raw) in std::mem::take(&mut self.ids) {
             match ids(field, &raw) {
                 // In a column of any kind, a bare number is more often a row number than a PMID.
-                Ok(ids) if bare_number(field, &raw) => numbers.extend(ids.into_iter().map(|id| (id, raw.clone()))),
+                Ok(ids) if bare_number(field, &raw) => {
+                    numbers.extend(ids.into_iter().map(|id| (id, raw.clone())))
+                }
                 Ok(ids) => {
                     for id in ids {
                         match id.kind() {
@@ -142,7 +144,9 @@ impl Record {
         let title = self.facts.title.as_deref().map(shortened).filter(|title| !title.is_empty());
         let message = match (refused, &title) {
             (Some(error), _) => error.to_string(),
-            (None, Some(title)) => format!("{what}, “{title}”, has no identifier, and title searches are not made"),
+            (None, Some(title)) => {
+                format!("{what}, “{title}”, has no identifier, and title searches are not made")
+            }
             (None, None) => format!("{what} has no identifier"),
         };
         let described = title.is_some().then(|| Box::new(self.facts));
@@ -154,7 +158,23 @@ impl Record {
 fn is_nothing(text: &str) -> bool {
     matches!(
         text.to_ascii_lowercase().as_str(),
-        "n/a" | "na" | "#n/a" | "nan" | "none" | "null" | "nil" | "-" | "--" | "–" | "—" | "?" | "0" | "no doi" | "not available" | "unknown" | "undefined"
+        "n/a"
+            | "na"
+            | "#n/a"
+            | "nan"
+            | "none"
+            | "null"
+            | "nil"
+            | "-"
+            | "--"
+            | "–"
+            | "—"
+            | "?"
+            | "0"
+            | "no doi"
+            | "not available"
+            | "unknown"
+            | "undefined"
     )
 }
 
@@ -172,8 +192,17 @@ fn bare_number(field: Field, raw: &str) -> bool {
 /// Pages of databases about works, which only their subscribers see.
 fn is_index(id: &WorkId) -> bool {
     const HOSTS: [&str; 12] = [
-        "www.scopus.com", "www.webofscience.com", "www.webofknowledge.com", "gateway.webofknowledge.com", "www.embase.com",
-        "search.ebscohost.com", "search.proquest.com", "ovidsp.ovid.com", "scholar.google.com", "www.zotero.org", "zotero.org",
+        "www.scopus.com",
+        "www.webofscience.com",
+        "www.webofknowledge.com",
+        "gateway.webofknowledge.com",
+        "www.embase.com",
+        "search.ebscohost.com",
+        "search.proquest.com",
+        "ovidsp.ovid.com",
+        "scholar.google.com",
+        "www.zotero.org",
+        "zotero.org",
         "www.mendeley.com",
     ];
     let host = id.value().split_once("://").and_then(|(_, rest)| rest.split(['/', ':', '?']).next());
@@ -183,7 +212,10 @@ fn is_index(id: &WorkId) -> bool {
 /// The URL that was given, if it is that of a publisher and no registry's or proxy's own.
 fn page_of(raw: &str) -> Option<WorkId> {
     let id: WorkId = raw.parse().ok()?;
-    let own = id.kind() == IdKind::Url && !id.value().contains("proxy") && !id.value().contains("doi-org") && !id.value().contains("//api.");
+    let own = id.kind() == IdKind::Url
+        && !id.value().contains("proxy")
+        && !id.value().contains("doi-org")
+        && !id.value().contains("//api.");
     own.then_some(id)
 }
 
@@ -192,7 +224,10 @@ pub(crate) fn shortened(title: &str) -> String {
     const SHOWN: usize = 80;
     let mut shown = String::new();
     let mut characters = title.split_whitespace().flat_map(|word| [" ", word]).flat_map(str::chars).skip(1);
-    let is_plain = |c: &char| !c.is_control() && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let is_plain = |c: &char| {
+        !c.is_control()
+            && !matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
     shown.extend(characters.by_ref().take(SHOWN).filter(is_plain));
     if characters.next().is_some() {
         shown.push('…');

@@ -130,7 +130,9 @@ fn doi(text: &str) -> Option<usize> {
 fn url(text: &str) -> usize {
     let text = window(text, LONGEST_URL);
     let end = text.find(|c: char| {
-        c.is_whitespace() || c.is_control() || matches!(c, '"' | '<' | '>' | '{' | '}' | '|' | '\\' | '`' | '“' | '”')
+        c.is_whitespace()
+            || c.is_control()
+            || matches!(c, '"' | '<' | '>' | '{' | '}' | '|' | '\\' | '`' | '“' | '”')
     });
     let end = end.unwrap_or(text.len());
     let url = text.get(..end).unwrap_or_default();
@@ -148,7 +150,8 @@ fn arxiv(text: &str) -> Option<usize> {
     if begin == label || begin > label + 3 {
         return None;
     }
-    let length = id.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-'))).unwrap_or(id.len());
+    let length =
+        id.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '.' | '/' | '-'))).unwrap_or(id.len());
     let id = id.get(..length)?.trim_end_matches(['.', '-', '/']);
     (id.len() < 40 && id.contains(|c: char| c.is_ascii_digit())).then_some(begin + id.len())
 }
@@ -156,14 +159,22 @@ fn arxiv(text: &str) -> Option<usize> {
 /// `PMID: 123`, `PubMed ID 123`, `PMC123`, `PMCID: PMC123`.
 fn numbered(text: &str) -> Option<Token<'_>> {
     // `PMC 2010` and `PubMed 2010` are a year, `PMC:2010` is none.
-    const LABELS: [(&str, bool); 6] =
-        [("pmcid", false), ("pmid", false), ("pubmed pmid", false), ("pubmed id", false), ("pubmed", true), ("pmc", true)];
+    const LABELS: [(&str, bool); 6] = [
+        ("pmcid", false),
+        ("pmid", false),
+        ("pubmed pmid", false),
+        ("pubmed id", false),
+        ("pubmed", true),
+        ("pmc", true),
+    ];
     let text = window(text, 40);
     let (label, tight) = LABELS.iter().find(|(label, _)| begins(text, label))?;
     let rest = text.get(label.len()..)?;
-    let digits_follow = |rest: &str, most: usize| rest.bytes().take(most).filter(u8::is_ascii_digit).count() == most;
+    let digits_follow =
+        |rest: &str, most: usize| rest.bytes().take(most).filter(u8::is_ascii_digit).count() == most;
     let long_number = *label == "pubmed" && digits_follow(rest.trim_start_matches(' '), 5);
-    if *tight && !rest.starts_with(':') && !long_number && !(*label == "pmc" && digits_follow(rest, 1)) {
+    let apart = rest.starts_with(':') || long_number || (*label == "pmc" && digits_follow(rest, 1));
+    if *tight && !apart {
         return None;
     }
     let value = rest.trim_start_matches([':', ' ', '#', '=', '\u{a0}']);
@@ -174,7 +185,8 @@ fn numbered(text: &str) -> Option<Token<'_>> {
     let whole = !behind.starts_with(|c: char| c.is_alphanumeric() || c == '_');
     let kind = if label.starts_with("pmc") || begins(value, "pmc") { IdKind::Pmcid } else { IdKind::Pmid };
     let number = Some((kind, number.get(..digits)?));
-    (whole && (1..=9).contains(&digits) && begin <= label.len() + 8).then_some(Token { length: begin + digits, number })
+    (whole && (1..=9).contains(&digits) && begin <= label.len() + 8)
+        .then_some(Token { length: begin + digits, number })
 }
 
 /// Runs of identifiers of one work: a DOI, a PMID and a PMCID that stand side by side on a line.
@@ -188,7 +200,9 @@ pub(crate) fn works(text: &str) -> Vec<Vec<Found>> {
                 let between = text.get(last.at.end..found.at.start).unwrap_or_default();
                 between.len() <= APART && !between.contains('\n')
             });
-            near && work.iter().all(|other| other.id.kind() != found.id.kind() || other.id.key() == found.id.key())
+            near && work
+                .iter()
+                .all(|other| other.id.kind() != found.id.kind() || other.id.key() == found.id.key())
         });
         match works.last_mut() {
             Some(work) if joins => {
@@ -208,19 +222,32 @@ mod tests {
 
     fn found(text: &str) -> String {
         let works = works(text).into_iter();
-        let ids = |work: Vec<Found>| work.iter().map(|found| found.id.to_string()).collect::<Vec<_>>().join(" ");
+        let ids =
+            |work: Vec<Found>| work.iter().map(|found| found.id.to_string()).collect::<Vec<_>>().join(" ");
         works.map(ids).collect::<Vec<_>>().join(" | ")
     }
 
     #[test]
     fn identifiers_are_found_between_words() {
         for (text, ids) in [
-            ("Doe J. Title. J. 2001;1:2-3. doi: 10.5555/a.b. PubMed PMID: 123; PMCID: PMC456.", "doi:10.5555/a.b pmid:123 pmcid:PMC456"),
-            ("see 10.5555/a, 10.5555/b and (10.5555/c(1)).", "doi:10.5555/a | doi:10.5555/b | doi:10.5555/c(1)"),
+            (
+                "Doe J. Title. J. 2001;1:2-3. doi: 10.5555/a.b. PubMed PMID: 123; PMCID: PMC456.",
+                "doi:10.5555/a.b pmid:123 pmcid:PMC456",
+            ),
+            (
+                "see 10.5555/a, 10.5555/b and (10.5555/c(1)).",
+                "doi:10.5555/a | doi:10.5555/b | doi:10.5555/c(1)",
+            ),
             ("[10.5555/a](https://doi.org/10.5555/A)", "doi:10.5555/a"),
-            ("<https://doi.org/10.5555/a>; arXiv preprint arXiv:2101.00001v2 [cs.CL]", "doi:10.5555/a arxiv:2101.00001v2"),
+            (
+                "<https://doi.org/10.5555/a>; arXiv preprint arXiv:2101.00001v2 [cs.CL]",
+                "doi:10.5555/a arxiv:2101.00001v2",
+            ),
             ("<a href=\"https://doi.org/10.5555/a\">10.5555/a</a>", "doi:10.5555/a"),
-            ("10.1002/(SICI)1096-8644(199601)99:1<1::AID-AJPA1>3.0.CO;2-1 was", "doi:10.1002/(sici)1096-8644(199601)99:1<1::aid-ajpa1>3.0.co;2-1"),
+            (
+                "10.1002/(SICI)1096-8644(199601)99:1<1::AID-AJPA1>3.0.CO;2-1 was",
+                "doi:10.1002/(sici)1096-8644(199601)99:1<1::aid-ajpa1>3.0.co;2-1",
+            ),
             ("https://doi.org/10.5555/a;https://doi.org/10.5555/b", "doi:10.5555/a | doi:10.5555/b"),
             ("DOI10.5555/a", "doi:10.5555/a"),
             ("https://pubmed.ncbi.nlm.nih.gov/123/ or PubMed: 124", "pmid:123 | pmid:124"),
@@ -233,7 +260,17 @@ mod tests {
 
     #[test]
     fn a_text_is_looked_through_once() {
-        for piece in ["10.5555/", "arxiv:", "http://", "10.5555/(", "pmid:1 ", "10.5555/a;", "h", "10.1234567890", "http://a;http"] {
+        for piece in [
+            "10.5555/",
+            "arxiv:",
+            "http://",
+            "10.5555/(",
+            "pmid:1 ",
+            "10.5555/a;",
+            "h",
+            "10.1234567890",
+            "http://a;http",
+        ] {
             let text = piece.repeat((1 << 20) / piece.len());
             let begun = std::time::Instant::now();
             works(&text);

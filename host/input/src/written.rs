@@ -93,8 +93,22 @@ fn is_cut_short(text: &str) -> bool {
 
 /// Words that follow a DOI in references.
 const FOLLOWING: [&str; 16] = [
-    "accessed", "and", "arxiv", "available", "doi", "epub", "for", "from", "http", "https", "in", "last", "or", "pmc",
-    "pmid", "retrieved",
+    "accessed",
+    "and",
+    "arxiv",
+    "available",
+    "doi",
+    "epub",
+    "for",
+    "from",
+    "http",
+    "https",
+    "in",
+    "last",
+    "or",
+    "pmc",
+    "pmid",
+    "retrieved",
 ];
 
 /// Without what programs do to characters: entities, TeX, dashes of typesetting, the escaped slash of JSON.
@@ -207,9 +221,36 @@ fn without_tail(id: WorkId) -> WorkId {
 
 /// Ends of the URLs under which publishers show a work. No registrant uses them in DOIs.
 const TAILS: [&str; 30] = [
-    ".abstract", ".full", ".full+html", ".full-text", ".html", ".pdf", ".pdf+html", ".short", "/abs", "/abstract", "/citation",
-    "/epdf", "/epub", "/figures", "/full", "/full/html", "/full/pdf", "/full/xml", "/fulltext", "/html", "/info", "/media", "/meta",
-    "/pdf", "/pdfdirect", "/references", "/summary", "/suppinfo", "/supplementary", "/tables",
+    ".abstract",
+    ".full",
+    ".full+html",
+    ".full-text",
+    ".html",
+    ".pdf",
+    ".pdf+html",
+    ".short",
+    "/abs",
+    "/abstract",
+    "/citation",
+    "/epdf",
+    "/epub",
+    "/figures",
+    "/full",
+    "/full/html",
+    "/full/pdf",
+    "/full/xml",
+    "/fulltext",
+    "/html",
+    "/info",
+    "/media",
+    "/meta",
+    "/pdf",
+    "/pdfdirect",
+    "/references",
+    "/summary",
+    "/suppinfo",
+    "/supplementary",
+    "/tables",
 ];
 
 /// What a server adds below a work's URL.
@@ -239,8 +280,7 @@ fn bare(doi: &str) -> &str {
             doi = before;
         }
     }
-    loop {
-        let Some(shorter) = TAILS.iter().find_map(|tail| doi.strip_suffix(tail)) else { break };
+    while let Some(shorter) = TAILS.iter().find_map(|tail| doi.strip_suffix(tail)) {
         // The suffix of a DOI cannot be a tail alone.
         if !shorter.contains('/') || shorter.ends_with('/') {
             break;
@@ -254,7 +294,8 @@ fn bare(doi: &str) -> &str {
 fn unversioned_preprint(doi: &str) -> Option<&str> {
     let suffix = doi.strip_prefix("10.1101/").or_else(|| doi.strip_prefix("10.64898/"))?;
     let (number, version) = suffix.rsplit_once('v')?;
-    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let digits =
+        |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let is_version = (1..=3).contains(&version.len()) && version.bytes().all(|byte| byte.is_ascii_digit());
     (is_version && digits(number)).then(|| doi.get(..doi.len() - version.len() - 1)).flatten()
 }
@@ -297,7 +338,10 @@ mod tests {
             ("10.5555/a\">link</a>", "10.5555/a"),
             ("10.5555/a</p>", "10.5555/a"),
             ("**10.5555/a**", "10.5555/a"),
-            ("10.1002/(SICI)1097-4571(1999)50:1<1::AID-ASI1>3.0.CO;2-#", "10.1002/(sici)1097-4571(1999)50:1<1::aid-asi1>3.0.co;2-#"),
+            (
+                "10.1002/(SICI)1097-4571(1999)50:1<1::AID-ASI1>3.0.CO;2-#",
+                "10.1002/(sici)1097-4571(1999)50:1<1::aid-asi1>3.0.co;2-#",
+            ),
             ("10.5555/full", "10.5555/full"),
             ("10.5555/a/b.c-d", "10.5555/a/b.c-d"),
         ] {
@@ -320,7 +364,14 @@ mod tests {
 
     #[test]
     fn what_may_be_half_a_doi_is_refused() {
-        for text in ["10.1016/j.cell. 2018.01.001", "10.1371/a b", "10.5555/x- y2", "The title of 10 papers", "1.5", ""] {
+        for text in [
+            "10.1016/j.cell. 2018.01.001",
+            "10.1371/a b",
+            "10.5555/x- y2",
+            "The title of 10 papers",
+            "1.5",
+            "",
+        ] {
             assert!(ids(text).starts_with('!'), "{text}: {}", ids(text));
         }
     }

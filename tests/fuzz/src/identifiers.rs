@@ -1,16 +1,22 @@
-//! An identifier, printed and read again, is the same one.
+//! An identifier, printed and read again, is the same one; and reading takes little time, whatever it is.
+
+use std::time::{Duration, Instant};
 
 use tierfall_ids::{IdKind, InvalidId, WorkId};
 use tierfall_work::Work;
 
 pub fn promise(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
+    let begun = Instant::now();
     let read = text.parse::<WorkId>();
     assert_eq!(format!(" \t{text}\r\n").parse(), read, "blanks around it count");
     check(&read);
     for kind in IdKind::ALL {
         check(&WorkId::parse_as(kind, &text));
     }
+    // A thousand times what it takes, so that a busy machine fails nothing.
+    let most = Duration::from_secs(2) + Duration::from_millis(data.len() as u64 / 10);
+    assert!(begun.elapsed() < most, "it took {:?}", begun.elapsed());
 }
 
 fn check(read: &Result<WorkId, InvalidId>) {

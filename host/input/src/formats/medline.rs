@@ -32,7 +32,8 @@ const DIALECT: Dialect = Dialect {
 fn tag(line: &str) -> Option<(&str, &str)> {
     let (tag, rest) = (line.get(..4)?, line.get(4..)?);
     let name = tag.trim_end();
-    let named = name.len() >= 2 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let named =
+        name.len() >= 2 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
     let value = rest.strip_prefix('-')?;
     (named && (value.is_empty() || value.starts_with(' '))).then(|| (name, value.trim()))
 }

@@ -13,7 +13,9 @@ pub(crate) const REFER: FormatSpec = FormatSpec {
     sure: true,
     looks: |beginning| {
         let lines = || beginning.all_lines().filter(|line| !line.trim().is_empty()).take(30);
-        let is = |wanted: &'static [&str]| lines().any(|line| tag(line).is_some_and(|(tag, _)| wanted.contains(&tag)));
+        let is = |wanted: &'static [&str]| {
+            lines().any(|line| tag(line).is_some_and(|(tag, _)| wanted.contains(&tag)))
+        };
         is(&["%0"]) || (is(&["%T"]) && is(&["%A", "%D", "%J"]))
     },
     open: |_| Ok(Box::new(Tagged::new(&DIALECT))),
@@ -32,7 +34,8 @@ const DIALECT: Dialect = Dialect {
 
 fn tag(line: &str) -> Option<(&str, &str)> {
     let (tag, rest) = (line.get(..2)?, line.get(2..)?);
-    let named = tag.starts_with('%') && tag.bytes().nth(1).is_some_and(|byte| byte.is_ascii_graphic() && byte != b'%');
+    let named = tag.starts_with('%')
+        && tag.as_bytes().get(1).is_some_and(|byte| byte.is_ascii_graphic() && *byte != b'%');
     (named && (rest.is_empty() || rest.starts_with([' ', '\t']))).then(|| (tag, rest.trim()))
 }
 
@@ -43,10 +46,13 @@ fn record(tags: &Tags) -> Record {
         match tag.as_str() {
             "%R" => record.add(Field::Any, text),
             "%M" if from_pubmed => record.add(Field::Id(IdKind::Pmid), text),
-            "%M" | "%1" | "%2" | "%3" | "%4" | "%#" | "%$" if says_its_kind(text) => record.add(Field::Any, text),
+            "%M" | "%1" | "%2" | "%3" | "%4" | "%#" | "%$" if says_its_kind(text) => {
+                record.add(Field::Any, text)
+            }
             "%Z" | "%O" => record.add(Field::Note, text),
             "%U" | "%>" => {
-                for url in text.split_whitespace().filter(|url| url.contains("://") || url.starts_with("10.")) {
+                for url in text.split_whitespace().filter(|url| url.contains("://") || url.starts_with("10."))
+                {
                     record.add(Field::Id(IdKind::Url), url);
                 }
             }

@@ -45,14 +45,17 @@ fn record(tags: &Tags) -> Record {
             "DO" | "DI" => record.add(Field::Id(IdKind::Doi), text),
             "AN" if from_pubmed => record.add(Field::Id(IdKind::Pmid), text),
             // Programs put identifiers that RIS has no tag for into these.
-            "AN" | "C1" | "C2" | "C3" | "C5" | "C6" | "C7" | "C8" | "M1" | "M2" | "M3" | "U1" | "U2" | "U3" | "ID" | "SV"
+            "AN" | "C1" | "C2" | "C3" | "C5" | "C6" | "C7" | "C8" | "M1" | "M2" | "M3" | "U1" | "U2"
+            | "U3" | "ID" | "SV"
                 if says_its_kind(text) =>
             {
                 record.add(Field::Any, text);
             }
             "N1" | "C3" | "XR" | "U4" | "U5" => record.add(Field::Note, text),
             "UR" | "LK" | "L1" | "L2" | "L3" => {
-                for url in text.split(';').map(str::trim).filter(|url| url.contains("://") || url.starts_with("10.")) {
+                for url in
+                    text.split(';').map(str::trim).filter(|url| url.contains("://") || url.starts_with("10."))
+                {
                     record.add(Field::Id(IdKind::Url), url);
                 }
             }

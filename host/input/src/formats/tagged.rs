@@ -90,7 +90,8 @@ impl Parse for Tagged {
                 }
                 Some((tag, value)) => {
                     self.any = true;
-                    open.get_or_insert_with(|| Open { line: line.number, ..Open::default() }).hold(tag, value, true);
+                    open.get_or_insert_with(|| Open { line: line.number, ..Open::default() })
+                        .hold(tag, value, true);
                 }
                 None if text.trim().is_empty() => {
                     if dialect.blank_ends && open.is_some() {

@@ -80,7 +80,9 @@ impl Text {
 
     /// A bare number is a PMID in a list of identifiers, and anything in another text.
     fn is_doubtful(&self, id: &WorkId, text: &str) -> bool {
-        self.refused > self.read && id.kind() == IdKind::Pmid && text.bytes().all(|byte| byte.is_ascii_digit())
+        self.refused > self.read
+            && id.kind() == IdKind::Pmid
+            && text.bytes().all(|byte| byte.is_ascii_digit())
     }
 }
 

@@ -32,7 +32,13 @@ fn looks(beginning: &Beginning<'_>) -> bool {
     let lines: Vec<&str> = beginning.all_lines().filter(|line| !line.trim().is_empty()).take(10).collect();
     let begins = |line: &str| matches!(tag(line), Some(("PT", kind)) if kind.len() == 1);
     lines.windows(2).any(|pair| matches!(pair, [first, second] if begins(first) && tag(second).is_some()))
-        || lines.first().is_some_and(|first| first.starts_with("FN ") && (first.contains("Web of") || first.contains("ISI") || first.contains("Clarivate") || first.contains("Thomson")))
+        || lines.first().is_some_and(|first| {
+            first.starts_with("FN ")
+                && (first.contains("Web of")
+                    || first.contains("ISI")
+                    || first.contains("Clarivate")
+                    || first.contains("Thomson"))
+        })
 }
 
 fn tag(line: &str) -> Option<(&str, &str)> {

@@ -66,7 +66,11 @@ impl Bibtex {
             // What a bracket that is missing has swallowed, nobody knows; what stands on one line is known.
             End::Open | End::TooLong => fields::salvaged(&source.body, &self.strings),
         };
-        let what = if key.is_empty() { format!("the entry without a key, of kind {}", source.kind) } else { format!("the entry `{}`", crate::record::shortened(&key)) };
+        let what = if key.is_empty() {
+            format!("the entry without a key, of kind {}", source.kind)
+        } else {
+            format!("the entry `{}`", crate::record::shortened(&key))
+        };
         record(&fields).into_entry(source.line, &what).map_err(|error| match source.end {
             End::Closed => error,
             End::Open => {
@@ -100,19 +104,27 @@ fn record(fields: &[fields::Field]) -> Record {
     let value = |name: &str| fields.iter().find(|field| field.name == name).map(|field| field.value.as_str());
     for field in fields {
         // What editors call a field that is switched off.
-        let name = field.name.strip_prefix("opt").or_else(|| field.name.strip_prefix("alt")).unwrap_or(&field.name);
+        let name =
+            field.name.strip_prefix("opt").or_else(|| field.name.strip_prefix("alt")).unwrap_or(&field.name);
         let text = || written::without_tex(&field.value);
         if let Some((_, kind)) = IDS.iter().find(|(known, _)| *known == name) {
             record.add(Field::Id(*kind), &text());
             continue;
         }
         match name {
-            "eprint" => eprint(&mut record, &text(), value("archiveprefix").or(value("eprinttype")).unwrap_or_default()),
+            "eprint" => eprint(
+                &mut record,
+                &text(),
+                value("archiveprefix").or(value("eprinttype")).unwrap_or_default(),
+            ),
             "url" | "ee" | "link" | "pdf" | "howpublished" => links(&mut record, &text()),
             name if name.starts_with("bdsk-url") => links(&mut record, &text()),
             // `journal = {arXiv preprint arXiv:1706.03762}` is how a search engine cites preprints.
-            "journal" | "journaltitle" | "number" | "eid" | "volume" | "booktitle" | "publisher" | "series" => preprint(&mut record, &text()),
-            "note" | "notes" | "annote" | "annotation" | "addendum" | "pubstate" | "comment" | "extra" => record.add(Field::Note, &text()),
+            "journal" | "journaltitle" | "number" | "eid" | "volume" | "booktitle" | "publisher"
+            | "series" => preprint(&mut record, &text()),
+            "note" | "notes" | "annote" | "annotation" | "addendum" | "pubstate" | "comment" | "extra" => {
+                record.add(Field::Note, &text())
+            }
             "title" => record.add(Field::Title, &tex::title(&field.value)),
             "author" if record.facts.authors.is_empty() => record.facts.authors = tex::authors(&field.value),
             "year" | "date" => record.add(Field::Year, &text()),
@@ -132,7 +144,9 @@ fn eprint(record: &mut Record, eprint: &str, archive: &str) {
         "doi" => record.add(Field::Id(IdKind::Doi), eprint),
         // Without the name of an archive it is an arXiv id, a DOI, or unknown.
         "" if WorkId::parse_as(IdKind::Arxiv, eprint).is_ok() => record.add(Field::Id(IdKind::Arxiv), eprint),
-        _ if eprint.trim_start().starts_with("10.") || eprint.contains("://") => record.add(Field::Any, eprint),
+        _ if eprint.trim_start().starts_with("10.") || eprint.contains("://") => {
+            record.add(Field::Any, eprint)
+        }
         _ => {}
     }
 }
@@ -143,7 +157,11 @@ fn links(record: &mut Record, text: &str) {
     for word in text.split([' ', '\n', '\t', ',']).filter(|word| !word.is_empty()) {
         if labelled(word) {
             record.add(Field::Id(IdKind::Arxiv), word);
-        } else if word.contains("://") || word.starts_with("www.") || word.starts_with("doi.org/") || word.starts_with("dx.doi.org/") {
+        } else if word.contains("://")
+            || word.starts_with("www.")
+            || word.starts_with("doi.org/")
+            || word.starts_with("dx.doi.org/")
+        {
             record.add(Field::Id(IdKind::Url), word);
         } else if word.starts_with("10.") {
             record.add(Field::Id(IdKind::Doi), word);

@@ -25,7 +25,8 @@ pub(super) fn authors(value: &str) -> Vec<String> {
         Some(people) => people.into_iter().map(name).collect(),
         None => {
             let names = plain(value);
-            let names: Vec<&str> = names.split(" and ").map(|name| name.split(',').next().unwrap_or_default().trim()).collect();
+            let names: Vec<&str> =
+                names.split(" and ").map(|name| name.split(',').next().unwrap_or_default().trim()).collect();
             names.into_iter().filter(|name| !name.is_empty()).map(str::to_owned).collect()
         }
     }

@@ -16,12 +16,16 @@ impl Document {
     pub(super) fn value(&mut self, lines: &mut Lines) -> Option<Result<Line, EntryError>> {
         let mut open: Option<Open> = None;
         loop {
-            let (line, begin) =
-                match self.rest.take().map(Ok).or_else(|| lines.next().map(|line| line.map(|line| (line, 0)))) {
-                    Some(Ok(line)) => line,
-                    Some(Err(bad)) => return Some(Err(bad)),
-                    None => return open.map(|open| Err(EntryError::new(open.line, "the object has no end"))),
-                };
+            let (line, begin) = match self
+                .rest
+                .take()
+                .map(Ok)
+                .or_else(|| lines.next().map(|line| line.map(|line| (line, 0))))
+            {
+                Some(Ok(line)) => line,
+                Some(Err(bad)) => return Some(Err(bad)),
+                None => return open.map(|open| Err(EntryError::new(open.line, "the object has no end"))),
+            };
             let mut text = line.text.get(begin..).unwrap_or_default();
             if open.is_none() {
                 let value = text.trim_start_matches([' ', '\t', '\r', ',', '[', ']', '\u{feff}']);
@@ -36,7 +40,10 @@ impl Document {
                     if line.text.get(at..).is_some_and(|rest| !rest.is_empty()) {
                         self.rest = Some((line, at));
                     }
-                    return Some(Err(EntryError::new(number, "it is JSON, but neither an object nor a string")));
+                    return Some(Err(EntryError::new(
+                        number,
+                        "it is JSON, but neither an object nor a string",
+                    )));
                 }
                 let indent = text.len() - value.len();
                 open = Some(Open { line: line.number, indent, text: String::new(), depth: 0 });
@@ -51,8 +58,10 @@ impl Document {
                 }
                 Part::Open if current.text.len() <= LONGEST => {}
                 Part::Open | Part::Broken => {
-                    let bad =
-                        EntryError::new(current.line, "the object is broken: a string or a bracket is not closed");
+                    let bad = EntryError::new(
+                        current.line,
+                        "the object is broken: a string or a bracket is not closed",
+                    );
                     resume(lines, current.indent);
                     return Some(Err(bad));
                 }

@@ -229,12 +229,16 @@ mod tests {
 
     #[test]
     fn a_value_that_holds_too_much_is_given_up() {
-        let long = format!("{{\"doi\":\"10.5555/a\",\"x\":[{}0]}}\n{{\"doi\":\"10.5555/b\"}}\n", "0,".repeat(300_000));
+        let long = format!(
+            "{{\"doi\":\"10.5555/a\",\"x\":[{}0]}}\n{{\"doi\":\"10.5555/b\"}}\n",
+            "0,".repeat(300_000)
+        );
         insta::assert_snapshot!(json(&long), @r#"
         1! it is not JSON: it holds more than 200000 values
         2: 10.5555/b => doi:10.5555/b
         "#);
-        let deep = format!("{{\"doi\":\"10.5555/a\",\"x\":{}\n{{\"doi\":\"10.5555/b\"}}\n", "[".repeat(300_000));
+        let deep =
+            format!("{{\"doi\":\"10.5555/a\",\"x\":{}\n{{\"doi\":\"10.5555/b\"}}\n", "[".repeat(300_000));
         insta::assert_snapshot!(json(&deep), @r#"
         1! it is not JSON: recursion limit exceeded
         2: 10.5555/b => doi:10.5555/b

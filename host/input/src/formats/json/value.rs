@@ -11,8 +11,18 @@ const MOST: usize = 200_000;
 
 /// Parts of works that say nothing here and are long.
 const IGNORED: [&str; 12] = [
-    "abstract", "abstract_inverted_index", "affiliations", "concepts", "counts_by_year", "institutions", "keywords", "mesh",
-    "reference", "referenced_works", "related_works", "topics",
+    "abstract",
+    "abstract_inverted_index",
+    "affiliations",
+    "concepts",
+    "counts_by_year",
+    "institutions",
+    "keywords",
+    "mesh",
+    "reference",
+    "referenced_works",
+    "related_works",
+    "topics",
 ];
 
 /// Reads one value.
@@ -30,7 +40,11 @@ struct Bounded<'a>(&'a Cell<usize>);
 
 impl Bounded<'_> {
     fn take<E: Error>(self) -> Result<(), E> {
-        let left = self.0.get().checked_sub(1).ok_or_else(|| E::custom(format_args!("it holds more than {MOST} values")))?;
+        let left = self
+            .0
+            .get()
+            .checked_sub(1)
+            .ok_or_else(|| E::custom(format_args!("it holds more than {MOST} values")))?;
         self.0.set(left);
         Ok(())
     }

@@ -9,7 +9,8 @@ use crate::record::Record;
 use crate::values;
 
 /// Objects in which services keep a record beside what they say about it.
-const INNER: [&str; 8] = ["attributes", "bibjson", "citedPaper", "citingPaper", "data", "info", "metadata", "paper"];
+const INNER: [&str; 8] =
+    ["attributes", "bibjson", "citedPaper", "citingPaper", "data", "info", "metadata", "paper"];
 
 /// Objects within objects that are looked through for works.
 const DEEPEST: usize = 6;
@@ -92,7 +93,9 @@ pub(super) fn record(work: &Map<String, Value>) -> Record {
 
 /// How a message names an object: by its own name in the list.
 pub(super) fn name(work: &Map<String, Value>) -> String {
-    let name = ["id", "citation-key", "citekey", "key", "corpusid", "paperId", "lens_id"].iter().find_map(|name| work.get(*name));
+    let name = ["id", "citation-key", "citekey", "key", "corpusid", "paperId", "lens_id"]
+        .iter()
+        .find_map(|name| work.get(*name));
     match name.map(text).filter(|name| !name.is_empty()) {
         Some(name) => format!("the object `{}`", crate::record::shortened(&name)),
         None => "the object".into(),
@@ -101,10 +104,15 @@ pub(super) fn name(work: &Map<String, Value>) -> String {
 
 fn read(work: &Map<String, Value>, record: &mut Record) {
     // In a record the bare `id` may be a citation key, a number of a database or the URL of a library's item.
-    let described = ["type", "title", "itemType", "container-title", "authors"].iter().any(|name| work.contains_key(*name));
+    let described = ["type", "title", "itemType", "container-title", "authors"]
+        .iter()
+        .any(|name| work.contains_key(*name));
     for (name, value) in work {
         match (name.to_ascii_lowercase().as_str(), value) {
-            ("ids" | "externalids" | "external_ids" | "articleids" | "openexternalids", Value::Object(ids)) => {
+            (
+                "ids" | "externalids" | "external_ids" | "articleids" | "openexternalids",
+                Value::Object(ids),
+            ) => {
                 for (name, id) in ids {
                     if let Some(field @ Field::Id(_)) = fields::named(name) {
                         add(record, field, id);
@@ -112,13 +120,15 @@ fn read(work: &Map<String, Value>, record: &mut Record) {
                 }
             }
             (
-                "external_ids" | "externalids" | "articleids" | "identifier" | "identifiers" | "dois" | "arxiv_eprints" | "ids",
+                "external_ids" | "externalids" | "articleids" | "identifier" | "identifiers" | "dois"
+                | "arxiv_eprints" | "ids",
                 Value::Array(ids),
             ) => ids.iter().for_each(|id| labelled(record, name, id)),
             ("id" | "_id", id) => {
                 let id = text(id);
                 let read: Result<WorkId, _> = id.parse();
-                let library = read.as_ref().is_ok_and(|id| id.kind() == IdKind::Url || id.kind() == IdKind::Pmid);
+                let library =
+                    read.as_ref().is_ok_and(|id| id.kind() == IdKind::Url || id.kind() == IdKind::Pmid);
                 if !(described && library && !id.contains("openalex.org")) {
                     record.add(Field::Any, &id);
                 }
@@ -128,7 +138,8 @@ fn read(work: &Map<String, Value>, record: &mut Record) {
             }
             ("authorstring", authors) => add(record, Field::Authors, authors),
             ("titles", Value::Array(titles)) => {
-                if let Some(title) = titles.iter().find_map(|title| title.get("title").or(title.get("value"))) {
+                if let Some(title) = titles.iter().find_map(|title| title.get("title").or(title.get("value")))
+                {
                     add(record, Field::Title, title);
                 }
             }
@@ -169,7 +180,7 @@ fn labelled(record: &mut Record, list: &str, id: &Value) {
     let of = |names: &[&str]| names.iter().find_map(|name| id.get(*name)).map(text).unwrap_or_default();
     let kind = of(&["type", "idtype", "scheme", "identifierType"]);
     let value = of(&["value", "id", "identifier"]);
-    let field = fields::named(&kind).or_else(|| match list {
+    let field = fields::named(&kind).or(match list {
         "dois" => Some(Field::Id(IdKind::Doi)),
         "arxiv_eprints" => Some(Field::Id(IdKind::Arxiv)),
         _ => None,
@@ -200,9 +211,20 @@ fn author(value: &Value) -> Option<String> {
     if let Value::String(name) = value {
         return Some(values::family_name(name));
     }
-    let name = ["/family", "/lastName", "/last_name", "/familyName", "/literal", "/name", "/author/display_name", "/raw_author_name", "/full_name", "/display_name"]
-        .iter()
-        .find_map(|path| value.pointer(path).and_then(Value::as_str))?;
+    let name = [
+        "/family",
+        "/lastName",
+        "/last_name",
+        "/familyName",
+        "/literal",
+        "/name",
+        "/author/display_name",
+        "/raw_author_name",
+        "/full_name",
+        "/display_name",
+    ]
+    .iter()
+    .find_map(|path| value.pointer(path).and_then(Value::as_str))?;
     Some(name.to_owned())
 }
 

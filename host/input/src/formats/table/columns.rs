@@ -37,7 +37,11 @@ fn is_named(header: &str, column: &str) -> bool {
 
 /// Whether a row names a column that is known to hold identifiers, or the one that the user names. A note of one
 /// cell is a header only as the first row.
-pub(super) fn is_header<'a>(cells: impl Iterator<Item = &'a str> + Clone, column: Option<&str>, first: bool) -> bool {
+pub(super) fn is_header<'a>(
+    cells: impl Iterator<Item = &'a str> + Clone,
+    column: Option<&str>,
+    first: bool,
+) -> bool {
     let known = cells.clone().filter(|name| fields::named(name).is_some()).count();
     let names = |name: &str| match column {
         Some(column) => is_named(name, column),
@@ -88,18 +92,25 @@ impl Columns {
     }
 
     fn new(fields: Vec<Option<Field>>, header: bool) -> Self {
-        let typed = |field: &Field| matches!(field, Field::Work) || matches!(field, Field::Id(kind) if *kind != IdKind::Url);
+        let typed = |field: &Field| {
+            matches!(field, Field::Work) || matches!(field, Field::Id(kind) if *kind != IdKind::Url)
+        };
         let titled = fields.iter().flatten().any(|field| *field == Field::Title);
         let numbers = !titled && !fields.iter().flatten().any(typed);
         // With the only column that there is, everything in it counts.
-        let numbers = numbers || fields.iter().flatten().filter(|field| field.rank().is_some()).count() == 1 && !titled;
+        let numbers =
+            numbers || fields.iter().flatten().filter(|field| field.rank().is_some()).count() == 1 && !titled;
         Self { fields, numbers, header }
     }
 }
 
 /// Whether most cells of a column that say something are identifiers which say what they are.
 fn holds_identifiers(rows: &[&Row], column: usize) -> bool {
-    let cells = rows.iter().filter_map(|row| row.cells.get(column)).map(|cell| cell.trim()).filter(|cell| !cell.is_empty());
+    let cells = rows
+        .iter()
+        .filter_map(|row| row.cells.get(column))
+        .map(|cell| cell.trim())
+        .filter(|cell| !cell.is_empty());
     let (mut ids, mut others) = (0, 0);
     for cell in cells {
         match is_identifier(cell) {

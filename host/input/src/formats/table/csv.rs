@@ -103,7 +103,9 @@ impl Cells {
                 ReadRecordResult::InputEmpty => return None,
                 ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
                 // The row has more columns than a table has; those beyond are left out.
-                ReadRecordResult::OutputEndsFull if self.ends.len() >= MOST_COLUMNS => return Some(self.cells()),
+                ReadRecordResult::OutputEndsFull if self.ends.len() >= MOST_COLUMNS => {
+                    return Some(self.cells());
+                }
                 ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
                 ReadRecordResult::Record | ReadRecordResult::End => return Some(self.cells()),
             }

@@ -69,7 +69,9 @@ fn open(opening: Opening<'_>, usual: Option<u8>) -> Result<Box<dyn Parse>, OpenE
         if text.is_empty() || text.starts_with('#') {
             continue;
         }
-        if seen == 0 && let Some(delimiter) = csv::declared(&line.text) {
+        if seen == 0
+            && let Some(delimiter) = csv::declared(&line.text)
+        {
             found = Some(delimiter);
             continue;
         }
@@ -85,7 +87,9 @@ fn open(opening: Opening<'_>, usual: Option<u8>) -> Result<Box<dyn Parse>, OpenE
     // What stands before the header are notes; without a header, the first line is one, or the first row.
     let keep = if found.is_some() { ahead.len().saturating_sub(1) } else { 0 };
     let first = ahead.get(keep).or(ahead.first()).map(|line| line.text.clone()).unwrap_or_default();
-    let delimiter = found.or(usual.filter(|usual| first.as_bytes().contains(usual))).unwrap_or_else(|| csv::delimiter(&first));
+    let delimiter = found
+        .or(usual.filter(|usual| first.as_bytes().contains(usual)))
+        .unwrap_or_else(|| csv::delimiter(&first));
     lines.put_back(ahead.split_off(keep.min(ahead.len())));
     Ok(Box::new(Table::new(origin, Rows::new(Csv::new(delimiter)), lines, column)?))
 }
@@ -100,14 +104,14 @@ impl Table {
     /// Finds the header among the first rows. A first row with an identifier is not a header, and is read as data.
     fn new(origin: &str, mut rows: Rows, lines: &mut Lines, column: Option<&str>) -> Result<Self, OpenError> {
         let cells = |row: &Row| row.cells.clone();
-        let is_header = |row: &Row, first: bool| {
-            columns::is_header(cells(row).iter().map(String::as_str), column, first)
-        };
+        let is_header =
+            |row: &Row, first: bool| columns::is_header(cells(row).iter().map(String::as_str), column, first);
         rows.look_ahead(lines, |seen| {
             seen.len() < PREAMBLE && !seen.last().is_some_and(|row| is_header(row, seen.len() == 1))
         });
         let seen = rows.looked_at();
-        let found = seen.iter().enumerate().find(|(nth, row)| is_header(row, *nth == 0)).map(|(_, row)| row.line);
+        let found =
+            seen.iter().enumerate().find(|(nth, row)| is_header(row, *nth == 0)).map(|(_, row)| row.line);
         if let Some(line) = found {
             rows.begin_at(line);
         }
@@ -115,7 +119,9 @@ impl Table {
         let mut columns = Columns::of(&rows.looked_at(), column);
         // The names of weak columns do not suffice; the cells of the others are looked at.
         let weak = match &columns {
-            Ok(columns) => !columns.fields.iter().flatten().any(|field| field.rank().is_some_and(|rank| rank < 6)),
+            Ok(columns) => {
+                !columns.fields.iter().flatten().any(|field| field.rank().is_some_and(|rank| rank < 6))
+            }
             Err(_) => true,
         };
         if weak && column.is_none() {
@@ -235,15 +241,24 @@ mod tests {
     #[test]
     fn exports_begin_with_notes_and_name_their_columns_in_their_own_ways() {
         for (source, format) in [
-            ("Item Title,Publication Title,Item DOI,Authors,Publication Year,URL\nT,J,10.5555/a,A B,2020,http://example.org/a\n", None),
+            (
+                "Item Title,Publication Title,Item DOI,Authors,Publication Year,URL\nT,J,10.5555/a,A B,2020,http://example.org/a\n",
+                None,
+            ),
             ("TI,AU,PY,DI\nT,A,2020,10.5555/a\n", None),
             ("sep=;\r\nT;DOI\r\nT;10.5555/a\r\n", None),
-            ("\"About the data: exported, on a day\"\nRank,Publication ID,DOI,Title\n1,pub.1,10.5555/a,T\n", None),
+            (
+                "\"About the data: exported, on a day\"\nRank,Publication ID,DOI,Title\n1,pub.1,10.5555/a,T\n",
+                None,
+            ),
             ("Title\tDOI\nT\t10.5555/a\n", Some(Format::Csv)),
             ("Title,DOI\rT,10.5555/a\rT,10.5555/b\r", None),
             ("PMID,Title\n17000003.0,T\n", None),
             ("DOI,PMID\n10.5555/a; 10.5555/b,\"17000001, 17000002\"\n", None),
-            ("Cites,Authors,Title,Year,ArticleURL,DOI,StartPage,EndPage\n5,\"A B, C D\",T,2020,https://example.org/a,10.5555/a,7,9\n", None),
+            (
+                "Cites,Authors,Title,Year,ArticleURL,DOI,StartPage,EndPage\n5,\"A B, C D\",T,2020,https://example.org/a,10.5555/a,7,9\n",
+                None,
+            ),
         ] {
             assert!(read(source, format, None).contains("=>"), "{source}: {}", read(source, format, None));
         }
