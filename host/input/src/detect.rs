@@ -2,45 +2,12 @@
 
 use std::path::Path;
 
+use crate::beginning::{Beginning, MOST_LINES, has_content, trimmed};
 use crate::formats::Format;
 use crate::written;
 
 /// How many bytes are searched for what decides the format: more than the header of any table has.
 pub(crate) const ENOUGH: usize = 8 << 10;
-
-/// Lines that are looked at where the first one does not decide: exports begin with notes about themselves.
-const MOST_LINES: usize = 30;
-
-/// The beginning of an input.
-pub(crate) struct Beginning<'a> {
-    text: &'a str,
-    /// The column that the user named, for tables.
-    pub column: Option<&'a str>,
-}
-
-impl<'a> Beginning<'a> {
-    pub(crate) fn new(text: &'a str, column: Option<&'a str>) -> Self {
-        Self { text, column }
-    }
-
-    /// The lines that are neither blank nor a comment of text or of BibTeX, without the blanks around them.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.text.lines().map(trimmed).filter(|line| has_content(line)).take(MOST_LINES)
-    }
-
-    pub(crate) fn first(&self) -> &'a str {
-        self.lines().next().unwrap_or_default()
-    }
-
-    /// Every line as it is.
-    pub(crate) fn all_lines(&self) -> impl Iterator<Item = &'a str> + use<'a> {
-        self.text.lines().map(|line| line.trim_start_matches('\u{feff}'))
-    }
-}
-
-fn trimmed(line: &str) -> &str {
-    line.trim_start_matches('\u{feff}').trim()
-}
 
 /// `None` where the extension does not tell.
 pub(crate) fn by_extension(path: &Path) -> Option<Format> {
@@ -87,11 +54,6 @@ fn decides(line: &str, column: Option<&str>) -> bool {
     let beginning = Beginning::new(line, column);
     let entry = line.split(" #").next().unwrap_or(line).trim();
     written::one(entry).is_ok() || Format::ALL.iter().any(|format| (format.spec().looks)(&beginning))
-}
-
-/// Neither blank nor a comment, of text or of BibTeX.
-fn has_content(line: &str) -> bool {
-    !line.is_empty() && !line.starts_with(['#', '%'])
 }
 
 #[cfg(test)]

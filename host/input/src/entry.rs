@@ -39,11 +39,13 @@ pub(crate) struct EntryError {
     pub message: String,
     pub described: Option<Box<Facts>>,
     pub last: bool,
+    /// It was read, and lacks nothing but an identifier.
+    pub whole: bool,
 }
 
 impl EntryError {
     pub fn new(line: u64, message: impl Into<String>) -> Self {
-        Self { line, message: message.into(), described: None, last: false }
+        Self { line, message: message.into(), described: None, last: false, whole: false }
     }
 
     pub fn last(line: u64, message: impl Into<String>) -> Self {

@@ -1,6 +1,6 @@
 //! What is given in place of a bibliography, by name and with what to do about it.
 
-use crate::detect::Beginning;
+use crate::beginning::Beginning;
 
 /// Something that holds no list of works.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

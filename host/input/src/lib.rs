@@ -24,6 +24,7 @@
 
 #![warn(missing_docs)]
 
+mod beginning;
 mod decode;
 mod dedupe;
 mod detect;
@@ -37,6 +38,7 @@ mod publisher;
 mod reader;
 mod record;
 mod scan;
+mod several;
 #[cfg(test)]
 mod tests;
 mod values;

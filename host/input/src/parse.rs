@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::detect::Beginning;
+use crate::beginning::Beginning;
 use crate::entry::{EntryError, InputEntry};
 use crate::lines::Lines;
 

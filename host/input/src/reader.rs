@@ -7,8 +7,9 @@ use std::path::Path;
 
 use tierfall_work::Work;
 
+use crate::beginning::Beginning;
 use crate::decode::{self, Returns};
-use crate::detect::{self, Beginning, ENOUGH};
+use crate::detect::{self, ENOUGH};
 use crate::entry::{BadEntry, EntryError, InputEntry};
 use crate::foreign::{self, Foreign};
 use crate::formats::Format;
@@ -112,7 +113,7 @@ impl Reader {
 
     /// Counts refusals until there is a work; too many of them mean that this is something else.
     fn refuse(&mut self, error: &mut EntryError) {
-        let Some(refused) = self.refused.as_mut().filter(|_| error.described.is_none()) else { return };
+        let Some(refused) = self.refused.as_mut().filter(|_| !error.whole) else { return };
         *refused += 1;
         if *refused == MOST_REFUSED && !error.last {
             let Foreign { what, advice } = self.guess;
@@ -138,7 +139,7 @@ impl Iterator for Reader {
             }
             Some(Err(mut error)) => {
                 self.refuse(&mut error);
-                let EntryError { line, message, described, last } = error;
+                let EntryError { line, message, described, last, .. } = error;
                 self.ended = last;
                 Some(Err(BadEntry { origin: self.origin.clone(), line, message, described, last }))
             }

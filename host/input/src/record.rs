@@ -5,7 +5,7 @@ use tierfall_work::{Facts, Work};
 
 use crate::entry::{BY, EntryError, InputEntry};
 use crate::fields::Field;
-use crate::{scan, values, written};
+use crate::{scan, several, values};
 
 /// Collects the identifiers and facts of one record.
 #[derive(Debug, Default)]
@@ -142,6 +142,7 @@ impl Record {
 
     fn without_identifier(self, line: u64, what: &str, refused: Option<InvalidId>) -> EntryError {
         let title = self.facts.title.as_deref().map(shortened).filter(|title| !title.is_empty());
+        let garbled = refused.is_some();
         let message = match (refused, &title) {
             (Some(error), _) => error.to_string(),
             (None, Some(title)) => {
@@ -150,7 +151,7 @@ impl Record {
             (None, None) => format!("{what} has no identifier"),
         };
         let described = title.is_some().then(|| Box::new(self.facts));
-        EntryError { described, ..EntryError::new(line, message) }
+        EntryError { whole: described.is_some() || !garbled, described, ..EntryError::new(line, message) }
     }
 }
 
@@ -180,8 +181,8 @@ fn is_nothing(text: &str) -> bool {
 
 fn ids(field: Field, raw: &str) -> Result<Vec<WorkId>, InvalidId> {
     match field {
-        Field::Id(kind) => written::all(Some(kind), raw),
-        _ => written::all(None, raw),
+        Field::Id(kind) => several::all(Some(kind), raw),
+        _ => several::all(None, raw),
     }
 }
 

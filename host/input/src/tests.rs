@@ -145,6 +145,53 @@ fn what_cannot_be_opened_says_so() {
     insta::assert_snapshot!(opened(Some("doi")).expect_err("no column"), @r#"list.csv has no column `doi`; its columns are `a`, `b`"#);
 }
 
+#[test]
+fn what_is_no_list_is_left_after_fifty_lines_and_named() {
+    let prose = "This is a sentence of a text, and it goes on for a while.\n".repeat(1000);
+    let read = read(&prose, None, None);
+    assert_eq!(read.lines().count(), 50);
+    insta::assert_snapshot!(read.lines().last().unwrap_or_default(), @r#"50! none of the first 50 entries can be read, and the rest is left: this looks like running text or a list of titles; --format prose finds the identifiers in a text; titles alone are not looked up"#);
+    // Records that lack nothing but an identifier are records.
+    let titles: String = (0..60).map(|n| format!("@misc{{k{n}, title = {{T}}}}\n")).collect();
+    let bare: String = (0..60).map(|n| format!("@misc{{k{n}, year = 2001}}\n")).collect();
+    for records in [titles, bare] {
+        assert_eq!(
+            keys(Cursor::new(format!("{records}@misc{{z, doi = {{10.5555/z}}}}\n")))
+                .last()
+                .map(String::as_str),
+            Some("doi:10.5555/z")
+        );
+    }
+    let rows = format!("doi,pmid\n{}10.5555/z,\n", "n/a,\n".repeat(60));
+    assert_eq!(keys(Cursor::new(rows)).last().map(String::as_str), Some("doi:10.5555/z"));
+}
+
+#[test]
+fn what_is_no_bibliography_is_named_with_what_to_do() {
+    let refused = |source: &[u8]| match Reader::new("given", Cursor::new(source.to_vec()), None, None) {
+        Ok(_) => String::from("it was opened"),
+        Err(error) => error.to_string(),
+    };
+    let given: [&[u8]; 7] = [
+        b"%PDF-1.7\n",
+        b"PAR1\x15\x04",
+        b"<!DOCTYPE html>\n<html><body>10.5555/a</body></html>",
+        b"<?xml version=\"1.0\"?>\n<rdf:RDF xmlns:rdf=\"x\">\n</rdf:RDF>",
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        b"SQLite format 3\0",
+        b"BZh91AY&SY",
+    ];
+    insta::assert_snapshot!(given.map(refused).join("\n"), @r#"
+    given is no bibliography but a PDF: give the DOI of the work, or the reference list as text with --format prose
+    given is no bibliography but a Parquet file: export its columns as CSV or JSON lines
+    given is no bibliography but a page in HTML: save the references as BibTeX, RIS or CSV, or read what it says with --format prose
+    given is no bibliography but RDF: export the library as BibTeX, RIS or CSL JSON
+    given is no bibliography but an old Office file (.xls or .doc): save it as .xlsx, as CSV, or as plain text
+    given is no bibliography but an SQLite database: export its columns as CSV or JSON lines
+    given is no bibliography but packed with bzip2: unpack it first (bzip2 -d)
+    "#);
+}
+
 proptest! {
     #[test]
     fn no_input_makes_a_reader_panic_or_go_on_for_ever(

@@ -3,7 +3,7 @@
 use tierfall_ids::IdKind;
 
 use super::tagged::{Dialect, Tagged, Tags};
-use crate::detect::Beginning;
+use crate::beginning::Beginning;
 use crate::fields::Field;
 use crate::parse::FormatSpec;
 use crate::record::Record;

@@ -52,7 +52,11 @@ impl Parse for Bibtex {
             };
             match source.kind.as_str() {
                 "comment" | "preamble" => {}
-                "string" => self.strings.define(&source.body),
+                "string" => {
+                    for field in fields::read(&source.body, &self.strings).1 {
+                        self.strings.define(field.name, field.value);
+                    }
+                }
                 _ => return Some(self.parse(&source)),
             }
         }

@@ -2,8 +2,6 @@
 
 use std::collections::HashMap;
 
-use super::fields;
-
 /// Bytes of names and values, enough for all journals there are; those beyond it are not known.
 const MOST: usize = 256 << 10;
 
@@ -18,15 +16,12 @@ pub(super) struct Strings {
 }
 
 impl Strings {
-    /// Takes over the definitions of one `@string` entry.
-    pub(super) fn define(&mut self, body: &str) {
-        let (_, defined) = fields::read(body, self);
-        for field in defined {
-            let length = field.name.len() + field.value.len();
-            if field.value.len() <= LONGEST && self.held + length <= MOST {
-                self.held += length;
-                self.meanings.insert(field.name, field.value);
-            }
+    /// Takes over a definition.
+    pub(super) fn define(&mut self, name: String, meaning: String) {
+        let length = name.len() + meaning.len();
+        if meaning.len() <= LONGEST && self.held + length <= MOST {
+            self.held += length;
+            self.meanings.insert(name, meaning);
         }
     }
 

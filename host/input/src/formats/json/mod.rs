@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use serde_json::{Map, Value};
 
 use self::document::Document;
-use crate::detect::Beginning;
+use crate::beginning::Beginning;
 use crate::entry::{EntryError, InputEntry};
 use crate::fields::Field;
 use crate::lines::{Line, Lines};
@@ -50,7 +50,9 @@ impl Parse for Json {
     fn entry(&mut self, lines: &mut Lines) -> Option<Result<InputEntry, EntryError>> {
         loop {
             if let Some((line, work)) = self.found.pop_front() {
-                return Some(work::record(&work).into_entry(line, &work::name(&work)));
+                let entry = work::record(&work).into_entry(line, &work::name(&work));
+                // An object that says nothing of a work is no record of one.
+                return Some(entry.map_err(|error| EntryError { whole: error.described.is_some(), ..error }));
             }
             let value = match self.layout.get_or_insert_with(|| layout(lines)) {
                 Layout::Lines => match lines.next()? {

@@ -65,7 +65,10 @@ fn collect(mut object: Map<String, Value>, depth: usize, works: &mut Vec<Map<Str
         }
     }
     // Of what a page says besides, nothing is a work.
-    let kept: Vec<_> = works.drain(before..).filter(is_work).collect();
+    let mut kept: Vec<_> = works.drain(before..).filter(is_work).collect();
+    if kept.iter().any(says_more) {
+        kept.retain(says_more);
+    }
     if kept.is_empty() && depth == 0 && !page { works.push(Map::new()) } else { works.extend(kept) }
 }
 
@@ -73,9 +76,15 @@ fn holds_objects(value: &Value) -> bool {
     matches!(value, Value::Array(list) if list.iter().any(Value::is_object))
 }
 
-/// Whether an object has a title or an identifier.
+/// Whether an object has a title or what may be an identifier.
 fn is_work(object: &Map<String, Value>) -> bool {
     !record(object).is_empty()
+}
+
+/// Whether it has more than a name of its own.
+fn says_more(object: &Map<String, Value>) -> bool {
+    let record = record(object);
+    record.facts.title.is_some() || record.into_entry(0, "").is_ok()
 }
 
 /// What an object says of one work.

@@ -7,7 +7,7 @@ mod rows;
 use self::columns::{Columns, NoColumn, PREAMBLE, SAMPLE};
 use self::csv::Csv;
 use self::rows::{Row, Rows};
-use crate::detect::Beginning;
+use crate::beginning::Beginning;
 use crate::entry::{EntryError, InputEntry};
 use crate::fields::Field;
 use crate::lines::{Line, Lines};
