@@ -23,7 +23,8 @@ fn nothing() -> Ended {
 #[test]
 fn no_list_costs_more_than_a_little_time_and_memory() {
     let doubled: String = (1..60).map(|n| format!("@string{{s{n} = s{} # s{}}}\n", n - 1, n - 1)).collect();
-    let strings = format!("@string{{s0 = {{ha}}}}\n{doubled}@article{{a, doi = {{10.5555/a}}, note = s59}}\n");
+    let strings =
+        format!("@string{{s0 = {{ha}}}}\n{doubled}@article{{a, doi = {{10.5555/a}}, note = s59}}\n");
     let mut bomb = GzEncoder::new(Vec::new(), Compression::fast());
     bomb.write_all(b"TY  - JOUR\nDO  - 10.5555/a\nER  - \nTY  - JOUR\n").expect("memory can be written");
     for _ in 0..100 {

@@ -37,7 +37,11 @@ pub fn promise(data: &[u8]) {
     if plain {
         // What the entries say was in the source; an identifier in its normal form may be encoded.
         let held: usize = entries.iter().map(|entry| held(entry)).sum();
-        assert!(held <= 1000 * entries.len() + 20 * source.len(), "{held} bytes are held of {}", source.len());
+        assert!(
+            held <= 1000 * entries.len() + 20 * source.len(),
+            "{held} bytes are held of {}",
+            source.len()
+        );
     }
     assert!(entries.len() <= most, "it goes on for ever");
     let mut before = 1;
@@ -87,7 +91,8 @@ fn held(entry: &Result<InputEntry, BadEntry>) -> usize {
         Ok(InputEntry { raw, work, .. }) => {
             let ids: usize = work.ids.iter().map(|id| id.value().len()).sum();
             let title = work.known.title.as_ref().map_or(0, |title| title.value.len());
-            let authors: usize = work.known.authors.iter().flat_map(|said| &said.value).map(String::len).sum();
+            let authors: usize =
+                work.known.authors.iter().flat_map(|said| &said.value).map(String::len).sum();
             raw.len() + ids + title + authors + work.landing_urls.iter().map(String::len).sum::<usize>()
         }
         Err(bad) => bad.message.len(),
