@@ -65,7 +65,7 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
                 time: Time::Server,
                 connections: 2,
                 timeout,
-                tls: None,
+                roots: None,
                 create: false,
                 upgrade: false,
             })

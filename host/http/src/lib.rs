@@ -66,6 +66,6 @@ pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,
 };
 pub use tdm::{Reservation, SaidBy};
-pub use tls::tls_config;
+pub use tls::root_certificates;
 pub use transport::{Incoming, Outgoing, RawBody, Transport};
 pub use warc::WarcError;

@@ -9,23 +9,27 @@ use rustls::{ClientConfig, RootCertStore};
 
 use super::error::HttpError;
 
-/// For HTTP over TLS: as [`tls_config`], with the versions of HTTP that are spoken.
+/// For HTTP over TLS, with the versions of HTTP that are spoken.
 pub fn client_config(extra: &[PathBuf]) -> Result<ClientConfig, HttpError> {
-    let mut config = tls_config(extra)?;
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(root_certificates(extra)?)
+        .with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
 }
 
 /// The system's roots (or, on a machine that has none, Mozilla's), and those of `extra` PEM files.
-pub fn tls_config(extra: &[PathBuf]) -> Result<ClientConfig, HttpError> {
+pub fn root_certificates(extra: &[PathBuf]) -> Result<RootCertStore, HttpError> {
     let native = rustls_native_certs::load_native_certs();
     for problem in &native.errors {
         tracing::debug!(%problem, "a system certificate cannot be read");
     }
-    config_with(native.certs, extra)
+    roots(native.certs, extra)
 }
 
-fn config_with(system: Vec<CertificateDer<'static>>, extra: &[PathBuf]) -> Result<ClientConfig, HttpError> {
+fn roots(system: Vec<CertificateDer<'static>>, extra: &[PathBuf]) -> Result<RootCertStore, HttpError> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(system);
     if added == 0 {
@@ -37,11 +41,7 @@ fn config_with(system: Vec<CertificateDer<'static>>, extra: &[PathBuf]) -> Resul
             roots.add(certificate)?;
         }
     }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    Ok(roots)
 }
 
 fn read_pem(path: &Path) -> Result<Vec<CertificateDer<'static>>, HttpError> {
@@ -60,15 +60,15 @@ mod tests {
 
     #[test]
     fn a_machine_without_certificate_authorities_still_trusts_the_web() {
-        assert!(config_with(Vec::new(), &[]).is_ok());
+        assert!(!roots(Vec::new(), &[]).unwrap().is_empty());
     }
 
     #[test]
     fn a_file_without_certificates_is_a_clear_error() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let error = config_with(Vec::new(), &[file.path().to_owned()]).unwrap_err();
+        let error = roots(Vec::new(), &[file.path().to_owned()]).unwrap_err();
         assert!(error.to_string().contains("holds no certificate"), "{error}");
-        let error = config_with(Vec::new(), &["/nowhere/ca.pem".into()]).unwrap_err();
+        let error = roots(Vec::new(), &["/nowhere/ca.pem".into()]).unwrap_err();
         assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
     }
 }

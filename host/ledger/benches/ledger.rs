@@ -249,7 +249,7 @@ async fn next_postgres() {
             time: Time::Server,
             connections: 4,
             timeout: Duration::from_secs(30),
-            tls: None,
+            roots: None,
             create: true,
             upgrade: false,
         };

@@ -50,6 +50,11 @@ pub enum Admission {
         /// Why it failed last.
         reason: String,
     },
+    /// What the ledger holds of it cannot be read, or belongs to another work: nothing is done about it.
+    SetAside {
+        /// For people.
+        why: String,
+    },
     /// There is nothing to do: an earlier run ended the job.
     Over {
         /// How it ended.
@@ -115,6 +120,7 @@ impl LedgerClient {
             Answer::Given(Enqueued::Later { at, attempts, reason }) => {
                 Admission::Later { at, attempts, reason }
             }
+            Answer::Given(Enqueued::SetAside { why }) => Admission::SetAside { why },
             Answer::Given(Enqueued::Over { state, result, reason }) => {
                 Admission::Over { state, result, reason }
             }

@@ -4,6 +4,7 @@ mod effects;
 mod endings;
 mod leases;
 mod queries;
+mod rows;
 mod schema;
 
 use serde_json::json;

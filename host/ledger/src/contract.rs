@@ -10,7 +10,7 @@ use crate::error::LedgerError;
 use crate::event::{EventFilter, EventRecord};
 use crate::job::{
     Counts, Enqueued, JobDetails, JobDisposition, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered,
-    Retry, StoredFile,
+    Retry, StoredFile, UnreadableRow,
 };
 use crate::key::JobKey;
 
@@ -22,6 +22,8 @@ use crate::key::JobKey;
 /// - Every command and every renewal is refused with [`LedgerError::Stale`] once the lease has expired or another
 ///   worker has the job, and then has written nothing.
 /// - A future that is dropped may still do what it was asked.
+/// - Rows are what others may have written: each is parsed, bounded and checked against its key. One that fails is set
+///   aside (nobody is given it, lists name it), and costs nothing but itself.
 pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// Adds the jobs, ready at once, in their order. One that is known already is left as it is.
     /// Replies in the order of the jobs.
@@ -61,7 +63,8 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
         })
     }
 
-    /// Makes failed or exhausted jobs ready again, with all their attempts. Replies with how many.
+    /// Makes failed or exhausted jobs ready again, with all their attempts; one that is named, also if it was set
+    /// aside. Replies with how many.
     fn retry(&self, which: Retry) -> BoxFuture<'_, Result<u64, LedgerError>>;
 
     /// Makes a done job ready again because its file is gone from the disk. Replies whether it was done.
@@ -79,22 +82,33 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     fn counts(&self) -> BoxFuture<'_, Result<Counts, LedgerError>>;
 
     /// Jobs in the order of planning.
-    fn list(&self, filter: JobFilter) -> BoxFuture<'_, Result<Vec<JobRecord>, LedgerError>>;
+    fn list(
+        &self,
+        filter: JobFilter,
+    ) -> BoxFuture<'_, Result<Vec<Result<JobRecord, UnreadableRow>>, LedgerError>>;
 
     /// The keys that begin with `prefix`, two at most: enough to know whether it means one job.
     fn find<'a>(&'a self, prefix: &str) -> BoxFuture<'a, Result<Vec<JobKey>, LedgerError>>;
 
-    /// Everything on one job except its events. `None`: the ledger does not know it.
+    /// Everything on one job except its events. `None`: the ledger does not know it. `Corrupt`: its row cannot be
+    /// read.
     fn show<'a>(&'a self, job: &JobKey) -> BoxFuture<'a, Result<Option<JobDetails>, LedgerError>>;
 
     /// Whether the partial files of these jobs are still of use. Replies in the order of the jobs.
     fn dispositions(&self, jobs: Vec<JobKey>) -> BoxFuture<'_, Result<Vec<JobDisposition>, LedgerError>>;
 
     /// The files of jobs with an id greater than `after`, in the order of planning.
-    fn artifacts(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<StoredFile>, LedgerError>>;
+    fn artifacts(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Result<StoredFile, UnreadableRow>>, LedgerError>>;
 
     /// The recorded events, including this process's own so far.
-    fn events(&self, filter: EventFilter) -> BoxFuture<'_, Result<Vec<EventRecord>, LedgerError>>;
+    fn events(
+        &self,
+        filter: EventFilter,
+    ) -> BoxFuture<'_, Result<Vec<Result<EventRecord, UnreadableRow>>, LedgerError>>;
 
     /// How many events could not be recorded since the ledger was opened: losing one fails nothing.
     fn events_lost(&self) -> u64;

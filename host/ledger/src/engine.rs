@@ -10,7 +10,7 @@ use crate::error::LedgerError;
 use crate::event::{EventFilter, EventRecord};
 use crate::job::{
     Counts, Enqueued, JobDetails, JobDisposition, JobFilter, JobRecord, Lease, NewJob, Planned, Recovered,
-    Retry, StoredFile,
+    Retry, StoredFile, UnreadableRow,
 };
 use crate::key::JobKey;
 use crate::protocol::{
@@ -95,7 +95,10 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.read(CountJobs))
     }
 
-    fn list(&self, filter: JobFilter) -> BoxFuture<'_, Result<Vec<JobRecord>, LedgerError>> {
+    fn list(
+        &self,
+        filter: JobFilter,
+    ) -> BoxFuture<'_, Result<Vec<Result<JobRecord, UnreadableRow>>, LedgerError>> {
         Box::pin(self.read(ListJobs(filter)))
     }
 
@@ -111,11 +114,18 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.read(Dispositions(jobs)))
     }
 
-    fn artifacts(&self, after: i64, limit: u32) -> BoxFuture<'_, Result<Vec<StoredFile>, LedgerError>> {
+    fn artifacts(
+        &self,
+        after: i64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Result<StoredFile, UnreadableRow>>, LedgerError>> {
         Box::pin(self.read(Artifacts { after, limit }))
     }
 
-    fn events(&self, filter: EventFilter) -> BoxFuture<'_, Result<Vec<EventRecord>, LedgerError>> {
+    fn events(
+        &self,
+        filter: EventFilter,
+    ) -> BoxFuture<'_, Result<Vec<Result<EventRecord, UnreadableRow>>, LedgerError>> {
         Box::pin(async move {
             self.flush_events().await;
             self.read(ListEvents(filter)).await

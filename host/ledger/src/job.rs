@@ -30,7 +30,23 @@ pub enum Planned {
     New(JobKey),
     /// It was there already, in this state.
     Known(JobKey, State),
+    /// It was there already, in a state that this program does not know.
+    Unreadable(JobKey),
 }
+
+/// A row that cannot be read, or is not what its key says. The rows beside it are not concerned.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnreadableRow {
+    /// Grows in the order of the list that it stands in: for the next page, the last id of this one.
+    pub id: i64,
+    /// The job's key or its work, as far as they can be read. Whoever wrote the row chose this text.
+    pub name: String,
+    /// What is wrong, for people.
+    pub why: String,
+}
+
+/// How the reason of a job begins that was leased too often without an end.
+pub const LOST_WORKER: &str = "its worker was lost";
 
 /// The right to work on a job until `expires_at`, and to write to it: every write carries the fence, and the
 /// database refuses any but the highest.
@@ -92,6 +108,11 @@ pub enum Enqueued {
         result: Option<Value>,
         /// Why it failed last.
         reason: Option<String>,
+    },
+    /// Its row cannot be read, or its work is not that of its key. Nobody works on it until somebody mends it.
+    SetAside {
+        /// For people.
+        why: String,
     },
 }
 
@@ -186,6 +207,8 @@ pub struct JobDetails {
     pub ops: Vec<OpRecord>,
     /// The URLs proposed for it, in the order of their coming.
     pub candidates: Vec<CandidateRecord>,
+    /// What is wrong with those of its side effects and candidates that cannot be read.
+    pub unreadable: Vec<String>,
 }
 
 /// A job's finished file.
@@ -197,6 +220,16 @@ pub struct StoredFile {
     pub job: JobKey,
     /// Lower-case hex.
     pub sha256: String,
+}
+
+impl UnreadableRow {
+    /// Where a list goes on after `row`.
+    pub fn id_of<T>(row: &Result<T, Self>, id: impl Fn(&T) -> i64) -> i64 {
+        match row {
+            Ok(row) => id(row),
+            Err(row) => row.id,
+        }
+    }
 }
 
 /// Which jobs to list. A field that is `None` excludes nothing.
@@ -221,6 +254,8 @@ pub struct Counts {
     pub expired: u64,
     /// Failed jobs for which another attempt is scheduled.
     pub scheduled: u64,
+    /// Jobs that cannot be read and are not worked on. Those that ended before are not looked at.
+    pub set_aside: u64,
 }
 
 /// Whether the partial files of a job are still of use.
@@ -276,7 +311,7 @@ impl Planned {
     /// The job's identity.
     pub fn key(&self) -> &JobKey {
         match self {
-            Planned::New(key) | Planned::Known(key, _) => key,
+            Planned::New(key) | Planned::Known(key, _) | Planned::Unreadable(key) => key,
         }
     }
 }

@@ -107,7 +107,7 @@ pub use error::LedgerError;
 pub use event::{EventFilter, EventKind, EventRecord, UnknownEvent};
 pub use job::{
     CandidateRecord, Counts, DoneOp, Ending, Enqueued, JobDetails, JobDisposition, JobFilter, JobRecord,
-    Lease, NewJob, Planned, Recovered, Retry, StoredFile,
+    LOST_WORKER, Lease, NewJob, Planned, Recovered, Retry, StoredFile, UnreadableRow,
 };
 pub use key::JobKey;
 pub use op::{Begun, Op, OpKey, OpKind, OpOutcome, OpRecord, OpStatus};

@@ -18,7 +18,7 @@ use crate::job::{Ending, Enqueued, JobFilter, JobRecord, Lease, Retry};
 use crate::key::JobKey;
 use crate::op::{Begun, OpKind, OpOutcome};
 use crate::state::{State, Step, successors};
-use crate::testing::{EngineKind, LEASE, World, job, op, rules};
+use crate::testing::{EngineKind, LEASE, World, job, op, readable, rules};
 
 /// How many jobs and workers a history has: few, so that they meet.
 const JOBS: u32 = 3;
@@ -137,6 +137,7 @@ async fn act(world: &World, model: &mut Model, workers: &mut [Worker], action: &
                 Ok(Enqueued::Held { until, .. }) => assert!(until > world.clock.now_ms()),
                 Ok(Enqueued::Later { at, .. }) => assert!(at > world.clock.now_ms()),
                 Ok(Enqueued::Over { .. }) => {}
+                Ok(Enqueued::SetAside { why }) => panic!("{why}"),
                 Err(error) => assert!(matches!(error, LedgerError::UnknownJob(_)), "{error}"),
             }
         }
@@ -271,7 +272,8 @@ impl Model {
     /// Compares every job with how it was before.
     async fn observe(&mut self, world: &World) {
         let now = world.clock.now_ms();
-        let jobs = world.ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap();
+        let jobs =
+            readable(world.ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap());
         assert_eq!(jobs.len(), self.planned.len(), "no job is lost, and none comes from nowhere");
         for job in jobs {
             let key = JobKey::from_hex(&job.key).unwrap();
@@ -301,7 +303,7 @@ impl Model {
         let filter =
             EventFilter { job: None, kind: Some(EventKind::JobStateChanged), after: 0, limit: 10_000 };
         let mut states: BTreeMap<String, State> = BTreeMap::new();
-        for event in world.ledger.events(filter).await.unwrap() {
+        for event in readable(world.ledger.events(filter).await.unwrap()) {
             let (Some(from), Some(to)) = (event.from, event.to) else {
                 panic!("a transition without its states")
             };
@@ -333,7 +335,7 @@ async fn finish_everything(world: &World, model: &Model) {
         ledger.retry(Retry::All(State::Failed)).await.unwrap();
         world.clock.go_forward(LEASE);
     }
-    for job in ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap() {
+    for job in readable(ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap()) {
         assert!(job.state.is_done(), "{} is {}", job.work_id, job.state);
     }
     assert_eq!(

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::contract::Ledger;
 use crate::error::LedgerError;
-use crate::job::{JobDisposition, Recovered, StoredFile};
+use crate::job::{JobDisposition, Recovered, StoredFile, UnreadableRow};
 use crate::key::JobKey;
 
 /// The files on disk, as far as reconciliation needs to know them. Its methods may block.
@@ -59,6 +59,8 @@ pub struct Reconciliation {
     pub missing: Vec<StoredFile>,
     /// How many of these were made ready again.
     pub opened: u64,
+    /// Done jobs of which it cannot be read which file is theirs.
+    pub unreadable: Vec<UnreadableRow>,
 }
 
 /// Why reconciliation stopped. What it had done before stands.
@@ -152,8 +154,13 @@ async fn compare_files(
     loop {
         let page = ledger.artifacts(after, PAGE as u32).await?;
         let Some(last) = page.last() else { break };
-        after = last.id;
-        rows.extend(page);
+        after = UnreadableRow::id_of(last, |file| file.id);
+        for row in page {
+            match row {
+                Ok(file) => rows.push(file),
+                Err(row) => done.unreadable.push(row),
+            }
+        }
     }
     let files: HashSet<String> =
         blocking(inventory, |inventory| inventory.files()).await?.into_iter().collect();

@@ -21,6 +21,9 @@ pub(crate) enum Cell {
     Null,
     Int(i64),
     Text(String),
+    /// What no column of the schema holds: a text that is not UTF-8, a fraction, bytes. Whoever reads it refuses the
+    /// row, and not the rows beside it.
+    Odd(&'static str),
 }
 
 /// One row of a result; cells are read by their place in the statement.
@@ -112,6 +115,7 @@ fn unexpected(at: usize, wanted: &str, found: &Cell) -> LedgerError {
         Cell::Null => "nothing",
         Cell::Int(_) => "a number",
         Cell::Text(_) => "a text",
+        Cell::Odd(what) => what,
     };
     LedgerError::Corrupt(format!("column {at} holds {found} instead of {wanted}"))
 }

@@ -9,7 +9,7 @@ use crate::event::{EventFilter, EventKind};
 use crate::job::{Ending, Enqueued, JobDetails};
 use crate::op::{Begun, Op, OpKind, OpOutcome, OpStatus};
 use crate::state::{State, Step};
-use crate::testing::{ABANDONED, EngineKind, LEASE, Place, World, done, op};
+use crate::testing::{ABANDONED, EngineKind, LEASE, Place, World, done, op, readable};
 
 use super::{bring_to, details, now};
 
@@ -45,7 +45,7 @@ async fn a_lifecycle_goes_through_its_states_and_ends_its_own_lease(world: World
 
     let filter = EventFilter { job: Some(key), kind: Some(EventKind::JobStateChanged), after: 0, limit: 100 };
     let changes: Vec<_> =
-        world.ledger.events(filter).await.unwrap().iter().map(|event| event.to.unwrap()).collect();
+        readable(world.ledger.events(filter).await.unwrap()).iter().map(|event| event.to.unwrap()).collect();
     let expected =
         [State::Leased, State::HeadDone, State::ResumeOk, State::Streaming, State::Finalized, State::Indexed];
     assert_eq!(changes, expected);

@@ -8,7 +8,7 @@ use crate::event::{EventFilter, EventKind};
 use crate::job::{CandidateRecord, Ending, Enqueued, JobFilter, Planned, Retry};
 use crate::op::{OpKind, OpStatus};
 use crate::state::State;
-use crate::testing::{EngineKind, MAX_ATTEMPTS, World, job};
+use crate::testing::{EngineKind, MAX_ATTEMPTS, World, job, readable};
 
 use super::{bring_to, details, now};
 
@@ -47,7 +47,7 @@ async fn a_failure_has_a_schedule_and_an_end(world: World) {
     world.clock.go_forward(Duration::from_secs(86_400 * 365));
     assert!(world.ledger.lease_next("a").await.unwrap().is_none(), "it stays failed");
     let filter = JobFilter { state: Some(State::Failed), after: 0, limit: 10 };
-    let listed = world.ledger.list(filter).await.unwrap();
+    let listed = readable(world.ledger.list(filter).await.unwrap());
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].reason.as_deref(), Some("HTTP 503, attempt 5"));
 }
@@ -133,7 +133,7 @@ async fn a_second_run_is_told_what_the_first_one_came_to(world: World) {
         other => panic!("{other:?}"),
     }
     let filter = EventFilter { job: Some(key), kind: Some(EventKind::IdempotencyReplay), after: 0, limit: 9 };
-    assert_eq!(second.events(filter).await.unwrap().len(), 2, "planned again, and asked for again");
+    assert_eq!(readable(second.events(filter).await.unwrap()).len(), 2, "planned again, and asked for again");
     assert_eq!(second.next_at().await, Ok(None));
 }
 

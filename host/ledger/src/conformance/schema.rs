@@ -4,7 +4,7 @@ use crate::error::LedgerError;
 use crate::event::EventFilter;
 use crate::job::Planned;
 use crate::state::{State, successors};
-use crate::testing::{EngineKind, Place, World, job};
+use crate::testing::{EngineKind, Place, World, job, readable};
 
 use super::{bring_anywhere, details};
 
@@ -107,6 +107,7 @@ async fn a_closed_ledger_answers_that_it_is(world: World) {
     world.ledger.close().await;
     let closed = world.ledger.plan(vec![job(2)]).await;
     assert!(matches!(closed, Err(LedgerError::Unavailable(_))), "{closed:?}");
-    let events = other.events(EventFilter { job: None, kind: None, after: 0, limit: 9 }).await.unwrap();
+    let events =
+        readable(other.events(EventFilter { job: None, kind: None, after: 0, limit: 9 }).await.unwrap());
     assert_eq!(events.len(), 1, "what it had buffered was written");
 }

@@ -8,8 +8,10 @@ mod ledger;
 mod open;
 mod settings;
 mod statements;
+mod target;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use ledger::PostgresLedger;
 pub use settings::{PostgresSettings, Time};

@@ -1,8 +1,7 @@
 //! Connecting: the pool, the settings of each session, and the schema.
 
 use deadpool_postgres::{Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime};
-use tokio_postgres::config::Host;
-use tokio_postgres::{Config, NoTls, Transaction};
+use tokio_postgres::{NoTls, Transaction};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::LedgerError;
@@ -11,15 +10,23 @@ use crate::sql::Dialect;
 
 use super::settings::PostgresSettings;
 use super::statements::Failure;
+use super::target::Target;
+use super::tls::{TlsMode, client_config};
 
 /// Connections are made when they are needed; none is made here.
 pub(super) fn pool(settings: &PostgresSettings) -> Result<Pool, LedgerError> {
-    let config = config(settings)?;
-    let place = name(&config);
+    let target = target(settings)?;
+    let place = target.name();
     let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-    let manager = match &settings.tls {
-        Some(tls) => Manager::from_config(config, MakeRustlsConnect::new((**tls).clone()), recycling),
-        None => Manager::from_config(config, NoTls, recycling),
+    let manager = if target.mode == TlsMode::Disable {
+        Manager::from_config(target.config, NoTls, recycling)
+    } else {
+        let mut tls = client_config(target.mode, &target.authorities, settings.roots.clone())
+            .map_err(|why| LedgerError::Open { place: place.clone(), why })?;
+        if target.is_direct() {
+            tls.alpn_protocols = vec![b"postgresql".to_vec()];
+        }
+        Manager::from_config(target.config, MakeRustlsConnect::new(tls), recycling)
     };
     let setup = session_setup(settings);
     Pool::builder(manager)
@@ -37,9 +44,13 @@ pub(super) fn pool(settings: &PostgresSettings) -> Result<Pool, LedgerError> {
         .map_err(|error| LedgerError::Open { place, why: error.to_string() })
 }
 
+/// How the driver begins to tell that a connection failed for its TLS.
+const NO_TLS: &str = "error performing TLS handshake";
+
 /// Upgrades the schema to this version, once, however many workers connect at the same time.
 pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<(), LedgerError> {
-    let place = format!("{}, schema {}", name(&config(settings)?), settings.schema);
+    let target = target(settings)?;
+    let place = format!("{}, schema {}", target.name(), settings.schema);
     let work = async {
         let mut client = pool.get().await?;
         let read_only: String = client.query_one("SHOW transaction_read_only", &[]).await?.get(0);
@@ -79,7 +90,10 @@ pub(super) async fn migrate(settings: &PostgresSettings, pool: &Pool) -> Result<
     };
     match work.await.map_err(LedgerError::from) {
         Ok(done) => done,
-        Err(LedgerError::Unavailable(why) | LedgerError::Gone(why)) => Err(LedgerError::Open { place, why }),
+        Err(LedgerError::Unavailable(why) | LedgerError::Gone(why)) => {
+            let why = if why.starts_with(NO_TLS) { format!("{why}; {}", target.mode.remedy()) } else { why };
+            Err(LedgerError::Open { place, why })
+        }
         Err(other) => Err(other),
     }
 }
@@ -117,7 +131,7 @@ fn session_setup(settings: &PostgresSettings) -> String {
     )
 }
 
-fn config(settings: &PostgresSettings) -> Result<Config, LedgerError> {
+fn target(settings: &PostgresSettings) -> Result<Target, LedgerError> {
     let is_name = settings.schema.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'_'));
     if !is_name || !settings.schema.starts_with(|first: char| first.is_ascii_lowercase()) {
         return Err(LedgerError::Open {
@@ -125,27 +139,11 @@ fn config(settings: &PostgresSettings) -> Result<Config, LedgerError> {
             why: "a schema's name is lower-case letters, digits and `_`, and begins with a letter".to_owned(),
         });
     }
-    let mut config: Config = settings.url.parse().map_err(|error: tokio_postgres::Error| {
-        // The text of the URL may hold a password, so it is not repeated.
-        LedgerError::Open { place: "given as a postgres:// URL".to_owned(), why: error.to_string() }
-    })?;
-    config.connect_timeout(settings.timeout);
-    if config.get_application_name().is_none() {
-        config.application_name("tierfall");
+    let mut target = Target::parse(&settings.url)
+        .map_err(|why| LedgerError::Open { place: "given as a postgres:// URL".to_owned(), why })?;
+    target.config.connect_timeout(settings.timeout);
+    if target.config.get_application_name().is_none() {
+        target.config.application_name("tierfall");
     }
-    Ok(config)
-}
-
-/// The server and the database, without anything secret.
-fn name(config: &Config) -> String {
-    let hosts: Vec<String> = config
-        .get_hosts()
-        .iter()
-        .map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            #[cfg(unix)]
-            Host::Unix(folder) => folder.display().to_string(),
-        })
-        .collect();
-    format!("{} at {}", config.get_dbname().unwrap_or("(default database)"), hosts.join(", "))
+    Ok(target)
 }

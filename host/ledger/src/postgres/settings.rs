@@ -9,7 +9,8 @@ use crate::protocol::Rules;
 /// Where the ledger is, and the rules by which it works.
 #[derive(Clone, Debug)]
 pub struct PostgresSettings {
-    /// `postgres://user:password@host/database`, as libpq reads it.
+    /// `postgres://user:password@host/database`, as libpq reads it. `sslmode` and `sslrootcert` are libpq's too, but
+    /// without an `sslmode` only this machine is trusted by default: any other has to prove its name (`verify-full`).
     pub url: String,
     /// The schema inside the database that holds the ledger's tables: lower-case letters, digits and `_`.
     pub schema: String,
@@ -21,8 +22,8 @@ pub struct PostgresSettings {
     pub connections: usize,
     /// The longest wait for a connection, for a lock, and for a statement.
     pub timeout: Duration,
-    /// For servers that are reached by TLS; without it `sslmode=require` fails.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The certificate authorities that are trusted where the URL names none.
+    pub roots: Option<Arc<rustls::RootCertStore>>,
     /// Whether to create the ledger if there is none.
     pub create: bool,
     /// Whether to upgrade a ledger of an earlier version.

@@ -168,11 +168,7 @@ impl Failure {
 
 impl From<tokio_postgres::Error> for Failure {
     fn from(error: tokio_postgres::Error) -> Self {
-        let why = match (error.as_db_error(), error.source()) {
-            (Some(db), _) => db.to_string(),
-            (None, Some(source)) => format!("{error}: {source}"),
-            (None, None) => error.to_string(),
-        };
+        let why = with_cause(&error);
         let code = error.code().cloned();
         let closed = error.is_closed();
         let error = match code.as_ref() {
@@ -218,14 +214,25 @@ impl From<Failure> for LedgerError {
     }
 }
 
+/// For people: what the server or the system said, because the error's own text is only of what kind it is.
+pub(super) fn with_cause(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(db), _) => db.to_string(),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
 fn row(row: &tokio_postgres::Row) -> Result<Row, LedgerError> {
     let cells = row.columns().iter().enumerate().map(|(at, column)| {
-        let corrupt = |error: tokio_postgres::Error| LedgerError::Corrupt(error.to_string());
+        let odd = |_: tokio_postgres::Error| Cell::Odd("what is not of its column's type");
         Ok(match *column.type_() {
-            Type::INT8 => row.try_get::<_, Option<i64>>(at).map_err(corrupt)?.map_or(Cell::Null, Cell::Int),
-            Type::TEXT => {
-                row.try_get::<_, Option<String>>(at).map_err(corrupt)?.map_or(Cell::Null, Cell::Text)
-            }
+            Type::INT8 => row
+                .try_get::<_, Option<i64>>(at)
+                .map_or_else(odd, |number| number.map_or(Cell::Null, Cell::Int)),
+            Type::TEXT => row
+                .try_get::<_, Option<String>>(at)
+                .map_or_else(odd, |text| text.map_or(Cell::Null, Cell::Text)),
             ref other => {
                 return Err(LedgerError::Corrupt(format!("column {} is a {other}", column.name())));
             }

@@ -1,3 +1,6 @@
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, NoTls};
@@ -113,6 +116,173 @@ async fn a_database_that_takes_no_writes_says_so() {
     assert!(matches!(error, LedgerError::ReadOnly(_)), "{error:?}");
 }
 
+#[tokio::test]
+async fn a_server_that_declines_tls_hears_nothing_but_the_question() {
+    for (host, options) in [
+        // By default too, where the name or the address is of another machine.
+        ("db.example.org", ""),
+        ("localhost", "&sslmode=require"),
+        ("localhost", "&sslmode=verify-ca"),
+        ("localhost", "&sslmode=verify-full"),
+    ] {
+        let server = FakeServer::start(b"N");
+        let error = PostgresLedger::open(server.settings(host, options)).await.unwrap_err().to_string();
+        assert!(error.contains("does not support TLS") && error.contains("sslmode="), "{error}");
+        assert!(!error.contains("hidden"), "{error}");
+        assert_eq!(server.heard(), SSL_REQUEST, "{host}{options}");
+    }
+    for options in ["&sslmode=prefer", "&sslmode=disable", ""] {
+        let server = FakeServer::start(b"N");
+        PostgresLedger::open(server.settings("localhost", options)).await.unwrap_err();
+        let heard = server.heard();
+        assert!(heard.windows(4).any(|bytes| bytes == b"user"), "{options}: {heard:?}");
+    }
+}
+
+#[tokio::test]
+async fn certificates_are_checked_as_libpq_checks_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new();
+    let file = |name: &str, pem: String| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, pem).unwrap();
+        path.display().to_string().replace('/', "%2F")
+    };
+    let known = file("known.pem", authority.pem());
+    let other = file("other.pem", Authority::new().pem());
+    let none = file("none.pem", "no certificate".into());
+    for (name, options, taken) in [
+        ("localhost", "&sslmode=prefer".to_owned(), true),
+        ("elsewhere.example.org", "&sslmode=require".to_owned(), true),
+        ("elsewhere.example.org", format!("&sslmode=require&sslrootcert={known}"), true),
+        ("localhost", format!("&sslmode=require&sslrootcert={other}"), false),
+        ("elsewhere.example.org", format!("&sslmode=verify-ca&sslrootcert={known}"), true),
+        ("localhost", format!("&sslmode=verify-ca&sslrootcert={other}"), false),
+        ("localhost", "&sslmode=verify-ca".to_owned(), false),
+        ("localhost", format!("&sslmode=verify-full&sslrootcert={known}"), true),
+        ("elsewhere.example.org", format!("&sslmode=verify-full&sslrootcert={known}"), false),
+        ("localhost", format!("&sslmode=verify-full&sslrootcert={other}"), false),
+        ("localhost", format!("&sslmode=verify-full&sslrootcert={none}"), false),
+        ("localhost", "&sslrootcert=system".to_owned(), false),
+    ] {
+        let server = FakeServer::start_tls(authority.server(name));
+        let error =
+            PostgresLedger::open(server.settings("localhost", &options)).await.unwrap_err().to_string();
+        // What the server was told after the handshake, decrypted.
+        let heard = server.heard();
+        let told = heard.windows(4).any(|bytes| bytes == b"user");
+        assert_eq!(told, taken, "{name} {options}: {error}");
+        assert!(!error.contains("hidden"), "{error}");
+    }
+}
+
+/// What a client begins with that wants TLS.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
+
+/// Answers the first question, and then only listens.
+struct FakeServer {
+    port: u16,
+    heard: std::thread::JoinHandle<Vec<u8>>,
+}
+
+impl FakeServer {
+    fn start(answer: &'static [u8]) -> Self {
+        Self::serving(move |mut stream| {
+            let mut heard = vec![0; SSL_REQUEST.len()];
+            stream.read_exact(&mut heard).unwrap();
+            if heard == SSL_REQUEST {
+                stream.write_all(answer).unwrap();
+            }
+            read_on(&mut stream, &mut heard);
+            heard
+        })
+    }
+
+    fn start_tls(config: rustls::ServerConfig) -> Self {
+        Self::serving(move |mut stream| {
+            let mut question = SSL_REQUEST;
+            stream.read_exact(&mut question).unwrap();
+            stream.write_all(b"S").unwrap();
+            let connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
+            let mut heard = Vec::new();
+            read_on(&mut rustls::StreamOwned::new(connection, stream), &mut heard);
+            heard
+        })
+    }
+
+    fn serving(serve: impl FnOnce(TcpStream) -> Vec<u8> + Send + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heard = std::thread::spawn(move || serve(listener.accept().unwrap().0));
+        Self { port, heard }
+    }
+
+    fn settings(&self, host: &str, options: &str) -> PostgresSettings {
+        PostgresSettings {
+            url: format!(
+                "postgres://me:hidden@{host}:{}/x?hostaddr=127.0.0.1&password=hidden{options}",
+                self.port
+            ),
+            schema: "fake".to_owned(),
+            rules: rules(),
+            time: Time::Server,
+            connections: 1,
+            timeout: Duration::from_secs(20),
+            roots: None,
+            create: true,
+            upgrade: false,
+        }
+    }
+
+    /// Everything that it was told, once the client has gone.
+    fn heard(self) -> Vec<u8> {
+        if self.heard.is_finished() {
+            return self.heard.join().unwrap();
+        }
+        // A client that refused to connect at all.
+        let _ = TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut probe| probe.write_all(&[0; 8]));
+        self.heard.join().unwrap()
+    }
+}
+
+/// The first message, after which a server that says no more is left by closing its side.
+fn read_on(stream: &mut impl Read, heard: &mut Vec<u8>) {
+    let mut buffer = [0; 4096];
+    // An error is the end too: a client that refuses the certificate.
+    if let Ok(read) = stream.read(&mut buffer) {
+        heard.extend_from_slice(&buffer[..read]);
+    }
+}
+
+/// Signs servers' certificates.
+struct Authority(rcgen::CertifiedIssuer<'static, rcgen::KeyPair>);
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = rcgen::CertificateParams::default();
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+        Self(rcgen::CertifiedIssuer::self_signed(params, rcgen::KeyPair::generate().unwrap()).unwrap())
+    }
+
+    fn pem(&self) -> String {
+        self.0.pem()
+    }
+
+    /// Of a server whose certificate is made out to this name.
+    fn server(&self, name: &str) -> rustls::ServerConfig {
+        let key = rcgen::KeyPair::generate().unwrap();
+        let certificate = rcgen::CertificateParams::new([name.to_owned()]).unwrap();
+        let certificate = certificate.signed_by(&key, &*self.0).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate.der().clone()], key.serialize_der().try_into().unwrap())
+            .unwrap()
+    }
+}
+
 /// A ledger of its own, whose connections bear its name. `None`: no server is installed here.
 fn settings(name: &str) -> Option<PostgresSettings> {
     let server = server("-c fsync=off")?;
@@ -123,7 +293,7 @@ fn settings(name: &str) -> Option<PostgresSettings> {
         time: Time::Server,
         connections: 4,
         timeout: Duration::from_secs(20),
-        tls: None,
+        roots: None,
         create: true,
         upgrade: false,
     })

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::error::LedgerError;
 use crate::event::{Event, EventKind};
-use crate::job::{Claim, DoneOp, Enqueued, Lease};
+use crate::job::{Claim, DoneOp, Enqueued, LOST_WORKER, Lease};
 use crate::key::JobKey;
 use crate::op::Op;
 use crate::sql::{Dialect, Param, Row, Sql};
@@ -15,8 +15,9 @@ use crate::state::{State, Step};
 use super::plan::PlanJobs;
 use super::request::{TxContext, TxRequest, millis};
 use super::rows::{
-    JOB_ROW_COLUMNS, JobRow, ResultColumns, claim, clear_expired, job_result, read_json, read_key,
-    read_label, select_jobs,
+    IDENTITY_END, JOB_ROW_COLUMNS, JobRow, ResultColumns, claim, clear_expired, corrupt, identity,
+    job_result, known_states, long, read_identity, read_json, read_label, read_work, select_jobs, set_aside,
+    short, why,
 };
 
 /// Leases the job that has been ready for the longest.
@@ -49,22 +50,54 @@ pub(crate) struct EnqueueJob {
 /// transaction, because others wait for it.
 const END_BATCH: usize = 64;
 
+/// Everything in a job's row that a worker is given, read and checked before anything is written.
+struct Readable {
+    row: JobRow,
+    job: JobKey,
+    work_id: Arc<str>,
+    work: Arc<Value>,
+}
+
+/// The columns of [`Readable`] behind those of [`JobRow`].
+macro_rules! readable {
+    () => {
+        concat!(identity!(), ", ", long!("work"))
+    };
+}
+
+impl Readable {
+    fn read(row: &Row) -> Result<Self, LedgerError> {
+        let (job, work_id) = read_identity(row, JOB_ROW_COLUMNS)?;
+        Ok(Self {
+            row: JobRow::read(row)?,
+            job,
+            work_id: Arc::from(work_id),
+            work: Arc::new(read_work(row, IDENTITY_END)?),
+        })
+    }
+}
+
 impl TxRequest for LeaseNext {
     type Reply = Option<Lease>;
 
     async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Option<Lease>, LedgerError> {
         let statement = select_jobs!(
             S::DIALECT,
-            ", key, work_id, work",
-            "WHERE ready_at <= $1 ORDER BY ready_at, id LIMIT 1",
+            readable!(),
+            concat!("WHERE ready_at <= $1 AND ", known_states!(), " ORDER BY ready_at, id LIMIT 1"),
             " FOR UPDATE SKIP LOCKED"
         );
         for _ in 0..END_BATCH {
             let now = sql.now().await?;
             let rows = sql.rows(statement, &[Param::Int(now)]).await?;
             let Some(row) = rows.first() else { return Ok(None) };
-            if let Some(lease) = take(sql, tx, row, &self.owner, now).await? {
-                return Ok(Some(lease));
+            match Readable::read(row) {
+                Err(problem) => set_aside(sql, row, now, &problem).await?,
+                Ok(found) => {
+                    if let Some(lease) = take(sql, tx, found, &self.owner, now).await? {
+                        return Ok(Some(lease));
+                    }
+                }
             }
         }
         Ok(None)
@@ -75,12 +108,24 @@ impl TxRequest for LeaseJob {
     type Reply = Enqueued;
 
     async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Enqueued, LedgerError> {
-        let statement = select_jobs!(S::DIALECT, ", key, work_id, work", "WHERE key = $1", " FOR UPDATE");
+        let statement = select_jobs!(S::DIALECT, readable!(), "WHERE key = $1", " FOR UPDATE");
         let rows = sql.rows(statement, &[Param::Text(self.job.as_str())]).await?;
         let row = rows.first().ok_or_else(|| LedgerError::UnknownJob(self.job.to_string()))?;
-        let mut job_row = JobRow::read(row)?;
         let now = sql.now().await?;
-        if let Some(at) = job_row.ready_at {
+        let found = match Readable::read(row) {
+            Ok(found) => found,
+            Err(problem) => {
+                // Whoever holds it finds out by itself.
+                if row.maybe_int(2).is_ok_and(|at| at.is_some_and(|at| at <= now)) {
+                    set_aside(sql, row, now, &problem).await?;
+                }
+                return Ok(Enqueued::SetAside { why: why(&problem) });
+            }
+        };
+        let mut job_row = found.row.clone();
+        // What was set aside, and is readable again, is as good as ready.
+        let mended = (!job_row.state.is_ending()).then_some(now);
+        if let Some(at) = job_row.ready_at.or(mended) {
             match job_row.owner.take() {
                 Some(owner) if at > now => return Ok(Enqueued::Held { owner, until: at }),
                 None if at > now => {
@@ -93,7 +138,7 @@ impl TxRequest for LeaseJob {
                 }
                 _ => {}
             }
-            if let Some(lease) = take(sql, tx, row, &self.owner, now).await? {
+            if let Some(lease) = take(sql, tx, found, &self.owner, now).await? {
                 return Ok(Enqueued::Leased(lease));
             }
         }
@@ -136,17 +181,16 @@ impl TxRequest for EnqueueJob {
     }
 }
 
-/// Leases the job of `row`, or ends it if it has no attempts left: a job that kills its worker is not leased for
+/// Leases a job, or ends it if it has no attempts left: a job that kills its worker is not leased for
 /// ever.
 async fn take<S: Sql>(
     sql: &mut S,
     tx: &mut TxContext<'_>,
-    row: &Row,
+    found: Readable,
     owner: &Arc<str>,
     now: i64,
 ) -> Result<Option<Lease>, LedgerError> {
-    let mut job_row = JobRow::read(row)?;
-    let job = read_key(row.text(JOB_ROW_COLUMNS)?)?;
+    let Readable { row: mut job_row, job, work_id, work } = found;
     let (from, fence) = (job_row.state, job_row.fence);
     if job_row.owner.is_some() {
         clear_expired(sql, tx, &mut job_row, &job, now).await?;
@@ -177,8 +221,8 @@ async fn take<S: Sql>(
         attempts: job_row.attempts,
         resumed,
         done: if fence > 0 { done(sql, job_row.id, &job).await? } else { Arc::default() },
-        work_id: Arc::from(row.text(JOB_ROW_COLUMNS + 1)?),
-        work: Arc::new(read_json(row.text(JOB_ROW_COLUMNS + 2)?)?),
+        work_id,
+        work,
     }))
 }
 
@@ -196,7 +240,7 @@ pub(super) async fn give_up<S: Sql>(
         job_row.step(Step::Fail, &claim)?;
     }
     job_row.end_lease(None);
-    let reason = format!("its worker was lost {} times, at last in the state {from}", job_row.attempts);
+    let reason = format!("{LOST_WORKER} {} times, at last in the state {from}", job_row.attempts);
     job_row
         .save(sql, job_row.fence, now, ResultColumns { reason: Some(&reason), ..ResultColumns::default() })
         .await?;
@@ -204,23 +248,40 @@ pub(super) async fn give_up<S: Sql>(
     Ok(())
 }
 
-/// The ops of earlier attempts that succeeded, in the order in which they ended.
+/// The ops of earlier attempts that succeeded, in the order in which they ended. One that cannot be read, or is not
+/// this job's by its key, is not among them: it is done again.
 async fn done<S: Sql>(sql: &mut S, job_id: i64, job: &JobKey) -> Result<Arc<[DoneOp]>, LedgerError> {
-    let statement = "SELECT kind, context, result FROM ops WHERE job = $1 AND status = 'DONE' \
-                     ORDER BY ended_at, key";
+    let statement = concat!(
+        "SELECT kind, ",
+        long!("context"),
+        ", ",
+        long!("result"),
+        ", key FROM ops WHERE job = $1 AND status = 'DONE' ORDER BY ended_at, key"
+    );
     let rows = sql.rows(statement, &[Param::Int(job_id)]).await?;
     let read = |row: &Row| {
         let kind = read_label("an op's kind", row.text(0)?)?;
         let op = Op::new(job, kind, read_json(row.text(1)?)?);
-        Ok(DoneOp { op, result: read_json(row.text(2)?)? })
+        match row.text(3)? {
+            key if key == op.key.as_str() => Ok(DoneOp { op, result: read_json(row.text(2)?)? }),
+            key => Err(corrupt("the key of this op", key)),
+        }
     };
-    rows.iter().map(read).collect()
+    let readable = rows.iter().map(read).filter_map(|op| {
+        op.inspect_err(|problem| {
+            tracing::warn!(job_id = job.as_str(), "a side effect is done again: {}", why(problem));
+        })
+        .ok()
+    });
+    Ok(readable.collect())
 }
 
 /// Why the job failed last, and its result.
 async fn ending_of<S: Sql>(sql: &mut S, job_id: i64) -> Result<(Option<String>, Option<Value>), LedgerError> {
-    let statement = concat!("SELECT reason, ", job_result!(), " FROM jobs WHERE id = $1");
+    let statement = concat!("SELECT ", short!("reason"), ", ", job_result!(), " FROM jobs WHERE id = $1");
     let rows = sql.rows(statement, &[Param::Int(job_id)]).await?;
     let Some(row) = rows.first() else { return Ok((None, None)) };
-    Ok((row.maybe_text(0)?.map(str::to_owned), row.maybe_text(1)?.map(read_json).transpose()?))
+    // What cannot be read of them is not known: the job is over all the same.
+    let reason = row.maybe_text(0).ok().flatten().map(str::to_owned);
+    Ok((reason, row.maybe_text(1).ok().flatten().and_then(|text| read_json(text).ok())))
 }

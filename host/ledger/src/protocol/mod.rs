@@ -20,3 +20,5 @@ pub(crate) use queries::{
 pub(crate) use recover::{Recover, ReopenJob, RetryJobs};
 pub use request::Rules;
 pub(crate) use request::{TxContext, TxRequest};
+#[cfg(test)]
+pub(crate) use rows::KNOWN_STATES;

@@ -9,7 +9,7 @@ use crate::sql::{Param, Row, Sql};
 
 use super::execute::JobTx;
 use super::request::millis;
-use super::rows::{ResultColumns, abandon_ops, corrupt, read_json, read_label};
+use super::rows::{ResultColumns, abandon_ops, corrupt, long, read_json, read_label};
 
 /// The columns of an op that decide what is done about it.
 struct OpRow {
@@ -25,9 +25,16 @@ impl<S: Sql> JobTx<'_, '_, S> {
         self.check_claim()?;
         let from = self.row.state;
         let tries = match self.find_op(op).await? {
-            Some(row) if row.status == OpStatus::Done => return self.replay(op).await.map(Begun::Replay),
+            Some(row) if row.status == OpStatus::Done => match self.recorded(op).await {
+                Ok(result) => return self.replay(op, result).await.map(Begun::Replay),
+                Err(LedgerError::Corrupt(why)) => {
+                    tracing::warn!(job_id = self.claim.job.as_str(), "a side effect is done again: {why}");
+                    row.tries.saturating_add(1)
+                }
+                Err(error) => return Err(error),
+            },
             Some(row) if self.is_running(&row) => return Ok(Begun::Running { since: row.started_at }),
-            Some(row) => row.tries + 1,
+            Some(row) => row.tries.saturating_add(1),
             None => 1,
         };
         let mut job_row = self.row.clone();
@@ -44,7 +51,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
                 "INSERT INTO ops (job, key, kind, status, fence, tries, started_at, context) \
                  VALUES ($1, $2, $3, 'RUNNING', $4, $5, $6, $7) ON CONFLICT (job, key) DO UPDATE SET \
                  status = 'RUNNING', fence = excluded.fence, tries = excluded.tries, \
-                 started_at = excluded.started_at, ended_at = NULL, error = NULL",
+                 started_at = excluded.started_at, ended_at = NULL, result = NULL, error = NULL",
                 &[
                     Param::Int(self.row.id),
                     Param::Text(op.key.as_str()),
@@ -130,7 +137,8 @@ impl<S: Sql> JobTx<'_, '_, S> {
     async fn find_op(&mut self, op: &Op) -> Result<Option<OpRow>, LedgerError> {
         let statement = "SELECT status, fence, tries, started_at FROM ops WHERE job = $1 AND key = $2";
         let rows = self.sql.rows(statement, &[Param::Int(self.row.id), Param::Text(op.key.as_str())]).await?;
-        rows.first().map(OpRow::read).transpose()
+        // One that cannot be read counts as not begun, and is written anew.
+        Ok(rows.first().and_then(|row| OpRow::read(row).ok()))
     }
 
     /// Somebody may still report its end: under an earlier fence nobody can, and after `abandoned` nobody will.
@@ -140,12 +148,16 @@ impl<S: Sql> JobTx<'_, '_, S> {
             && self.now.saturating_sub(row.started_at) < millis(self.tx.rules.abandoned)
     }
 
-    /// The recorded result of the op; the job moves to the state that the op had led to.
-    async fn replay(&mut self, op: &Op) -> Result<Value, LedgerError> {
+    /// The result of an op that succeeded.
+    async fn recorded(&mut self, op: &Op) -> Result<Value, LedgerError> {
         let place = [Param::Int(self.row.id), Param::Text(op.key.as_str())];
-        let rows = self.sql.rows("SELECT result FROM ops WHERE job = $1 AND key = $2", &place).await?;
-        let row = rows.first().ok_or_else(|| corrupt("a finished op", "missing"))?;
-        let result = read_json(row.text(0)?)?;
+        let statement = concat!("SELECT ", long!("result"), " FROM ops WHERE job = $1 AND key = $2");
+        let rows = self.sql.rows(statement, &place).await?;
+        read_json(rows.first().ok_or_else(|| corrupt("a finished op", "missing"))?.text(0)?)
+    }
+
+    /// The job moves to the state that the op had led to.
+    async fn replay(&mut self, op: &Op, result: Value) -> Result<Value, LedgerError> {
         for step in op.kind.implied() {
             let from = self.row.state;
             self.row.catch_up(*step);

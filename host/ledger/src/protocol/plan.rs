@@ -59,7 +59,10 @@ impl TxRequest for PlanJobs {
                 tx.record(event.with("run_id", job.run_id.as_str()));
                 planned.push(Planned::New(key));
             } else {
-                let state = read_state(row.text(1)?)?;
+                let Ok(state) = row.text(1).and_then(read_state) else {
+                    planned.push(Planned::Unreadable(key));
+                    continue;
+                };
                 tx.record(
                     Event::of_job(now, EventKind::IdempotencyReplay, id, &key)
                         .with("run_id", job.run_id.as_str())

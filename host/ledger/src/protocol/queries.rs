@@ -2,14 +2,19 @@
 
 use crate::error::LedgerError;
 use crate::event::{Event, EventFilter, EventKind, EventRecord};
-use crate::job::{CandidateRecord, Counts, JobDetails, JobDisposition, JobFilter, JobRecord, StoredFile};
+use crate::job::{
+    CandidateRecord, Counts, JobDetails, JobDisposition, JobFilter, JobRecord, StoredFile, UnreadableRow,
+};
 use crate::key::JobKey;
 use crate::op::OpRecord;
 use crate::sql::{Param, Row, Sql};
 use crate::state::State;
 
 use super::request::{TxContext, TxRequest};
-use super::rows::{corrupt, job_result, read_json, read_key, read_label, read_state};
+use super::rows::{
+    corrupt, job_result, known_states, long, read_attempts, read_fence, read_identity, read_json, read_key,
+    read_label, read_state, read_work, short, why,
+};
 
 #[derive(Debug)]
 pub(crate) struct CountJobs;
@@ -44,8 +49,23 @@ pub(crate) struct NextAt;
 macro_rules! records {
     ($tail:expr) => {
         concat!(
-            "SELECT id, key, state, owner, fence, attempts, ready_at, planned_at, changed_at, reason, artifact, \
-             work_id, artifact_id, role, run_id, work, ",
+            "SELECT id, key, ",
+            short!("work_id"),
+            ", ",
+            short!("artifact_id"),
+            ", ",
+            short!("role"),
+            ", state, ",
+            short!("owner"),
+            ", fence, attempts, ready_at, planned_at, changed_at, ",
+            short!("reason"),
+            ", ",
+            short!("artifact"),
+            ", ",
+            short!("run_id"),
+            ", ",
+            long!("work"),
+            ", ",
             job_result!(),
             " FROM jobs ",
             $tail
@@ -59,33 +79,41 @@ impl TxRequest for CountJobs {
     async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Counts, LedgerError> {
         let now = sql.now().await?;
         let mut states: Vec<(State, u64)> = State::ALL.into_iter().map(|state| (state, 0)).collect();
+        let mut set_aside = 0;
         for row in sql.rows("SELECT state, COUNT(*) FROM jobs GROUP BY state", &[]).await? {
-            let state = read_state(row.text(0)?)?;
-            if let Some(entry) = states.iter_mut().find(|(known, _)| *known == state) {
-                entry.1 = row.count(1)?;
+            let label = row.text(0).unwrap_or_default();
+            match states.iter_mut().find(|(known, _)| known.label() == label) {
+                Some(entry) => entry.1 = row.count(1)?,
+                None => set_aside += row.count(1)?,
             }
         }
-        let mut count = async |statement: &str| -> Result<u64, LedgerError> {
-            let rows = sql.rows(statement, &[Param::Int(now)]).await?;
+        let mut count = async |statement: &str, params: &[Param<'_>]| -> Result<u64, LedgerError> {
+            let rows = sql.rows(statement, params).await?;
             rows.first().ok_or_else(|| corrupt("a count", "missing"))?.count(0)
         };
+        // Unfinished, and never ready: only what was set aside is so.
+        let unready = "SELECT COUNT(*) FROM jobs WHERE ready_at IS NULL AND state IN \
+                       ('PLANNED', 'LEASED', 'HEAD_DONE', 'RESUME_OK', 'STREAMING', 'FINALIZED')";
+        let (held, expired, scheduled) = (
+            "SELECT COUNT(*) FROM jobs WHERE owner IS NOT NULL AND ready_at > $1",
+            "SELECT COUNT(*) FROM jobs WHERE owner IS NOT NULL AND ready_at <= $1",
+            "SELECT COUNT(*) FROM jobs WHERE state = 'FAILED' AND ready_at > $1",
+        );
+        let now = [Param::Int(now)];
         Ok(Counts {
             states,
-            held: count("SELECT COUNT(*) FROM jobs WHERE owner IS NOT NULL AND ready_at > $1").await?,
-            expired: count("SELECT COUNT(*) FROM jobs WHERE owner IS NOT NULL AND ready_at <= $1").await?,
-            scheduled: count("SELECT COUNT(*) FROM jobs WHERE state = 'FAILED' AND ready_at > $1").await?,
+            held: count(held, &now).await?,
+            expired: count(expired, &now).await?,
+            scheduled: count(scheduled, &now).await?,
+            set_aside: set_aside + count(unready, &[]).await?,
         })
     }
 }
 
 impl TxRequest for ListJobs {
-    type Reply = Vec<JobRecord>;
+    type Reply = Vec<Result<JobRecord, UnreadableRow>>;
 
-    async fn apply<S: Sql>(
-        &self,
-        sql: &mut S,
-        _tx: &mut TxContext<'_>,
-    ) -> Result<Vec<JobRecord>, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Self::Reply, LedgerError> {
         let JobFilter { state, after, limit } = self.0;
         let (after, limit) = (Param::Int(after), Param::Int(i64::from(limit)));
         let rows = match state {
@@ -95,7 +123,7 @@ impl TxRequest for ListJobs {
             }
             None => sql.rows(records!("WHERE id > $1 ORDER BY id LIMIT $2"), &[after, limit]).await?,
         };
-        rows.iter().map(read_record).collect()
+        rows.iter().map(|row| or_unreadable(row, 1, read_record)).collect()
     }
 }
 
@@ -111,7 +139,8 @@ impl TxRequest for FindKeys {
                 &[Param::Text(&self.0), Param::Text(&end)],
             )
             .await?;
-        rows.iter().map(|row| read_key(row.text(0)?)).collect()
+        // What is no key can be shown by none.
+        Ok(rows.iter().filter_map(|row| row.text(0).and_then(read_key).ok()).collect())
     }
 }
 
@@ -128,33 +157,49 @@ impl TxRequest for ShowJob {
         let job = read_record(row)?;
         let ops = sql
             .rows(
-                "SELECT key, kind, status, fence, tries, started_at, ended_at, context, result, error FROM ops \
-                 WHERE job = $1 ORDER BY started_at, kind",
+                concat!(
+                    "SELECT ",
+                    short!("key"),
+                    ", kind, status, fence, tries, started_at, ended_at, ",
+                    long!("context"),
+                    ", ",
+                    long!("result"),
+                    ", ",
+                    short!("error"),
+                    " FROM ops WHERE job = $1 ORDER BY started_at, kind"
+                ),
                 &[Param::Int(job.id)],
             )
             .await?;
         let candidates = sql
             .rows(
-                "SELECT url, source, detail, verdict FROM candidates WHERE job = $1 ORDER BY seen_at, url",
+                concat!(
+                    "SELECT ",
+                    short!("url"),
+                    ", ",
+                    short!("source"),
+                    ", ",
+                    long!("detail"),
+                    ", ",
+                    short!("verdict"),
+                    " FROM candidates WHERE job = $1 ORDER BY seen_at, url"
+                ),
                 &[Param::Int(job.id)],
             )
             .await?;
-        Ok(Some(JobDetails {
-            job,
-            ops: ops.iter().map(read_op).collect::<Result<_, _>>()?,
-            candidates: candidates.iter().map(read_candidate).collect::<Result<_, _>>()?,
-        }))
+        let mut unreadable = Vec::new();
+        let mut told = |problem: &LedgerError| unreadable.push(why(problem));
+        let ops = ops.iter().filter_map(|row| read_op(row).inspect_err(&mut told).ok()).collect();
+        let candidates =
+            candidates.iter().filter_map(|row| read_candidate(row).inspect_err(&mut told).ok()).collect();
+        Ok(Some(JobDetails { job, ops, candidates, unreadable }))
     }
 }
 
 impl TxRequest for ListEvents {
-    type Reply = Vec<EventRecord>;
+    type Reply = Vec<Result<EventRecord, UnreadableRow>>;
 
-    async fn apply<S: Sql>(
-        &self,
-        sql: &mut S,
-        _tx: &mut TxContext<'_>,
-    ) -> Result<Vec<EventRecord>, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Self::Reply, LedgerError> {
         let EventFilter { job, kind, after, limit } = &self.0;
         let mut params = vec![Param::Int(*after)];
         let mut condition = String::from("e.id > $1");
@@ -168,11 +213,15 @@ impl TxRequest for ListEvents {
         }
         params.push(Param::Int(i64::from(*limit)));
         let statement = format!(
-            "SELECT e.id, e.at, e.kind, j.key, e.owner, e.fence, e.from_state, e.to_state, e.detail \
+            "SELECT e.id, e.at, e.kind, {}, {}, e.fence, e.from_state, e.to_state, {} \
              FROM events e JOIN jobs j ON j.id = e.job WHERE {condition} ORDER BY e.id LIMIT ${}",
+            short!("j.key"),
+            short!("e.owner"),
+            long!("e.detail"),
             params.len()
         );
-        sql.rows(&statement, &params).await?.iter().map(read_event).collect()
+        let rows = sql.rows(&statement, &params).await?;
+        rows.iter().map(|row| or_unreadable(row, 3, read_event)).collect()
     }
 }
 
@@ -191,11 +240,13 @@ impl TxRequest for Dispositions {
             .iter()
             .map(|rows| {
                 let Some(row) = rows.first() else { return Ok(JobDisposition::Unknown) };
-                let state = read_state(row.text(0)?)?;
+                // Of a row that cannot be read nothing is known to be over.
+                let Ok(state) = row.text(0).and_then(read_state) else { return Ok(JobDisposition::Open) };
                 let ready_at = row.maybe_int(2)?;
-                Ok(match (row.maybe_text(1)?, ready_at) {
-                    (Some(_), Some(until)) if until > now => JobDisposition::Held,
-                    (_, None) if state != State::Failed => JobDisposition::Over,
+                let is_held = !matches!(row.maybe_text(1), Ok(None));
+                Ok(match ready_at {
+                    Some(until) if is_held && until > now => JobDisposition::Held,
+                    None if state.is_ending() && state != State::Failed => JobDisposition::Over,
                     _ => JobDisposition::Open,
                 })
             })
@@ -204,21 +255,27 @@ impl TxRequest for Dispositions {
 }
 
 impl TxRequest for Artifacts {
-    type Reply = Vec<StoredFile>;
+    type Reply = Vec<Result<StoredFile, UnreadableRow>>;
 
     async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Self::Reply, LedgerError> {
         let rows = sql
             .rows(
-                "SELECT id, key, artifact FROM jobs WHERE id > $1 AND artifact IS NOT NULL ORDER BY id LIMIT $2",
+                concat!(
+                    "SELECT id, key, ",
+                    short!("artifact"),
+                    " FROM jobs WHERE id > $1 AND artifact IS NOT NULL ORDER BY id LIMIT $2"
+                ),
                 &[Param::Int(self.after), Param::Int(i64::from(self.limit))],
             )
             .await?;
         rows.iter()
             .map(|row| {
-                Ok(StoredFile {
-                    id: row.int(0)?,
-                    job: read_key(row.text(1)?)?,
-                    sha256: row.text(2)?.to_owned(),
+                or_unreadable(row, 1, |row| {
+                    Ok(StoredFile {
+                        id: row.int(0)?,
+                        job: read_key(row.text(1)?)?,
+                        sha256: read_sha256(row.text(2)?)?,
+                    })
                 })
             })
             .collect()
@@ -229,7 +286,11 @@ impl TxRequest for NextAt {
     type Reply = Option<i64>;
 
     async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Option<i64>, LedgerError> {
-        let statement = "SELECT ready_at FROM jobs WHERE ready_at IS NOT NULL ORDER BY ready_at, id LIMIT 1";
+        let statement = concat!(
+            "SELECT ready_at FROM jobs WHERE ready_at IS NOT NULL AND ",
+            known_states!(),
+            " ORDER BY ready_at, id LIMIT 1"
+        );
         sql.rows(statement, &[]).await?.first().map(|row| row.int(0)).transpose()
     }
 }
@@ -259,25 +320,45 @@ pub(crate) async fn insert_events<S: Sql>(sql: &mut S, events: &[Event]) -> Resu
     Ok(())
 }
 
+/// Reads one row of a list. It has its id first, and at `name` what it is called when it cannot be read.
+fn or_unreadable<T>(
+    row: &Row,
+    name: usize,
+    read: impl Fn(&Row) -> Result<T, LedgerError>,
+) -> Result<Result<T, UnreadableRow>, LedgerError> {
+    let id = row.int(0)?;
+    Ok(read(row).map_err(|problem| UnreadableRow {
+        id,
+        name: row.text(name).unwrap_or("(unreadable)").to_owned(),
+        why: why(&problem),
+    }))
+}
+
+fn read_sha256(text: &str) -> Result<String, LedgerError> {
+    // Digits of the same kind and number as a key's.
+    JobKey::from_hex(text).map(|_| text.to_owned()).ok_or_else(|| corrupt("the SHA-256 of a file", text))
+}
+
 fn read_record(row: &Row) -> Result<JobRecord, LedgerError> {
     let owned = |text: &str| text.to_owned();
+    let (key, work_id) = read_identity(row, 1)?;
     Ok(JobRecord {
         id: row.int(0)?,
-        key: row.text(1)?.to_owned(),
-        state: read_state(row.text(2)?)?,
-        owner: row.maybe_text(3)?.map(owned),
-        fence: row.int(4)?,
-        attempts: u32::try_from(row.int(5)?).map_err(|error| corrupt("attempts", error))?,
-        ready_at: row.maybe_int(6)?,
-        planned_at: row.int(7)?,
-        changed_at: row.int(8)?,
-        reason: row.maybe_text(9)?.map(owned),
-        artifact: row.maybe_text(10)?.map(owned),
-        work_id: row.text(11)?.to_owned(),
-        artifact_id: row.text(12)?.to_owned(),
-        role: row.text(13)?.to_owned(),
+        key: key.to_string(),
+        work_id: work_id.to_owned(),
+        artifact_id: row.text(3)?.to_owned(),
+        role: row.text(4)?.to_owned(),
+        state: read_state(row.text(5)?)?,
+        owner: row.maybe_text(6)?.map(owned),
+        fence: read_fence(row.int(7)?)?,
+        attempts: read_attempts(row.int(8)?)?,
+        ready_at: row.maybe_int(9)?,
+        planned_at: row.int(10)?,
+        changed_at: row.int(11)?,
+        reason: row.maybe_text(12)?.map(owned),
+        artifact: row.maybe_text(13)?.map(read_sha256).transpose()?,
         run_id: row.text(14)?.to_owned(),
-        work: read_json(row.text(15)?)?,
+        work: read_work(row, 15)?,
         result: row.maybe_text(16)?.map(read_json).transpose()?,
     })
 }
@@ -311,7 +392,7 @@ fn read_event(row: &Row) -> Result<EventRecord, LedgerError> {
     Ok(EventRecord {
         id: row.int(0)?,
         at: row.int(1)?,
-        kind: kind.parse::<EventKind>().map_err(|error| corrupt("an event's kind", error))?,
+        kind: kind.parse::<EventKind>().map_err(|_| corrupt("an event's kind", kind))?,
         job: row.text(3)?.to_owned(),
         owner: row.maybe_text(4)?.map(str::to_owned),
         fence: row.int(5)?,

@@ -12,7 +12,8 @@ use crate::state::{State, Step};
 use super::lease::give_up;
 use super::request::{TxContext, TxRequest, millis};
 use super::rows::{
-    JOB_ROW_COLUMNS, JobRow, ResultColumns, claim, clear_expired, forget_effects, read_key, select_jobs,
+    JOB_ROW_COLUMNS, JobRow, ResultColumns, claim, clear_expired, forget_effects, identity, known_states,
+    read_identity, select_jobs, set_aside,
 };
 
 /// Clears expired leases, and ops that nobody will end. Leasing does not depend on it: it makes what the ledger
@@ -41,14 +42,25 @@ impl TxRequest for Recover {
         let now = sql.now().await?;
         let statement = select_jobs!(
             S::DIALECT,
-            ", key",
-            "WHERE owner IS NOT NULL AND ready_at <= $1 ORDER BY id LIMIT $2",
+            identity!(),
+            concat!(
+                "WHERE owner IS NOT NULL AND ready_at <= $1 AND ",
+                known_states!(),
+                " ORDER BY id LIMIT $2"
+            ),
             " FOR UPDATE SKIP LOCKED"
         );
         let mut recovered = Recovered::default();
         for row in sql.rows(statement, &[Param::Int(now), Param::Int(PAGE)]).await? {
-            let mut job_row = JobRow::read(&row)?;
-            let job = read_key(row.text(JOB_ROW_COLUMNS)?)?;
+            let read =
+                JobRow::read(&row).and_then(|job_row| Ok((job_row, read_identity(&row, JOB_ROW_COLUMNS)?.0)));
+            let (mut job_row, job) = match read {
+                Ok(read) => read,
+                Err(problem) => {
+                    set_aside(sql, &row, now, &problem).await?;
+                    continue;
+                }
+            };
             recovered.ops += clear_expired(sql, tx, &mut job_row, &job, now).await?;
             if job_row.attempts >= tx.rules.schedule.max_attempts.max(1) {
                 give_up(sql, tx, &mut job_row, &job, now).await?;
@@ -86,7 +98,9 @@ impl TxRequest for RetryJobs {
             Retry::All(_) => Ok(0),
             Retry::Job(job) => {
                 sql.run(
-                    "UPDATE jobs SET ready_at = $1, attempts = 0 WHERE key = $2 AND state IN ('FAILED', 'EXHAUSTED')",
+                    "UPDATE jobs SET ready_at = $1, attempts = 0 WHERE key = $2 AND (state IN ('FAILED', 'EXHAUSTED') \
+                     OR (ready_at IS NULL AND state IN ('PLANNED', 'LEASED', 'HEAD_DONE', 'RESUME_OK', 'STREAMING', \
+                     'FINALIZED')))",
                     &[Param::Int(now), Param::Text(job.as_str())],
                 )
                 .await

@@ -33,11 +33,46 @@ pub(super) struct ResultColumns<'a> {
     pub(super) result: Option<&'a str>,
 }
 
+/// The longest text that is read of a row, in bytes: none that this program writes comes near it.
+macro_rules! short {
+    ($column:literal) => {
+        concat!("CASE WHEN octet_length(", $column, ") <= 65536 THEN ", $column, " END")
+    };
+}
+pub(super) use short;
+
+/// The same for a JSON text: the trail of a work is the longest.
+macro_rules! long {
+    ($column:literal) => {
+        concat!("CASE WHEN octet_length(", $column, ") <= 4194304 THEN ", $column, " END")
+    };
+}
+pub(super) use long;
+
+/// The states in which a job can be waited for, for a condition beside `ready_at`: a row in a state that nobody
+/// knows is passed over.
+macro_rules! known_states {
+    () => {
+        "state IN ('PLANNED', 'LEASED', 'HEAD_DONE', 'RESUME_OK', 'STREAMING', 'FINALIZED', 'FAILED', 'EXHAUSTED')"
+    };
+}
+pub(super) use known_states;
+
+#[cfg(test)]
+pub(crate) const KNOWN_STATES: &str = known_states!();
+
 /// Selects what [`JobRow::read`] reads, and `$columns` after it, from jobs; `$tail` ends the statement. The second
 /// form locks the rows, in the dialect that needs it.
 macro_rules! select_jobs {
     ($columns:expr, $tail:expr) => {
-        concat!("SELECT id, state, ready_at, owner, fence, attempts", $columns, " FROM jobs ", $tail)
+        concat!(
+            "SELECT id, state, ready_at, ",
+            $crate::protocol::rows::short!("owner"),
+            ", fence, attempts",
+            $columns,
+            " FROM jobs ",
+            $tail
+        )
     };
     ($dialect:expr, $columns:expr, $tail:expr, $lock:expr) => {
         match $dialect {
@@ -53,8 +88,13 @@ pub(super) use select_jobs;
 /// The result of the job: that of its ending, or else that of its last op.
 macro_rules! job_result {
     () => {
-        "COALESCE(result, (SELECT o.result FROM ops o WHERE o.job = jobs.id AND o.status = 'DONE' \
-         AND o.kind IN ('INDEX', 'DEDUPE') LIMIT 1))"
+        concat!(
+            "COALESCE(",
+            $crate::protocol::rows::long!("result"),
+            ", (SELECT ",
+            $crate::protocol::rows::long!("o.result"),
+            " FROM ops o WHERE o.job = jobs.id AND o.status = 'DONE' AND o.kind IN ('INDEX', 'DEDUPE') LIMIT 1))"
+        )
     };
 }
 pub(super) use job_result;
@@ -69,8 +109,8 @@ impl JobRow {
             state: read_state(row.text(1)?)?,
             ready_at: row.maybe_int(2)?,
             owner: row.maybe_text(3)?.map(str::to_owned),
-            fence: row.int(4)?,
-            attempts: u32::try_from(row.int(5)?).map_err(|_| corrupt("attempts", row.int(5)))?,
+            fence: read_fence(row.int(4)?)?,
+            attempts: read_attempts(row.int(5)?)?,
         })
     }
 
@@ -190,6 +230,56 @@ pub(super) async fn forget_effects<S: Sql>(sql: &mut S, job_id: i64) -> Result<(
     Ok(())
 }
 
+/// The columns behind those of [`JobRow`] that say which job it is, for `select_jobs!`.
+macro_rules! identity {
+    () => {
+        concat!(
+            ", key, ",
+            $crate::protocol::rows::short!("work_id"),
+            ", ",
+            $crate::protocol::rows::short!("artifact_id"),
+            ", ",
+            $crate::protocol::rows::short!("role")
+        )
+    };
+}
+pub(super) use identity;
+
+/// The first column behind those of `identity!`.
+pub(super) const IDENTITY_END: usize = JOB_ROW_COLUMNS + 4;
+
+/// The key of a row that begins with the four columns of `identity!` at `at`, and the identity of its work. A row whose
+/// key is not that of its work is refused: one of them was changed by somebody else.
+pub(super) fn read_identity(row: &Row, at: usize) -> Result<(JobKey, &str), LedgerError> {
+    let key = read_key(row.text(at)?)?;
+    let work_id = row.text(at + 1)?;
+    if JobKey::new(work_id, row.text(at + 2)?, row.text(at + 3)?) != key {
+        return Err(LedgerError::Corrupt(format!("the key {key} is not that of its work")));
+    }
+    Ok((key, work_id))
+}
+
+/// Takes a row that cannot be read out of the queue, so that it is met once, and says so. Whoever mends it has it
+/// back by `retry`.
+pub(super) async fn set_aside<S: Sql>(
+    sql: &mut S,
+    row: &Row,
+    now: i64,
+    problem: &LedgerError,
+) -> Result<(), LedgerError> {
+    let id = row.int(0)?;
+    let why = why(problem);
+    tracing::warn!(
+        row = id,
+        "a job is set aside, and the others go on: {why}; `tierfall ledger list` shows it"
+    );
+    let reason = format!("set aside: {why}");
+    let statement =
+        "UPDATE jobs SET ready_at = NULL, owner = NULL, changed_at = $1, reason = $2 WHERE id = $3";
+    sql.run(statement, &[Param::Int(now), Param::Text(&reason), Param::Int(id)]).await?;
+    Ok(())
+}
+
 pub(super) fn claim(job_row: &JobRow, job: &JobKey, owner: &Arc<str>) -> Claim {
     Claim { job_id: job_row.id, job: job.clone(), owner: Arc::clone(owner), fence: job_row.fence }
 }
@@ -202,6 +292,18 @@ pub(super) fn read_state(label: &str) -> Result<State, LedgerError> {
     label.parse().map_err(|error: state::UnknownState| LedgerError::Corrupt(error.to_string()))
 }
 
+/// Leases count up from 0; one that could not be counted any further was never given.
+pub(super) fn read_fence(fence: i64) -> Result<i64, LedgerError> {
+    if (0..i64::MAX / 2).contains(&fence) { Ok(fence) } else { Err(corrupt("a fence", fence)) }
+}
+
+pub(super) fn read_attempts(attempts: i64) -> Result<u32, LedgerError> {
+    u32::try_from(attempts)
+        .ok()
+        .filter(|attempts| *attempts < u32::MAX)
+        .ok_or_else(|| corrupt("the number of attempts", attempts))
+}
+
 pub(super) fn read_label<T: FromStr>(what: &str, label: &str) -> Result<T, LedgerError> {
     label.parse().map_err(|_| corrupt(what, label))
 }
@@ -210,10 +312,29 @@ pub(super) fn read_key(text: &str) -> Result<JobKey, LedgerError> {
     JobKey::from_hex(text).ok_or_else(|| corrupt("a job's key", text))
 }
 
-pub(super) fn read_json(text: &str) -> Result<Value, LedgerError> {
-    serde_json::from_str(text).map_err(|error| corrupt("a JSON text", error))
+/// What was planned, from a column of `long!`.
+pub(super) fn read_work(row: &Row, at: usize) -> Result<Value, LedgerError> {
+    let too_long = || LedgerError::Corrupt("what was planned is longer than any work".to_owned());
+    read_json(row.maybe_text(at)?.ok_or_else(too_long)?)
 }
 
+pub(super) fn read_json(text: &str) -> Result<Value, LedgerError> {
+    serde_json::from_str(text).map_err(|error| LedgerError::Corrupt(format!("a JSON text is none: {error}")))
+}
+
+/// What is wrong with a row, without the words around it.
+pub(super) fn why(problem: &LedgerError) -> String {
+    match problem {
+        LedgerError::Corrupt(why) => why.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// What was found is shown as far as it fits into a line.
 pub(super) fn corrupt(what: &str, found: impl std::fmt::Debug) -> LedgerError {
-    LedgerError::Corrupt(format!("{what} cannot be {found:?}"))
+    const SHOWN: usize = 100;
+    let found = format!("{found:?}");
+    let shown: String = found.chars().take(SHOWN).collect();
+    let more = if shown.len() < found.len() { "…" } else { "" };
+    LedgerError::Corrupt(format!("{what} cannot be {shown}{more}"))
 }

@@ -103,22 +103,22 @@ fn fetch(statement: &mut CachedStatement<'_>, params: &[Param<'_>]) -> Result<Ve
     let mut rows = Vec::new();
     while let Some(row) = found.next().map_err(|error| failure(&error))? {
         let cells = (0..columns)
-            .map(|at| row.get_ref(at).map_err(|error| failure(&error)).and_then(cell))
+            .map(|at| row.get_ref(at).map(cell).map_err(|error| failure(&error)))
             .collect::<Result<_, _>>()?;
         rows.push(Row(cells));
     }
     Ok(rows)
 }
 
-fn cell(value: ValueRef<'_>) -> Result<Cell, LedgerError> {
+fn cell(value: ValueRef<'_>) -> Cell {
     match value {
-        ValueRef::Null => Ok(Cell::Null),
-        ValueRef::Integer(number) => Ok(Cell::Int(number)),
-        ValueRef::Text(text) => String::from_utf8(text.to_vec())
-            .map(Cell::Text)
-            .map_err(|error| LedgerError::Corrupt(format!("a text that is not UTF-8: {error}"))),
-        ValueRef::Real(_) | ValueRef::Blob(_) => {
-            Err(LedgerError::Corrupt("a value of a kind no column has".to_owned()))
-        }
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(number) => Cell::Int(number),
+        ValueRef::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => Cell::Text(text.to_owned()),
+            Err(_) => Cell::Odd("a text that is not UTF-8"),
+        },
+        ValueRef::Real(_) => Cell::Odd("a fraction"),
+        ValueRef::Blob(_) => Cell::Odd("bytes"),
     }
 }

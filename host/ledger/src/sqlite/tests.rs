@@ -16,7 +16,7 @@ use crate::job::{JobFilter, Planned};
 use crate::key::JobKey;
 use crate::protocol::{TxContext, TxRequest};
 use crate::sql::{Param, Sql};
-use crate::testing::{job, rules};
+use crate::testing::{job, readable, rules};
 
 /// Runs a statement on the writer's own connection, and then fails if it is to.
 struct Statement {
@@ -85,7 +85,7 @@ async fn a_request_that_fails_harms_nobody_it_shares_a_commit_with() {
     assert!(planned.into_iter().chain([more]).all(|planned| matches!(planned.unwrap()[0], Planned::New(_))));
     assert_eq!(broke, Err(LedgerError::Unavailable("half done".to_owned())));
     assert!(also_broke.is_err());
-    let listed = ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap();
+    let listed = readable(ledger.list(JobFilter { state: None, after: 0, limit: 100 }).await.unwrap());
     assert_eq!(listed.len(), 41, "and nothing half done is left");
 }
 
@@ -102,7 +102,7 @@ async fn a_full_disk_is_an_error_and_loses_nothing_that_was_answered() {
         }
     };
     assert!(matches!(full, LedgerError::Full(_)), "{full:?}");
-    let listed = ledger.list(JobFilter { state: None, after: 0, limit: 1000 }).await.unwrap();
+    let listed = readable(ledger.list(JobFilter { state: None, after: 0, limit: 1000 }).await.unwrap());
     assert_eq!(listed.len() as u32, planned);
     ledger.write(Statement { sql: "PRAGMA max_page_count = 6000", then: None }).await.unwrap();
     assert!(ledger.plan(vec![job(9999)]).await.is_ok(), "and it works again once there is room");
@@ -203,7 +203,8 @@ async fn a_killed_writer_loses_nothing_it_had_answered() {
         writer.wait().unwrap();
         kept.extend(printed);
         let ledger = open(&path).await.unwrap();
-        let planned = ledger.list(JobFilter { state: None, after: 0, limit: u32::MAX }).await.unwrap();
+        let planned =
+            readable(ledger.list(JobFilter { state: None, after: 0, limit: u32::MAX }).await.unwrap());
         for key in &kept {
             assert!(planned.iter().any(|job| job.key == key.as_str()), "{key} was answered, and is lost");
         }

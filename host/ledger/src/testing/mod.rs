@@ -17,7 +17,7 @@ use crate::command::JobCommand;
 use crate::contract::Ledger;
 use crate::engine::Engine;
 use crate::error::LedgerError;
-use crate::job::{CandidateRecord, Ending, Enqueued, Lease, NewJob};
+use crate::job::{CandidateRecord, Ending, Enqueued, Lease, NewJob, UnreadableRow};
 use crate::key::JobKey;
 use crate::op::{Begun, Op, OpKind, OpOutcome};
 #[cfg(feature = "postgres")]
@@ -287,7 +287,7 @@ impl Place {
                     time: Time::Given(clock),
                     connections: 8,
                     timeout,
-                    tls: None,
+                    roots: None,
                     create,
                     upgrade,
                 };
@@ -295,6 +295,12 @@ impl Place {
             }
         })
     }
+}
+
+/// The rows of a list in which every row can be read.
+#[track_caller]
+pub(super) fn readable<T>(rows: Vec<Result<T, UnreadableRow>>) -> Vec<T> {
+    rows.into_iter().map(|row| row.unwrap_or_else(|row| panic!("{row:?}"))).collect()
 }
 
 pub(super) fn rules() -> Rules {

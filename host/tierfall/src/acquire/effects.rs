@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::journal::{FetchStep, Journal};
+use super::store::is_sha256;
 use super::usage_rights::UsageRights;
 use tierfall_proof::Identity;
 
@@ -68,8 +69,9 @@ impl<'a> Effects<'a> {
         }
         // It has answered before, so it may have been fetched too.
         let fetched = self.begin_stream().await?;
-        // Kept by another version of this program, it may be unreadable: then it is fetched again.
-        serde_json::from_value(fetched).ok()
+        // Kept by another version of this program, or written by somebody else, it may be unreadable: then it is
+        // fetched again. The hash becomes a part of a path.
+        serde_json::from_value(fetched).ok().filter(|fetched: &Fetched| is_sha256(&fetched.sha256))
     }
 
     /// The candidate has answered with a file, and its bytes come; `resumed`: those that are still missing.

@@ -27,6 +27,7 @@ pub use inventory::Leftover;
 pub use journal::{FetchStep, Journal, NoJournal};
 pub use settings::{AcquireSettings, PolicySettings, TdmPolicy, TransferSettings};
 pub use store::{Artifact, Store, StoreError, Stored};
+pub(crate) use store::{is_sha256, path_of};
 pub use usage_rights::UsageRights;
 pub use verdict::{Reason, Verdict};
 pub use verified::VerifiedFile;

@@ -235,7 +235,13 @@ fn symlink(_relative: &Path, _link: &Path) -> io::Result<()> {
 }
 
 /// Relative to the output folder.
-fn path_of(sha256: &str) -> PathBuf {
+/// 64 lower-case hexadecimal digits: nothing else may become a part of a path.
+pub(crate) fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// Where a file is, relative to the output folder.
+pub(crate) fn path_of(sha256: &str) -> PathBuf {
     let folder = sha256.get(..2).unwrap_or_default();
     PathBuf::from("files/sha256").join(folder).join(format!("{sha256}.pdf"))
 }

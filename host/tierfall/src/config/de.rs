@@ -15,6 +15,7 @@ use serde::{Deserializer, forward_to_deserialize_any};
 use tierfall_settings::{OTHER_KEYS, PATH, SAME_TABLE};
 
 use super::defaults::defaults;
+use super::mask::masked;
 use super::origin::{Layer, Origin};
 use super::problem::{Problem, did_you_mean};
 use super::tree::{Leaf, Node, Tree, Value, joined, unknown};
@@ -139,8 +140,9 @@ impl Mistake {
             (Self::Wrong(expected), Node::Leaf(leaf)) => {
                 let given = match &leaf.value {
                     value if path.first().is_some_and(|table| table == "secrets") => value.kind().to_owned(),
-                    Value::Raw(text) => format!("\"{text}\""),
-                    value @ (Value::Text(_) | Value::Integer(_) | Value::Float(_)) => value.shown(),
+                    Value::Raw(text) => format!("\"{}\"", masked(text)),
+                    Value::Text(text) => Value::Text(masked(text)).shown(),
+                    value @ (Value::Integer(_) | Value::Float(_)) => value.shown(),
                     value => value.kind().to_owned(),
                 };
                 format!("`{key}` must be {expected}, not {given}")
@@ -149,7 +151,7 @@ impl Mistake {
                 let (given, hint) = match &leaf.value {
                     Value::Text(text) | Value::Raw(text) => {
                         let text = text.trim();
-                        (format!("\"{text}\""), did_you_mean(text, words.iter().copied()))
+                        (format!("\"{}\"", masked(text)), did_you_mean(text, words.iter().copied()))
                     }
                     value => (value.kind().to_owned(), String::new()),
                 };

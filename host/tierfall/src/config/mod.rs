@@ -7,6 +7,7 @@ mod de;
 mod defaults;
 mod environment;
 mod load;
+mod mask;
 mod origin;
 mod plan;
 mod plugin;

@@ -108,5 +108,16 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     #[derive(serde::Deserialize)]
     #[serde(rename = "place|")]
     struct Place(Option<String>);
-    Place::deserialize(deserializer).map(|Place(url)| url)
+    let Place(url) = Place::deserialize(deserializer)?;
+    if url.as_deref().is_some_and(is_keywords) {
+        return Err(D::Error::custom("give a server as postgres://USER@HOST/DATABASE, or a file"));
+    }
+    Ok(url)
+}
+
+/// `host=… password=…`, as libpq also takes it: as a file's name it would be shown, with the password.
+fn is_keywords(text: &str) -> bool {
+    const KEYWORDS: [&str; 6] = ["host", "hostaddr", "port", "user", "password", "dbname"];
+    let words = text.split_whitespace().skip(1);
+    words.filter_map(|word| word.split_once('=')).any(|(name, _)| KEYWORDS.contains(&name))
 }

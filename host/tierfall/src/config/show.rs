@@ -1,8 +1,7 @@
 //! The configuration for people: every value with its origin, and a file to start from.
 
-use url::Url;
-
 use super::defaults::DEFAULTS;
+use super::mask::{MASK, is_telling, masked};
 use super::origin::Origin;
 use super::secrets::Secrets;
 use super::tree::{Leaf, Tree, Value};
@@ -17,8 +16,6 @@ pub struct Effective {
     /// Where it came from.
     pub origin: Origin,
 }
-
-const MASK: &str = "********";
 
 /// A file with every key, its default and its meaning, in which nothing is set yet.
 pub fn init_text() -> String {
@@ -50,15 +47,14 @@ pub(super) fn effective(tree: &Tree, secrets: &Secrets) -> Vec<Effective> {
 
 /// Masks what looks like a secret, wherever somebody has put it.
 fn shown(key: &str, leaf: &Leaf) -> String {
-    const TELLING: [&str; 5] = ["key", "token", "secret", "password", "credential"];
-    let name = key.rsplit('.').next().unwrap_or(key).to_ascii_lowercase();
-    if key.starts_with("sources.") && TELLING.iter().any(|word| name.contains(word)) {
+    let name = key.rsplit('.').next().unwrap_or(key);
+    if key.starts_with("sources.") && is_telling(name) {
         return MASK.to_owned();
     }
     match &leaf.value {
-        Value::Text(text) | Value::Raw(text) => match without_password(text) {
-            Some(masked) => Value::Text(masked).shown(),
-            None => leaf.value.shown(),
+        Value::Text(text) | Value::Raw(text) => match masked(text) {
+            masked if masked == *text => leaf.value.shown(),
+            masked => Value::Text(masked).shown(),
         },
         Value::List(values) => {
             let masked = values.iter().map(|value| match value {
@@ -72,18 +68,10 @@ fn shown(key: &str, leaf: &Leaf) -> String {
     }
 }
 
-fn without_password(text: &str) -> Option<String> {
-    let mut url = Url::parse(text).ok().filter(|url| url.password().is_some())?;
-    url.set_password(Some(MASK)).ok()?;
-    Some(url.into())
-}
-
 fn without_options(text: &str) -> String {
     let masked = text.split(',').map(|option| match option.rsplit_once('=') {
-        Some((name, _)) if ["key", "token", "secret", "password"].iter().any(|word| name.contains(word)) => {
-            format!("{name}={MASK}")
-        }
-        _ => option.to_owned(),
+        Some((name, _)) if is_telling(name) => format!("{name}={MASK}"),
+        _ => masked(option),
     });
     masked.collect::<Vec<_>>().join(",")
 }

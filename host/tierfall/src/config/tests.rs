@@ -397,7 +397,7 @@ fn secrets_come_by_value_variable_or_file_and_only_to_their_plugin() {
 #[test]
 fn no_secret_is_ever_shown() {
     let config = Here::with(
-        "[secrets]\nhal_token = \"hidden-1\"\n[sources.hal]\napi_key = \"hidden-2\"\n[http]\nproxy = \"http://me:hidden-3@proxy.example.org:3128\"\n[ledger]\nurl = \"postgres://me:hidden-4@db.example.org/tierfall\"\n",
+        "[secrets]\nhal_token = \"hidden-1\"\n[sources.hal]\napi_key = \"hidden-2\"\n[http]\nproxy = \"http://me:hidden-3@proxy.example.org:3128\"\n[ledger]\nurl = \"postgres://me:hidden-4@a.example.org:1,b.example.org:2/tierfall?password=hidden-7\"\n",
     )
     .variable("CORE_API_KEY", "hidden-5")
     .tiers(&["archive:api_key=hidden-6"])
@@ -407,8 +407,25 @@ fn no_secret_is_ever_shown() {
     assert_eq!(shown("secrets.hal_token"), "******** from line 2");
     assert_eq!(shown("secrets.core_api_key"), "******** from environment CORE_API_KEY");
     assert_eq!(shown("secrets.doaj_api_key"), "not set from environment DOAJ_API_KEY");
-    assert_eq!(shown("http.proxy"), "\"http://me:********@proxy.example.org:3128/\" from line 6");
+    assert_eq!(shown("http.proxy"), "\"http://me:********@proxy.example.org:3128\" from line 6");
+    assert_eq!(
+        shown("ledger.url"),
+        "\"postgres://me:********@a.example.org:1,b.example.org:2/tierfall?password=********\" from line 8"
+    );
     assert_eq!(shown("fallback.tiers"), "[\"archive:api_key=********\"] from --fallback-tier");
+}
+
+#[test]
+fn what_is_said_about_a_wrong_value_holds_no_secret() {
+    for text in [
+        "[ledger]\nlease_s = \"postgres://me:hidden@h/x?password=hidden\"\n",
+        "[ledger]\nurl = \"host=db.example.org password=hidden dbname=x\"\n",
+        "[http]\nproxy = \"http://me:hidden@host:port\"\n",
+        "[telemetry]\nlog_format = \"postgres://me:hidden@h/x\"\n",
+    ] {
+        let problems = Here::with(text).refused();
+        assert!(!problems.contains("hidden") && problems.contains('`'), "{text}: {problems}");
+    }
 }
 
 #[test]

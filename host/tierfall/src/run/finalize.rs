@@ -14,7 +14,7 @@ use super::request::WorkRequest;
 use crate::acquire::{Acquire, Reason, VerifiedFile};
 use crate::tiers::{EndReason, Outcome, Status};
 use tierfall_ledger::{
-    DoneOp, Effect, Ending, JobKey, LedgerClient, LedgerClientError, OpKind, OpOutcome, State,
+    DoneOp, Effect, Ending, JobKey, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome, State,
 };
 use tierfall_work::Work;
 
@@ -67,7 +67,7 @@ impl Finalizer {
                 Ok(())
             }
             (Some(mut job), outcome) => match (job.finalized.take(), outcome) {
-                (Some(finalized), _) => self.resume_finalized(finalized, job).await,
+                (Some(finalized), _) => self.resume_finalized(&request.work.key(), finalized, job).await,
                 (None, None) => job.handle.release().await,
                 (None, Some(outcome)) => self.finalize_job(request, outcome, job).await,
             },
@@ -144,12 +144,14 @@ impl Finalizer {
     /// An earlier worker stored the file; what is left is to say so.
     async fn resume_finalized(
         &self,
+        work_id: &str,
         DoneOp { op, result }: DoneOp,
         job: LeasedJob,
     ) -> Result<(), LedgerClientError> {
         // Brings the job to where that worker had brought it.
         job.handle.begin(OpKind::Finalize, op.context.clone()).await?;
-        let record = FinalizeRecord::kept(&result).filter(|record| self.has_file(&record.line));
+        let record = FinalizeRecord::kept(work_id, &op.context, &result)
+            .filter(|record| self.has_file(&record.line));
         match record {
             Some(FinalizeRecord { line, duplicate }) => self.index(line, duplicate, op.context, job).await,
             None => {
@@ -230,7 +232,7 @@ impl Finalizer {
 
     /// A work that an earlier run brought to its end.
     pub(super) async fn was_done(&self, request: WorkRequest, result: Option<Value>) {
-        match result.as_ref().and_then(job::kept_line) {
+        match result.as_ref().and_then(|result| job::kept_line(&request.work.key(), result)) {
             Some(line) => {
                 let here = line.status != Status::Stored || self.has_file(&line);
                 self.write(line, Resolution::Before { here }).await;
@@ -239,10 +241,25 @@ impl Finalizer {
         }
     }
 
-    /// A work that failed and is not to be tried now. What the ledger says of lost workers is a sentence, no code.
+    /// A work that failed and is not to be tried now. `reason` is what the ledger says: a code, or of lost workers a
+    /// sentence.
     pub(super) async fn still_failed(&self, request: WorkRequest, reason: Option<&str>, retry: bool) {
+        let reason = match reason {
+            Some(text) if text.starts_with(LOST_WORKER) => EndReason::WorkerLost,
+            text => text.and_then(|code| code.parse().ok()).unwrap_or(EndReason::Unknown),
+        };
+        self.not_now(request, reason, retry).await;
+    }
+
+    /// A work whose row in the ledger is set aside.
+    pub(super) async fn set_aside(&self, request: WorkRequest, why: &str) {
+        tracing::warn!("{} is set aside by the ledger: {why}", request.work.key());
+        self.not_now(request, EndReason::SetAside, true).await;
+    }
+
+    async fn not_now(&self, request: WorkRequest, reason: EndReason, retry: bool) {
         let mut line = Line::of(&self.run_id, request.input, &request.work, Status::Failed);
-        line.reason = Some(reason.and_then(|code| code.parse().ok()).unwrap_or(EndReason::WorkerLost));
+        line.reason = Some(reason);
         line.retry = retry;
         self.write(line, Resolution::Pending).await;
     }

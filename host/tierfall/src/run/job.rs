@@ -1,11 +1,13 @@
 //! A work as a job of the ledger, and back.
 
-use serde::de::Error as _;
+use std::path::{Component, Path};
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::manifest::Line;
+use super::manifest::{Line, StoredFile};
 use super::request::WorkRequest;
+use crate::acquire::{is_sha256, path_of};
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ledger::{CandidateRecord, JobKey, NewJob};
 use tierfall_work::{Facts, Known, Said, Work};
@@ -45,11 +47,15 @@ pub(super) fn new_job(request: &WorkRequest, run_id: &str) -> NewJob {
     }
 }
 
-/// The work of a job, as it was asked for. An error: another version of this program planned it.
-pub(super) fn request(work: &Value) -> Result<WorkRequest, serde_json::Error> {
-    let Task { input, work } = Task::deserialize(work)?;
-    let work = as_given(work).ok_or_else(|| serde_json::Error::custom("the work has no identifier"))?;
-    Ok(WorkRequest { input, work })
+/// The work of a job, as it was asked for. An error: another version of this program planned it, or somebody else
+/// wrote it.
+pub(super) fn request(work_id: &str, work: &Value) -> Result<WorkRequest, String> {
+    let Task { input, work } = Task::deserialize(work).map_err(|error| error.to_string())?;
+    let work = as_given(work).ok_or("the work has no identifier")?;
+    match work.key() {
+        key if key == work_id => Ok(WorkRequest { input, work }),
+        key => Err(format!("it is of another work, {key}")),
+    }
 }
 
 /// The work of a row, learned anew from the user who gave it. Whoever can write rows could otherwise have a registry
@@ -87,15 +93,32 @@ impl FinalizeRecord {
         serde_json::to_value(self).unwrap_or_default()
     }
 
-    pub fn kept(result: &Value) -> Option<Self> {
-        Self::deserialize(result).ok()
+    /// `None`: it cannot be read, or is of another work or file than those of its operation.
+    pub fn kept(work_id: &str, context: &Value, result: &Value) -> Option<Self> {
+        let record = Self::deserialize(result).ok().filter(|record| is_line_of(&record.line, work_id))?;
+        let file = record.line.file.as_ref()?;
+        (context.get("sha256").and_then(Value::as_str) == Some(&file.sha256)).then_some(record)
     }
 }
 
-/// A line that the ledger kept; a duplicate's is inside what is said of it.
-pub(super) fn kept_line(result: &Value) -> Option<Line> {
+/// A line that the ledger kept of a work; a duplicate's is inside what is said of it.
+pub(super) fn kept_line(work_id: &str, result: &Value) -> Option<Line> {
     let line = result.get("duplicate_of").and_then(|_| result.get("result")).unwrap_or(result);
-    Line::deserialize(line).ok()
+    Line::deserialize(line).ok().filter(|line| is_line_of(line, work_id))
+}
+
+/// Whether a line that the ledger kept is of this work, and its file where the store would put it: whoever wrote the
+/// row chose its words, and they go into the manifest.
+fn is_line_of(line: &Line, work_id: &str) -> bool {
+    let is_in_its_place = |file: &StoredFile| {
+        let path = file.path.as_ref().is_none_or(|path| Path::new(path) == path_of(&file.sha256));
+        let link = file.link.as_ref().is_none_or(|link| {
+            Path::new(link).starts_with("works")
+                && Path::new(link).components().all(|part| matches!(part, Component::Normal(_)))
+        });
+        is_sha256(&file.sha256) && path && link
+    };
+    line.work_id == work_id && line.file.as_ref().is_none_or(is_in_its_place)
 }
 
 /// What the trail says of the candidates of a work: who proposed each, and how it ended.
@@ -135,6 +158,8 @@ fn without_attempts(line: &Line) -> Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tiers::Status;
+
     #[test]
     fn a_work_comes_out_of_a_job_as_it_went_in() {
         for id in
@@ -144,8 +169,10 @@ mod tests {
             let facts = Facts { title: Some("A title".into()), year: Some(1999), ..Facts::default() };
             work.learn(&facts, "input");
             let given = WorkRequest { input: id.into(), work };
-            let back = request(&new_job(&given, "run").work).expect("readable");
+            let job = new_job(&given, "run");
+            let back = request(&job.work_id, &job.work).expect("readable");
             assert_eq!((back.input, back.work), (given.input, given.work), "{id}");
+            assert!(request("doi:10.1/another", &job.work).is_err());
         }
     }
 
@@ -162,16 +189,50 @@ mod tests {
             }})
         };
         for by in ["crossref", "landing_page", "theirs/crossref", "", "Input"] {
-            let work = request(&row(by)).expect("readable").work;
+            let work = request("doi:10.5555/mine", &row(by)).expect("readable").work;
             assert_eq!(work.known, Known::default(), "{by}");
         }
-        let work = request(&row("input")).expect("readable").work;
+        let work = request("doi:10.5555/mine", &row("input")).expect("readable").work;
         assert_eq!(work.known.title.map(|said| said.value).as_deref(), Some("Another"));
         let ids: Vec<String> = work.ids.iter().map(tierfall_ids::WorkId::key).collect();
         assert_eq!(ids, ["doi:10.5555/mine", "pmid:1"], "one of each kind, as a list gives them");
         assert_eq!(work.landing_urls, ["https://a.example/"]);
 
         let nothing = json!({"input": "", "work": {"ids": [], "known": {}, "landing_urls": []}});
-        assert!(request(&nothing).is_err());
+        assert!(request("doi:10.5555/mine", &nothing).is_err());
+    }
+
+    #[test]
+    fn a_kept_line_of_another_work_or_of_a_file_elsewhere_is_not_believed() {
+        let work = Work::new("10.5555/1".parse().unwrap());
+        let line = Line::of("run", "10.5555/1".into(), &work, Status::Stored);
+        let sha256 = "ab".repeat(32);
+        let kept = |path: &str, link: &str, sha256: &str, work: &str| {
+            let mut value = line_value(&line);
+            value["work_id"] = json!(work);
+            for (name, value_of) in [
+                ("sha256", json!(sha256)),
+                ("path", json!(path)),
+                ("link", json!(link)),
+                ("bytes", json!(1)),
+                ("url", json!("https://a.example/1.pdf")),
+                ("tier", json!("t")),
+                ("plugin", json!("p")),
+                ("source", json!("s")),
+                ("version", json!("published")),
+                ("identity", json!("proven")),
+                ("evidence", json!("e")),
+            ] {
+                value[name] = value_of;
+            }
+            kept_line("doi:10.5555/1", &value).is_some()
+        };
+        let place = format!("files/sha256/ab/{sha256}.pdf");
+        assert!(kept(&place, "works/a.pdf", &sha256, "doi:10.5555/1"));
+        assert!(!kept(&place, "works/a.pdf", &sha256, "doi:10.5555/2"));
+        assert!(!kept("/etc/passwd", "works/a.pdf", &sha256, "doi:10.5555/1"));
+        assert!(!kept("../../etc/passwd", "works/a.pdf", &sha256, "doi:10.5555/1"));
+        assert!(!kept(&place, "works/../../a.pdf", &sha256, "doi:10.5555/1"));
+        assert!(!kept("files/sha256/../../../x.pdf", "works/a.pdf", "../../../x", "doi:10.5555/1"));
     }
 }

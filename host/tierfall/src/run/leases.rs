@@ -96,7 +96,7 @@ impl Leases {
     pub(super) async fn next(&self) -> Result<NextJob, LedgerClientError> {
         let Some(handle) = self.ledger.take_next(&self.owner).await? else { return Ok(NextJob::Nothing) };
         let Some(lease) = handle.lease() else { return Ok(NextJob::Nothing) };
-        match job::request(&lease.work) {
+        match job::request(&lease.work_id, &lease.work) {
             Ok(request) => {
                 Ok(LeasedJob::of(handle).map_or(NextJob::Nothing, |job| NextJob::Job(job, request)))
             }

@@ -100,7 +100,7 @@ async fn open_server(
     rules: Rules,
     make: bool,
 ) -> Result<Arc<dyn Ledger>, LedgerError> {
-    let tls = tierfall_http::tls_config(&config.http.ca_certs).map_err(|error| LedgerError::Open {
+    let roots = tierfall_http::root_certificates(&config.http.ca_certs).map_err(|error| LedgerError::Open {
         place: LedgerPlace::Server(url.clone()).to_string(),
         why: error.to_string(),
     })?;
@@ -111,7 +111,7 @@ async fn open_server(
         time: Time::Server,
         connections: CONNECTIONS,
         timeout: LOCK_TIMEOUT,
-        tls: Some(Arc::new(tls)),
+        roots: Some(Arc::new(roots)),
         create: make,
         upgrade: make,
     };

@@ -132,6 +132,7 @@ impl WorkerPool {
             Ok(Admission::Over { state: State::Failed, reason, .. }) => {
                 self.finalizer.still_failed(request, reason.as_deref(), false).await;
             }
+            Ok(Admission::SetAside { why }) => self.finalizer.set_aside(request, &why).await,
             Ok(Admission::Over { result, .. }) => self.finalizer.was_done(request, result).await,
         }
         Ok(())

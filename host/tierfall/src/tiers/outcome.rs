@@ -68,8 +68,12 @@ pub enum EndReason {
     TotalTimeout,
     /// A bug in Tierfall.
     InternalError,
-    /// Whoever worked on it before was lost, or did not say why it failed.
+    /// Whoever worked on it before was lost.
     WorkerLost,
+    /// The ledger's row of it cannot be read, or is not what its key says: somebody has to look at it.
+    SetAside,
+    /// It failed before, and what was kept about why is not known to this program.
+    Unknown,
 }
 
 /// A text that is no [`EndReason`].
@@ -78,8 +82,15 @@ pub enum EndReason {
 pub struct UnknownReason(String);
 
 impl EndReason {
-    const OWN: [Self; 5] =
-        [Self::NoCandidates, Self::MaxAttempts, Self::TotalTimeout, Self::InternalError, Self::WorkerLost];
+    const OWN: [Self; 7] = [
+        Self::NoCandidates,
+        Self::MaxAttempts,
+        Self::TotalTimeout,
+        Self::InternalError,
+        Self::WorkerLost,
+        Self::SetAside,
+        Self::Unknown,
+    ];
 
     /// The code in the manifest.
     pub fn code(self) -> &'static str {
@@ -90,6 +101,8 @@ impl EndReason {
             Self::TotalTimeout => "total_timeout",
             Self::InternalError => "internal_error",
             Self::WorkerLost => "worker_lost",
+            Self::SetAside => "set_aside",
+            Self::Unknown => "unknown",
         }
     }
 }
