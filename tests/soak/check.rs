@@ -11,6 +11,7 @@ use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall_ledger::{
     JobFilter, JobRecord, Ledger, LedgerError, OpKind, OpStatus, Rules, Schedule, State, SystemClock,
+    UnreadableRow,
 };
 
 use super::crew::{Place, Site};
@@ -115,8 +116,15 @@ async fn check_ledger(
     loop {
         let jobs = ledger.list(JobFilter { state: None, after, limit: 500 }).await?;
         let Some(last) = jobs.last() else { break };
-        after = last.id;
+        after = UnreadableRow::id_of(last, |job| job.id);
         for job in &jobs {
+            let job = match job {
+                Ok(job) => job,
+                Err(row) => {
+                    report.wrong.push(format!("the job {} cannot be read: {}", row.name, row.why));
+                    continue;
+                }
+            };
             report.attempts += u64::from(job.attempts);
             missing.remove(job.work_id.as_str());
             match fates.get(&job.work_id) {

@@ -80,8 +80,8 @@ pub struct SettingArgs {
     /// Trust these certificate authorities too (PEM); repeatable.
     #[arg(long, value_name = "FILE")]
     pub ca_cert: Vec<PathBuf>,
-    /// Let requests reach this private or local host; repeatable.
-    #[arg(long, value_name = "HOST")]
+    /// Let requests reach this private or local host, on all its ports or on the one that is named; repeatable.
+    #[arg(long, value_name = "HOST[:PORT]")]
     pub allow_private: Vec<String>,
     /// How strictly a file must be proven to be the work: strict, normal or off.
     #[arg(long, value_name = "POLICY")]

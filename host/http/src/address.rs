@@ -3,8 +3,8 @@
 //! A URL is checked before it is requested (scheme, user info, port, name, literal address). Every address
 //! that DNS gives for its name is checked by the resolver from which the HTTP library gets its addresses.
 
-use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 use url::{Host, Url};
 
@@ -13,8 +13,55 @@ use super::error::{Denial, FetchError};
 /// What may be connected to.
 #[derive(Debug)]
 pub struct AddressPolicy {
-    names: HashSet<String>,
-    addresses: HashSet<IpAddr>,
+    opened: Vec<Opening>,
+}
+
+/// A host that may be asked although it is not public: on every port, or on the one that is named. A literal address
+/// opens itself, not the names that resolve to it; a name opens whatever it resolves to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Opening {
+    host: Host,
+    port: Option<u16>,
+}
+
+impl FromStr for Opening {
+    type Err = &'static str;
+
+    /// `HOST` or `HOST:PORT`; an IPv6 address needs brackets only where a port follows.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "give a host name or an address, HOST or HOST:PORT, without a scheme or a path";
+        let text = text.trim();
+        if let Ok(address) = text.parse::<Ipv6Addr>() {
+            return Ok(Self { host: Host::Ipv6(address), port: None });
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) if !port.ends_with(']') => {
+                let digits = port.bytes().all(|byte| byte.is_ascii_digit());
+                let port = port.parse().ok().filter(|port| digits && *port > 0);
+                (host, Some(port.ok_or("the port is a number from 1 to 65535")?))
+            }
+            _ => (text, None),
+        };
+        if host.contains(['*', '@', '/']) {
+            return Err(FORM);
+        }
+        let host = match Host::parse(host.strip_suffix('.').unwrap_or(host)).map_err(|_| FORM)? {
+            Host::Domain(name) => Host::Domain(normalized(&name)),
+            address => address,
+        };
+        Ok(Self { host, port })
+    }
+}
+
+impl Opening {
+    fn is_of(&self, host: &Host<&str>) -> bool {
+        match (&self.host, host) {
+            (Host::Domain(opened), Host::Domain(name)) => *opened == normalized(name),
+            (Host::Ipv4(opened), Host::Ipv4(address)) => opened == address,
+            (Host::Ipv6(opened), Host::Ipv6(address)) => opened == address,
+            _ => false,
+        }
+    }
 }
 
 /// An address that may not be connected to, and why. The HTTP library passes it on as an error's source.
@@ -27,19 +74,15 @@ pub struct Forbidden {
 }
 
 impl AddressPolicy {
-    /// `allow_private` holds host names and literal addresses (IPv6 with or without brackets) that
-    /// may be asked although they are not public. A literal address allows itself, not the names that
-    /// resolve to it; a name allows whatever it resolves to.
+    /// Each entry is an [`Opening`]; one that is none opens nothing, and the settings have refused it before.
     pub fn new(allow_private: &[String]) -> Self {
-        let mut policy = Self { names: HashSet::new(), addresses: HashSet::new() };
-        for entry in allow_private {
-            let bare = entry.trim().trim_start_matches('[').trim_end_matches(']');
-            match bare.parse() {
-                Ok(address) => policy.addresses.insert(address),
-                Err(_) => policy.names.insert(normalized(bare)),
-            };
-        }
-        policy
+        Self { opened: allow_private.iter().filter_map(|entry| entry.parse().ok()).collect() }
+    }
+
+    /// Whether the operator opened the host and port of this URL.
+    pub fn opens(&self, url: &Url) -> bool {
+        let (Some(host), Some(port)) = (url.host(), url.port_or_known_default()) else { return false };
+        self.opened.iter().any(|opened| opened.is_of(&host) && opened.port.is_none_or(|own| own == port))
     }
 
     /// Checks what can be known of a URL without DNS.
@@ -55,7 +98,7 @@ impl AddressPolicy {
         let Some(host) = url.host() else {
             return Err(FetchError::denied(Denial::Scheme, "the URL has no host"));
         };
-        if self.allowed(&host) {
+        if self.opens(url) {
             return Ok(());
         }
         if let Some(port) = url.port()
@@ -71,31 +114,31 @@ impl AddressPolicy {
         };
         match meaning {
             None => Ok(()),
-            Some(meaning) => Err(FetchError::denied(Denial::PrivateAddress, format!("{host} is {meaning}"))),
-        }
-    }
-
-    /// Checks what DNS answered for a name. One private address among public ones is an attack (DNS
-    /// rebinding), so it refuses them all.
-    pub fn check_answers(&self, name: &str, answers: &[IpAddr]) -> Result<(), Forbidden> {
-        let name = normalized(name);
-        if self.names.contains(&name) {
-            return Ok(());
-        }
-        for &address in answers {
-            if let Some(meaning) = reserved(address) {
-                return Err(Forbidden { host: name, address, meaning });
+            Some(meaning) => {
+                let detail = format!("{host} is {meaning}{}", self.other_ports(&host));
+                Err(FetchError::denied(Denial::PrivateAddress, detail))
             }
         }
-        Ok(())
     }
 
-    fn allowed(&self, host: &Host<&str>) -> bool {
-        match host {
-            Host::Domain(name) => self.names.contains(&normalized(name)),
-            Host::Ipv4(address) => self.addresses.contains(&IpAddr::V4(*address)),
-            Host::Ipv6(address) => self.addresses.contains(&IpAddr::V6(*address)),
+    /// What to say of a host of which other ports were opened.
+    fn other_ports(&self, host: &Host<&str>) -> String {
+        let ports = self.opened.iter().filter(|opened| opened.is_of(host)).filter_map(|opened| opened.port);
+        let ports: Vec<String> = ports.map(|port| port.to_string()).collect();
+        if ports.is_empty() {
+            return String::new();
         }
+        format!("; http.allow_private opens it on port {} only", ports.join(", "))
+    }
+}
+
+/// Checks what DNS answered for a name that nobody opened. One private address among public ones is an attack (DNS
+/// rebinding), so it refuses them all.
+pub fn check_answers(name: &str, answers: &[IpAddr]) -> Result<(), Forbidden> {
+    let forbidden = |address: &IpAddr| Some((*address, reserved(*address)?));
+    match answers.iter().find_map(forbidden) {
+        Some((address, meaning)) => Err(Forbidden { host: normalized(name), address, meaning }),
+        None => Ok(()),
     }
 }
 
@@ -327,6 +370,44 @@ mod tests {
     }
 
     #[test]
+    fn a_port_opens_itself_alone_and_what_is_no_host_is_refused() {
+        for (allow, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("localhost:80", "http://localhost/"),
+            ("localhost:443", "https://LOCALHOST./"),
+            ("[::1]:9", "http://[::1]:9/"),
+            ("[::1]", "http://[::1]:9/"),
+            ("Bücher.local:8443", "https://xn--bcher-kva.local:8443/"),
+        ] {
+            assert!(check(&[allow], url).is_ok(), "{allow} does not open {url}");
+        }
+        for (allow, url) in [
+            ("127.0.0.1:8080", "http://127.0.0.1:8081/"),
+            ("127.0.0.1:8080", "http://127.0.0.1/"),
+            ("localhost:80", "https://localhost/"),
+            ("localhost:443", "http://localhost/"),
+            ("[::1]:9", "http://[::1]/"),
+        ] {
+            let error = check(&[allow], url).unwrap_err().to_string();
+            assert!(error.contains("opens it on port"), "{allow}, {url}: {error}");
+        }
+        assert!(check(&["localhost:1", "localhost:2"], "http://localhost:2/").is_ok());
+        for entry in [
+            "",
+            "http://localhost/",
+            "localhost:",
+            "localhost:0",
+            "localhost:65536",
+            "localhost:+80",
+            "*.corp",
+            "a b",
+            "me@h",
+        ] {
+            assert!(entry.parse::<Opening>().is_err(), "{entry:?}");
+        }
+    }
+
+    #[test]
     fn what_the_operator_names_is_opened_on_any_port_and_nothing_beside_it() {
         assert!(check(&["127.0.0.1"], "http://127.0.0.1:22/").is_ok());
         assert!(check(&["127.0.0.1"], "http://0x7f.1/").is_ok(), "the same address");
@@ -349,16 +430,12 @@ mod tests {
 
     #[test]
     fn one_bad_answer_of_dns_refuses_them_all_and_names_it() {
-        let policy = AddressPolicy::new(&["wiki.corp".into(), "10.0.0.1".into()]);
         let answers =
             |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
-        assert!(policy.check_answers("host.example", &answers(&["8.8.8.8", "2600::1"])).is_ok());
+        assert!(check_answers("host.example", &answers(&["8.8.8.8", "2600::1"])).is_ok());
         for bad in [["8.8.8.8", "127.0.0.1"], ["10.1.1.1", "8.8.8.8"], ["2600::1", "::ffff:10.0.0.1"]] {
-            let error = policy.check_answers("Host.example", &answers(&bad)).unwrap_err();
+            let error = check_answers("Host.example", &answers(&bad)).unwrap_err();
             assert!(error.to_string().starts_with("host.example is "), "{error}");
         }
-        assert!(policy.check_answers("wiki.corp", &answers(&["10.0.0.1"])).is_ok());
-        // An address that is allowed allows itself, not every name that resolves to it.
-        assert!(policy.check_answers("rebind.example", &answers(&["10.0.0.1"])).is_err());
     }
 }

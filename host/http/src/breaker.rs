@@ -20,14 +20,28 @@ const FAILING: u32 = 16;
 /// left, it was the attempt that was late.
 const FAIR_WAIT: Duration = Duration::from_secs(5);
 
-/// Every host's breaker, per role.
+/// Every host's breakers, one per role and plugin: what one plugin asks for closes nothing to another.
 #[derive(Clone, Debug)]
 pub struct Breakers(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
     settings: BreakerSettings,
-    hosts: Mutex<HashMap<(String, Role), Breaker>>,
+    hosts: Mutex<HashMap<Key, Breaker>>,
+}
+
+/// Which breaker: who asks whom, in which role.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    host: String,
+    role: Role,
+    plugin: String,
+}
+
+impl Key {
+    fn new(host: &str, role: Role, plugin: &str) -> Self {
+        Self { host: host.to_owned(), role, plugin: plugin.to_owned() }
+    }
 }
 
 /// Allows one request, which reports how it ended. Dropped without a report (the request was cancelled),
@@ -35,7 +49,7 @@ struct Inner {
 #[derive(Debug)]
 pub struct BreakerPermit {
     breakers: Breakers,
-    key: (String, Role),
+    key: Key,
     /// The one request that tests whether an open breaker may close.
     probe: bool,
 }
@@ -63,8 +77,8 @@ impl Breakers {
     }
 
     /// Allows a request unless the breaker is open. When its time is over, one request at a time probes.
-    pub fn permit(&self, host: &str, role: Role) -> Result<BreakerPermit, FetchError> {
-        let key = (host.to_owned(), role);
+    pub fn permit(&self, host: &str, role: Role, plugin: &str) -> Result<BreakerPermit, FetchError> {
+        let key = Key::new(host, role, plugin);
         let mut probe = false;
         if let Some(open) = self.hosts().get_mut(&key).and_then(|breaker| breaker.open.as_mut()) {
             if open.probing || open.until > Instant::now() {
@@ -77,13 +91,13 @@ impl Breakers {
     }
 
     /// Why the breaker would refuse now, without taking a permit.
-    pub fn refusal(&self, host: &str, role: Role) -> Option<FetchError> {
+    pub fn refusal(&self, host: &str, role: Role, plugin: &str) -> Option<FetchError> {
         let hosts = self.hosts();
-        let open = hosts.get(&(host.to_owned(), role))?.open.as_ref()?;
+        let open = hosts.get(&Key::new(host, role, plugin))?.open.as_ref()?;
         (open.probing || open.until > Instant::now()).then(|| open.denial(host))
     }
 
-    fn hosts(&self) -> MutexGuard<'_, HashMap<(String, Role), Breaker>> {
+    fn hosts(&self) -> MutexGuard<'_, HashMap<Key, Breaker>> {
         self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -124,15 +124,15 @@ impl HttpClient {
         Ok(self.0.open(request, &budget).await?.0)
     }
 
-    /// Why a request to this URL, which can wait for `timeout`, would be refused now without being sent:
+    /// Why a request of `plugin` to this URL, which can wait for `timeout`, would be refused now without being sent:
     /// its breaker is open, or its host asked to be left alone for longer. Changes nothing.
-    pub fn refusal(&self, url: &Url, role: Role, timeout: Duration) -> Option<String> {
+    pub fn refusal(&self, url: &Url, role: Role, plugin: &str, timeout: Duration) -> Option<String> {
         let host = url.host_str()?;
         let held = || {
             let left = self.0.pace.held(host, role).filter(|left| *left > timeout)?.as_secs();
             Some(format!("{host} asked to be left alone for {left} s more"))
         };
-        self.0.breakers.refusal(host, role).map(|error| error.to_string()).or_else(held)
+        self.0.breakers.refusal(host, role, plugin).map(|error| error.to_string()).or_else(held)
     }
 
     /// What the site of `url` says of its text and data mining in `/.well-known/tdmrep.json`. That is fetched
@@ -176,7 +176,7 @@ impl Inner {
             self.policy.check_url(url).map_err(|error| at_hop(error, hop))?;
             let role = budget.hops.admit(url, hop).map_err(FetchError::Refused)?;
             let host = url.host_str().unwrap_or_default().to_owned();
-            if let Some(refusal) = self.breakers.refusal(&host, role) {
+            if let Some(refusal) = self.breakers.refusal(&host, role, budget.hops.plugin()) {
                 return Err(refusal);
             }
             self.obey_robots(url, role, budget).await.map_err(|error| at_hop(error, hop))?;
@@ -198,7 +198,7 @@ impl Inner {
         budget: &RequestBudget<'_>,
     ) -> Result<(Incoming, Option<HostPermit>), FetchError> {
         let live = !self.transport.recorded();
-        let breaker = if live { Some(self.breakers.permit(host, role)?) } else { None };
+        let breaker = if live { Some(self.breakers.permit(host, role, budget.hops.plugin())?) } else { None };
         let mut tries = 0;
         loop {
             let asked = Asked { host, path: hop.url.path(), role, secret: !hop.secret_headers.is_empty() };

@@ -15,7 +15,7 @@ use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, FetchError, HttpError};
 use super::proxy::Proxies;
 use super::request::Method;
-use super::resolver::{CheckedResolver, Lookup, SystemLookup};
+use super::resolver::{CheckedResolver, Lookup, SystemLookup, Trust};
 use super::settings::{HttpSettings, Limits};
 use super::tls;
 use super::transport::{Incoming, Outgoing, RawBody, Transport, printable};
@@ -29,6 +29,10 @@ pub struct Live {
     direct: Client,
     /// A second client, because only its resolver may return the private address of a proxy.
     proxied: Client,
+    /// The same two for hosts and ports that the operator opened. A resolver is not told the port, so that these have
+    /// their own, and connections of their own.
+    opened: Option<(Client, Client)>,
+    policy: Arc<AddressPolicy>,
     proxies: Proxies,
     limits: Limits,
 }
@@ -64,11 +68,22 @@ impl Live {
                 .http1_max_headers(settings.limits.header_count)
                 .http2_max_header_list_size(header_bytes))
         };
-        let direct = CheckedResolver::new(Arc::clone(&lookup), Arc::clone(&policy), Vec::new());
-        let proxied = CheckedResolver::new(lookup, policy, proxies.hosts());
+        let resolver = |trust| Arc::new(CheckedResolver::new(Arc::clone(&lookup), trust));
+        let direct = |trust| -> Result<Client, HttpError> {
+            Ok(builder()?.no_proxy().dns_resolver(resolver(trust)).build()?)
+        };
+        let proxied = |trust| -> Result<Client, HttpError> {
+            Ok(proxies.apply(builder()?)?.dns_resolver(resolver(trust)).build()?)
+        };
+        let opened = match settings.allow_private.is_empty() {
+            true => None,
+            false => Some((direct(Trust::All)?, proxied(Trust::All)?)),
+        };
         Ok(Self {
-            direct: builder()?.no_proxy().dns_resolver(Arc::new(direct)).build()?,
-            proxied: proxies.apply(builder()?)?.dns_resolver(Arc::new(proxied)).build()?,
+            direct: direct(Trust::Names(Vec::new()))?,
+            proxied: proxied(Trust::Names(proxies.hosts()))?,
+            opened,
+            policy,
             proxies,
             limits: settings.limits.clone(),
         })
@@ -78,7 +93,11 @@ impl Live {
 impl Transport for Live {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
         Box::pin(async move {
-            let client = if self.proxies.covers(&hop.url) { &self.proxied } else { &self.direct };
+            let (direct, proxied) = match &self.opened {
+                Some((direct, proxied)) if self.policy.opens(&hop.url) => (direct, proxied),
+                _ => (&self.direct, &self.proxied),
+            };
+            let client = if self.proxies.covers(&hop.url) { proxied } else { direct };
             let method = match hop.method {
                 Method::Get => reqwest::Method::GET,
                 Method::Head => reqwest::Method::HEAD,

@@ -28,6 +28,11 @@ pub trait HopPolicy: Send + Sync {
     /// Hop 0 is the request itself, 1 its first redirect. An `Err` is the reason, for people.
     fn admit(&self, url: &Url, hop: u32) -> Result<Role, String>;
 
+    /// The plugin for which the request is made: what it meets at a host closes that to nobody else.
+    fn plugin(&self) -> &str {
+        ""
+    }
+
     /// Whether robots.txt is asked before pages and files; an operator can lift it for one source.
     fn robots(&self) -> bool {
         true

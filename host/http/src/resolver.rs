@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
-use super::address::AddressPolicy;
+use super::address::check_answers;
 
 /// Where names are looked up.
 pub trait Lookup: Send + Sync {
@@ -27,28 +27,36 @@ impl Lookup for SystemLookup {
 /// Looks names up, and refuses a name if any of its addresses may not be connected to.
 pub struct CheckedResolver {
     lookup: Arc<dyn Lookup>,
-    policy: Arc<AddressPolicy>,
-    /// The proxies' own names: the operator chose them, wherever they are.
-    proxies: Vec<String>,
+    trust: Trust,
+}
+
+/// Which names may have any address.
+pub enum Trust {
+    /// These: the proxies' own. The operator chose them, wherever they are.
+    Names(Vec<String>),
+    /// All: for requests to hosts and ports that the operator opened, and for no others.
+    All,
 }
 
 impl CheckedResolver {
-    pub fn new(lookup: Arc<dyn Lookup>, policy: Arc<AddressPolicy>, proxies: Vec<String>) -> Self {
-        Self { lookup, policy, proxies }
+    pub fn new(lookup: Arc<dyn Lookup>, trust: Trust) -> Self {
+        Self { lookup, trust }
     }
 }
 
 impl Resolve for CheckedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let policy = Arc::clone(&self.policy);
-        let chosen = self.proxies.iter().any(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
+        let trusted = match &self.trust {
+            Trust::Names(names) => names.iter().any(|trusted| trusted.eq_ignore_ascii_case(name.as_str())),
+            Trust::All => true,
+        };
         let looking = self.lookup.lookup(name.as_str().to_owned());
         Box::pin(async move {
             // The HTTP library replaces port 0 by the URL's.
             let found = looking.await?;
-            if !chosen {
+            if !trusted {
                 let addresses: Vec<IpAddr> = found.iter().map(SocketAddr::ip).collect();
-                policy.check_answers(name.as_str(), &addresses)?;
+                check_answers(name.as_str(), &addresses)?;
             }
             let checked: Addrs = Box::new(found.into_iter());
             Ok(checked)
@@ -85,8 +93,7 @@ mod tests {
             (vec!["8.8.4.4"], true),
         ];
         let script = answers.iter().map(|(found, _)| found.clone()).collect();
-        let policy = Arc::new(AddressPolicy::new(&["127.0.0.1".into()]));
-        let resolver = CheckedResolver::new(Arc::new(Turning(Mutex::new(script))), policy, Vec::new());
+        let resolver = CheckedResolver::new(Arc::new(Turning(Mutex::new(script))), Trust::Names(Vec::new()));
         for (found, good) in answers {
             let name: Name = "rebinding.example".parse().unwrap();
             match resolver.resolve(name).await {

@@ -9,6 +9,7 @@ use tierfall_settings::{bytes, millis, named, number, path, some_millis, text};
 use url::Url;
 
 use super::Role;
+use super::address::Opening;
 
 /// Everything that can be set about the client (`[http]`).
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -24,7 +25,9 @@ pub struct HttpSettings {
     /// PEM files with roots that are trusted beside the system's.
     #[serde(deserialize_with = "path")]
     pub ca_certs: Vec<PathBuf>,
-    /// Host names and literal addresses that may be asked although they are not public.
+    /// Host names and literal addresses that may be asked although they are not public, each on every port, or on the
+    /// one that follows it: `HOST:PORT`.
+    #[serde(deserialize_with = "openings")]
     pub allow_private: Vec<String>,
     /// Ask robots.txt before pages and files.
     pub robots: bool,
@@ -247,6 +250,16 @@ impl<'de> Deserialize<'de> for ProxyChoice {
 fn user_agent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let own = || concat!("Tierfall/", env!("CARGO_PKG_VERSION")).to_owned();
     Ok(text(deserializer)?.unwrap_or_else(own))
+}
+
+fn openings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let entries = Vec::<String>::deserialize(deserializer)?;
+    for entry in &entries {
+        entry
+            .parse::<Opening>()
+            .map_err(|wrong| D::Error::custom(format_args!("{entry:?} cannot be opened: {wrong}")))?;
+    }
+    Ok(entries)
 }
 
 fn mailto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {

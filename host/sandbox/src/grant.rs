@@ -257,6 +257,10 @@ impl CallHops {
 }
 
 impl HopPolicy for CallHops {
+    fn plugin(&self) -> &str {
+        &self.access.plugin
+    }
+
     fn robots(&self) -> bool {
         self.access.robots
     }

@@ -48,6 +48,7 @@ impl Acquire for Never {
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
+        _plugin: &'a str,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _deadline: tokio::time::Instant,
         _journal: &'a dyn Journal,

@@ -62,6 +62,7 @@ impl Acquire for AcceptAll {
     fn acquire<'a>(
         &'a self,
         _candidate: &'a Candidate,
+        _plugin: &'a str,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _deadline: Instant,
         _journal: &'a dyn Journal,

@@ -12,7 +12,9 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use tierfall::acquire::Store;
 use tierfall::run::{LedgerPlace, SetupError, StoreInventory};
-use tierfall_ledger::{EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, reconcile};
+use tierfall_ledger::{
+    EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, UnreadableRow, reconcile,
+};
 
 use self::opened::{OpenLedger, PAGE};
 use crate::args::SettingArgs;
@@ -169,14 +171,19 @@ async fn status(opened: &OpenLedger) -> Result<(), CliError> {
 
 async fn show(opened: &OpenLedger, job: &str) -> Result<(), CliError> {
     let key = opened.job(job).await?;
-    let details = opened.details(&key).await?;
+    let mut details = opened.details(&key).await?;
     let mut events = Vec::new();
     let mut filter = EventFilter { job: Some(key), kind: None, after: 0, limit: PAGE };
     loop {
         let page = opened.ledger.events(filter.clone()).await?;
         let Some(last) = page.last() else { break };
-        filter.after = last.id;
-        events.extend(page);
+        filter.after = UnreadableRow::id_of(last, |event| event.id);
+        for row in page {
+            match row {
+                Ok(event) => events.push(event),
+                Err(row) => details.unreadable.push(format!("event {}: {}", row.id, row.why)),
+            }
+        }
     }
     // By their ids alone, what one worker did could stand before what another did earlier.
     events.sort_by_key(|event| (event.at, event.id));
@@ -190,31 +197,13 @@ async fn show(opened: &OpenLedger, job: &str) -> Result<(), CliError> {
 
 async fn list(opened: &OpenLedger, filter: JobFilter) -> Result<(), CliError> {
     let page = async |after, limit| opened.ledger.list(JobFilter { after, limit, ..filter.clone() }).await;
-    let (rows, more) = opened.rows(filter.after, filter.limit, page, |job| job.id, json::job).await?;
-    match rows.last() {
-        _ if opened.json => {}
-        Some(last) => {
-            print(tables::jobs(&rows))?;
-            tables::tell_more(more, last.id)?;
-        }
-        None => print("there are no such jobs")?,
-    }
-    Ok(())
+    opened.print_rows(filter.after, filter.limit, page).await
 }
 
 async fn events(opened: &OpenLedger, filter: EventFilter) -> Result<(), CliError> {
     let page =
         async |after, limit| opened.ledger.events(EventFilter { after, limit, ..filter.clone() }).await;
-    let (rows, more) = opened.rows(filter.after, filter.limit, page, |event| event.id, json::event).await?;
-    match rows.last() {
-        _ if opened.json => {}
-        Some(last) => {
-            print(tables::events(&rows))?;
-            tables::tell_more(more, last.id)?;
-        }
-        None => print("there are no such events")?,
-    }
-    Ok(())
+    opened.print_rows(filter.after, filter.limit, page).await
 }
 
 async fn retry(opened: &OpenLedger, which: JobArgs) -> Result<(), CliError> {
@@ -268,8 +257,10 @@ async fn reconcile_files(opened: &OpenLedger, missing: MissingFiles) -> Result<(
 /// A job that is retried because it was named: that it cannot be is told before anything is changed.
 async fn failed_job(opened: &OpenLedger, job: &str) -> Result<Retry, CliError> {
     let key = opened.job(job).await?;
-    let state = opened.details(&key).await?.job.state;
-    if !matches!(state, State::Failed | State::Exhausted) {
+    // One that was set aside, and that somebody has mended, is neither.
+    let job = opened.details(&key).await?.job;
+    let state = job.state;
+    if !matches!(state, State::Failed | State::Exhausted) && (state.is_done() || job.ready_at.is_some()) {
         return Err(CliError::Usage(format!(
             "`{job}` is {state}: only jobs that are {} or {} can be retried",
             State::Failed,

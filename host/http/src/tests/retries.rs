@@ -121,7 +121,7 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
     assert!(error.retryable() && error.to_string().contains("60 s"), "{error}");
     assert_eq!(start.elapsed(), Duration::ZERO);
     let url = "http://host.example/".parse().unwrap();
-    let closed = |role, timeout| client.refusal(&url, role, Duration::from_secs(timeout));
+    let closed = |role, timeout| client.refusal(&url, role, "", Duration::from_secs(timeout));
     assert!(closed(Role::Page, 59).unwrap().contains("60 s"));
     assert_eq!(closed(Role::Page, 60), None, "that can be waited for");
     assert_eq!(closed(Role::Api, 0), None, "the host's API is another place");
@@ -191,8 +191,8 @@ async fn a_host_that_keeps_failing_is_left_alone_then_probed_by_one_and_forgiven
     assert!(skipped.unwrap_err().to_string().contains("connection refused"), "the reason is told");
     assert_eq!(start.elapsed(), Duration::ZERO);
     // Another role of the host, and another host, are not concerned.
-    assert!(client.refusal(&URL.parse().unwrap(), Role::Page, Duration::MAX).is_some());
-    assert!(client.refusal(&URL.parse().unwrap(), Role::Api, Duration::ZERO).is_none());
+    assert!(client.refusal(&URL.parse().unwrap(), Role::Page, "", Duration::MAX).is_some());
+    assert!(client.refusal(&URL.parse().unwrap(), Role::Api, "", Duration::ZERO).is_none());
     assert!(fetch(&client, Role::Page, "http://other.example/").await.is_err_and(|e| e.retryable()));
     // The first probe fails: twice as long.
     tokio::time::sleep(Duration::from_secs(30)).await;
@@ -203,6 +203,44 @@ async fn a_host_that_keeps_failing_is_left_alone_then_probed_by_one_and_forgiven
     let (probe, other) = tokio::join!(fetch(&client, Role::Page, URL), fetch(&client, Role::Page, URL));
     assert!(probe.is_ok() && is_open(&other), "one request probes, the others are skipped");
     assert!(fetch(&client, Role::Page, URL).await.is_ok());
+}
+
+/// Pages, for a plugin.
+struct For(&'static str);
+
+impl HopPolicy for For {
+    fn admit(&self, _url: &url::Url, _hop: u32) -> Result<Role, String> {
+        Ok(Role::Page)
+    }
+
+    fn plugin(&self) -> &str {
+        self.0
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_plugin_meets_closes_nothing_to_another_but_a_host_that_asks_for_rest_has_it_from_all() {
+    let script = Script::new(|hop, _| match hop.url.path() {
+        "/down" => answer(503, &[], ""),
+        "/busy" => answer(503, &[("retry-after", "60")], ""),
+        _ => ok("well"),
+    });
+    let client = script.client(breaking());
+    let fetch = async |plugin: &'static str, path: &str| {
+        let attempt = Attempt::new(10, 0);
+        let url = format!("http://host.example{path}");
+        client.fetch(get(&url), 1 << 20, attempt.budget(&For(plugin))).await
+    };
+    for _ in 0..3 {
+        fetch("greedy", "/down").await.unwrap();
+    }
+    assert!(is_open(&fetch("greedy", "/x").await));
+    assert_eq!(fetch("honest", "/x").await.unwrap().head.status, 200);
+    let url = "http://host.example/".parse().unwrap();
+    let refusal = |plugin| client.refusal(&url, Role::Page, plugin, Duration::ZERO);
+    assert!(refusal("greedy").is_some() && refusal("honest").is_none());
+    fetch("honest", "/busy").await.unwrap();
+    assert!(refusal("third").unwrap().contains("60 s"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -228,7 +228,8 @@ impl FakeServer {
             time: Time::Server,
             connections: 1,
             timeout: Duration::from_secs(20),
-            roots: None,
+            // Of nobody who has signed anything.
+            roots: Some(Arc::new(Authority::new().roots())),
             create: true,
             upgrade: false,
         }
@@ -266,6 +267,12 @@ impl Authority {
 
     fn pem(&self) -> String {
         self.0.pem()
+    }
+
+    fn roots(&self) -> rustls::RootCertStore {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(self.0.der().clone()).unwrap();
+        roots
     }
 
     /// Of a server whose certificate is made out to this name.

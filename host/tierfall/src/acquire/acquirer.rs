@@ -18,7 +18,7 @@ use super::partial::Partial;
 use super::settings::AcquireSettings;
 use super::sink::{Sink, on_blocking_thread};
 use super::store::{Artifact, Store, StoreError};
-use super::transfer::{Rejection, Trace, Transfer};
+use super::transfer::{FileHops, Rejection, Trace, Transfer};
 use super::usage_rights::UsageRights;
 use super::verdict::{Reason, Verdict};
 use super::verified::VerifiedFile;
@@ -33,10 +33,12 @@ const SITE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Fetches candidates, and stores the file that won.
 pub trait Acquire: Send + Sync {
     /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
-    /// meanwhile count; each side effect is reported to `journal`. Dropping the future drops the request.
+    /// meanwhile count; each side effect is reported to `journal`. Dropping the future drops the request. `plugin`
+    /// proposed it.
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
+        plugin: &'a str,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         deadline: Instant,
         journal: &'a dyn Journal,
@@ -100,13 +102,14 @@ impl Acquirer {
     pub async fn acquire(
         &self,
         candidate: &Candidate,
+        plugin: &str,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         deadline: Instant,
         journal: &dyn Journal,
     ) -> Acquisition {
         let began = Instant::now();
         let mut trace = Trace::default();
-        let ended = self.0.file_of(candidate, work, deadline, journal, &mut trace).await;
+        let ended = self.0.file_of(candidate, plugin, work, deadline, journal, &mut trace).await;
         let (verdict, detail, file) = match ended {
             Ok((identity, detail, file)) => (Verdict::Accepted(identity), detail, Some(file)),
             Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None),
@@ -129,11 +132,12 @@ impl Acquire for Acquirer {
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
+        plugin: &'a str,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         deadline: Instant,
         journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
-        Box::pin(Self::acquire(self, candidate, work, deadline, journal))
+        Box::pin(Self::acquire(self, candidate, plugin, work, deadline, journal))
     }
 
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
@@ -145,6 +149,7 @@ impl Inner {
     async fn file_of(
         &self,
         candidate: &Candidate,
+        plugin: &str,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         deadline: Instant,
         journal: &dyn Journal,
@@ -163,7 +168,7 @@ impl Inner {
             trace.usage_rights = fetched.usage_rights;
             return Ok((fetched.identity, fetched.detail, file));
         }
-        match self.fetch(&url, candidate, work, deadline, &mut effects, trace).await {
+        match self.fetch(&url, candidate, plugin, work, deadline, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
                 let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
                 let pending = effects.accepted(fetched(&file, identity, &proof, trace));
@@ -200,6 +205,7 @@ impl Inner {
         &self,
         url: &Url,
         candidate: &Candidate,
+        plugin: &str,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         deadline: Instant,
         effects: &mut Effects<'_>,
@@ -217,6 +223,7 @@ impl Inner {
             Sink::open(self.store.clone(), work().key(), url.to_string(), resume).await.map_err(storage)?;
         let transfer = Transfer {
             client: &self.client,
+            hops: FileHops { plugin },
             clock: &clock,
             retries: &retries,
             max_bytes: self.settings.transfer.max_bytes,

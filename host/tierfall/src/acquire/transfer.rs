@@ -16,8 +16,8 @@ use super::sniff::{self, Kind};
 use super::usage_rights::UsageRights;
 use super::verdict::Reason;
 use tierfall_http::{
-    AttemptClock, Body, Denial, FetchError, Head, HttpClient, Request, RequestBudget, Reservation, Role,
-    header_map,
+    AttemptClock, Body, Denial, FetchError, Head, HopPolicy, HttpClient, Request, RequestBudget, Reservation,
+    Role, header_map,
 };
 
 /// Before a broken transfer is continued; doubled each time.
@@ -49,9 +49,25 @@ pub struct Trace {
     pub usage_rights: UsageRights,
 }
 
+/// The policy of a file's request: every hop is a file's, for the plugin that proposed it.
+pub struct FileHops<'a> {
+    pub plugin: &'a str,
+}
+
+impl HopPolicy for FileHops<'_> {
+    fn admit(&self, _url: &Url, _hop: u32) -> Result<Role, String> {
+        Ok(Role::File)
+    }
+
+    fn plugin(&self) -> &str {
+        self.plugin
+    }
+}
+
 /// What one transfer may use.
 pub struct Transfer<'a> {
     pub client: &'a HttpClient,
+    pub hops: FileHops<'a>,
     pub clock: &'a AttemptClock,
     pub retries: &'a AtomicU32,
     pub max_bytes: u64,
@@ -138,7 +154,7 @@ impl Transfer<'_> {
     ) -> Result<(), Stop> {
         let ranged = sink.received() > 0;
         let requested = request.url.clone();
-        let allowance = RequestBudget { hops: &Role::File, clock: self.clock, retries: self.retries };
+        let allowance = RequestBudget { hops: &self.hops, clock: self.clock, retries: self.retries };
         let mut body =
             self.client.open(request, allowance).await.map_err(|error| Stop::Final(of_error(&error)))?;
         trace.note(&body.head);

@@ -84,7 +84,10 @@ mod tests {
             ("postgres://me:hid#den@h/x", "postgres://me:********@h/x"),
             ("postgres://me:hidden@a:1,b:2/x", "postgres://me:********@a:1,b:2/x"),
             ("postgres://a:1,b:2/x?password=hidden", "postgres://a:1,b:2/x?password=********"),
-            ("postgres://h/x?sslmode=require&%70assword=hidden&a=b", "postgres://h/x?sslmode=require&%70assword=********&a=b"),
+            (
+                "postgres://h/x?sslmode=require&%70assword=hidden&a=b",
+                "postgres://h/x?sslmode=require&%70assword=********&a=b",
+            ),
             ("postgres://h/x?PASSWORD=hidden", "postgres://h/x?PASSWORD=********"),
             ("host=h password=hidden dbname=x", "host=h password=********"),
             ("host=h password = 'hid den'", "host=h password=********"),

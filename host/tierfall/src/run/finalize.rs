@@ -150,8 +150,8 @@ impl Finalizer {
     ) -> Result<(), LedgerClientError> {
         // Brings the job to where that worker had brought it.
         job.handle.begin(OpKind::Finalize, op.context.clone()).await?;
-        let record = FinalizeRecord::kept(work_id, &op.context, &result)
-            .filter(|record| self.has_file(&record.line));
+        let record =
+            FinalizeRecord::kept(work_id, &op.context, &result).filter(|record| self.has_file(&record.line));
         match record {
             Some(FinalizeRecord { line, duplicate }) => self.index(line, duplicate, op.context, job).await,
             None => {

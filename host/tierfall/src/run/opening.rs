@@ -100,9 +100,8 @@ async fn open_server(
     rules: Rules,
     make: bool,
 ) -> Result<Arc<dyn Ledger>, LedgerError> {
-    let roots = tierfall_http::root_certificates(&config.http.ca_certs).map_err(|error| LedgerError::Open {
-        place: LedgerPlace::Server(url.clone()).to_string(),
-        why: error.to_string(),
+    let roots = tierfall_http::root_certificates(&config.http.ca_certs).map_err(|error| {
+        LedgerError::Open { place: LedgerPlace::Server(url.clone()).to_string(), why: error.to_string() }
     })?;
     let settings = PostgresSettings {
         url,

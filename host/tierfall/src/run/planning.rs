@@ -37,7 +37,10 @@ impl Run {
                         Planned::Known(_, state) if state.is_done() => summary.done += 1,
                         Planned::Known(..) => summary.known += 1,
                         Planned::Unreadable(key) => {
-                            tracing::warn!(job_id = key.as_str(), "the ledger's row of a work cannot be read");
+                            tracing::warn!(
+                                job_id = key.as_str(),
+                                "the ledger's row of a work cannot be read"
+                            );
                             summary.known += 1;
                         }
                     }

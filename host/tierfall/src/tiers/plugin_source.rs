@@ -55,7 +55,7 @@ impl Source for PluginSource {
         for (host, role) in self.access.hosts_for(work) {
             let url = Url::parse(&format!("https://{host}/")).ok()?;
             // One host that can be asked is enough to try.
-            reason = Some(self.client.refusal(&url, role, timeout)?);
+            reason = Some(self.client.refusal(&url, role, &self.name.plugin, timeout)?);
         }
         reason
     }

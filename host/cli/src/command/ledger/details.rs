@@ -20,6 +20,9 @@ pub fn text(details: &JobDetails, events: &[EventRecord]) -> String {
     if !details.ops.is_empty() {
         let _ = write!(text, "\n\nside effects\n{}", ops(&details.ops));
     }
+    for problem in &details.unreadable {
+        let _ = write!(text, "\n\ncannot be read: {problem}");
+    }
     if !events.is_empty() {
         let _ = write!(text, "\n\nhistory: {}\n{}", path(events), history(events));
     }

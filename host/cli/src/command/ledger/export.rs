@@ -9,7 +9,8 @@ use futures_util::{StreamExt, stream};
 use super::json;
 use super::opened::PAGE;
 use crate::error::CliError;
-use tierfall_ledger::{JobDetails, JobFilter, JobKey, Ledger, LedgerError};
+use serde_json::Value;
+use tierfall_ledger::{JobFilter, JobKey, JobRecord, Ledger, LedgerError, UnreadableRow};
 
 /// Jobs read in full at the same time: enough that a far database's answers overlap.
 const PARALLEL: usize = 8;
@@ -27,10 +28,10 @@ pub async fn export(ledger: &dyn Ledger, file: Option<PathBuf>) -> Result<(), Cl
     loop {
         let jobs = ledger.list(JobFilter { state: None, after, limit: PAGE }).await?;
         let Some(last) = jobs.last() else { break };
-        after = last.id;
-        let mut all = stream::iter(jobs).map(|job| details(ledger, job.key)).buffered(PARALLEL);
-        while let Some(details) = all.next().await {
-            let line = json::details(&details?, &[]);
+        after = UnreadableRow::id_of(last, |job| job.id);
+        let mut all = stream::iter(jobs).map(|job| line(ledger, job)).buffered(PARALLEL);
+        while let Some(line) = all.next().await {
+            let line = line?;
             match writeln!(to, "{line}") {
                 // A reader that went away (`| head`) wants no more.
                 Err(error) if file.is_none() && error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
@@ -44,7 +45,19 @@ pub async fn export(ledger: &dyn Ledger, file: Option<PathBuf>) -> Result<(), Cl
     }
 }
 
-async fn details(ledger: &dyn Ledger, key: String) -> Result<JobDetails, LedgerError> {
-    let key = JobKey::from_hex(&key).ok_or_else(|| LedgerError::Corrupt(format!("a job's key {key}")))?;
-    ledger.show(&key).await?.ok_or_else(|| LedgerError::UnknownJob(key.to_string()))
+async fn line(ledger: &dyn Ledger, job: Result<JobRecord, UnreadableRow>) -> Result<Value, LedgerError> {
+    let job = match job {
+        Ok(job) => job,
+        Err(row) => return Ok(json::unreadable(&row)),
+    };
+    let unknown = || LedgerError::UnknownJob(job.key.clone());
+    let key = JobKey::from_hex(&job.key).ok_or_else(unknown)?;
+    match ledger.show(&key).await {
+        Ok(details) => Ok(json::details(&details.ok_or_else(unknown)?, &[])),
+        // Damaged since it was listed.
+        Err(LedgerError::Corrupt(why)) => {
+            Ok(json::unreadable(&UnreadableRow { id: job.id, name: job.key, why }))
+        }
+        Err(error) => Err(error),
+    }
 }

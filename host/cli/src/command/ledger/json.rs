@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use tierfall::run::LedgerPlace;
 use tierfall_ledger::{
     CandidateRecord, Counts, EventRecord, JobDetails, JobKey, JobRecord, OpRecord, Reconciliation, State,
+    UnreadableRow,
 };
 
 pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Value {
@@ -20,6 +21,7 @@ pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Val
         "held": counts.held,
         "expired": counts.expired,
         "scheduled": counts.scheduled,
+        "set_aside": counts.set_aside,
         "next_at": next_at,
     })
 }
@@ -46,11 +48,19 @@ pub fn job(job: &JobRecord) -> Value {
     })
 }
 
+/// A row that cannot be read, in the place of one that can.
+pub fn unreadable(row: &UnreadableRow) -> Value {
+    json!({ "id": row.id, "name": row.name, "unreadable": row.why })
+}
+
 /// A job with its ops and candidates, and with its events if there are any.
 pub fn details(details: &JobDetails, events: &[EventRecord]) -> Value {
     let mut value = job(&details.job);
     value["ops"] = details.ops.iter().map(op).collect();
     value["candidates"] = details.candidates.iter().map(candidate).collect();
+    if !details.unreadable.is_empty() {
+        value["unreadable"] = details.unreadable.iter().map(String::as_str).collect();
+    }
     if !events.is_empty() {
         value["events"] = events.iter().map(event).collect();
     }
@@ -86,6 +96,7 @@ pub fn reconciliation(found: &Reconciliation) -> Value {
             "job_id": file.job.as_str(), "sha256": file.sha256,
         })).collect::<Value>(),
         "opened_again": found.opened,
+        "unreadable": found.unreadable.iter().map(unreadable).collect::<Value>(),
     })
 }
 

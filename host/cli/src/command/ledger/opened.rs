@@ -3,19 +3,22 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use comfy_table::Table;
+use serde_json::Value;
 use tierfall::config::Config;
 use tierfall::run::{find_ledger, job_key};
 use tierfall_ids::WorkId;
-use tierfall_ledger::{JobDetails, JobKey, Ledger, LedgerError};
+use tierfall_ledger::{EventRecord, JobDetails, JobKey, JobRecord, Ledger, LedgerError, UnreadableRow};
 
+use super::{json, tables};
 use crate::args::SettingArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::print;
 
-/// Rows read at once, of lists that may be longer than memory.
-pub const PAGE: u32 = 500;
+/// Rows read at once, of lists that may be longer than memory: each may be some megabytes long.
+pub const PAGE: u32 = 100;
 
 /// A ledger that was there; no command of `tierfall ledger` makes one.
 pub struct OpenLedger {
@@ -23,6 +26,51 @@ pub struct OpenLedger {
     pub config: Config,
     /// Whether a script reads what is printed.
     pub json: bool,
+}
+
+/// What is listed a page at a time.
+pub trait Listed: Sized {
+    /// Several of them.
+    const NAME: &str;
+
+    /// Where the next page goes on.
+    fn id(&self) -> i64;
+
+    fn json(&self) -> Value;
+
+    fn table(rows: &[Result<Self, UnreadableRow>]) -> Table;
+}
+
+impl Listed for JobRecord {
+    const NAME: &str = "jobs";
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn json(&self) -> Value {
+        json::job(self)
+    }
+
+    fn table(rows: &[Result<Self, UnreadableRow>]) -> Table {
+        tables::jobs(rows)
+    }
+}
+
+impl Listed for EventRecord {
+    const NAME: &str = "events";
+
+    fn id(&self) -> i64 {
+        self.id
+    }
+
+    fn json(&self) -> Value {
+        json::event(self)
+    }
+
+    fn table(rows: &[Result<Self, UnreadableRow>]) -> Table {
+        tables::events(rows)
+    }
 }
 
 impl OpenLedger {
@@ -37,29 +85,37 @@ impl OpenLedger {
         Ok(Exit::Done)
     }
 
-    /// Up to `left` rows from after the id `after` on, and whether there may be more. What scripts read is printed
-    /// as it comes; for people the rows are kept, so that a table can align them.
-    pub async fn rows<T, J: std::fmt::Display>(
+    /// Prints up to `left` rows from after the id `after` on. What scripts read is printed as it comes; for people the
+    /// rows are kept, so that a table can align them. A row that cannot be read is named in its place.
+    pub async fn print_rows<R: Listed>(
         &self,
         mut after: i64,
         mut left: u32,
-        page: impl AsyncFn(i64, u32) -> Result<Vec<T>, LedgerError>,
-        id: impl Fn(&T) -> i64,
-        json: impl Fn(&T) -> J,
-    ) -> Result<(Vec<T>, bool), CliError> {
+        page: impl AsyncFn(i64, u32) -> Result<Vec<Result<R, UnreadableRow>>, LedgerError>,
+    ) -> Result<(), CliError> {
         let mut rows = Vec::new();
         while left > 0 {
             let some = page(after, left.min(PAGE)).await?;
             let Some(last) = some.last() else { break };
-            after = id(last);
+            after = UnreadableRow::id_of(last, R::id);
             left = left.saturating_sub(u32::try_from(some.len()).unwrap_or(u32::MAX));
             if self.json {
-                some.iter().try_for_each(|row| print(json(row)))?;
+                some.iter().try_for_each(|row| match row {
+                    Ok(row) => print(row.json()),
+                    Err(row) => print(json::unreadable(row)),
+                })?;
             } else {
                 rows.extend(some);
             }
         }
-        Ok((rows, left == 0))
+        match rows.last() {
+            _ if self.json => Ok(()),
+            Some(last) => {
+                print(R::table(&rows))?;
+                Ok(tables::tell_more(left == 0, UnreadableRow::id_of(last, R::id))?)
+            }
+            None => Ok(print(format_args!("there are no such {}", R::NAME))?),
+        }
     }
 
     pub async fn details(&self, key: &JobKey) -> Result<JobDetails, CliError> {

@@ -8,7 +8,9 @@ use serde_json::Value;
 
 use crate::output::{counted, instant, print, shorten, table, time};
 use tierfall::run::LedgerPlace;
-use tierfall_ledger::{Clock, Counts, EventRecord, JobRecord, Reconciliation, State, SystemClock};
+use tierfall_ledger::{
+    Clock, Counts, EventRecord, JobRecord, Reconciliation, State, SystemClock, UnreadableRow,
+};
 
 /// Digits of a key that are shown: with a million jobs, two share them once in millions of ledgers.
 const KEY: usize = 12;
@@ -34,18 +36,41 @@ pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Str
     };
     format!(
         "the {} ledger {place}: {}\n{table}\nin hand now: {}, left by workers that are gone: {}, failed and to be tried \
-         again later: {}\nthe next job is ready: {next}",
+         again later: {}{}\nthe next job is ready: {next}",
         place.engine(),
         counted(jobs, "job", "jobs"),
         counts.held,
         counts.expired,
         counts.scheduled,
+        match counts.set_aside {
+            0 => String::new(),
+            jobs => format!(
+                "\nset aside, because their rows cannot be read: {jobs} (`tierfall ledger list` names them)"
+            ),
+        },
     )
 }
 
-pub fn jobs(jobs: &[JobRecord]) -> Table {
+pub fn jobs(jobs: &[Result<JobRecord, UnreadableRow>]) -> Table {
     let mut table = table(&["id", "job", "work", "state", "tries", "since", "who or when", "reason"]);
     for job in jobs {
+        let job = match job {
+            Ok(job) => job,
+            Err(row) => {
+                let none = || Cell::new("");
+                table.add_row([
+                    Cell::new(row.id).set_alignment(CellAlignment::Right),
+                    Cell::new(short(&row.name)),
+                    none(),
+                    Cell::new("unreadable"),
+                    none(),
+                    none(),
+                    none(),
+                    Cell::new(shorten(&row.why, 96)),
+                ]);
+                continue;
+            }
+        };
         let next = match (&job.owner, job.ready_at) {
             (Some(owner), _) => owner.clone(),
             (None, Some(at)) if job.state != State::Planned => format!("again {}", instant(at)),
@@ -65,9 +90,25 @@ pub fn jobs(jobs: &[JobRecord]) -> Table {
     table
 }
 
-pub fn events(events: &[EventRecord]) -> Table {
+pub fn events(events: &[Result<EventRecord, UnreadableRow>]) -> Table {
     let mut table = table(&["id", "when", "event", "job", "owner", "fence", "what"]);
     for event in events {
+        let event = match event {
+            Ok(event) => event,
+            Err(row) => {
+                let none = || Cell::new("");
+                table.add_row([
+                    Cell::new(row.id).set_alignment(CellAlignment::Right),
+                    none(),
+                    Cell::new("unreadable"),
+                    Cell::new(short(&row.name)),
+                    none(),
+                    none(),
+                    Cell::new(shorten(&row.why, 96)),
+                ]);
+                continue;
+            }
+        };
         table.add_row([
             Cell::new(event.id).set_alignment(CellAlignment::Right),
             Cell::new(exact(event.at)),
@@ -109,6 +150,10 @@ pub fn reconciliation(found: &Reconciliation) -> String {
         (gone, opened) => format!("done jobs whose file is gone: {gone}, {opened} opened again"),
     });
     named(&mut lines, found.missing.iter().map(|file| format!("{} {}", file.job, file.sha256)));
+    if !found.unreadable.is_empty() {
+        lines.push(format!("rows that do not say which file they have: {}", found.unreadable.len()));
+        named(&mut lines, found.unreadable.iter().map(|row| format!("{}: {}", row.name, row.why)));
+    }
     lines.join("\n")
 }
 

@@ -121,7 +121,8 @@ impl std::ops::Deref for Done {
 async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done {
     let (key, work) = (work.key(), Arc::new(work));
     let deadline = Instant::now() + Duration::from_secs(600);
-    let mut acquisition = acquirer.acquire(candidate, &move || Arc::clone(&work), deadline, &NoJournal).await;
+    let mut acquisition =
+        acquirer.acquire(candidate, "", &move || Arc::clone(&work), deadline, &NoJournal).await;
     let artifact = match acquisition.file.take() {
         Some(file) => Some(acquirer.store(file, key).await.expect("a writable store")),
         None => None,

@@ -242,6 +242,6 @@ async fn facts_learned_while_the_file_came_count_in_its_proof() {
     let work = move || Arc::clone(if remote.ranges().is_empty() { &bare } else { &full });
     let deadline = Instant::now() + Duration::from_secs(60);
     let acquisition =
-        fixture.acquirer().acquire(&candidate(URL, Basis::Registry), &work, deadline, &NoJournal).await;
+        fixture.acquirer().acquire(&candidate(URL, Basis::Registry), "", &work, deadline, &NoJournal).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::WrongWork)));
 }

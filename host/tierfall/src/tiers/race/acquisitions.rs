@@ -42,7 +42,8 @@ impl Race<'_> {
         self.in_flight.push(Box::pin(async move {
             // A file is proven by what somebody vouches for.
             let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
-            let acquisition = acquirer.acquire(&queued.candidate, &work, deadline, journal).await;
+            let plugin = &queued.source.plugin;
+            let acquisition = acquirer.acquire(&queued.candidate, plugin, &work, deadline, journal).await;
             Done::Acquisition { queued, began, acquisition: Box::new(acquisition) }
         }));
     }

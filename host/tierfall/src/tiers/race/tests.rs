@@ -103,6 +103,7 @@ impl Acquire for ByUrl {
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
+        _plugin: &'a str,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
         _deadline: Instant,
         _journal: &'a dyn Journal,
