@@ -164,7 +164,7 @@ async fn a_host_is_held_only_while_each_of_its_services_is() {
     let client = script.client(settings(vec![index, api(0, 4)]));
     let url = "http://host.example/".parse().unwrap();
     ask(&client, &["/cdx/a"]).await;
-    assert!(client.refusal(&url, Role::Api, Duration::from_secs(5)).is_some());
+    assert!(client.refusal(&url, Role::Api, "", Duration::from_secs(5)).is_some());
     ask(&client, &["/web/a"]).await;
-    assert_eq!(client.refusal(&url, Role::Api, Duration::from_secs(5)), None);
+    assert_eq!(client.refusal(&url, Role::Api, "", Duration::from_secs(5)), None);
 }
