@@ -258,9 +258,9 @@ async fn reconcile_files(opened: &OpenLedger, missing: MissingFiles) -> Result<(
 async fn failed_job(opened: &OpenLedger, job: &str) -> Result<Retry, CliError> {
     let key = opened.job(job).await?;
     // One that was set aside, and that somebody has mended, is neither.
-    let job = opened.details(&key).await?.job;
-    let state = job.state;
-    if !matches!(state, State::Failed | State::Exhausted) && (state.is_done() || job.ready_at.is_some()) {
+    let found = opened.details(&key).await?.job;
+    let state = found.state;
+    if !matches!(state, State::Failed | State::Exhausted) && (state.is_done() || found.ready_at.is_some()) {
         return Err(CliError::Usage(format!(
             "`{job}` is {state}: only jobs that are {} or {} can be retried",
             State::Failed,
