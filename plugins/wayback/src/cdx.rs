@@ -26,8 +26,8 @@ const NEAR_YEARS: u16 = 5;
 /// The captures of a URL in the index, each list best first.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Captures {
-    /// Captures of PDFs, each of other content.
-    pub pdfs: Vec<Capture>,
+    /// Captures of PDFs, each of other content, with the digest of that.
+    pub pdfs: Vec<(Capture, String)>,
     /// Captures of pages, followed by those of redirects.
     pub pages: Vec<Capture>,
 }
@@ -127,11 +127,13 @@ fn sorted(mut rows: Vec<Row>, is_file: bool, year: Option<u16>) -> Captures {
             true => kinds.get(&row.digest).copied().unwrap_or_else(|| guess(is_file)),
             false => kind(&row, is_file),
         };
-        if !row.digest.is_empty() && !seen.insert(row.digest) {
+        if !row.digest.is_empty() && !seen.insert(row.digest.clone()) {
             continue;
         }
         match kind {
-            Kind::Pdf if captures.pdfs.len() < MOST_PDFS => captures.pdfs.push(row.capture),
+            Kind::Pdf if captures.pdfs.len() < MOST_PDFS => {
+                captures.pdfs.push((row.capture, row.digest));
+            }
             Kind::Page => captures.pages.push(row.capture),
             Kind::Redirect => redirects.push(row.capture),
             Kind::Pdf | Kind::Other => {}
@@ -202,8 +204,8 @@ mod tests {
         Value::Array(all).to_string()
     }
 
-    fn moments(captures: &[Capture]) -> Vec<&str> {
-        captures.iter().map(|capture| capture.moment.as_str()).collect()
+    fn moments(captures: &[(Capture, String)]) -> Vec<&str> {
+        captures.iter().map(|(capture, _)| capture.moment.as_str()).collect()
     }
 
     const PDF: &str = "application/pdf";
@@ -221,7 +223,7 @@ mod tests {
         ]);
         let captures = find_in(&answer, None).expect("captures");
         assert_eq!(moments(&captures.pdfs), ["20180101000000", "20170101000000"]);
-        assert_eq!(moments(&captures.pages), ["20190101000000", "20150101000000"]);
+        assert_eq!(captures.pages.iter().map(|page| page.moment.as_str()).collect::<Vec<_>>(), ["20190101000000", "20150101000000"]);
     }
 
     #[test]
@@ -255,7 +257,7 @@ mod tests {
         ]);
         let captures = find_in(&answer, None).expect("captures");
         assert_eq!(moments(&captures.pdfs), ["2012"], "of a file, what is not known is most likely the file");
-        assert_eq!(moments(&captures.pages), ["2011"]);
+        assert_eq!(captures.pages.iter().map(|page| page.moment.as_str()).collect::<Vec<_>>(), ["2011"]);
     }
 
     #[test]

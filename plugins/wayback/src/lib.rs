@@ -2,8 +2,8 @@
 //!
 //! The URLs that earlier tiers tried without success come first, then the work's own pages, then the
 //! resolver. The availability API is asked before the index: it is quick, and what it does not know is
-//! mostly not there. The index (CDX) and the captures get few requests, because the archive accepts
-//! about one a second from a client.
+//! mostly not there. The index (CDX) gets few requests, because it accepts 24 a minute; a captured page
+//! costs less.
 
 mod availability;
 mod capture;
@@ -12,7 +12,8 @@ mod fetch_budget;
 mod search;
 mod targets;
 
-use self::search::WEB_BASE;
+use self::search::{MOST_INDEXED, MOST_UNKNOWN, WEB_BASE};
+use self::targets::MOST_URLS;
 use tierfall_sdk::{
     Context, Description, Finding, Host, IdKind, Plugin, Role, Setting, Source, SourceError, Work, describe,
     setting_host,
@@ -31,7 +32,19 @@ impl Plugin for Wayback {
                 Setting::new(WEB_BASE, "where captures and their index are")
                     .default("https://web.archive.org"),
             )
-            .host(setting_host(WEB_BASE), Role::Api);
+            .host(setting_host(WEB_BASE), Role::Api)
+            .setting(
+                Setting::new(MOST_URLS, "URLs of one work that the availability API is asked about, best first")
+                    .default("6"),
+            )
+            .setting(
+                Setting::new(MOST_INDEXED, "questions to the index of captures about one work: it takes 24 a minute")
+                    .default("3"),
+            )
+            .setting(
+                Setting::new(MOST_UNKNOWN, "of these, about files that the availability API does not know")
+                    .default("1"),
+            );
         describe("wayback", env!("CARGO_PKG_VERSION"), vec![source])
     }
 

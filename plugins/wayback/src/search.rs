@@ -1,6 +1,8 @@
 //! The search for one work: availability, index, captured pages, resolver; each step only if the ones
 //! before found nothing.
 
+use std::collections::HashSet;
+
 use tierfall_sdk::{
     Basis, Candidate, Context, Facts, Finding, Host, Level, Request, SourceError, Work, links,
 };
@@ -14,10 +16,11 @@ use crate::targets::{self, Target};
 /// The setting that says where captures and their index are.
 pub const WEB_BASE: &str = "web_base";
 
-/// Requests to the index: it answers about one a second, and an attempt has ten seconds.
-const MOST_INDEXED: usize = 4;
-/// How many URLs that the availability API does not know are looked up in the index.
-const MOST_UNKNOWN: usize = 2;
+/// The setting: questions to the index about one work. It takes 24 a minute from all of us together, and
+/// locks out who goes on: it is what a run waits for.
+pub const MOST_INDEXED: &str = "index_questions";
+/// The setting: of these, questions about files that the availability API does not know. It misses few.
+pub const MOST_UNKNOWN: &str = "index_unknown";
 /// After this many URLs with captured PDFs the search ends.
 const ENOUGH_FILES: usize = 2;
 /// Captured pages that are read, including those that they lead to.
@@ -27,7 +30,7 @@ const LONGEST_PAGE: u32 = 2 << 20;
 
 /// Looks for captures of a work.
 pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
-    let targets = targets::of(work, ctx);
+    let targets = targets::of(work, ctx, number(ctx, targets::MOST_URLS)?);
     let resolvers = targets::resolver_urls(work);
     if targets.is_empty() && resolvers.is_empty() {
         return Err(SourceError::NotApplicable);
@@ -39,11 +42,13 @@ pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sourc
         fetch_budget: FetchBudget::new(host, ctx.budget),
         web_base,
         finding: Finding::none(),
+        seen: HashSet::new(),
         pages_left: MOST_PAGES,
         failure: None,
     };
+    let (most, unknown) = (number(ctx, MOST_INDEXED)?, number(ctx, MOST_UNKNOWN)?);
     let known = search.availability(ctx.api_base()?, &targets);
-    for (target, nearest) in worth_indexing(&targets, &known) {
+    for (target, nearest) in worth_indexing(&targets, &known, most, unknown) {
         if search.is_over() {
             break;
         }
@@ -67,9 +72,20 @@ enum Known {
     Unasked,
 }
 
+/// A setting that is a number.
+fn number(ctx: &Context, name: &str) -> Result<usize, SourceError> {
+    let value = ctx.required(name)?;
+    value.parse().map_err(|_| SourceError::Misconfigured(format!("the setting `{name}` is no number: {value}")))
+}
+
 /// The URLs to ask the index about, with their nearest capture: those that are known, and if none
-/// is, the best of the others; also those for which the API could not be asked.
-fn worth_indexing<'a>(targets: &'a [Target], known: &'a [Known]) -> Vec<(&'a Target, Option<&'a Capture>)> {
+/// is, the best files among the others; also those for which the API could not be asked.
+fn worth_indexing<'a>(
+    targets: &'a [Target],
+    known: &'a [Known],
+    most: usize,
+    unknown: usize,
+) -> Vec<(&'a Target, Option<&'a Capture>)> {
     let both = || targets.iter().zip(known);
     let captured = both().filter_map(|(target, known)| match known {
         Known::Yes(capture) => Some((target, Some(capture))),
@@ -79,9 +95,10 @@ fn worth_indexing<'a>(targets: &'a [Target], known: &'a [Known]) -> Vec<(&'a Tar
     let unasked = both().filter(|(_, known)| **known == Known::Unasked).map(|(target, _)| (target, None));
     worth.extend(unasked);
     if worth.is_empty() {
-        worth.extend(targets.iter().take(MOST_UNKNOWN).map(|target| (target, None)));
+        let files = targets.iter().filter(|target| target.is_file);
+        worth.extend(files.take(unknown).map(|target| (target, None)));
     }
-    worth.truncate(MOST_INDEXED);
+    worth.truncate(most);
     worth
 }
 
@@ -91,6 +108,8 @@ struct Search<'a> {
     fetch_budget: FetchBudget<'a>,
     web_base: &'a str,
     finding: Finding,
+    /// Digests of captures that were proposed: the same bytes under another URL or at another moment.
+    seen: HashSet<String>,
     pages_left: u32,
     /// Why the archive could not be asked; the first reason.
     failure: Option<SourceError>,
@@ -147,8 +166,10 @@ impl Search<'_> {
             Err(error) => return self.fail(&target.url, error),
         };
         let Captures { pdfs, pages } = captures;
-        for capture in &pdfs {
-            self.propose(capture, target, "captured");
+        for (capture, digest) in &pdfs {
+            if digest.is_empty() || self.seen.insert(digest.clone()) {
+                self.propose(capture, target, "captured");
+            }
         }
         if pdfs.is_empty() && self.finding.candidates.is_empty() {
             // A file's URL may have answered with a viewer, or with the work's page.

@@ -2,8 +2,8 @@
 
 use tierfall_sdk::{Context, Work, url};
 
-/// More than this many URLs are never asked about: each costs a request, and the best come first.
-const MOST: usize = 6;
+/// The setting: more than this many URLs are never asked about. Each costs a request, and the best come first.
+pub const MOST_URLS: &str = "urls";
 
 /// A URL that the archive may have captured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,7 +14,7 @@ pub struct Target {
 }
 
 /// The URLs that failed earlier, files before pages, then the pages that are known of the work.
-pub fn of(work: &Work, ctx: &Context) -> Vec<Target> {
+pub fn of(work: &Work, ctx: &Context, most: usize) -> Vec<Target> {
     let tried = ctx.trail.iter().filter(|tried| !is_settled(&tried.verdict)).map(|tried| tried.url.as_str());
     let settled: Vec<String> =
         ctx.trail.iter().filter(|tried| is_settled(&tried.verdict)).map(|tried| key(&tried.url)).collect();
@@ -29,7 +29,7 @@ pub fn of(work: &Work, ctx: &Context) -> Vec<Target> {
     }
     // Stable: within files and within pages the order of the trail stays, which is that of evidence.
     targets.sort_by_key(|target| !target.is_file);
-    targets.truncate(MOST);
+    targets.truncate(most);
     targets
 }
 
@@ -113,6 +113,8 @@ mod tests {
     use tierfall_sdk::WorkId;
     use tierfall_sdk::testing::{context, work};
 
+    const MOST: usize = 6;
+
     fn urls(targets: &[Target]) -> Vec<&str> {
         targets.iter().map(|target| target.url.as_str()).collect()
     }
@@ -126,7 +128,7 @@ mod tests {
             .tried("https://one.example/1.pdf", "http_status")
             .tried("https://two.example/article/download/1/2", "unreachable");
         assert_eq!(
-            urls(&of(&work, &ctx)),
+            urls(&of(&work, &ctx, MOST)),
             [
                 "https://one.example/1.pdf",
                 "https://two.example/article/download/1/2",
@@ -144,7 +146,7 @@ mod tests {
         let ctx = context()
             .tried("https://www.one.example/a/b#page=2", "unreachable")
             .tried("http://one.example/a/b", "unreachable");
-        assert_eq!(urls(&of(&work, &ctx)), ["https://www.one.example/a/b"]);
+        assert_eq!(urls(&of(&work, &ctx, MOST)), ["https://www.one.example/a/b"]);
     }
 
     #[test]
@@ -156,7 +158,7 @@ mod tests {
             .tried("https://one.example/2.pdf", "encrypted")
             .tried("https://one.example/3.pdf", "robots")
             .tried("https://one.example/4.pdf", "placeholder");
-        assert_eq!(urls(&of(&work, &ctx)), ["https://one.example/4.pdf"]);
+        assert_eq!(urls(&of(&work, &ctx, MOST)), ["https://one.example/4.pdf"]);
     }
 
     #[test]
@@ -172,7 +174,7 @@ mod tests {
             "not a url",
         ];
         let ctx = links.iter().fold(context(), |ctx, link| ctx.tried(link, "http_status"));
-        assert_eq!(urls(&of(&work(WorkId::Doi("10.1000/a".into())), &ctx)), [] as [&str; 0]);
+        assert_eq!(urls(&of(&work(WorkId::Doi("10.1000/a".into())), &ctx, MOST)), [] as [&str; 0]);
     }
 
     #[test]
@@ -180,7 +182,7 @@ mod tests {
         let ctx =
             (0..20).fold(context(), |ctx, n| ctx.tried(&format!("https://one.example/{n}"), "unreachable"));
         let ctx = ctx.tried("https://one.example/last.pdf", "unreachable");
-        let targets = of(&work(WorkId::Doi("10.1000/a".into())), &ctx);
+        let targets = of(&work(WorkId::Doi("10.1000/a".into())), &ctx, MOST);
         assert_eq!(targets.len(), MOST);
         assert_eq!(targets[0].url, "https://one.example/last.pdf");
     }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::Wayback;
+use crate::targets::MOST_URLS;
 use tierfall_sdk::serde_json::json;
 use tierfall_sdk::testing::{Recorded, context_of, work};
 use tierfall_sdk::{FetchError, Plugin, Value, WorkId, url};
@@ -159,8 +160,35 @@ fn what_availability_does_not_know_is_looked_up_in_the_index_only_for_the_best()
     let tried = ["http://one.example/1.pdf", "http://one.example/2.pdf", "http://one.example/3.pdf"];
     let ctx = tried.iter().fold(ctx(), |ctx, link| ctx.tried(link, "unreachable"));
     let host = tried.iter().fold(Recorded::new(), |host, link| host.json(&available(link), NOTHING));
-    let host = host.json(&index(tried[0]), "[]").json(&index(tried[1]), "[]");
+    let host = host.json(&index(tried[0]), "[]");
     assert_eq!(find(&unresolved(host), &a_work(), &ctx), Err(SourceError::NotFound));
+}
+
+#[test]
+fn a_page_that_availability_does_not_know_is_not_worth_a_question_to_the_index() {
+    let host = unresolved(Recorded::new().json(&available(PAGE), NOTHING));
+    assert_eq!(find(&host, &with_page(), &ctx()), Err(SourceError::NotFound));
+}
+
+#[test]
+fn how_many_questions_the_archive_is_asked_is_a_setting() {
+    let ctx = ctx().tried(PDF, "unreachable").with(MOST_URLS, "1").with(MOST_UNKNOWN, "0");
+    let host = unresolved(Recorded::new().json(&available(PDF), NOTHING));
+    assert_eq!(find(&host, &with_page(), &ctx), Err(SourceError::NotFound));
+    let odd = find(&Recorded::new(), &a_work(), &ctx.with(MOST_INDEXED, "many"));
+    assert!(matches!(odd, Err(SourceError::Misconfigured(text)) if text.contains(MOST_INDEXED)));
+}
+
+#[test]
+fn the_same_bytes_under_two_urls_are_proposed_once() {
+    let other = "http://two.example/2.pdf";
+    let host = Recorded::new()
+        .json(&available(PDF), &closest("2016", PDF))
+        .json(&available(other), &closest("2017", other))
+        .json(&index(PDF), &rows(&[("2016", PDF, "application/pdf")]))
+        .json(&index(other), &rows(&[("2017", other, "application/pdf")]));
+    let ctx = ctx().tried(PDF, "unreachable").tried(other, "unreachable");
+    assert_eq!(find(&host, &a_work(), &ctx).expect("a finding").candidates.len(), 1);
 }
 
 #[test]
