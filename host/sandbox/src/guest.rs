@@ -53,6 +53,7 @@ pub(crate) struct Network {
     pub(crate) hops: CallHops,
     pub(crate) clock: Arc<AttemptClock>,
     pub(crate) retries: AtomicU32,
+    pub(crate) pages: AnsweredPages,
 }
 
 impl Limited for Guest {
@@ -113,12 +114,7 @@ impl Guest {
             secrets: secrets.iter().map(|secret| secret.value.clone()).collect(),
             body: request.body,
         };
-        let budget = RequestBudget { hops: &network.hops, clock: &network.clock, retries: &network.retries };
-        let origin = http_request.url.origin().ascii_serialization();
-        let mut pending = PendingFetch { notes: &self.notes, origin, answered: false };
-        let answer = network.client.fetch(http_request, cap, budget).await;
-        pending.answered = !matches!(answer, Err(FetchError::Timeout));
-        let answer = answer.map_err(|error| self.fetch_error(error))?;
+        let answer = self.answer(network, http_request, cap).await?;
         let pdf = starts_as_pdf(&answer.body);
         if answer.truncated && !pdf && wanted > self.fetch_bytes {
             self.notes.limit(ResourceLimit::FetchBytes);
@@ -153,6 +149,36 @@ impl Guest {
             truncated: answer.truncated,
             pdf,
         })
+    }
+
+    /// The answer to a request: from the work's pages that have answered already, or from the network.
+    async fn answer(
+        &self,
+        network: &Network,
+        request: Request,
+        cap: u64,
+    ) -> Result<Response, http::FetchError> {
+        // With a key the answer is for its owner alone.
+        let plain = request.method == Method::Get && request.body.is_none() && request.secret_headers.is_empty();
+        let page = plain.then(|| PageRequest::of(&request, cap));
+        if let Some(page) = &page
+            && let Some(answer) = network.pages.answer(page, &network.hops)
+        {
+            return Ok(answer);
+        }
+        let hops = Remembering::new(&network.hops);
+        let budget = RequestBudget { hops: &hops, clock: &network.clock, retries: &network.retries };
+        let origin = request.url.origin().ascii_serialization();
+        let mut pending = PendingFetch { notes: &self.notes, origin, answered: false };
+        let answer = network.client.fetch(request, cap, budget).await;
+        pending.answered = !matches!(answer, Err(FetchError::Timeout));
+        let answer = answer.map_err(|error| self.fetch_error(error))?;
+        if let Some(page) = page
+            && let Some(way) = hops.page()
+        {
+            network.pages.keep(page, way, network.hops.robots(), &answer);
+        }
+        Ok(answer)
     }
 
     /// The error that the plugin sees for a failed request; what the host refused is noted for the trail too. What a

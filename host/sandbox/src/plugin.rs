@@ -53,6 +53,8 @@ pub struct Call {
     pub clock: Arc<AttemptClock>,
     /// Retries after retryable answers, over all fetches of this call.
     pub retries: u32,
+    /// The pages that have answered for this work.
+    pub pages: AnsweredPages,
 }
 
 /// A URL that was tried for the work, and how that ended.
@@ -147,6 +149,7 @@ impl Plugin {
             hops: call.access.for_work(&call.work, tried),
             clock: Arc::clone(&call.clock),
             retries: AtomicU32::new(call.retries),
+            pages: call.pages.clone(),
         };
         let name = format!("{}/{}", call.access.plugin, call.access.source);
         let _slots = tokio::select! {

@@ -12,7 +12,7 @@ use tierfall_built_in::PLUGINS;
 use tierfall_http::{
     AttemptClock, FetchError, HttpClient, HttpSettings, Incoming, Outgoing, RawBody, Transport, header_map,
 };
-use tierfall_sandbox::{Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess};
+use tierfall_sandbox::{AnsweredPages, Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess};
 use tierfall_work::Work;
 use tokio::time::Instant;
 
@@ -78,6 +78,7 @@ fn call(criterion: &mut Criterion) {
                 access: Arc::clone(&access),
                 client: client.clone(),
                 clock: Arc::new(AttemptClock::new(Duration::from_secs(10), deadline)),
+                pages: AnsweredPages::default(),
                 retries: 0,
             };
             let (found, notes) = plugin.find(call).await;

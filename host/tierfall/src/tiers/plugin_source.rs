@@ -69,6 +69,7 @@ impl Source for PluginSource {
                 client: self.client.clone(),
                 clock: ask.clock,
                 retries: self.retries,
+                pages: ask.pages,
             };
             let (result, notes) = self.plugin.find(call).await;
             Answer { result, notes }

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use tierfall_http::AttemptClock;
 use tierfall_ids::IdKind;
-use tierfall_sandbox::{CallError, Tried};
+use tierfall_sandbox::{AnsweredPages, CallError, Tried};
 use tierfall_work::{Finding, Work};
 
 /// Which source, for people and for the trail.
@@ -38,6 +38,8 @@ pub struct Ask {
     pub tried: Vec<Tried>,
     /// What is left of the time of this attempt.
     pub clock: Arc<AttemptClock>,
+    /// The pages that have answered for this work, for the next source that may ask their hosts.
+    pub pages: AnsweredPages,
 }
 
 /// A source's answer, and what the host has to say about the call (denials, limits).

@@ -15,6 +15,7 @@ use crate::tiers::outcome::{EndReason, Outcome, Status, Won};
 use crate::tiers::plan::{Plan, Tier};
 use crate::tiers::source::Source;
 use crate::tiers::trail::{AcquisitionEntry, Trail, TrailEntry, skipped};
+use tierfall_sandbox::AnsweredPages;
 use tierfall_work::Work;
 
 /// Takes one work through the plan's tiers until a file is accepted, nothing is left to ask, or a budget is

@@ -13,6 +13,7 @@ use crate::tiers::plan::Plan;
 use crate::tiers::source::{Answer, Source, SourceName};
 use crate::tiers::trail::{Trail, TrailEntry, millis};
 use tierfall_ids::IdKind;
+use tierfall_sandbox::AnsweredPages;
 use tierfall_work::{Facts, Work};
 
 /// What a future in flight brings back.
