@@ -159,7 +159,8 @@ impl Guest {
         cap: u64,
     ) -> Result<Response, http::FetchError> {
         // With a key the answer is for its owner alone.
-        let plain = request.method == Method::Get && request.body.is_none() && request.secret_headers.is_empty();
+        let plain =
+            request.method == Method::Get && request.body.is_none() && request.secret_headers.is_empty();
         let page = plain.then(|| PageRequest::of(&request, cap));
         if let Some(page) = &page
             && let Some(answer) = network.pages.answer(page, &network.hops)

@@ -12,7 +12,9 @@ use tierfall_built_in::PLUGINS;
 use tierfall_http::{
     AttemptClock, FetchError, HttpClient, HttpSettings, Incoming, Outgoing, RawBody, Transport, header_map,
 };
-use tierfall_sandbox::{AnsweredPages, Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess};
+use tierfall_sandbox::{
+    AnsweredPages, Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess,
+};
 use tierfall_work::Work;
 use tokio::time::Instant;
 

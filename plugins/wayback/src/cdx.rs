@@ -223,7 +223,10 @@ mod tests {
         ]);
         let captures = find_in(&answer, None).expect("captures");
         assert_eq!(moments(&captures.pdfs), ["20180101000000", "20170101000000"]);
-        assert_eq!(captures.pages.iter().map(|page| page.moment.as_str()).collect::<Vec<_>>(), ["20190101000000", "20150101000000"]);
+        assert_eq!(
+            captures.pages.iter().map(|page| page.moment.as_str()).collect::<Vec<_>>(),
+            ["20190101000000", "20150101000000"]
+        );
     }
 
     #[test]

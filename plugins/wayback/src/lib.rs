@@ -34,12 +34,18 @@ impl Plugin for Wayback {
             )
             .host(setting_host(WEB_BASE), Role::Api)
             .setting(
-                Setting::new(MOST_URLS, "URLs of one work that the availability API is asked about, best first")
-                    .default("6"),
+                Setting::new(
+                    MOST_URLS,
+                    "URLs of one work that the availability API is asked about, best first",
+                )
+                .default("6"),
             )
             .setting(
-                Setting::new(MOST_INDEXED, "questions to the index of captures about one work: it takes 24 a minute")
-                    .default("3"),
+                Setting::new(
+                    MOST_INDEXED,
+                    "questions to the index of captures about one work: it takes 24 a minute",
+                )
+                .default("3"),
             )
             .setting(
                 Setting::new(MOST_UNKNOWN, "of these, about files that the availability API does not know")

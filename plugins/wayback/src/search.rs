@@ -75,7 +75,9 @@ enum Known {
 /// A setting that is a number.
 fn number(ctx: &Context, name: &str) -> Result<usize, SourceError> {
     let value = ctx.required(name)?;
-    value.parse().map_err(|_| SourceError::Misconfigured(format!("the setting `{name}` is no number: {value}")))
+    value
+        .parse()
+        .map_err(|_| SourceError::Misconfigured(format!("the setting `{name}` is no number: {value}")))
 }
 
 /// The URLs to ask the index about, with their nearest capture: those that are known, and if none

@@ -7,6 +7,7 @@ mod anchors;
 mod detours;
 mod embedded;
 mod follow;
+mod kind;
 mod metadata;
 mod rewrite;
 mod rules;
@@ -91,6 +92,12 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
             found.add(url, Basis::Metadata, place.clone());
         }
     }
+    let title = work.title.as_ref().or(metadata.facts.title.as_ref());
+    let title = words::words(title.map_or("", String::as_str));
+    if kind::is_of_the_general_web(&page, rules, doi, &title) {
+        read.candidates = found.finding.candidates;
+        return read;
+    }
     found.add_hidden(&page.elements);
     for shown in embedded::read(&page.elements, rules, page_url, &base) {
         found.add(&shown.url, Basis::Rule, shown.evidence);
@@ -100,12 +107,11 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
     {
         found.add(&pdf, Basis::Rule, "the page's URL".into());
     }
-    let title = work.title.as_ref().or(metadata.facts.title.as_ref());
     let setting = anchors::Setting {
         page_url,
         base: &base,
         doi: doi.or_else(|| metadata.dois.first().map(String::as_str)),
-        title: &words::words(title.map_or("", String::as_str)),
+        title: &title,
     };
     let (links, follow) = anchors::read(&page, &setting, rules);
     for link in links.iter().take(MOST_LINKS) {

@@ -25,6 +25,12 @@ pub struct Rules {
     pub(super) viewers: Vec<String>,
     /// The same, if what they hold or the viewer looks like a PDF's.
     pub(super) maybe_viewers: Vec<String>,
+    /// What the names of metadata begin with that only pages about works have.
+    pub(super) scholarly: Vec<String>,
+    /// What JSON-LD calls works.
+    pub(super) scholarly_types: Vec<String>,
+    /// Names of metadata that pages of the general web have.
+    pub(super) general: Vec<String>,
     urls: Vec<(i32, String)>,
     labels: Vec<(i32, String)>,
     follow: Vec<String>,
@@ -207,6 +213,9 @@ impl Rules {
             "section" => self.sections.push(phrase_of(&lower)),
             "extension" => self.extensions.push(lower),
             "wall" => self.walls.push(phrase_of(&lower)),
+            "scholarly" => self.scholarly.push(lower),
+            "scholarly-type" => self.scholarly_types.push(lower),
+            "general" => self.general.push(lower),
             "manuscript" => self.manuscripts.push(phrase_of(&lower)),
             "page" => self.pages.push(Rewrite::read(value)?),
             "link" => self.links.push(Rewrite::read(value)?),

@@ -32,7 +32,15 @@ const NOTHING: &str = r#"{"archived_snapshots": {}}"#;
 fn rows(rows: &[(&str, &str, &str)]) -> String {
     let mut all = vec![json!(["timestamp", "original", "mimetype", "statuscode", "digest", "length"])];
     all.extend(rows.iter().enumerate().map(|(n, (moment, original, mimetype))| {
-        json!([moment, original, mimetype, "200", format!("D{n}"), "99"])
+        // Of one host, captures of one place in their lists have one content.
+        json!([
+            moment,
+            original,
+            mimetype,
+            "200",
+            format!("{}{n}", url::host(original).unwrap_or_default()),
+            "99"
+        ])
     }));
     Value::Array(all).to_string()
 }
@@ -181,7 +189,7 @@ fn how_many_questions_the_archive_is_asked_is_a_setting() {
 
 #[test]
 fn the_same_bytes_under_two_urls_are_proposed_once() {
-    let other = "http://two.example/2.pdf";
+    let other = "http://one.example/2.pdf";
     let host = Recorded::new()
         .json(&available(PDF), &closest("2016", PDF))
         .json(&available(other), &closest("2017", other))

@@ -55,7 +55,8 @@ impl<'a> Race<'a> {
         // What a stranger's plugin claims is no question for anybody else.
         let work = self.snapshot();
         let work = if is_vouched_for(&source.speaks_as()) { work.vouched() } else { work };
-        let ask = Ask { work, tried: self.trail.tried(), clock: Arc::clone(&clock), pages: self.pages.clone() };
+        let ask =
+            Ask { work, tried: self.trail.tried(), clock: Arc::clone(&clock), pages: self.pages.clone() };
         let tier = tier.to_owned();
         self.in_flight.push(Box::pin(async move {
             let answer = tokio::select! {
