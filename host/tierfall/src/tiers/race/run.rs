@@ -46,6 +46,7 @@ pub async fn run(
         considered: HashSet::new(),
         facts: plan.facts.iter().collect(),
         proposals: Proposals::default(),
+        pages: AnsweredPages::default(),
     };
     let ended = race.follow_plan().await;
     race.finish(ended)

@@ -42,6 +42,8 @@ pub(super) struct Race<'a> {
     /// Sources to ask when a proof lacks a title.
     pub(super) facts: VecDeque<&'a Arc<dyn Source>>,
     pub(super) proposals: Proposals,
+    /// Pages that a source has read; the next one is not to ask for them again.
+    pub(super) pages: AnsweredPages,
 }
 
 impl Race<'_> {
