@@ -10,11 +10,12 @@ use crate::clean::clean;
 use crate::grant::CallHops;
 use crate::limits::{Limiter, ResourceLimit};
 use crate::notes::{LastWords, Notes};
+use crate::pages::{AnsweredPages, PageRequest, Remembering};
 use crate::store::Limited;
 use crate::text;
 use tierfall_http::{
-    AttemptClock, Denial, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy,
-    header_map, header_text, starts_as_pdf,
+    AttemptClock, Denial, FetchError, HopPolicy, HttpClient, Method, Request, RequestBudget, Reservation,
+    Response, SaidBy, header_map, header_text, starts_as_pdf,
 };
 
 /// A request in flight. If the call ends before its answer is there, the notes name the origin that it was

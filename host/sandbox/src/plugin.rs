@@ -15,6 +15,7 @@ use crate::grant::SourceAccess;
 use crate::guest::{Guest, Network};
 use crate::limits::{Limiter, ResourceLimit};
 use crate::notes::{LastWords, Notes};
+use crate::pages::AnsweredPages;
 use crate::pool::SlotCount;
 use crate::store::{failure_kind, limited_store};
 use crate::wire;
