@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use url::{Host, Url};
 
 use crate::description::{HostPattern, SourceDescription};
-use tierfall_http::{HopPolicy, Role};
+use tierfall_http::{HeaderMap, HopPolicy, Role, header_map};
 use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::Work;
 
@@ -152,6 +152,25 @@ impl SourceAccess {
         Self { robots: false, ..self }
     }
 
+    /// The keys that belong on a request for a file at `url` that this source proposes: over TLS or within this
+    /// machine, and only at a host that it declares as an API for the key. `None` where none does.
+    pub fn file_keys(&self, url: &Url) -> Option<(HeaderMap, Vec<String>)> {
+        let host = url.host_str().unwrap_or_default();
+        let granted = self.declared(host) == Some(Role::Api) && self.granted(host);
+        if !(url.scheme() == "https" || is_loopback(url)) || !granted {
+            return None;
+        }
+        let fitting: Vec<_> = self.secrets.iter().filter(|secret| secret.host.matches(host)).collect();
+        let headers = header_map(fitting.iter().map(|secret| (&secret.header, secret.sent()))).ok()?;
+        let values = fitting.iter().map(|secret| secret.value.clone()).collect();
+        (!headers.is_empty()).then_some((headers, values))
+    }
+
+    /// The value of a setting that is not secret.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.settings.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str())
+    }
+
     /// The hosts that it may fetch from for `work`, with their roles, as far as they are known before the call:
     /// those of its APIs, and those of the work's own pages.
     pub fn hosts_for(&self, work: &Work) -> impl Iterator<Item = (String, Role)> {
@@ -220,11 +239,7 @@ impl CallHops {
     /// to an API: a page may be anybody's.
     pub(crate) fn secrets_for(&self, url: &Url) -> Vec<&Secret> {
         let access = &self.access;
-        let loopback = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            _ => false,
-        };
+        let loopback = is_loopback(url);
         let host = url.host_str().unwrap_or_default();
         let page = access.work_hosts.is_some() && self.lock().contains(host);
         if url.scheme() != "https" && !loopback || page || access.declared(host) != Some(Role::Api) {
@@ -297,6 +312,14 @@ impl HopPolicy for CallHops {
                 access.plugin
             ))
         }
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        _ => false,
     }
 }
 

@@ -14,6 +14,17 @@ pub fn source() -> Source {
         .api("https://api.openalex.org")
         .setting(mailto())
         .setting(
+            Setting::new("content_base", "where its cached copies are").default("https://content.openalex.org"),
+        )
+        .host(setting_host("content_base"), Role::Api)
+        .setting(
+            Setting::new(
+                "content_per_day",
+                "cached copies that are fetched a day: each costs a cent of the allowance that comes with a key",
+            )
+            .default("100"),
+        )
+        .setting(
             Setting::new(
                 KEY,
                 "a key: with it there is more of a free allowance, and cached copies are offered",
@@ -40,7 +51,7 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
             Ok(record) => {
                 let mut finding = read(&record, work);
                 if ctx.secret_is_set(KEY) {
-                    add_cached(&mut finding, &record);
+                    add_cached(&mut finding, &record, ctx.required("content_base")?);
                 }
                 return finding.or_not_found();
             }
@@ -90,11 +101,12 @@ fn read(record: &Value, work: &Work) -> Finding {
 }
 
 /// OpenAlex's own copy. Each costs money: the host keeps what needs a key for the end.
-fn add_cached(finding: &mut Finding, record: &Value) {
+fn add_cached(finding: &mut Finding, record: &Value, base: &str) {
     let Some(url) = record.text("content_urls.pdf").filter(|_| record.yes("has_content.pdf")) else {
         return;
     };
-    if url::host(&url).is_some_and(|host| host.ends_with(".openalex.org")) {
+    // The key goes nowhere else.
+    if url::host(&url) == url::host(base) {
         finding.add(Candidate::new(url, Basis::Registry, "content_urls.pdf"));
     }
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::Semaphore;
@@ -14,6 +14,7 @@ use super::digest::Published;
 use super::effects::{Effects, Fetched};
 use super::examine::Examine;
 use super::journal::Journal;
+use super::key::{Allowance, FileKey};
 use super::partial::Partial;
 use super::settings::AcquireSettings;
 use super::sink::{Sink, on_blocking_thread};
@@ -44,6 +45,19 @@ pub trait Acquire: Send + Sync {
         journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition>;
 
+    /// As [`Acquire::acquire`], with a key of the operator's.
+    fn acquire_with_key<'a>(
+        &'a self,
+        candidate: &'a Candidate,
+        plugin: &'a str,
+        _key: &'a FileKey,
+        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        journal: &'a dyn Journal,
+    ) -> BoxFuture<'a, Acquisition> {
+        self.acquire(candidate, plugin, work, deadline, journal)
+    }
+
     /// Stores a proven file under the name of its work, and removes what came of the file's rivals.
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>>;
 }
@@ -58,6 +72,13 @@ struct Inner {
     store: Store,
     settings: AcquireSettings,
     examinations: Arc<Semaphore>,
+}
+
+/// For whom a file is asked, and with what.
+#[derive(Clone, Copy)]
+struct Asker<'a> {
+    plugin: &'a str,
+    key: Option<&'a FileKey>,
 }
 
 /// How one acquisition went.
@@ -107,9 +128,20 @@ impl Acquirer {
         deadline: Instant,
         journal: &dyn Journal,
     ) -> Acquisition {
+        self.acquire_by(candidate, Asker { plugin, key: None }, work, deadline, journal).await
+    }
+
+    async fn acquire_by(
+        &self,
+        candidate: &Candidate,
+        asker: Asker<'_>,
+        work: &(dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        journal: &dyn Journal,
+    ) -> Acquisition {
         let began = Instant::now();
         let mut trace = Trace::default();
-        let ended = self.0.file_of(candidate, plugin, work, deadline, journal, &mut trace).await;
+        let ended = self.0.file_of(candidate, asker, work, deadline, journal, &mut trace).await;
         let (verdict, detail, file) = match ended {
             Ok((identity, detail, file)) => (Verdict::Accepted(identity), detail, Some(file)),
             Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None),
@@ -140,6 +172,19 @@ impl Acquire for Acquirer {
         Box::pin(Self::acquire(self, candidate, plugin, work, deadline, journal))
     }
 
+    fn acquire_with_key<'a>(
+        &'a self,
+        candidate: &'a Candidate,
+        plugin: &'a str,
+        key: &'a FileKey,
+        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+        deadline: Instant,
+        journal: &'a dyn Journal,
+    ) -> BoxFuture<'a, Acquisition> {
+        let asker = Asker { plugin, key: Some(key) };
+        Box::pin(self.acquire_by(candidate, asker, work, deadline, journal))
+    }
+
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         Box::pin(file.store_in(self.0.store.clone(), work_key))
     }
@@ -149,7 +194,7 @@ impl Inner {
     async fn file_of(
         &self,
         candidate: &Candidate,
-        plugin: &str,
+        asker: Asker<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         deadline: Instant,
         journal: &dyn Journal,
@@ -168,7 +213,7 @@ impl Inner {
             trace.usage_rights = fetched.usage_rights;
             return Ok((fetched.identity, fetched.detail, file));
         }
-        match self.fetch(&url, candidate, plugin, work, deadline, &mut effects, trace).await {
+        match self.fetch(&url, candidate, asker, work, deadline, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
                 let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
                 let pending = effects.accepted(fetched(&file, identity, &proof, trace));
@@ -205,12 +250,15 @@ impl Inner {
         &self,
         url: &Url,
         candidate: &Candidate,
-        plugin: &str,
+        asker: Asker<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         deadline: Instant,
         effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(Partial, Proof, Identity), Rejection> {
+        if let Some(allowance) = asker.key.and_then(|key| key.allowance.clone()) {
+            spend(allowance).await?;
+        }
         let clock = AttemptClock::new(self.settings.transfer.timeout, deadline);
         let retries = AtomicU32::new(self.settings.transfer.retries);
         let resume = self.settings.transfer.resume;
@@ -223,7 +271,8 @@ impl Inner {
             Sink::open(self.store.clone(), work().key(), url.to_string(), resume).await.map_err(storage)?;
         let transfer = Transfer {
             client: &self.client,
-            hops: FileHops { plugin },
+            hops: FileHops { plugin: asker.plugin },
+            key: asker.key,
             clock: &clock,
             retries: &retries,
             max_bytes: self.settings.transfer.max_bytes,
@@ -326,6 +375,20 @@ async fn checked(
         }
     });
     checking.await.map_err(storage)?
+}
+
+/// Takes one of the day's files, before it is asked for.
+async fn spend(allowance: Allowance) -> Result<(), Rejection> {
+    let per_day = allowance.per_day;
+    let spent = |detail: String| Rejection { reason: Reason::Spent, detail };
+    let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);
+    match on_blocking_thread(move || allowance.take(day)).await {
+        Ok(true) => Ok(()),
+        Ok(false) => {
+            Err(spent(format!("{per_day} a day are allowed; `content_per_day` of the source sets it")))
+        }
+        Err(error) => Err(spent(format!("what is spent cannot be counted, so nothing is: {error}"))),
+    }
 }
 
 fn fetched(file: &VerifiedFile, identity: Identity, proof: &Proof, trace: &Trace) -> Fetched {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use url::Url;
 
 use super::effects::Effects;
+use super::key::FileKey;
 use super::partial::{Origin, Validator};
 use super::sink::{Sink, UNWRITTEN};
 use super::sniff::{self, Kind};
@@ -68,6 +69,8 @@ impl HopPolicy for FileHops<'_> {
 pub struct Transfer<'a> {
     pub client: &'a HttpClient,
     pub hops: FileHops<'a>,
+    /// What the file is asked for with.
+    pub key: Option<&'a FileKey>,
     pub clock: &'a AttemptClock,
     pub retries: &'a AtomicU32,
     pub max_bytes: u64,
@@ -105,7 +108,7 @@ impl Transfer<'_> {
                 sink.begin(None);
             }
             trace.resumed_from = sink.received();
-            let ended = match request(url, referrer, sink) {
+            let ended = match request(url, referrer, self.key, sink) {
                 Ok(request) => self.once(request, sink, effects, trace).await,
                 Err(error) => Err(Stop::Final(of_error(&error))),
             };
@@ -314,7 +317,12 @@ impl Trace {
     }
 }
 
-fn request(url: &Url, referrer: Option<&str>, sink: &Sink) -> Result<Request, FetchError> {
+fn request(
+    url: &Url,
+    referrer: Option<&str>,
+    key: Option<&FileKey>,
+    sink: &Sink,
+) -> Result<Request, FetchError> {
     let mut headers = vec![("accept", "application/pdf,*/*;q=0.5".to_owned())];
     if let Some(referrer) = referrer.and_then(|referrer| Url::parse(referrer).ok()) {
         headers.push(("referer", referrer.to_string()));
@@ -325,7 +333,9 @@ fn request(url: &Url, referrer: Option<&str>, sink: &Sink) -> Result<Request, Fe
         headers.push(("range", format!("bytes={}-", sink.received())));
         headers.push(("if-range", validator.to_owned()));
     }
-    Ok(Request { headers: header_map(headers)?, ..Request::get(url.clone()) })
+    let (secret_headers, secrets) =
+        key.map(|key| (key.headers.clone(), key.secrets.clone())).unwrap_or_default();
+    Ok(Request { headers: header_map(headers)?, secret_headers, secrets, ..Request::get(url.clone()) })
 }
 
 /// Whether an answer to a range is the rest of the file that is in the sink; why not.

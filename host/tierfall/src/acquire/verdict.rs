@@ -57,6 +57,7 @@ reasons! {
     HtmlInstead "html_instead" "a web page was answered in place of a file",
     NothingThere "soft_404" "a page says that there is nothing, though the status says otherwise",
     OtherDigest "other_digest" "the file is not the one whose digest its source published",
+    #[retryable] Spent "allowance_spent" "the day's allowance of files that cost money is used up",
     Empty "empty" "the answer has no content",
     TooLarge "too_large" "the file exceeds the size limit",
     HttpStatus "http_status" "the server answered with an error",

@@ -120,6 +120,9 @@ impl Config {
             run: reader.read(&["run"])?,
             ledger: reader.read(&["ledger"])?,
             telemetry: reader.read(&["telemetry"])?,
+            state_dir: environment
+                .folder("XDG_STATE_HOME", ".local/state")
+                .map(|state| state.join("tierfall")),
             file,
             sources,
         };

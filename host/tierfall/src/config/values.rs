@@ -38,6 +38,8 @@ pub struct Config {
     pub ledger: LedgerSettings,
     /// Log lines.
     pub telemetry: Telemetry,
+    /// Where the program counts what it has used up of the user's allowances; without a home there is none.
+    pub state_dir: Option<PathBuf>,
     /// The file that was read, if there was one.
     pub file: Option<PathBuf>,
     /// Every value with its key and origin, in the order of `default.toml`; secrets are masked.

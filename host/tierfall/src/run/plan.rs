@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::error::SetupError;
 use super::plugins::{LoadedPlugins, is_built_in};
+use crate::acquire::Allowance;
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
 use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
 use tierfall_http::HttpClient;
@@ -139,6 +140,17 @@ fn source(
         Robots::Honour => access,
         Robots::Ignore => access.ignoring_robots(),
     };
+    let per_day = access.setting(PER_DAY).map(|value| {
+        value.parse().map_err(|_| Skipped {
+            name: name.clone(),
+            reason: format!("the setting `{PER_DAY}` is no number: `{value}`"),
+        })
+    });
+    let allowance = per_day.transpose()?.map(|per_day| Allowance {
+        folder: config.state_dir.clone(),
+        name: format!("{plugin_name}-{}", description.name),
+        per_day,
+    });
     Ok(PluginSource {
         name,
         plugin: plugin.clone(),
@@ -147,9 +159,13 @@ fn source(
         ids: description.ids.clone(),
         timeout: settings.timeout,
         retries: settings.retries,
+        allowance,
         client: client.clone(),
     })
 }
+
+/// The setting of a source that says how many files with its key are fetched a day.
+const PER_DAY: &str = "content_per_day";
 
 fn declared(source: &SourceDescription) -> impl Iterator<Item = Declared<'_>> {
     source.settings.iter().map(|setting| Declared { name: &setting.name, secret: setting.secret.is_some() })

@@ -7,6 +7,7 @@ use futures_util::future::BoxFuture;
 use url::Url;
 
 use super::source::{Answer, Ask, Source, SourceName};
+use crate::acquire::{Allowance, FileKey};
 use tierfall_http::HttpClient;
 use tierfall_ids::IdKind;
 use tierfall_sandbox::{Call, Plugin, SourceAccess};
@@ -28,6 +29,8 @@ pub struct PluginSource {
     pub timeout: Duration,
     /// Retries of failed requests within one attempt.
     pub retries: u32,
+    /// How many files that are fetched with its key are allowed a day.
+    pub allowance: Option<Allowance>,
     /// The client for its requests.
     pub client: HttpClient,
 }
@@ -58,6 +61,11 @@ impl Source for PluginSource {
             reason = Some(self.client.refusal(&url, role, &self.name.plugin, timeout)?);
         }
         reason
+    }
+
+    fn file_key(&self, url: &Url) -> Option<FileKey> {
+        let (headers, secrets) = self.access.file_keys(url)?;
+        Some(FileKey { headers, secrets, allowance: self.allowance.clone() })
     }
 
     fn find(&self, ask: Ask) -> BoxFuture<'_, Answer> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use url::Url;
 
+use crate::acquire::FileKey;
 use tierfall_http::AttemptClock;
 use tierfall_ids::IdKind;
 use tierfall_sandbox::{AnsweredPages, CallError, Tried};
@@ -67,6 +69,11 @@ pub trait Source: Send + Sync {
     /// Why it cannot answer about this work now: its hosts failed too often, or asked to be left
     /// alone for longer than `timeout`.
     fn closed(&self, _work: &Work, _timeout: Duration) -> Option<String> {
+        None
+    }
+    /// The key with which a file that it proposes is fetched, if it is one that needs one. Such a file may cost
+    /// money: it is the last that is fetched of a work.
+    fn file_key(&self, _url: &Url) -> Option<FileKey> {
         None
     }
     /// Asks; the answer comes before `ask.clock` expires, or the race ends the attempt.

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::proposals::Queued;
-use super::state::{Done, Race};
+use super::state::{Done, Keyed, Race};
 use crate::acquire::{Acquisition, Reason, Verdict};
 use crate::tiers::outcome::Won;
 use crate::tiers::plan::Tier;
@@ -46,6 +46,26 @@ impl Race<'_> {
             let acquisition = acquirer.acquire(&queued.candidate, plugin, &work, deadline, journal).await;
             Done::Acquisition { queued, began, acquisition: Box::new(acquisition) }
         }));
+    }
+
+    /// Fetches what needs a key, one after the other: each may cost money, so nothing is fetched beside it.
+    pub(super) async fn fetch_with_keys(&mut self) -> Option<Won> {
+        for Keyed { candidate, key, tier, source, by } in std::mem::take(&mut self.keyed) {
+            self.proposals.add(candidate, &tier, &source, &by);
+            let Some(queued) = self.proposals.next() else { continue };
+            self.observer.acquisition_started(&queued.source, &queued.candidate);
+            let (began, shared) = (Instant::now(), Arc::clone(&self.work));
+            let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
+            let plugin = &queued.source.plugin;
+            let (acquirer, journal) = (self.acquirer, self.journal);
+            let acquisition = acquirer
+                .acquire_with_key(&queued.candidate, plugin, &key, &work, self.deadline, journal)
+                .await;
+            if let Some(won) = self.settle_acquisition(queued, began, acquisition) {
+                return Some(won);
+            }
+        }
+        None
     }
 
     pub(super) fn settle_acquisition(

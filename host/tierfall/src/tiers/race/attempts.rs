@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use tokio::time::Instant;
+use url::Url;
 
-use super::state::{Done, Race};
+use super::state::{Done, Keyed, Race};
 use crate::tiers::source::{Answer, Ask, Source};
 use crate::tiers::trail::{AttemptEntry, AttemptOutcome, Proposal, TrailEntry, millis, skipped};
 use tierfall_http::AttemptClock;
@@ -110,7 +111,14 @@ impl<'a> Race<'a> {
                 let facts = Facts { landing_urls: vec![page.clone()], ..Facts::default() };
                 self.learn(&facts, &by);
             }
-            self.proposals.add(candidate, &tier, name, &by);
+            let url = Url::parse(candidate.url.trim()).ok();
+            match url.and_then(|url| source.file_key(&url)) {
+                Some(key) => {
+                    let (tier, source, by) = (tier.clone(), name.clone(), by.clone());
+                    self.keyed.push(Keyed { candidate, key, tier, source, by });
+                }
+                None => self.proposals.add(candidate, &tier, name, &by),
+            }
         }
     }
 }

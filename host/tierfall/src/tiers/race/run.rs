@@ -46,6 +46,7 @@ pub async fn run(
         considered: HashSet::new(),
         facts: plan.facts.iter().collect(),
         proposals: Proposals::default(),
+        keyed: Vec::new(),
         pages: AnsweredPages::default(),
     };
     let ended = race.follow_plan().await;
@@ -96,6 +97,13 @@ impl<'a> Race<'a> {
             if self.attempts_left == 0 {
                 break;
             }
+        }
+        tokio::select! {
+            biased;
+            () = &mut deadline => return Ended::Deadline,
+            won = self.fetch_with_keys() => if let Some(won) = won {
+                return Ended::Won(Box::new(won));
+            },
         }
         for (tier, source) in waiting {
             if self.considered.contains(source.name()) {

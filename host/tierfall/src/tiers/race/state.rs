@@ -8,18 +8,27 @@ use tokio::time::Instant;
 use super::in_flight::InFlight;
 use super::observer::Observer;
 use super::proposals::{Proposals, Queued};
-use crate::acquire::{Acquire, Acquisition, Journal};
+use crate::acquire::{Acquire, Acquisition, FileKey, Journal};
 use crate::tiers::plan::Plan;
 use crate::tiers::source::{Answer, Source, SourceName};
 use crate::tiers::trail::{Trail, TrailEntry, millis};
 use tierfall_ids::IdKind;
 use tierfall_sandbox::AnsweredPages;
-use tierfall_work::{Facts, Work};
+use tierfall_work::{Candidate, Facts, Work};
 
 /// What a future in flight brings back.
 pub(super) enum Done<'a> {
     Attempt { tier: String, source: &'a Arc<dyn Source>, facts: bool, began: Instant, answer: Answer },
     Acquisition { queued: Queued, began: Instant, acquisition: Box<Acquisition> },
+}
+
+/// A candidate that is fetched with a key.
+pub(super) struct Keyed {
+    pub(super) candidate: Candidate,
+    pub(super) key: FileKey,
+    pub(super) tier: String,
+    pub(super) source: SourceName,
+    pub(super) by: String,
 }
 
 pub(super) struct Race<'a> {
@@ -42,6 +51,8 @@ pub(super) struct Race<'a> {
     /// Sources to ask when a proof lacks a title.
     pub(super) facts: VecDeque<&'a Arc<dyn Source>>,
     pub(super) proposals: Proposals,
+    /// Files that are fetched with a key, once nothing else is left.
+    pub(super) keyed: Vec<Keyed>,
     /// Pages that a source has read; the next one is not to ask for them again.
     pub(super) pages: AnsweredPages,
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::acquire::{
-    Acquire, Acquisition, Artifact, Journal, NoJournal, Reason, StoreError, UsageRights, Verdict,
+    Acquire, Acquisition, Artifact, FileKey, Journal, NoJournal, Reason, StoreError, UsageRights, Verdict,
     VerifiedFile,
 };
 use crate::tiers::{
@@ -79,6 +79,11 @@ impl Source for Scripted {
 
     fn closed(&self, _work: &Work, _timeout: Duration) -> Option<String> {
         self.closed.map(str::to_owned)
+    }
+
+    fn file_key(&self, url: &Url) -> Option<FileKey> {
+        let key = || FileKey { headers: Default::default(), secrets: Vec::new(), allowance: None };
+        (url.host_str() == Some("keyed.example")).then(key)
     }
 
     fn find(&self, _ask: Ask) -> BoxFuture<'_, Answer> {
@@ -249,6 +254,25 @@ async fn the_first_accepted_artifact_wins_and_losers_are_dropped_not_awaited() {
     assert_eq!(took, ms(15));
     assert_eq!(sketch.gauge.dropped.load(Ordering::SeqCst), 1, "the loser was dropped in flight");
     assert_eq!(sketch.gauge.now.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_needs_a_key_is_the_last_that_is_fetched_and_only_where_no_other_was_good() {
+    for (last, winner) in
+        [("https://b.example/good", "b.example"), ("https://b.example/html", "keyed.example")]
+    {
+        let mut sketch = Sketch::new();
+        let first =
+            sketch.source("first", 1, found(&["https://keyed.example/good", "https://a.example/html"]));
+        let second = sketch.source("second", 1, found(&[last]));
+        sketch.tier(1, vec![first]);
+        sketch.tier(1, vec![second]);
+        let (outcome, _) = sketch.race(&ByUrl::default()).await;
+        let won = outcome.won.expect("a winner");
+        assert!(won.candidate.url.contains(winner), "{last}: {}", won.candidate.url);
+        let fetched: Vec<_> = outcome.trail.acquisitions().map(|entry| entry.url.clone()).collect();
+        assert_eq!(fetched.iter().any(|url| url.contains("keyed")), winner == "keyed.example", "{fetched:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
