@@ -4,7 +4,7 @@ use crate::companion::companion;
 use crate::document::{Document, capped};
 use crate::identity::{IdentityPolicy, Judgement, judge};
 use crate::patterns;
-use crate::title::Title;
+use crate::title::{Found, Title};
 use crate::verdict::{Identity, Reason, Verdict};
 use tierfall_work::{Basis, Work};
 use tierfall_work::{PdfProblem, PdfReport};
@@ -37,10 +37,16 @@ pub fn prove(
         Err(problem) => return of_problem(problem),
     };
     let (verdict, detail) = match policy {
+        _ if !report.damage.is_empty() => (Verdict::Rejected(Reason::Damaged), said_of_damage(report)),
         IdentityPolicy::Off => (Verdict::Accepted(Identity::Unchecked), String::new()),
         _ => of_report(report, work, basis, policy),
     };
     Proof { verdict, detail, pages: report.pages }
+}
+
+fn said_of_damage(report: &PdfReport) -> String {
+    let lines: Vec<&str> = report.damage.iter().take(5).map(|line| capped(line, DETAIL_BYTES / 5)).collect();
+    lines.join("; ")
 }
 
 /// The examiner says in a sentence what is wrong.
@@ -61,6 +67,7 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
     let title = work.known.title.as_ref().map(|said| Title::of(&said.value));
     let title = title.filter(|title| !title.folded().is_empty());
     let found = title.as_ref().map(|title| title.find(&document));
+    let (title, found) = or_before_retraction(title, found, &document, work);
     let known_pages = work.known.pages.as_ref().map(|said| said.value);
 
     if let Some((reason, detail)) = stand_in(&document, known_pages)
@@ -73,6 +80,22 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
         Judgement::Is(identity, why) => (Verdict::Accepted(identity), why),
         Judgement::IsNot(why) => (Verdict::Rejected(Reason::WrongWork), why),
         Judgement::CannotTell(why) => (Verdict::Rejected(Reason::Unproven), why),
+    }
+}
+
+/// The title under which the document is found: an article that was taken back bore another one before.
+fn or_before_retraction(
+    title: Option<Title>,
+    found: Option<Found>,
+    document: &Document<'_>,
+    work: &Work,
+) -> (Option<Title>, Option<Found>) {
+    let known = work.known.title.as_ref().map(|said| said.value.as_str());
+    let before = known.and_then(Title::before_retraction).filter(|title| !title.folded().is_empty());
+    let then = before.as_ref().map(|title| title.find(document));
+    match (&found, &then) {
+        (Some(now), Some(earlier)) if earlier.agreement < now.agreement => (before, then),
+        _ => (title, found),
     }
 }
 

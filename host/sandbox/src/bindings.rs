@@ -13,7 +13,7 @@ pub(crate) mod source {
 /// `tierfall:proof`, the PDF examiner.
 pub(crate) mod proof {
     wasmtime::component::bindgen!({
-        path: "../../wit/proof-0.1.0",
+        path: "../../wit/proof-0.2.0",
         world: "examiner",
         exports: { default: async },
     });

@@ -44,7 +44,7 @@ impl Examiner {
         let pre = linker.instantiate_pre(&component).and_then(ExaminerPre::new).map_err(|error| {
             LoadError::WrongWorld {
                 plugin: "pdf".into(),
-                expected: "tierfall:proof@0.1.0",
+                expected: "tierfall:proof@0.2.0",
                 detail: format!("{error:#}"),
             }
         })?;
@@ -75,6 +75,10 @@ impl Examiner {
                 headings: report.headings,
                 images: report.images,
                 repaired: report.repaired,
+                drawn: report.drawn,
+                read: report.read,
+                damage: report.damage,
+                unchecked: report.unchecked,
             }),
             Ok(Ok(Err(problem))) => Err(match problem {
                 wit::Problem::NotPdf => PdfProblem::NotPdf,

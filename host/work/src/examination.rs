@@ -1,6 +1,6 @@
 //! What the examiner reports about a PDF, as plain data: who uses it does not depend on the sandbox.
 
-/// What a readable PDF contains. The fields are those of `report` in `wit/proof-0.1.0`.
+/// What a readable PDF contains. The fields are those of `report` in `wit/proof-0.2.0`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PdfReport {
     /// The number of pages of the whole document.
@@ -18,6 +18,14 @@ pub struct PdfReport {
     pub images: bool,
     /// The document is readable, but its end mark or its cross-reference table is broken.
     pub repaired: bool,
+    /// Characters drawn on the first pages, spaces not counted.
+    pub drawn: u32,
+    /// How many of those could be read.
+    pub read: u32,
+    /// What is broken between the file's beginning and its end, for people; empty for a whole document.
+    pub damage: Vec<String>,
+    /// Streams in which damage does not show, such as images without a checksum.
+    pub unchecked: u32,
 }
 
 /// Why a PDF cannot be read.

@@ -31,11 +31,27 @@ pub fn of(pdf: &[u8]) -> End {
     else {
         return End::Missing("it ends within its last line");
     };
-    // The first part of a linearised file ends with an offset of zero; the true end comes last.
-    if offset == 0 {
+    // The first part of a linearised file ends with an offset of zero; the true end comes last. In another file
+    // it is a producer's mistake.
+    if offset == 0 && linearised_length(pdf).is_some_and(|length| pdf.len() < length) {
         return End::Missing("only the first part of a linearised file is there");
     }
     if is_section(pdf, offset) && find(after, b"%%EOF").is_some() { End::Sound } else { End::Broken }
+}
+
+/// How long a linearised file says it is (ISO 32000-1, annex F).
+pub fn linearised_length(pdf: &[u8]) -> Option<usize> {
+    let head = &pdf[..pdf.len().min(1024)];
+    let dictionary = &head[find(head, b"/Linearized")?..];
+    let end = find(dictionary, b">>").unwrap_or(dictionary.len());
+    let dictionary = &dictionary[..end];
+    // Not the `/L` of `/Linearized`.
+    let entry = (1..dictionary.len()).find(|&at| {
+        dictionary[at..].starts_with(b"/L") && !dictionary.get(at + 2).is_some_and(u8::is_ascii_alphabetic)
+    })?;
+    let digits = dictionary[entry + 2..].trim_ascii_start();
+    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&digits[..length]).ok()?.parse().ok()
 }
 
 /// The first place of `needle`.
@@ -84,6 +100,7 @@ mod tests {
         assert_eq!(of(b"%PDF-1.4\nxref\nstartxref\n900\n%%EOF"), End::Broken);
         assert_eq!(of(b"%PDF-1.4\nxref\nstartxref\n9\n"), End::Broken, "the end mark itself is missing");
         assert_eq!(of(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF"), End::Broken);
+        assert_eq!(of(b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\nstartxref\n0\n%%EOF"), End::Broken);
     }
 
     #[test]
@@ -92,7 +109,7 @@ mod tests {
             &b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n2 0 obj\n<<"[..],
             b"%PDF-1.4\nxref\nstartxref\n",
             b"%PDF-1.5\n7 0 obj\n<<>>\nstartxref\n0\n%%EOF\n8 0 obj\nstream",
-            b"%PDF-1.5\n7 0 obj\n<<>>\nstartxref\n0\n%%EOF\n",
+            b"%PDF-1.5\n7 0 obj\n<</Linearized 1/L 9000/H [1 2]>>\nstartxref\n0\n%%EOF\n",
             b"%PDF-1.4\nxref\nstartxref\n9\n%%EOF\n9 0 obj\n<</Length 12",
             b"%PDF-1.5\n%%EOF\n8 0 obj\nstream",
         ] {

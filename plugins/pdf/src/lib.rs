@@ -2,16 +2,24 @@
 //! nothing, so the worst that a hostile file can do is to end this instance; the host treats a trap as a
 //! damaged file.
 
+mod bidi;
 mod bindings;
 mod end;
 mod export;
+mod fonts;
+mod glyph_names;
+mod inflate;
+mod layout;
 mod lines;
 mod metadata;
 mod page;
+mod structure;
 
 pub use bindings::{Problem, Report};
 
-use hayro_syntax::{DecryptionError, LoadPdfError, Pdf};
+use std::sync::Arc;
+
+use hayro_syntax::{DecryptionError, LoadPdfError, Pdf, PdfData};
 
 use end::End;
 use page::Reader;
@@ -30,7 +38,8 @@ pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
         return Err(Problem::Truncated(why.into()));
     }
     let info = metadata::info_reference(&pdf);
-    let pdf = Pdf::new(pdf).map_err(|error| match error {
+    let bytes: PdfData = Arc::new(pdf).into();
+    let pdf = Pdf::new(bytes.clone()).map_err(|error| match error {
         LoadPdfError::Decryption(
             DecryptionError::PasswordProtected | DecryptionError::UnsupportedAlgorithm,
         ) => Problem::Encrypted,
@@ -41,6 +50,7 @@ pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
     if pages.is_empty() {
         return Err(Problem::Damaged("it has no pages".into()));
     }
+    let structure = structure::check(&pdf, bytes.as_ref(), &end);
     let described = metadata::of(&pdf, info);
     let mut report = Report {
         pages: u32::try_from(pages.len()).unwrap_or(u32::MAX),
@@ -50,6 +60,10 @@ pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
         headings: Vec::new(),
         images: false,
         repaired: end == End::Broken,
+        drawn: 0,
+        read: 0,
+        damage: structure.damage,
+        unchecked: structure.unchecked,
     };
     let mut reader = Reader::new();
     for page in pages.iter().take(usize::try_from(first_pages).unwrap_or(usize::MAX)) {
@@ -58,6 +72,7 @@ pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
         report.headings.push(read.lines.headings());
         report.text.push(read.lines.into_text());
     }
+    (report.drawn, report.read) = (reader.drawn, reader.read);
     Ok(report)
 }
 

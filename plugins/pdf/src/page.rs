@@ -1,22 +1,16 @@
 //! Reads the text of a page: the part of a PDF interpreter that places characters (ISO 32000-1, 9).
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
 
-use hayro_cmap::BfString;
 use hayro_font::kurbo::{Affine, Point, Vec2};
-use hayro_font::{
-    CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn, GlyphId, StandardFont,
-    UNITS_PER_EM,
-};
 use hayro_syntax::content::TypedIter;
 use hayro_syntax::content::ops::TypedInstruction as Op;
 use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
 use hayro_syntax::page::{Page, Resources};
 
-use crate::lines::{Lines, Placed, length};
+use crate::fonts::{Fonts, KnownFont};
+use crate::layout::{Layout, Placed, length};
+use crate::lines::Lines;
 use crate::metadata::text_string;
 
 /// In real files forms nest only a few deep.
@@ -37,32 +31,21 @@ pub struct PageText {
 
 /// Reads pages of one document; each font is loaded once.
 pub struct Reader<'a> {
-    loaded: FontCache<'a>,
-    /// By the address of the font's dictionary, which does not move while the document exists.
-    fonts: HashMap<usize, Option<Rc<KnownFont<'a>>>>,
-    programs: FontResolverFn,
-    cmaps: CMapResolverFn,
+    fonts: Fonts<'a>,
+    /// Characters drawn on the pages so far, without spaces, and those of them whose text is known.
+    pub drawn: u32,
+    pub read: u32,
 }
 
 impl<'a> Reader<'a> {
     pub fn new() -> Self {
-        Self {
-            loaded: FontCache::new(),
-            fonts: HashMap::new(),
-            programs: Arc::new(|query| {
-                Some(match query {
-                    FontQuery::Standard(font) => font.get_font_data(),
-                    FontQuery::Fallback(query) => query.pick_standard_font().get_font_data(),
-                })
-            }),
-            cmaps: Arc::new(hayro_cmap::load_embedded),
-        }
+        Self { fonts: Fonts::new(), drawn: 0, read: 0 }
     }
 
     pub fn read(&mut self, page: &Page<'a>) -> PageText {
         let mut interpreter = Interpreter {
             reader: self,
-            lines: Lines::default(),
+            layout: Layout::default(),
             image_area: 0.0,
             operators: 0,
             glyphs: 0,
@@ -72,62 +55,7 @@ impl<'a> Reader<'a> {
         interpreter.run(page.typed_operations(), page.resources(), TextState::new(), 0);
         let (width, height) = page.base_dimensions();
         let scanned = interpreter.image_area >= 0.5 * f64::from(width) * f64::from(height);
-        PageText { lines: interpreter.lines, scanned }
-    }
-
-    fn font(&mut self, dict: &Dict<'a>) -> Option<Rc<KnownFont<'a>>> {
-        let place = dict.data().as_ptr() as usize;
-        if let Some(known) = self.fonts.get(&place) {
-            return known.clone();
-        }
-        let font = self
-            .loaded
-            .font(dict, &self.programs, &self.cmaps)
-            .or_else(|| self.loaded.standard_font(StandardFont::Helvetica, &self.programs))
-            .map(|font| Rc::new(KnownFont::new(font)));
-        self.fonts.insert(place, font.clone());
-        font
-    }
-}
-
-/// A font and its characters that occurred.
-struct KnownFont<'a> {
-    font: Font<'a>,
-    /// Those with a code of one byte, by their code; most fonts have no others.
-    short: RefCell<Vec<Option<Rc<Character>>>>,
-    long: RefCell<HashMap<u32, Rc<Character>>>,
-}
-
-struct Character {
-    /// Empty where the font has no mapping to Unicode.
-    text: String,
-    /// In text space, at size 1.
-    advance: Vec2,
-}
-
-impl<'a> KnownFont<'a> {
-    fn new(font: Font<'a>) -> Self {
-        Self { font, short: RefCell::new(vec![None; 256]), long: RefCell::default() }
-    }
-
-    fn character(&self, code: u32) -> Rc<Character> {
-        match self.short.borrow_mut().get_mut(code as usize) {
-            Some(known) => Rc::clone(known.get_or_insert_with(|| self.read(code))),
-            None => Rc::clone(self.long.borrow_mut().entry(code).or_insert_with(|| self.read(code))),
-        }
-    }
-
-    fn read(&self, code: u32) -> Rc<Character> {
-        let unicode = match self.font.glyph(GlyphId::NOTDEF, code) {
-            FontGlyph::Outline(glyph) => glyph.as_unicode(),
-            FontGlyph::Type3(glyph) => glyph.as_unicode(),
-        };
-        let text = match unicode {
-            Some(BfString::Char(c)) => c.to_string(),
-            Some(BfString::String(text)) => text,
-            None => String::new(),
-        };
-        Rc::new(Character { text, advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM) })
+        PageText { lines: interpreter.layout.into_lines(), scanned }
     }
 }
 
@@ -176,7 +104,7 @@ impl TextState<'_> {
 /// The interpretation of one page and its forms.
 struct Interpreter<'r, 'a> {
     reader: &'r mut Reader<'a>,
-    lines: Lines,
+    layout: Layout,
     /// In square points; images that overlap count twice.
     image_area: f64,
     operators: u32,
@@ -198,7 +126,7 @@ impl<'a> Interpreter<'_, 'a> {
         let mut saved = Vec::new();
         while let Some(op) = ops.next() {
             self.operators += 1;
-            if self.operators > MAX_OPERATORS || self.glyphs > MAX_GLYPHS || self.lines.is_full() {
+            if self.operators > MAX_OPERATORS || self.glyphs > MAX_GLYPHS || self.layout.is_full() {
                 return;
             }
             match op {
@@ -221,7 +149,7 @@ impl<'a> Interpreter<'_, 'a> {
                 Op::TextLeading(n) => state.leading = n.0.as_f64(),
                 Op::TextRise(n) => state.rise = n.0.as_f64(),
                 Op::TextFont(font) => {
-                    state.font = resources.get_font(font.0).and_then(|dict| self.reader.font(&dict));
+                    state.font = resources.get_font(font.0).and_then(|dict| self.reader.fonts.font(&dict));
                     state.size = font.1.as_f64();
                 }
                 Op::SetGraphicsState(name) => {
@@ -231,7 +159,7 @@ impl<'a> Interpreter<'_, 'a> {
                     {
                         let mut entry = entry.flex_iter();
                         if let (Some(dict), Some(size)) = (entry.next::<Dict<'_>>(), entry.next::<f32>()) {
-                            state.font = self.reader.font(&dict);
+                            state.font = self.reader.fonts.font(&dict);
                             state.size = f64::from(size);
                         }
                     }
@@ -338,6 +266,10 @@ impl<'a> Interpreter<'_, 'a> {
             let spacing =
                 state.character_space + if code == 32 && taken == 1 { state.word_space } else { 0.0 };
             let character = known.character(code);
+            let visible = !character.text.chars().all(char::is_whitespace);
+            let known_text = !character.text.is_empty();
+            self.reader.drawn = self.reader.drawn.saturating_add(u32::from(visible || !known_text));
+            self.reader.read = self.reader.read.saturating_add(u32::from(visible));
             let advance = character.advance * state.size;
             let (bare, by) = if font.is_horizontal() {
                 (Vec2::new(advance.x * state.scale, 0.0), Vec2::new((advance.x + spacing) * state.scale, 0.0))
@@ -348,11 +280,11 @@ impl<'a> Interpreter<'_, 'a> {
             let start = to_page * Point::ZERO;
             let actual = self.actual.as_mut().map(|actual| actual.take().unwrap_or_default());
             let text = actual.as_deref().unwrap_or(&character.text);
-            self.lines.place(&Placed {
+            self.layout.place(&Placed {
                 text,
                 start,
                 end: to_page * bare.to_point(),
-                size: length(to_page * Point::new(0.0, state.size) - start),
+                size: known.em * length(to_page * Point::new(0.0, state.size) - start),
             });
             state.advance(by);
         }

@@ -1,0 +1,235 @@
+//! Fonts: which text a character code stands for, how wide it is and how large it is set.
+//!
+//! The parser knows ToUnicode maps, encodings and the names of Adobe's list. What it does not know is here: names
+//! that only number their glyphs, as bitmap fonts and some typesetters have them; codes of fonts without any
+//! encoding; and the character collections of Chinese, Japanese and Korean fonts.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hayro_cmap::{BfString, CMap, CMapName, CidFamily};
+use hayro_font::kurbo::Vec2;
+use hayro_font::{
+    CMapResolverFn, Font, FontCache, FontGlyph, FontQuery, FontResolverFn, GlyphId, StandardFont,
+    UNITS_PER_EM,
+};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
+
+use crate::glyph_names::Numbered;
+
+/// Loads each font of a document once.
+pub struct Fonts<'a> {
+    loaded: FontCache<'a>,
+    /// By the address of the font's dictionary, which does not move while the document exists.
+    known: HashMap<usize, Option<Rc<KnownFont<'a>>>>,
+    programs: FontResolverFn,
+    cmaps: CMapResolverFn,
+}
+
+impl<'a> Fonts<'a> {
+    pub fn new() -> Self {
+        Self {
+            loaded: FontCache::new(),
+            known: HashMap::new(),
+            programs: Arc::new(|query| {
+                Some(match query {
+                    FontQuery::Standard(font) => font.get_font_data(),
+                    FontQuery::Fallback(query) => query.pick_standard_font().get_font_data(),
+                })
+            }),
+            cmaps: Arc::new(hayro_cmap::load_embedded),
+        }
+    }
+
+    pub fn font(&mut self, dict: &Dict<'a>) -> Option<Rc<KnownFont<'a>>> {
+        let place = dict.data().as_ptr() as usize;
+        if let Some(known) = self.known.get(&place) {
+            return known.clone();
+        }
+        let font = self
+            .loaded
+            .font(dict, &self.programs, &self.cmaps)
+            .or_else(|| self.loaded.standard_font(StandardFont::Helvetica, &self.programs))
+            .map(|font| Rc::new(KnownFont::new(font, dict, &self.cmaps)));
+        self.known.insert(place, font.clone());
+        font
+    }
+}
+
+/// A font and its characters that occurred.
+pub struct KnownFont<'a> {
+    pub font: Font<'a>,
+    fallback: Fallback,
+    /// The height of its letters' body at size 1; other than 1 in Type 3 fonts, whose matrix may scale them at will.
+    pub em: f64,
+    /// Those with a code of one byte, by their code; most fonts have no others.
+    short: RefCell<Vec<Option<Rc<Character>>>>,
+    long: RefCell<HashMap<u32, Rc<Character>>>,
+}
+
+/// What a code stands for.
+pub struct Character {
+    /// Empty where nothing tells.
+    pub text: String,
+    /// In text space, at size 1.
+    pub advance: Vec2,
+}
+
+/// What to do where the parser knows no text.
+enum Fallback {
+    None,
+    /// A simple font: names that number their glyphs, and codes without a name, whose names only the font's program
+    /// has. Those are as good as ASCII, or unreadable.
+    Simple {
+        names: Option<Numbered>,
+        built_in: bool,
+    },
+    /// A character collection.
+    Collection(Box<Collection>),
+}
+
+/// The character collection of a composite font: its codes as CIDs, and those as text.
+struct Collection {
+    codes: CMap,
+    unicode: CMap,
+}
+
+impl<'a> KnownFont<'a> {
+    fn new(font: Font<'a>, dict: &Dict<'a>, cmaps: &CMapResolverFn) -> Self {
+        let subtype = dict.get::<Name<'_>>("Subtype");
+        let fallback = match subtype.as_ref().map(Name::as_str) {
+            Some("Type0") => {
+                collection(dict, cmaps).map_or(Fallback::None, |found| Fallback::Collection(Box::new(found)))
+            }
+            Some(kind) => {
+                Fallback::Simple { names: Numbered::of(dict, kind == "Type3"), built_in: kind != "Type3" }
+            }
+            None => Fallback::None,
+        };
+        let is_type3 = subtype.is_some_and(|kind| kind.as_str() == "Type3");
+        let em = if is_type3 { type3_em(dict) } else { 1.0 };
+        Self { font, fallback, em, short: RefCell::new(vec![None; 256]), long: RefCell::default() }
+    }
+
+    pub fn character(&self, code: u32) -> Rc<Character> {
+        match self.short.borrow_mut().get_mut(code as usize) {
+            Some(known) => Rc::clone(known.get_or_insert_with(|| self.read(code))),
+            None => Rc::clone(self.long.borrow_mut().entry(code).or_insert_with(|| self.read(code))),
+        }
+    }
+
+    fn read(&self, code: u32) -> Rc<Character> {
+        let unicode = match self.font.glyph(GlyphId::NOTDEF, code) {
+            FontGlyph::Outline(glyph) => glyph.as_unicode(),
+            FontGlyph::Type3(glyph) => glyph.as_unicode(),
+        };
+        let text = unicode.map(text_of).filter(|text| is_text(text)).or_else(|| self.fall_back(code));
+        let text = text.unwrap_or_default();
+        Rc::new(Character { text, advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM) })
+    }
+
+    fn fall_back(&self, code: u32) -> Option<String> {
+        match &self.fallback {
+            Fallback::None => None,
+            Fallback::Simple { names, built_in } => {
+                let code = u8::try_from(code).ok()?;
+                match names {
+                    Some(names) if names.has(code) => names.text(code),
+                    _ => {
+                        let c = char::from(code);
+                        // The code of a space without a glyph is one.
+                        (c == ' ' || (*built_in && c.is_ascii_graphic())).then(|| c.to_string())
+                    }
+                }
+            }
+            Fallback::Collection(collection) => {
+                let cid = (1..=4).find_map(|bytes| collection.codes.lookup_cid_code(code, bytes))?;
+                collection.unicode.lookup_bf_string(cid).map(text_of).filter(|text| is_text(text))
+            }
+        }
+    }
+}
+
+fn text_of(unicode: BfString) -> String {
+    match unicode {
+        BfString::Char(c) => c.to_string(),
+        BfString::String(text) => text,
+    }
+}
+
+/// Maps that were made for want of a better one lead to no character.
+fn is_text(text: &str) -> bool {
+    !text.is_empty() && !text.chars().all(|c| matches!(c, '\0' | char::REPLACEMENT_CHARACTER))
+}
+
+/// The character collection of a composite font (ISO 32000-1, 9.7.3 and 9.10.2): code to CID to Unicode.
+fn collection(dict: &Dict<'_>, cmaps: &CMapResolverFn) -> Option<Collection> {
+    let descendant = dict.get::<Array<'_>>("DescendantFonts")?.iter::<Dict<'_>>().next()?;
+    let codes = match dict.get::<Object<'_>>("Encoding")? {
+        Object::Name(name) => match CMapName::from_bytes(name.as_ref()) {
+            CMapName::IdentityH => CMap::identity_h(),
+            CMapName::IdentityV => CMap::identity_v(),
+            name => parsed(cmaps(name)?, cmaps)?,
+        },
+        Object::Stream(stream) => parsed(&stream.decoded_data().ok()?, cmaps)?,
+        _ => return None,
+    };
+    let of_codes = codes.metadata().character_collection.as_ref().map(|collection| collection.family.clone());
+    let family = of_codes.filter(|family| *family != CidFamily::AdobeIdentity).or_else(|| {
+        let info = descendant.get::<Dict<'_>>("CIDSystemInfo")?;
+        let text = |key| info.get::<PdfString<'_>>(key).map(|text| text.as_bytes().to_vec());
+        Some(CidFamily::from_registry_ordering(&text("Registry")?, &text("Ordering")?))
+    })?;
+    let unicode = parsed(cmaps(family.ucs2_cmap()?)?, cmaps)?;
+    Some(Collection { codes, unicode })
+}
+
+fn parsed(data: &[u8], cmaps: &CMapResolverFn) -> Option<CMap> {
+    let cmaps = Arc::clone(cmaps);
+    CMap::parse(data, move |name| cmaps(name))
+}
+
+/// The body of a Type 3 font at size 1. Its matrix often makes glyph space thousandths, as in other fonts; where it
+/// makes it the pixels of a printer, the glyphs' own boxes tell.
+fn type3_em(dict: &Dict<'_>) -> f64 {
+    /// Letters of a body of 1 reach from its descenders to its ascenders.
+    const LETTERS: f64 = 0.95;
+    let matrix = dict.get::<[f64; 6]>("FontMatrix").unwrap_or([0.001, 0.0, 0.0, 0.001, 0.0, 0.0]);
+    let scale = (matrix[2] * matrix[2] + matrix[3] * matrix[3]).sqrt();
+    if !(scale.is_finite() && scale > 0.0) {
+        return 1.0;
+    }
+    if (0.0005..=0.002).contains(&scale) {
+        return scale * 1000.0;
+    }
+    let tallest = boxes(dict).or_else(|| {
+        let [_, low, _, high] = dict.get::<[f64; 4]>("FontBBox")?;
+        Some((high - low).abs())
+    });
+    match tallest {
+        Some(height) if height.is_finite() && height > 0.0 => height * scale / LETTERS,
+        _ => 1.0,
+    }
+}
+
+/// From the lowest to the highest point of a font's glyphs, as their programs begin with it (`d1`).
+fn boxes(dict: &Dict<'_>) -> Option<f64> {
+    const LOOKED_AT: usize = 64;
+    let programs = dict.get::<Dict<'_>>("CharProcs")?;
+    let (mut low, mut high) = (f64::INFINITY, f64::NEG_INFINITY);
+    for name in programs.keys().take(LOOKED_AT) {
+        let Some(program) = programs.get::<Stream<'_>>(name.as_ref()) else { continue };
+        let Ok(data) = program.decoded_data() else { continue };
+        let head = String::from_utf8_lossy(&data[..data.len().min(100)]).into_owned();
+        let words: Vec<&str> = head.split_ascii_whitespace().take(7).collect();
+        if words.get(6) == Some(&"d1")
+            && let (Ok(bottom), Ok(top)) = (words[3].parse::<f64>(), words[5].parse::<f64>())
+        {
+            low = low.min(bottom.min(top));
+            high = high.max(top.max(bottom));
+        }
+    }
+    (high > low).then_some(high - low)
+}

@@ -1,0 +1,260 @@
+//! Names of glyphs that only number them: `/a65` (pdfTeX), `/#0C` and `/3` (dvips), `/C65` (3B2), `/g41`.
+
+use std::collections::HashMap;
+
+use hayro_syntax::object::{Array, Dict, Name, Object};
+
+/// The glyphs of a simple font by their codes, where their names are numbers of characters.
+pub struct Numbered {
+    /// `None` for a name that is no number.
+    numbers: HashMap<u8, Option<u32>>,
+    encoding: Encoding,
+}
+
+/// What the numbers count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Encoding {
+    /// Unicode, Latin-1 or ASCII.
+    Unicode,
+    /// TeX's text encoding of seven bits.
+    Ot1,
+    /// TeX's text encoding of eight bits.
+    T1,
+}
+
+impl Numbered {
+    /// `None` where there are no names, or they count glyphs in the order in which they were used.
+    pub fn of(font: &Dict<'_>, bitmap: bool) -> Option<Self> {
+        let encoding = font.get::<Dict<'_>>("Encoding")?;
+        let mut numbers = HashMap::new();
+        let mut code = 0i64;
+        for entry in encoding.get::<Array<'_>>("Differences")?.iter::<Object<'_>>() {
+            match entry {
+                Object::Number(number) => code = number.as_i64(),
+                Object::Name(name) => {
+                    if let Ok(code) = u8::try_from(code) {
+                        numbers.insert(code, number(&name));
+                    }
+                    code += 1;
+                }
+                _ => {}
+            }
+        }
+        Self::from_numbers(numbers, bitmap)
+    }
+
+    fn from_numbers(numbers: HashMap<u8, Option<u32>>, bitmap: bool) -> Option<Self> {
+        let letter = |number: u32| u8::try_from(number).is_ok_and(|byte| byte.is_ascii_alphabetic());
+        // Among names that are words a number means nothing; a font of signs only may have one or two names.
+        let known = || numbers.values().flatten().copied();
+        if bitmap && !known().any(letter) {
+            return None;
+        }
+        let has = |mut range: std::ops::RangeInclusive<u32>| range.any(|n| known().any(|m| m == n));
+        let as_codes =
+            numbers.iter().all(|(code, number)| number.is_none_or(|number| u32::from(*code) == number));
+        let encoding = match () {
+            // TeX's bitmap fonts keep their codes; they are the ones with ligatures among control characters.
+            () if !(bitmap && as_codes) => Encoding::Unicode,
+            () if has(128..=255) || (has(27..=31) && !has(11..=15)) => Encoding::T1,
+            () => Encoding::Ot1,
+        };
+        Some(Self { numbers, encoding })
+    }
+
+    /// Whether the font's encoding names this code.
+    pub fn has(&self, code: u8) -> bool {
+        self.numbers.contains_key(&code)
+    }
+
+    /// The text of a code.
+    pub fn text(&self, code: u8) -> Option<String> {
+        let number = (*self.numbers.get(&code)?)?;
+        let of_tex = |table: &[(u32, &str)]| {
+            table.iter().find(|(of, _)| *of == number).map(|(_, text)| (*text).to_owned())
+        };
+        let special = match self.encoding {
+            Encoding::Unicode => None,
+            Encoding::Ot1 => of_tex(OT1),
+            Encoding::T1 => of_tex(T1),
+        };
+        special.or_else(|| char::from_u32(number).filter(|c| !c.is_control()).map(String::from))
+    }
+}
+
+/// The number that a name is.
+fn number(name: &Name<'_>) -> Option<u32> {
+    let text = name.as_str();
+    let mut chars = text.chars();
+    if let (Some(only), None) = (chars.next(), chars.next()) {
+        return Some(u32::from(only));
+    }
+    let letters = text.bytes().take_while(u8::is_ascii_alphabetic).count();
+    let digits = &text[letters..];
+    let decimal = || digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    match (&text[..letters], digits.len()) {
+        // Two hexadecimal digits, or four.
+        ("G", 2) | ("g", 4) => u32::from_str_radix(digits, 16).ok(),
+        (_, 1..=5) if letters <= 4 => decimal(),
+        _ => None,
+    }
+}
+
+/// Where TeX's text encoding of seven bits differs from ASCII; accents are left out.
+const OT1: &[(u32, &str)] = &[
+    (0, "Γ"),
+    (1, "Δ"),
+    (2, "Θ"),
+    (3, "Λ"),
+    (4, "Ξ"),
+    (5, "Π"),
+    (6, "Σ"),
+    (7, "Υ"),
+    (8, "Φ"),
+    (9, "Ψ"),
+    (10, "Ω"),
+    (11, "ff"),
+    (12, "fi"),
+    (13, "fl"),
+    (14, "ffi"),
+    (15, "ffl"),
+    (16, "ı"),
+    (17, "j"),
+    (18, "`"),
+    (19, "´"),
+    (20, "ˇ"),
+    (21, "˘"),
+    (22, "¯"),
+    (23, "˚"),
+    (24, "¸"),
+    (25, "ß"),
+    (26, "æ"),
+    (27, "œ"),
+    (28, "ø"),
+    (29, "Æ"),
+    (30, "Œ"),
+    (31, "Ø"),
+    (34, "”"),
+    (39, "’"),
+    (60, "¡"),
+    (62, "¿"),
+    (92, "“"),
+    (96, "‘"),
+    (123, "–"),
+    (124, "—"),
+    (127, "¨"),
+];
+
+/// Where TeX's text encoding of eight bits differs from Latin-1, for the letters of European languages.
+const T1: &[(u32, &str)] = &[
+    (16, "“"),
+    (17, "”"),
+    (18, "„"),
+    (19, "«"),
+    (20, "»"),
+    (21, "–"),
+    (22, "—"),
+    (25, "ı"),
+    (26, "j"),
+    (27, "ff"),
+    (28, "fi"),
+    (29, "fl"),
+    (30, "ffi"),
+    (31, "ffl"),
+    (39, "’"),
+    (96, "‘"),
+    (127, "-"),
+    (128, "Ă"),
+    (129, "Ą"),
+    (130, "Ć"),
+    (131, "Č"),
+    (132, "Ď"),
+    (133, "Ě"),
+    (134, "Ę"),
+    (135, "Ğ"),
+    (138, "Ł"),
+    (139, "Ń"),
+    (140, "Ň"),
+    (142, "Ő"),
+    (143, "Ŕ"),
+    (144, "Ř"),
+    (145, "Ś"),
+    (146, "Š"),
+    (147, "Ş"),
+    (148, "Ť"),
+    (150, "Ű"),
+    (151, "Ů"),
+    (153, "Ź"),
+    (154, "Ž"),
+    (155, "Ż"),
+    (157, "İ"),
+    (158, "đ"),
+    (160, "ă"),
+    (161, "ą"),
+    (162, "ć"),
+    (163, "č"),
+    (164, "ď"),
+    (165, "ě"),
+    (166, "ę"),
+    (167, "ğ"),
+    (170, "ł"),
+    (171, "ń"),
+    (172, "ň"),
+    (174, "ő"),
+    (175, "ŕ"),
+    (176, "ř"),
+    (177, "ś"),
+    (178, "š"),
+    (179, "ş"),
+    (180, "ť"),
+    (182, "ű"),
+    (183, "ů"),
+    (185, "ź"),
+    (186, "ž"),
+    (187, "ż"),
+    (255, "ß"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn number_of(name: &str) -> Option<u32> {
+        number(&Name::new_unescaped(name.as_bytes()))
+    }
+
+    fn numbered(of: impl IntoIterator<Item = u8>, bitmap: bool) -> Option<Numbered> {
+        Numbered::from_numbers(of.into_iter().map(|code| (code, Some(u32::from(code)))).collect(), bitmap)
+    }
+
+    #[test]
+    fn names_that_number_characters_are_numbers() {
+        assert_eq!(number_of("a65"), Some(65));
+        assert_eq!(number_of("C65"), Some(65));
+        assert_eq!(number_of("65"), Some(65));
+        assert_eq!(number_of("3"), Some(u32::from('3')));
+        assert_eq!(number_of("\u{c}"), Some(12));
+        assert_eq!(number_of("G41"), Some(0x41));
+        assert_eq!(number_of("char65"), Some(65));
+        for name in ["Euro", "space", "uniFB01", "a65b", ""] {
+            assert_eq!(number_of(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn ligatures_are_where_texs_encodings_have_them() {
+        let ot1 = numbered((11..=15).chain(65..=122), true).expect("letters");
+        assert_eq!(ot1.text(12).as_deref(), Some("fi"));
+        assert_eq!(ot1.text(b'A').as_deref(), Some("A"));
+        let t1 = numbered((27..=31).chain(65..=122), true).expect("letters");
+        assert_eq!(t1.text(28).as_deref(), Some("fi"));
+        let other = numbered(65..=122, false).expect("letters");
+        assert_eq!(other.text(b'\\').as_deref(), Some("\\"));
+        assert_eq!(other.text(12), None);
+    }
+
+    #[test]
+    fn glyphs_that_are_counted_in_the_order_of_their_use_say_nothing() {
+        assert!(numbered(1..=40, true).is_none());
+    }
+}
