@@ -36,6 +36,8 @@ pub fn companion(
         let title: String = title.map(Title::folded).unwrap_or_default().iter().collect();
         patterns.iter().any(|pattern| title.contains(pattern))
     };
+    let is_a_notice_itself =
+        title.is_some_and(|title| begins(title.folded(), patterns::NOTICE_TITLE).is_some());
     let heads = |lines: &[Vec<char>], patterns: &[&'static str]| {
         let headed = lines.iter().find_map(|line| Some((line.clone(), begins(line, patterns)?)));
         headed.filter(|_| !is_one_itself(patterns))
@@ -51,6 +53,7 @@ pub fn companion(
         }
     }
     if document.report.pages <= NOTICE_PAGES
+        && !is_a_notice_itself
         && let Some((_, pattern)) = heads(&before, patterns::NOTICE)
     {
         return Some((Reason::Notice, format!("it is headed \"{pattern}\"")));

@@ -92,7 +92,9 @@ impl<'r> Document<'r> {
     /// without a mapping to Unicode gives nonsense.
     pub fn is_readable(&self) -> bool {
         let scanned = self.report.images && self.pages.iter().all(|page| page.normalized.len() < STAMP);
-        self.char_count() > 0 && !scanned && is_language(self.pages.iter().map(|page| page.text))
+        // A font whose characters are unknown leaves gaps.
+        let gaps = self.report.drawn > 0 && self.report.read.saturating_mul(2) < self.report.drawn;
+        self.char_count() > 0 && !scanned && !gaps && is_language(self.pages.iter().map(|page| page.text))
     }
 }
 
@@ -141,18 +143,28 @@ const REFERENCES: [&str; 8] = [
 /// Running text in a language with Latin letters has small words; text whose characters are mapped wrongly has
 /// none. Other scripts do not result from a wrong mapping by chance.
 fn is_language<'t>(pages: impl Iterator<Item = &'t str> + Clone) -> bool {
-    const SMALL_WORDS: [&str; 60] = [
-        "the", "of", "and", "in", "to", "a", "is", "for", "on", "by", "with", "der", "die", "und", "von",
-        "das", "des", "zu", "le", "la", "les", "et", "du", "un", "el", "los", "y", "que", "en", "del", "de",
-        "il", "di", "e", "che", "o", "da", "het", "van", "i", "ve", "bir", "bu", "ile", "dan", "yang", "na",
-        "z", "w", "ja", "og", "och", "det", "som", "em", "no", "os", "az", "si", "se",
+    const SMALL_WORDS: [&str; 52] = [
+        "the", "of", "and", "in", "to", "is", "for", "on", "by", "with", "der", "die", "und", "von", "das",
+        "des", "zu", "le", "la", "les", "et", "du", "un", "el", "los", "que", "en", "del", "de", "il", "di",
+        "che", "da", "het", "van", "ve", "bir", "bu", "ile", "dan", "yang", "na", "ja", "og", "och", "det",
+        "som", "em", "no", "os", "az", "se",
     ];
-    let (mut latin, mut other) = (0usize, 0usize);
-    for c in pages.clone().flat_map(str::chars).filter(|c| c.is_alphabetic()) {
-        if (c as u32) < 0x250 { latin += 1 } else { other += 1 }
+    let (mut latin, mut other, mut signs) = (0usize, 0usize, 0usize);
+    for c in pages.clone().flat_map(str::chars).filter(|c| !c.is_whitespace()) {
+        match c {
+            // Tables have numbers, and contents have dots.
+            _ if c.is_numeric() || matches!(c, '.' | '·' | '…' | '-' | '–' | '—' | '_' | ',') => {}
+            _ if !c.is_alphabetic() => signs += 1,
+            _ if (c as u32) < 0x250 => latin += 1,
+            _ => other += 1,
+        }
     }
     if other > latin {
         return true;
+    }
+    // Prose has ten letters to a sign, and a page of formulas more letters than signs.
+    if signs > 200 && latin < signs * 2 {
+        return false;
     }
     let (mut words, mut small) = (0usize, 0usize);
     for word in

@@ -200,15 +200,22 @@ fn authors(document: &Document<'_>, work: &Work) -> Authors {
     if count * 2 >= families.len() { Authors::Named } else { Authors::Missing }
 }
 
-/// The normalized family name of `Keeping, Ernest Sydney` or `E. S. Keeping`. Names of one letter occur anywhere
+/// The normalized family name of `Keeping, Ernest Sydney`, `E. S. Keeping` or `Keeping ES`. Names of one letter occur anywhere
 /// and are not used.
 fn family(name: &str) -> Option<Vec<char>> {
     const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
     let family = match name.split_once(',') {
         Some((family, _)) => folded(family),
-        None => name.split_whitespace().map(folded).rfind(|word| {
-            word.len() > 1 && !SUFFIXES.iter().any(|suffix| word.iter().copied().eq(suffix.chars()))
-        })?,
+        None => {
+            let is_name = |word: &&str| {
+                let folded = folded(word);
+                let suffix = SUFFIXES.iter().any(|suffix| folded.iter().copied().eq(suffix.chars()));
+                // PubMed writes `Cohen MM`; a family name of a few capitals does not follow another name.
+                let initials = word.len() <= 3 && word.chars().all(char::is_uppercase) && name.contains(' ');
+                folded.len() > 1 && !suffix && !initials
+            };
+            folded(name.split_whitespace().rfind(is_name)?)
+        }
     };
     (family.len() > 1).then_some(family)
 }

@@ -202,9 +202,22 @@ fn trimmed(mut doi: &str) -> &str {
     }
 }
 
+/// Without the version that some publishers put behind the number of an article: `.2` of `10.1000/journal.4767.2`.
+fn numbered_version(doi: &str) -> &str {
+    let version =
+        |number: &str| number.len() == 1 && number != "0" && number.bytes().all(|b| b.is_ascii_digit());
+    let article = |text: &str| {
+        let number = text.rsplit(['.', '/']).next().unwrap_or_default();
+        number.len() >= 3 && number.bytes().all(|byte| byte.is_ascii_digit()) && text.contains('/')
+    };
+    doi.rsplit_once('.')
+        .filter(|(text, number)| version(number) && article(text))
+        .map_or(doi, |(text, _)| text)
+}
+
 /// Whether an identifier is one of the work's in another form: broken over lines, a figure or a version of it.
 fn related(other: &str, wanted: &[String]) -> bool {
-    let bare = |id| folded(without_version(id, "v"));
+    let bare = |id| folded(numbered_version(without_version(id, "v")));
     let bare_other = bare(other);
     wanted.iter().any(|id| id.starts_with(other) || other.starts_with(id.as_str()) || bare(id) == bare_other)
 }
@@ -253,5 +266,16 @@ mod tests {
         assert!(related("10.21203/rs.3.rs-1510851/v1.g001", &wanted));
         assert!(related("10.21203/rs.3.rs-15", &wanted), "broken over lines");
         assert!(!related("10.21203/rs.3.rs-1510852/v1", &wanted));
+        for (one, other, same) in [
+            ("10.5555/journal.4767.2", "10.5555/journal.4767.1", true),
+            ("10.5555/journal.4767.2", "10.5555/journal.4767", true),
+            ("10.5555/osf.io/ab3de_v2", "10.5555/osf.io/ab3de_v1", true),
+            ("10.5555/preprints.123v3", "10.5555/preprints.123", true),
+            ("10.5555/journal.4767.2", "10.5555/journal.4768.2", false),
+            ("10.5555/drift.1", "10.5555/drift.2", false),
+            ("10.5555/vol12.3", "10.5555/vol12.4", false),
+        ] {
+            assert_eq!(related(one, &[other.to_owned()]), same, "{one} and {other}");
+        }
     }
 }

@@ -277,6 +277,29 @@ pub const NOTICE: &[&str] = &[
     "removalnotice",
 ];
 
+/// A work whose title begins with one of these is such a notice itself, or was named so afterwards.
+pub const NOTICE_TITLE: &[&str] = &[
+    "retracted",
+    "retraction",
+    "withdrawn",
+    "withdrawal",
+    "correction",
+    "corrected",
+    "erratum",
+    "corrigendum",
+];
+
+/// What publishers put before the title of an article that they took back; the file may be the one from before.
+pub const RETRACTED: &[&str] = &[
+    "retracted article:",
+    "retracted chapter:",
+    "[retracted article]",
+    "retracted:",
+    "[retracted]",
+    "withdrawn:",
+    "retracted -",
+];
+
 /// A line that begins with one of these, directly before the title, is the heading of a text about the work.
 pub const ABOUT: &[&str] = &[
     "commenton",

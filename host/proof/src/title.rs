@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::document::{Document, Page, capped};
 use crate::normalized::{NormalizedText, is_word_sign, words};
+use crate::patterns;
 use tierfall_ids::text::{folded, without_markup};
 
 /// How well a document's own title agrees with the work's, best first.
@@ -73,6 +74,15 @@ impl Title {
         let plain = without_markup(capped(title, LONGEST));
         let main = main_title(&plain).map(folded);
         Self { normalized: folded(&plain), main, words: words(&plain) }
+    }
+
+    /// The title as it was before the article was taken back, if it says that it was.
+    pub fn before_retraction(title: &str) -> Option<Self> {
+        let title = capped(title, LONGEST).trim_start();
+        let marked = patterns::RETRACTED
+            .iter()
+            .find(|mark| title.get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark)))?;
+        Some(Self::of(&title[marked.len()..]))
     }
 
     /// Whether it is written in a script that the document does not have: then it cannot be found there, and its
