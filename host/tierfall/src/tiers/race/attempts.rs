@@ -1,5 +1,6 @@
 //! Asking sources, and taking in what they answer.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -56,6 +57,9 @@ impl<'a> Race<'a> {
         // What a stranger's plugin claims is no question for anybody else.
         let work = self.snapshot();
         let work = if is_vouched_for(&source.speaks_as()) { work.vouched() } else { work };
+        if let Some(kind) = source.ids().iter().position(|kind| work.has(*kind)) {
+            self.asked_by.insert(source.name(), kind);
+        }
         let ask =
             Ask { work, tried: self.trail.tried(), clock: Arc::clone(&clock), pages: self.pages.clone() };
         let tier = tier.to_owned();
@@ -67,6 +71,40 @@ impl<'a> Race<'a> {
             };
             Done::Attempt { tier, source, facts, began, answer }
         }));
+    }
+
+    /// Remembers who had nothing, and whether the answer may help them.
+    pub(super) fn note_answer(&mut self, source: &'a Arc<dyn Source>, answer: &Answer) {
+        let nothing = match &answer.result {
+            Ok(finding) => {
+                self.learned_ids |= !finding.facts.ids.is_empty();
+                finding.candidates.is_empty()
+            }
+            Err(error) => matches!(error, CallError::Source(SourceError::NotFound)),
+        };
+        if nothing {
+            self.empty_handed.insert(source.name());
+        }
+    }
+
+    /// Lets a source that had nothing be asked once more where the work has an identifier by now that it would
+    /// rather have been asked by: an index that does not know a work by its DOI may have it under its own number.
+    pub(super) fn ask_again(&mut self, waiting: &mut VecDeque<(&'a str, &'a Arc<dyn Source>)>) {
+        if !std::mem::take(&mut self.learned_ids) {
+            return;
+        }
+        let work = self.snapshot().vouched();
+        let plan = self.plan;
+        for tier in &plan.tiers {
+            for source in &tier.sources {
+                let Some(asked_by) = self.asked_by.get(source.name()) else { continue };
+                let better = source.ids().iter().take(*asked_by).any(|kind| work.has(*kind));
+                if better && self.empty_handed.remove(source.name()) {
+                    self.considered.remove(source.name());
+                    waiting.push_front((tier.name.as_str(), source));
+                }
+            }
+        }
     }
 
     pub(super) fn settle_attempt(

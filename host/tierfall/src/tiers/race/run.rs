@@ -1,6 +1,6 @@
 //! The race itself: which attempt or acquisition starts next, and what ends it.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use futures_util::stream::StreamExt;
@@ -44,6 +44,9 @@ pub async fn run(
         facts_running: 0,
         acquiring: Vec::new(),
         considered: HashSet::new(),
+        asked_by: HashMap::new(),
+        empty_handed: HashSet::new(),
+        learned_ids: false,
         facts: plan.facts.iter().collect(),
         proposals: Proposals::default(),
         keyed: Vec::new(),
@@ -140,6 +143,7 @@ impl<'a> Race<'a> {
             if self.attempts_running + fresh >= tier.parallel || self.attempts_left == 0 {
                 return;
             }
+            self.ask_again(waiting);
             let Some(at) = waiting.iter().position(|(_, source)| self.applicable(source.as_ref())) else {
                 return;
             };
@@ -158,6 +162,7 @@ impl<'a> Race<'a> {
             Done::Attempt { tier, source, facts, began, answer } => {
                 self.attempts_running -= 1;
                 self.facts_running -= usize::from(facts);
+                self.note_answer(source, &answer);
                 self.settle_attempt(tier, source.as_ref(), began, answer);
                 None
             }

@@ -1,6 +1,6 @@
 //! What a race knows while it goes on.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
@@ -48,6 +48,12 @@ pub(super) struct Race<'a> {
     /// When each acquisition in flight began.
     pub(super) acquiring: Vec<(usize, Instant)>,
     pub(super) considered: HashSet<&'a SourceName>,
+    /// By which of its kinds of identifier, counted from its first, each source was asked.
+    pub(super) asked_by: HashMap<&'a SourceName, usize>,
+    /// Sources that had nothing.
+    pub(super) empty_handed: HashSet<&'a SourceName>,
+    /// An identifier was learned since it was last seen who is to be asked again.
+    pub(super) learned_ids: bool,
     /// Sources to ask when a proof lacks a title.
     pub(super) facts: VecDeque<&'a Arc<dyn Source>>,
     pub(super) proposals: Proposals,

@@ -501,6 +501,22 @@ async fn an_identifier_learned_on_the_way_opens_the_sources_that_need_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_had_nothing_is_asked_once_more_by_an_identifier_that_it_would_rather_have() {
+    let mut sketch = Sketch::new();
+    let mut early = sketch.source("pmc", 10, NONE);
+    early.ids = vec![IdKind::Pmcid, IdKind::Doi];
+    let mut content = sketch.source("europe_pmc", 10, NONE);
+    content.ids = vec![IdKind::Doi, IdKind::Pmcid];
+    let facts = Facts { ids: vec!["PMC7".parse().expect("a PMCID")], ..Facts::default() };
+    let late = sketch.source("openalex", 500, Ok(Finding { candidates: vec![], facts }));
+    sketch.tier(3, vec![early, content, late]);
+    let (outcome, _) = sketch.race(&ByUrl::default()).await;
+    let asked = outcomes(&outcome);
+    let times = |name: &str| asked.iter().filter(|(source, _)| source == name).count();
+    assert_eq!((times("pmc"), times("europe_pmc"), times("openalex")), (2, 1, 1), "{asked:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn works_raced_at_the_same_time_share_no_state() {
     let mut sketch = Sketch::new();
     let a = sketch.source("a", 5, NONE);
