@@ -451,7 +451,8 @@ fn a_rule_of_ones_own_comes_before_those_that_are_built_in() {
         .iter()
         .map(|(name, rule)| (name.as_str(), rule.limit.every.as_millis()))
         .collect();
-    assert_eq!(rules, [("mirror", 1), ("crossref", 50), ("arxiv", 3000), ("wayback", 1000)]);
+    assert_eq!(rules.first(), Some(&("mirror", 1)));
+    assert!(rules.contains(&("crossref", 50)) && rules.contains(&("arxiv", 3000)), "{rules:?}");
 }
 
 #[test]

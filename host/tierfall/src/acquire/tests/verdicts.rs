@@ -245,3 +245,43 @@ async fn facts_learned_while_the_file_came_count_in_its_proof() {
         fixture.acquirer().acquire(&candidate(URL, Basis::Registry), "", &work, deadline, &NoJournal).await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::WrongWork)));
 }
+
+#[tokio::test]
+async fn a_file_is_held_to_the_digest_that_its_source_published() {
+    use md5::{Digest, Md5};
+    let pdf = paper().pdf(Style::Plain);
+    let published = hex::encode(Md5::digest(&pdf));
+    for (digest, expected) in [
+        (published.as_str(), Verdict::Accepted(Identity::Proven)),
+        ("00000000000000000000000000000000", Verdict::Rejected(Reason::OtherDigest)),
+    ] {
+        let fixture = Fixture::new(Remote::always(Reply::ok(pdf.clone())));
+        let url = format!("{URL}#md5={digest}");
+        let done = fixture.acquire(&work_of(&paper(), DOI), &candidate(&url, Basis::Registry)).await;
+        assert_eq!(done.verdict, expected, "{}", done.detail);
+        assert!(fixture.files("partial").is_empty(), "nothing is left of what is not taken");
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_needs_a_key_gets_it_as_often_as_a_day_allows() {
+    let pdf = paper().pdf(Style::Plain);
+    let remote = Remote::new(move |request, _| match request.secret_headers.get("authorization") {
+        Some(key) if key == "Bearer k" => Reply::ok(pdf.clone()),
+        _ => Reply::status(401),
+    });
+    let fixture = Fixture::new(remote);
+    let allowance =
+        Allowance { folder: Some(fixture.out.path().join("state")), name: "x".into(), per_day: 1 };
+    let headers = tierfall_http::header_map([("authorization", "Bearer k")]).expect("a header");
+    let key = FileKey { headers, secrets: vec!["k".into()], allowance: Some(allowance) };
+    let candidate = candidate("https://content.example/1.pdf", Basis::Registry);
+    let work = Arc::new(work_of(&paper(), DOI));
+    for expected in [Verdict::Accepted(Identity::Proven), Verdict::Rejected(Reason::Spent)] {
+        let (acquirer, work) = (fixture.acquirer(), Arc::clone(&work));
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let got = move || Arc::clone(&work);
+        let done = acquirer.acquire_with_key(&candidate, "plugin", &key, &got, deadline, &NoJournal).await;
+        assert_eq!(done.verdict, expected, "{}", done.detail);
+    }
+}
