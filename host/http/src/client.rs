@@ -20,7 +20,7 @@ use super::error::{FetchError, HttpError};
 use super::headers::header;
 use super::limiter::HostPermit;
 use super::live::Live;
-use super::pace::{Asked, Pace};
+use super::pace::{Pace, PacedRequest};
 use super::record::Recorder;
 use super::redact::Redacting;
 use super::redirects::{RedirectChain, at_hop};
@@ -201,7 +201,8 @@ impl Inner {
         let breaker = if live { Some(self.breakers.permit(host, role, budget.hops.plugin())?) } else { None };
         let mut tries = 0;
         loop {
-            let asked = Asked { host, path: hop.url.path(), role, secret: !hop.secret_headers.is_empty() };
+            let asked =
+                PacedRequest { host, path: hop.url.path(), role, secret: !hop.secret_headers.is_empty() };
             let mut permit = if live { Some(self.pace.acquire(asked, budget.clock).await?) } else { None };
             let sent = Instant::now();
             let outcome = self.send(&hop, budget.clock).await;

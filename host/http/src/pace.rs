@@ -28,7 +28,7 @@ pub struct Pace {
 
 /// What of a request decides which limiter it waits for: a host may have several services.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct PacedRequest<'a> {
     pub host: &'a str,
     pub path: &'a str,
     pub role: Role,
@@ -43,7 +43,11 @@ impl Pace {
 
     /// Waits until this may be asked. The wait stops the attempt's clock and never passes the work's
     /// deadline, nor the rule's patience: a wait that would is refused at once.
-    pub async fn acquire(&self, asked: Asked<'_>, clock: &AttemptClock) -> Result<HostPermit, FetchError> {
+    pub async fn acquire(
+        &self,
+        asked: PacedRequest<'_>,
+        clock: &AttemptClock,
+    ) -> Result<HostPermit, FetchError> {
         let believed = (self.settings.max_hold, self.settings.max_crawl_delay);
         self.limiter(asked).acquire(asked.role, clock, believed).await
     }
@@ -52,7 +56,7 @@ impl Pace {
     pub fn crawl_delay(&self, host: &str, delay: Duration) {
         let delay = delay.min(self.settings.max_crawl_delay);
         for role in [Role::Page, Role::File] {
-            self.limiter(Asked { host, path: "/", role, secret: false }).at_most_every(delay);
+            self.limiter(PacedRequest { host, path: "/", role, secret: false }).at_most_every(delay);
         }
     }
 
@@ -66,7 +70,7 @@ impl Pace {
         (!held.is_zero()).then_some(held)
     }
 
-    fn limiter(&self, asked: Asked<'_>) -> Arc<HostLimiter> {
+    fn limiter(&self, asked: PacedRequest<'_>) -> Arc<HostLimiter> {
         let rule = self.rule_of(asked, asked.role);
         let key = key(asked.host, asked.role, rule);
         let mut limiters = lock(&self.limiters);
@@ -91,7 +95,7 @@ impl Pace {
 
     /// An API has a limiter of its own; pages and files of one host share one, because one machine serves
     /// them, and the slower of the two limits holds.
-    fn limit(&self, asked: Asked<'_>) -> Limit {
+    fn limit(&self, asked: PacedRequest<'_>) -> Limit {
         let limit_of = |role: Role| match (self.rule_of(asked, role), role) {
             (Some((_, rule)), _) => rule.limit,
             (None, Role::Api) => self.settings.api,
@@ -111,7 +115,7 @@ impl Pace {
     }
 
     /// The first rule that fits, with its number.
-    fn rule_of(&self, asked: Asked<'_>, role: Role) -> Option<(usize, &PaceRule)> {
+    fn rule_of(&self, asked: PacedRequest<'_>, role: Role) -> Option<(usize, &PaceRule)> {
         let rules = self.settings.rules.iter().map(|(_, rule)| rule);
         rules.enumerate().find(|(_, rule)| {
             fits(rule, asked.host, role)

@@ -147,7 +147,7 @@ mod tests {
         text.parse().expect(text)
     }
 
-    fn asked(text: &str) -> PageRequest {
+    fn page_request(text: &str) -> PageRequest {
         let headers = header_map([("accept", "text/html")]).expect("headers");
         PageRequest { url: url(text), headers, cap: 1000 }
     }
@@ -165,7 +165,7 @@ mod tests {
     fn kept(response: &Response) -> AnsweredPages {
         let pages = AnsweredPages::default();
         let hops = vec![url("https://api.example/1"), response.head.url.clone()];
-        pages.keep(asked("https://api.example/1"), hops, true, response);
+        pages.keep(page_request("https://api.example/1"), hops, true, response);
         pages
     }
 
@@ -173,32 +173,32 @@ mod tests {
     fn a_page_is_answered_again_under_both_its_urls_to_whoever_may_ask_them() {
         let pages = kept(&answered("https://b.example/1", 200, "page", false));
         for at in ["https://api.example/1", "https://b.example/1"] {
-            assert!(pages.answer(&asked(at), &all()).is_some_and(|page| page.body == "page"), "{at}");
-            assert!(pages.answer(&asked(at), &Hosts(["a.example"].into(), true)).is_none(), "{at}");
+            assert!(pages.answer(&page_request(at), &all()).is_some_and(|page| page.body == "page"), "{at}");
+            assert!(pages.answer(&page_request(at), &Hosts(["a.example"].into(), true)).is_none(), "{at}");
         }
-        assert!(pages.answer(&asked("https://b.example/2"), &all()).is_none());
-        let other = PageRequest { headers: HeaderMap::new(), ..asked("https://b.example/1") };
+        assert!(pages.answer(&page_request("https://b.example/2"), &all()).is_none());
+        let other = PageRequest { headers: HeaderMap::new(), ..page_request("https://b.example/1") };
         assert!(pages.answer(&other, &all()).is_none(), "another request may have another answer");
     }
 
     #[test]
     fn what_failed_or_was_cut_off_is_asked_again() {
         let at = "https://b.example/1";
-        assert!(kept(&answered(at, 503, "busy", false)).answer(&asked(at), &all()).is_none());
+        assert!(kept(&answered(at, 503, "busy", false)).answer(&page_request(at), &all()).is_none());
         let cut = kept(&answered(at, 200, "page", true));
-        assert!(cut.answer(&asked(at), &all()).is_some());
-        assert!(cut.answer(&PageRequest { cap: 2000, ..asked(at) }, &all()).is_none());
-        assert!(cut.answer(&PageRequest { cap: 2, ..asked(at) }, &all()).is_none());
+        assert!(cut.answer(&page_request(at), &all()).is_some());
+        assert!(cut.answer(&PageRequest { cap: 2000, ..page_request(at) }, &all()).is_none());
+        assert!(cut.answer(&PageRequest { cap: 2, ..page_request(at) }, &all()).is_none());
     }
 
     #[test]
     fn who_obeys_robots_gets_no_page_that_was_fetched_without_asking() {
         let pages = AnsweredPages::default();
         let response = answered("https://b.example/1", 200, "page", false);
-        pages.keep(asked("https://b.example/1"), vec![url("https://b.example/1")], false, &response);
-        assert!(pages.answer(&asked("https://b.example/1"), &all()).is_none());
+        pages.keep(page_request("https://b.example/1"), vec![url("https://b.example/1")], false, &response);
+        assert!(pages.answer(&page_request("https://b.example/1"), &all()).is_none());
         let ignoring = Hosts(["b.example"].into(), false);
-        assert!(pages.answer(&asked("https://b.example/1"), &ignoring).is_some());
+        assert!(pages.answer(&page_request("https://b.example/1"), &ignoring).is_some());
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
         let pages = AnsweredPages::default();
         for n in 0..1000 {
             let at = format!("https://b.example/{n}");
-            pages.keep(asked(&at), vec![url(&at)], true, &answered(&at, 200, "page", false));
+            pages.keep(page_request(&at), vec![url(&at)], true, &answered(&at, 200, "page", false));
         }
         assert!(pages.lock().len() <= MOST_PAGES);
     }

@@ -14,7 +14,7 @@ use super::digest::Published;
 use super::effects::{Effects, Fetched};
 use super::examine::Examine;
 use super::journal::Journal;
-use super::key::{Allowance, FileKey};
+use super::key::{DailyLimit, FileKey};
 use super::partial::Partial;
 use super::settings::AcquireSettings;
 use super::sink::{Sink, on_blocking_thread};
@@ -378,7 +378,7 @@ async fn checked(
 }
 
 /// Takes one of the day's files, before it is asked for.
-async fn spend(allowance: Allowance) -> Result<(), Rejection> {
+async fn spend(allowance: DailyLimit) -> Result<(), Rejection> {
     let per_day = allowance.per_day;
     let spent = |detail: String| Rejection { reason: Reason::Spent, detail };
     let day = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs() / 86_400);

@@ -14,12 +14,12 @@ pub struct FileKey {
     /// What in them is secret.
     pub secrets: Vec<String>,
     /// How many such files a day may be fetched; `None` is as many as there are.
-    pub allowance: Option<Allowance>,
+    pub allowance: Option<DailyLimit>,
 }
 
 /// A number of files a day, over all runs of one user: a file that grows by one byte for each.
 #[derive(Clone, Debug)]
-pub struct Allowance {
+pub struct DailyLimit {
     /// Where it is counted; without a place nothing can be counted, and nothing is fetched.
     pub folder: Option<PathBuf>,
     /// Whose files they are.
@@ -28,7 +28,7 @@ pub struct Allowance {
     pub per_day: u64,
 }
 
-impl Allowance {
+impl DailyLimit {
     /// Takes one of the files of `day` (days since 1970); whether there was one left. Two processes never take
     /// the same.
     pub fn take(&self, day: u64) -> io::Result<bool> {
@@ -55,12 +55,12 @@ mod tests {
     fn no_more_files_are_taken_than_a_day_has_and_the_next_day_has_as_many() {
         let home = tempfile::tempdir().expect("a folder");
         let folder = Some(home.path().join("state"));
-        let allowance = Allowance { folder, name: "openalex".into(), per_day: 2 };
+        let allowance = DailyLimit { folder, name: "openalex".into(), per_day: 2 };
         let again = allowance.clone();
         assert!(allowance.take(7).expect("counted"));
         assert!(again.take(7).expect("counted"));
         assert!(!allowance.take(7).expect("counted"));
         assert!(allowance.take(8).expect("counted"));
-        assert!(Allowance { folder: None, ..allowance }.take(8).is_err());
+        assert!(DailyLimit { folder: None, ..allowance }.take(8).is_err());
     }
 }

@@ -26,7 +26,7 @@ pub use acquirer::{Acquire, Acquirer, Acquisition};
 pub use examine::Examine;
 pub use inventory::Leftover;
 pub use journal::{FetchStep, Journal, NoJournal};
-pub use key::{Allowance, FileKey};
+pub use key::{DailyLimit, FileKey};
 pub use settings::{AcquireSettings, PolicySettings, TdmPolicy, TransferSettings};
 pub use store::{Artifact, Store, StoreError, Stored};
 pub(crate) use store::{is_sha256, path_of};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::error::SetupError;
 use super::plugins::{LoadedPlugins, is_built_in};
-use crate::acquire::Allowance;
+use crate::acquire::DailyLimit;
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
 use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
 use tierfall_http::HttpClient;
@@ -146,7 +146,7 @@ fn source(
             reason: format!("the setting `{PER_DAY}` is no number: `{value}`"),
         })
     });
-    let allowance = per_day.transpose()?.map(|per_day| Allowance {
+    let allowance = per_day.transpose()?.map(|per_day| DailyLimit {
         folder: config.state_dir.clone(),
         name: format!("{plugin_name}-{}", description.name),
         per_day,

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use url::Url;
 
 use super::source::{Answer, Ask, Source, SourceName};
-use crate::acquire::{Allowance, FileKey};
+use crate::acquire::{DailyLimit, FileKey};
 use tierfall_http::HttpClient;
 use tierfall_ids::IdKind;
 use tierfall_sandbox::{Call, Plugin, SourceAccess};
@@ -30,7 +30,7 @@ pub struct PluginSource {
     /// Retries of failed requests within one attempt.
     pub retries: u32,
     /// How many files that are fetched with its key are allowed a day.
-    pub allowance: Option<Allowance>,
+    pub allowance: Option<DailyLimit>,
     /// The client for its requests.
     pub client: HttpClient,
 }

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
+use super::Rules;
 use super::same_work::is_same_work;
+use super::shape::LOOKS_LIKE_PDF;
 use super::words::words;
-use super::{LOOKS_LIKE_PDF, Rules};
 use crate::html::{Element, Page};
 use crate::{ids, url};
 

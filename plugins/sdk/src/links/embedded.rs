@@ -1,7 +1,8 @@
 //! What a page shows in frames: a PDF, or a viewer that is told the PDF's address.
 
+use super::Rules;
+use super::shape::{LOOKS_LIKE_PDF, looks_like_url};
 use super::words::words;
-use super::{LOOKS_LIKE_PDF, Rules, looks_like_url};
 use crate::html::Element;
 use crate::url;
 

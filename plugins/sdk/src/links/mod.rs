@@ -13,11 +13,13 @@ mod rewrite;
 mod rules;
 mod same_work;
 mod scripts;
+mod shape;
 mod words;
 
 use crate::html::Element;
 use crate::{Basis, Candidate, Facts, Finding, Work, html, url};
 use same_work::is_same_work;
+use shape::{LOOKS_LIKE_PDF, looks_like_url};
 
 pub use detours::{detour, file_of_doi};
 pub use follow::{Follow, follow};
@@ -25,8 +27,6 @@ pub use rules::{BadRule, Rules};
 
 /// Links proposed from one page. If the work's PDF is among them at all, it is among the first.
 const MOST_LINKS: usize = 3;
-/// Points from which a URL alone, without a label, counts as that of a PDF.
-const LOOKS_LIKE_PDF: i32 = 4;
 /// A refresh after more seconds ends a session rather than leading anywhere.
 const LONGEST_REFRESH: u32 = 30;
 
@@ -220,10 +220,6 @@ fn refresh(elements: &[Element], base: &str, page_url: &str) -> Option<String> {
 fn text_start(text: &str) -> &str {
     const BYTES: usize = 20_000;
     text.get(..text.floor_char_boundary(BYTES)).unwrap_or(text)
-}
-
-fn looks_like_url(text: &str) -> bool {
-    url::is_web(text) || text.contains('/') || text.contains(".pdf")
 }
 
 #[cfg(test)]

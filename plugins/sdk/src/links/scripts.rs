@@ -2,7 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Rules, looks_like_url};
+use super::Rules;
+use super::shape::looks_like_url;
 use crate::json::Lenient;
 use crate::url;
 
