@@ -182,7 +182,7 @@ fn show_tells_each_value_and_where_it_came_from() {
 #[test]
 fn secrets_are_never_shown() {
     let home = Home::new();
-    home.write("tierfall.toml", "[secrets]\ndoaj_api_key = \"hush-in-the-file\"\n");
+    home.configure("[secrets]\ndoaj_api_key = \"hush-in-the-file\"\n");
     for arguments in
         [["config", "show"].as_slice(), &["config", "show", "--json"], &["plan"], &["plan", "--json"]]
     {

@@ -22,6 +22,8 @@ struct Ran {
 
 static RAN: LazyLock<Ran> = LazyLock::new(|| {
     let (home, web) = (Home::new(), Web::start());
+    // The demo is the same whatever its user has configured.
+    home.write(".config/tierfall/config.toml", "this is no configuration");
     let ended = home
         .tierfall(["demo", "--out", "papers"])
         .env("HTTP_PROXY", web.proxy())

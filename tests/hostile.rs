@@ -1,8 +1,13 @@
 //! Files that are not the work, and servers that do not mean well: none is stored, and each is told by
 //! its own code.
 
+mod compiling;
 mod file;
+#[cfg(unix)]
+mod folder;
 mod input;
+#[cfg(target_os = "linux")]
+mod machine;
 
 use std::time::Duration;
 

@@ -40,7 +40,7 @@ fn the_list_names_every_plugin_with_its_sources() {
 #[test]
 fn the_list_for_machines_is_what_inspecting_each_plugin_shows() {
     let home = Home::new();
-    home.write("tierfall.toml", format!("[plugins.animals]\npath = {:?}\n", crate::sandbox::zoo()));
+    home.configure(format!("[plugins.animals]\npath = {:?}\n", crate::sandbox::zoo()));
     let listed = home.tierfall(["plugin", "list", "--json"]).run().expect(0).out;
     let listed: Vec<Value> = serde_json::from_str(&listed).expect("an array of plugins");
     let mut names: Vec<&str> = listed.iter().filter_map(|plugin| plugin["name"].as_str()).collect();
@@ -108,7 +108,7 @@ fn a_plugin_whose_file_changed_is_refused_where_its_digest_is_pinned() {
     let home = Home::new();
     let pinned = "0".repeat(64);
     home.write("mine.wasm", std::fs::read(crate::sandbox::zoo()).expect("the zoo"));
-    home.write("tierfall.toml", format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{pinned}\"\n"));
+    home.configure(format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{pinned}\"\n"));
     for arguments in [["plugin", "inspect", "mine"], ["plan", "--fallback-tier", "mine"]] {
         let ended = home.tierfall(arguments).run().expect(2);
         assert!(ended.err.contains("plugin mine") && ended.err.contains(&pinned), "{}", ended.err);
@@ -117,6 +117,6 @@ fn a_plugin_whose_file_changed_is_refused_where_its_digest_is_pinned() {
     let found = home.tierfall(["plugin", "inspect", "./mine.wasm", "--json"]).run().expect(0).out;
     let found: Value = serde_json::from_str(&found).expect("one JSON object");
     let found = found["sha256"].as_str().expect("its digest");
-    home.write("tierfall.toml", format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{found}\"\n"));
+    home.configure(format!("[plugins.mine]\npath = \"./mine.wasm\"\nsha256 = \"{found}\"\n"));
     home.tierfall(["plugin", "inspect", "mine"]).run().expect(0);
 }

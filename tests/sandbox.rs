@@ -144,7 +144,7 @@ fn a_host_that_was_not_granted_is_denied_and_the_trail_says_so() {
         "[plugins.zoo]\npath = {:?}\nhosts = [\"granted.example\"]\n\n[tiers.zoo]\nplugin = \"zoo\"\nsources = [\"fetch_flood\"]\n\n[sources.fetch_flood]\nbase = \"https://declared.example\"\n",
         zoo()
     );
-    home.write("tierfall.toml", config);
+    home.configure(config);
     let ended =
         home.tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", "zoo"]).run().expect(3);
     assert!(ended.out.contains("declared.example is declared by plugin zoo"), "{}", ended.out);

@@ -88,6 +88,7 @@ impl Site {
             command.env("PATH", path);
         }
         command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", &self.cache);
+        command.env("TIERFALL_CONFIG", self.path("tierfall.toml"));
         command
     }
 

@@ -66,6 +66,12 @@ impl Home {
         path
     }
 
+    /// A `tierfall.toml` that its user trusts.
+    pub fn configure(&self, text: impl AsRef<[u8]>) {
+        self.write("tierfall.toml", text);
+        self.tierfall(["config", "trust"]).run().expect(0);
+    }
+
     pub fn read(&self, name: impl AsRef<Path>) -> String {
         let path = self.path(name);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

@@ -11,11 +11,14 @@ mod run;
 mod worker;
 
 use clap::{CommandFactory, Parser, Subcommand};
+use tierfall::config::Config;
 
 use crate::args::OutputArgs;
+use crate::confine::{Writes, confine};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
+use crate::settings;
 
 /// Finds, fetches and proves the open-access full text of scholarly works.
 #[derive(Debug, Parser)]
@@ -43,7 +46,39 @@ pub enum Command {
     Completions(completions::CompletionsCommand),
 }
 
+/// Keys of services, or a password of the ledger's or the proxy's.
+fn holds_secrets(config: &Config) -> bool {
+    let ledger = config.ledger.url.as_deref().is_some_and(|url| url.contains("://"));
+    ledger || config.secrets.iter().any(|(_, set, _)| set)
+}
+
 impl Command {
+    /// Gives up what a command that reads remote bytes does not need. What then holds; `None` for the others, and
+    /// where there is no configuration to go by (the command itself says why).
+    pub fn confine(&self) -> Option<String> {
+        let (args, recording) = match self {
+            Self::Run(run) => (&run.settings, run.web.record.as_deref()),
+            Self::Worker(worker) => (&worker.settings, None),
+            Self::Explain(explain) => (&explain.settings, explain.web.record.as_deref()),
+            Self::Plan(plan) => (&plan.settings, None),
+            Self::Plugin(plugin) => (plugin.settings()?, None),
+            Self::Demo(_) | Self::Ledger(_) | Self::Config(_) | Self::Completions(_) => return None,
+        };
+        let config = settings::load(args).ok()?;
+        if matches!(self, Self::Run(_) | Self::Worker(_)) {
+            // A folder that cannot be made is reported when the run opens it.
+            let _ = std::fs::create_dir_all(&config.run.out);
+        }
+        let mut writes = Writes::of(&config);
+        if let Some(folder) = &config.sandbox.cache_dir {
+            let _ = std::fs::create_dir_all(folder);
+        }
+        if let Some(recording) = recording {
+            writes.file(recording);
+        }
+        Some(confine(&writes, holds_secrets(&config)))
+    }
+
     pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
         match self {
             Self::Run(command) => command.run(console).await,

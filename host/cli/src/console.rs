@@ -15,17 +15,25 @@ pub struct Console {
     pub bars: MultiProgress,
     /// Called around every write to the ledger; only in tests.
     pub probe: Option<Probe>,
+    /// What the process has given up.
+    confined: Option<String>,
 }
 
 impl Console {
-    pub fn new(output: OutputArgs, probe: Option<Probe>) -> Self {
-        Self { output, bars: MultiProgress::new(), probe }
+    pub fn new(output: OutputArgs, probe: Option<Probe>, confined: Option<String>) -> Self {
+        Self { output, bars: MultiProgress::new(), probe, confined }
     }
 
     /// The configuration of this call. From here on log lines follow it.
     pub fn load(&self, args: &SettingArgs) -> Result<Config, CliError> {
         let config = settings::load(args)?;
         self.start_logging(&config.telemetry);
+        if let Some(confined) = &self.confined {
+            tracing::info!("confined: {confined}");
+        }
+        if let Some(file) = config.file.as_ref().filter(|file| file.found && !self.output.quiet) {
+            eprintln!("tierfall: configured by {}, which was found here", file.path.display());
+        }
         Ok(config)
     }
 

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use tierfall::config::ConfigError;
+use tierfall::config::{ConfigError, TrustError};
 use tierfall::run::{RunError, SetupError};
 use tierfall_input::OpenError;
 use tierfall_ledger::{LedgerError, ReconcileError};
@@ -16,6 +16,8 @@ pub enum CliError {
     Usage(String),
     #[error(transparent)]
     Config(#[from] ConfigError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error(transparent)]
     Setup(#[from] SetupError),
     #[error(transparent)]

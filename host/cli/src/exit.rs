@@ -63,7 +63,7 @@ impl From<&PlanSummary> for Exit {
 impl From<&CliError> for Exit {
     fn from(error: &CliError) -> Self {
         match error {
-            CliError::Usage(_) | CliError::Config(_) | CliError::Input(_) => Self::Usage,
+            CliError::Usage(_) | CliError::Config(_) | CliError::Trust(_) | CliError::Input(_) => Self::Usage,
             CliError::Ledger(LedgerError::Absent { .. } | LedgerError::Foreign { .. }) => Self::Usage,
             CliError::Setup(error) if error.is_configuration() => Self::Usage,
             CliError::Run(RunError::Ledger(_))

@@ -19,6 +19,7 @@
 
 mod args;
 mod command;
+mod confine;
 mod console;
 mod error;
 mod exit;
@@ -33,6 +34,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use tierfall_ledger::Probe;
+use tierfall_sandbox::{COMPILE_ARGUMENT, compile_for_parent};
 
 use self::command::Cli;
 use self::console::Console;
@@ -52,8 +54,12 @@ pub fn main() -> ExitCode {
 /// As [`main`], with a probe that is called around every write to the ledger. Tests of crashes end the process
 /// from it.
 pub fn main_with(probe: Option<Probe>) -> ExitCode {
+    if std::env::args_os().nth(1).is_some_and(|argument| argument == COMPILE_ARGUMENT) {
+        return compile_for_parent();
+    }
     let Cli { output, command } = Cli::parse();
-    let console = Console::new(output, probe);
+    // Before there is a second thread: what is given up is given up by this one and those that it starts.
+    let console = Console::new(output, probe, command.confine());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

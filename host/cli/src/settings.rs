@@ -1,5 +1,6 @@
 //! From flags to a configuration.
 
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -14,13 +15,18 @@ pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
     let request = ConfigLayers {
         file: args.config.clone(),
         directory: PathBuf::new(),
-        // A variable that is not Unicode is none of ours.
-        environment: std::env::vars_os()
-            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-            .collect(),
+        environment: environment(),
         overrides: overrides(args)?,
     };
-    Ok(Config::load(request)?)
+    let mut config = Config::load(request)?;
+    config.sandbox.compiler = tierfall_sandbox::this_program();
+    Ok(config)
+}
+
+/// The variables of this process. One that is not Unicode is none of ours.
+pub fn environment() -> Vec<(String, String)> {
+    let unicode = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    std::env::vars_os().filter_map(unicode).collect()
 }
 
 /// The demo's: the defaults, whatever this machine is configured for, so that it is the same everywhere.
@@ -30,10 +36,10 @@ pub fn demo(out: &Path) -> Result<Config, CliError> {
         value: Given::Text(value.into()),
         flag: "the demo".into(),
     };
-    let environment = ["HOME", "XDG_CACHE_HOME"]
-        .into_iter()
-        .filter_map(|name| Some((name.to_owned(), std::env::var(name).ok()?)))
-        .collect();
+    // The home itself would bring the user's own configuration.
+    let below_home = || Some(format!("{}/.cache", std::env::var("HOME").ok()?));
+    let cache = std::env::var("XDG_CACHE_HOME").ok().or_else(below_home);
+    let environment = cache.map(|cache| ("XDG_CACHE_HOME".to_owned(), cache)).into_iter().collect();
     let mut overrides = vec![
         text("http.mailto", "demo@tierfall.example"),
         text("http.proxy", "direct"),

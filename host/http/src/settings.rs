@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
-use tierfall_settings::{bytes, millis, named, number, path, some_millis, text};
+use tierfall_settings::{Harmless, bytes, millis, named, number, path, some_millis, text};
 use url::Url;
 
 use super::Role;
@@ -209,6 +209,16 @@ pub struct BreakerSettings {
 }
 
 impl HttpSettings {
+    /// See [`Harmless`].
+    pub const HARMLESS: &[Harmless] = &[
+        Harmless::key("mailto"),
+        Harmless::key("limits.connect_ms"),
+        Harmless::key("limits.first_byte_ms"),
+        Harmless::key("limits.idle_ms"),
+        Harmless::key("limits.stall_bytes"),
+        Harmless::key("limits.stall_window_ms"),
+    ];
+
     /// The value of `User-Agent`: who asks, and how to reach them.
     pub fn user_agent_header(&self) -> String {
         match &self.mailto {

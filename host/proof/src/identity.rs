@@ -7,6 +7,7 @@ use crate::normalized::NormalizedText;
 use crate::title::{Agreement, Found, Title};
 use crate::verdict::Identity;
 use tierfall_ids::text::folded;
+use tierfall_settings::Harmless;
 use tierfall_work::{Basis, Work};
 
 /// When a file counts as the work (`[proof]` in the configuration).
@@ -17,6 +18,12 @@ pub struct ProofSettings {
     /// Pages whose text is read.
     #[serde(deserialize_with = "tierfall_settings::number::<_, _, 1, 100>")]
     pub first_pages: u32,
+}
+
+impl ProofSettings {
+    /// See [`Harmless`].
+    pub const HARMLESS: &[Harmless] =
+        &[Harmless { key: "identity", value: |policy| policy != "off" }, Harmless::key("first_pages")];
 }
 
 /// How much evidence is required before a file is accepted as the work.

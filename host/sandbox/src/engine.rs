@@ -1,15 +1,16 @@
-//! The wasmtime engine: one for the program, with its compile cache and the thread that lets guests be interrupted.
+//! The wasmtime engine: one for the program, with its compiler and the thread that lets guests be interrupted.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Cache, CacheConfig, Config, Engine, InstanceAllocationStrategy};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy};
 
 use crate::bindings::source::Plugin as Bindings;
+use crate::compile::{Compiler, Maker};
 use crate::error::LoadError;
 use crate::guest::Guest;
-use crate::limits::{ResourceLimit, SandboxSettings};
+use crate::limits::SandboxSettings;
 use crate::pool::Pool;
 
 /// What all plugins share: the engine, the linked imports, the limits and the slots. Cheap to clone.
@@ -18,6 +19,7 @@ pub struct Sandbox {
     pub(crate) engine: Engine,
     pub(crate) linker: Arc<Linker<Guest>>,
     pub(crate) settings: Arc<SandboxSettings>,
+    compiler: Arc<Compiler>,
     pub(crate) pool: Pool,
 }
 
@@ -31,12 +33,12 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         Bindings::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)
             .map_err(LoadError::engine)?;
-        Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings), pool })
+        let compiler = Arc::new(Compiler::new(&settings));
+        Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings), compiler, pool })
     }
 
-    /// Compiles a component, or takes it from the cache. Blocks: the compiler needs a tenth of a second
-    /// for a small component and seconds for one that carries an interpreter.
-    pub(crate) fn compile(&self, name: &str, bytes: &[u8]) -> Result<Component, LoadError> {
+    /// Compiles a component, or takes it from the cache.
+    pub(crate) async fn compile(&self, name: &str, bytes: Vec<u8>, maker: Maker) -> Result<Component, LoadError> {
         let limit = self.settings.component_bytes;
         if bytes.len() as u64 > limit {
             return Err(LoadError::TooLarge { plugin: name.to_owned(), bytes: bytes.len() as u64, limit });
@@ -48,19 +50,19 @@ impl Sandbox {
                 detail: "it does not begin as a WebAssembly file does".into(),
             });
         }
-        Component::from_binary(&self.engine, bytes).map_err(|error| {
-            let (plugin, detail) = (name.to_owned(), format!("{error:#}"));
-            // The pool's tables have the size of the limit, and the engine looks at that first.
-            match detail.contains("minimum element size") {
-                true => LoadError::TooMuch { plugin, limit: ResourceLimit::TableElements },
-                false => LoadError::NotComponent { plugin, detail },
-            }
-        })
+        let (engine, compiler, plugin) = (self.engine.clone(), Arc::clone(&self.compiler), name.to_owned());
+        tokio::task::spawn_blocking(move || compiler.component(&engine, &plugin, &bytes, maker))
+            .await
+            .map_err(|error| LoadError::Engine(format!("the compiler failed on {name}: {error}")))?
     }
 }
 
 fn engine(settings: &SandboxSettings, pool: &Pool) -> Result<Engine, LoadError> {
-    let mut config = config(settings);
+    let mut config = config();
+    config
+        .max_wasm_stack(settings.stack_bytes)
+        // The fiber holds the guest's stack and the host calls made from it.
+        .async_stack_size(settings.stack_bytes + HOST_STACK);
     config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool.allocation(settings)));
     Engine::new(&config)
         .or_else(|error| {
@@ -72,7 +74,8 @@ fn engine(settings: &SandboxSettings, pool: &Pool) -> Result<Engine, LoadError> 
         .map_err(LoadError::engine)
 }
 
-fn config(settings: &SandboxSettings) -> Config {
+/// What code depends on: the same in the process that compiles and in the one that runs it.
+pub(crate) fn config() -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -80,25 +83,7 @@ fn config(settings: &SandboxSettings) -> Config {
         // recent advisories were in them.
         .concurrency_support(false)
         .epoch_interruption(true)
-        .max_wasm_stack(settings.stack_bytes)
-        // The fiber holds the guest's stack and the host calls made from it.
-        .async_stack_size(settings.stack_bytes + HOST_STACK)
         .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
-    if let Some(dir) = &settings.cache_dir {
-        let mut cache = CacheConfig::new();
-        cache.with_directory(dir);
-        match Cache::new(cache) {
-            Ok(cache) => {
-                config.cache(Some(cache));
-            }
-            Err(error) => {
-                tracing::warn!(
-                    "the compile cache {} cannot be used ({error:#}): plugins are compiled anew",
-                    dir.display()
-                );
-            }
-        }
-    }
     config
 }
 

@@ -21,6 +21,17 @@ pub enum LoadError {
     /// Text, a core module, precompiled code, or anything else.
     #[error("plugin {plugin} is not a component: {detail}; `tierfall plugin build` makes one")]
     NotComponent { plugin: String, detail: String },
+    /// Only components of this program can be compiled here.
+    #[error(
+        "plugin {plugin} is not compiled: that happens in a process of its own, and the embedding program has named no program for it (Builder::compiler)"
+    )]
+    NoCompiler { plugin: String },
+    /// The process that compiles cannot be started, or failed.
+    #[error("plugin {plugin} cannot be compiled: {detail}")]
+    Compiler { plugin: String, detail: String },
+    /// Compiling it took too much.
+    #[error("plugin {plugin} cannot be compiled within `sandbox.{}` = {value}", .limit.label())]
+    CompileLimit { plugin: String, limit: ResourceLimit, value: String },
     /// Built against another version of the contract.
     #[error(
         "plugin {plugin} was built against {found}, and this Tierfall speaks {expected}: use a newer Tierfall, or ask the plugin's author for a build against {expected}"

@@ -7,6 +7,7 @@ use wasmtime::component::Linker;
 
 use crate::bindings::proof::tierfall::proof::types as wit;
 use crate::bindings::proof::{Examiner as Bindings, ExaminerPre};
+use crate::compile::Maker;
 use crate::engine::Sandbox;
 use crate::error::{FailureKind, LoadError};
 use crate::limits::{Limiter, ResourceLimit};
@@ -36,10 +37,7 @@ impl wit::Host for State {}
 impl Examiner {
     /// Compiles the examiner, or takes it from the compile cache.
     pub async fn load(sandbox: &Sandbox, bytes: &'static [u8]) -> Result<Self, LoadError> {
-        let compiler = sandbox.clone();
-        let component = tokio::task::spawn_blocking(move || compiler.compile("pdf", bytes))
-            .await
-            .map_err(|error| LoadError::Engine(format!("the compiler failed on the examiner: {error}")))??;
+        let component = sandbox.compile("pdf", bytes.to_vec(), Maker::Ourselves).await?;
         let linker: Linker<State> = Linker::new(&sandbox.engine);
         let pre = linker.instantiate_pre(&component).and_then(ExaminerPre::new).map_err(|error| {
             LoadError::WrongWorld {

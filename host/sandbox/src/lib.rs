@@ -31,6 +31,7 @@
 
 mod bindings;
 mod clean;
+mod compile;
 mod description;
 mod engine;
 mod error;
@@ -42,10 +43,12 @@ mod notes;
 mod pages;
 mod plugin;
 mod pool;
+mod private;
 mod store;
 mod text;
 mod wire;
 
+pub use compile::{COMPILE_ARGUMENT, compile_for_parent, this_program};
 pub use description::{Description, HostNeed, HostPattern, SecretUse, Setting, SourceDescription};
 pub use engine::Sandbox;
 pub use error::{CallError, Failure, FailureKind, LoadError, SourceError};
@@ -54,3 +57,4 @@ pub use grant::{Grant, SourceAccess};
 pub use limits::{ExaminerSettings, ResourceLimit, SandboxSettings};
 pub use pages::AnsweredPages;
 pub use plugin::{Call, Plugin, Tried};
+pub use private::PrivateFolder;

@@ -43,6 +43,17 @@ pub struct SandboxSettings {
     /// Size of a component file: it bounds the compiler's work.
     #[serde(deserialize_with = "bytes")]
     pub component_bytes: u64,
+    /// The program that compiles what strangers made: it understands
+    /// [`COMPILE_ARGUMENT`](crate::COMPILE_ARGUMENT). It is no key of the configuration; without it, only the
+    /// components that are part of this program can be loaded.
+    #[serde(skip)]
+    pub compiler: Option<PathBuf>,
+    /// Address space of the process that compiles a component, in bytes.
+    #[serde(deserialize_with = "bytes")]
+    pub compile_memory_bytes: u64,
+    /// Time for compiling a component.
+    #[serde(rename = "compile_timeout_ms", deserialize_with = "some_millis")]
+    pub compile_timeout: Duration,
     /// Period of the epoch ticker, which lets a spinning guest be interrupted.
     #[serde(rename = "tick_ms", deserialize_with = "some_millis")]
     pub tick: Duration,
@@ -103,6 +114,10 @@ pub enum ResourceLimit {
     Candidates,
     /// Size of a component file, in bytes.
     ComponentBytes,
+    /// Address space of the process that compiles a component, in bytes.
+    CompileMemory,
+    /// Wall-clock time of compiling a component.
+    CompileTime,
     /// Wall-clock time of one call.
     Time,
 }
@@ -122,6 +137,8 @@ impl ResourceLimit {
             Self::LogLines => "log_lines",
             Self::Candidates => "candidates",
             Self::ComponentBytes => "component_bytes",
+            Self::CompileMemory => "compile_memory_bytes",
+            Self::CompileTime => "compile_timeout_ms",
             Self::Time => "timeout_ms",
         }
     }

@@ -8,6 +8,7 @@ use wasmtime::component::Component;
 
 use crate::bindings::source::tierfall::source::types as wit;
 use crate::bindings::source::{Plugin as Bindings, PluginPre};
+use crate::compile::Maker;
 use crate::description::Description;
 use crate::engine::Sandbox;
 use crate::error::{CallError, Failure, FailureKind, LoadError};
@@ -72,10 +73,17 @@ pub struct Tried {
 impl Plugin {
     /// Compiles, checks and describes a component. `origin` names it in errors until it has said its name.
     pub async fn load(sandbox: &Sandbox, origin: &str, bytes: &[u8]) -> Result<Self, LoadError> {
-        let (compiler, name, file) = (sandbox.clone(), origin.to_owned(), bytes.to_vec());
-        let component = tokio::task::spawn_blocking(move || compiler.compile(&name, &file))
-            .await
-            .map_err(|error| LoadError::Engine(format!("the compiler failed on {origin}: {error}")))??;
+        Self::load_of(Maker::Stranger, sandbox, origin, bytes).await
+    }
+
+    /// As [`load`](Self::load), for a component that is part of this program: nobody needs to be protected from it
+    /// while it is compiled.
+    pub async fn load_own(sandbox: &Sandbox, origin: &str, bytes: &'static [u8]) -> Result<Self, LoadError> {
+        Self::load_of(Maker::Ourselves, sandbox, origin, bytes).await
+    }
+
+    async fn load_of(maker: Maker, sandbox: &Sandbox, origin: &str, bytes: &[u8]) -> Result<Self, LoadError> {
+        let component = sandbox.compile(origin, bytes.to_vec(), maker).await?;
         check_contract(sandbox, origin, &component)?;
         let pre = link(sandbox, origin, &component)?;
         let slots = sandbox.pool.slots_for(&component);

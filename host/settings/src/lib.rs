@@ -45,6 +45,25 @@ pub const OTHER_KEYS: &str = "*";
 /// names it. Around an `Option`, the words that stand for `None` follow, each after a `|`.
 pub const PATH: &str = "path";
 
+/// A key that may stand in a configuration file that was only found, in a folder that may be anybody's: the
+/// worst that its value can do is what the person who started the program there would shrug at. A section
+/// lists such keys of its own as `HARMLESS`; what is not listed is refused there, and so is a new key until
+/// its owner has thought about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Harmless {
+    /// Below its section, dotted.
+    pub key: &'static str,
+    /// Whether this value is; of a list each item.
+    pub value: fn(&str) -> bool,
+}
+
+impl Harmless {
+    /// A key that is harmless with every value that it takes.
+    pub const fn key(key: &'static str) -> Self {
+        Self { key, value: |_| true }
+    }
+}
+
 /// A whole number from `MIN` to `MAX`.
 pub fn number<'de, D: Deserializer<'de>, N: TryFrom<u64>, const MIN: u64, const MAX: u64>(
     deserializer: D,

@@ -50,6 +50,9 @@ fn sandbox() -> SandboxSettings {
         log_lines: 100,
         candidates: 100,
         component_bytes: 64 << 20,
+        compiler: None,
+        compile_memory_bytes: 2 << 30,
+        compile_timeout: Duration::from_secs(60),
         tick: Duration::from_millis(10),
         describe_timeout: Duration::from_secs(5),
         failures: 5,
@@ -63,7 +66,7 @@ fn call(criterion: &mut Criterion) {
     let (_, component) =
         PLUGINS.iter().find(|(name, _)| *name == "direct_oa").expect("direct_oa is built in");
     let sandbox = Sandbox::new(sandbox(), 1).expect("an engine");
-    let plugin = runtime.block_on(Plugin::load(&sandbox, "direct_oa", component)).expect("direct_oa loads");
+    let plugin = runtime.block_on(Plugin::load_own(&sandbox, "direct_oa", component)).expect("direct_oa loads");
     let described = plugin.description().sources.iter().find(|source| source.name == "unpaywall");
     let values = BTreeMap::from([("mailto".to_owned(), "bench@library.example".to_owned())]);
     let access =

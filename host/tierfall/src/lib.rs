@@ -41,6 +41,7 @@
 pub mod acquire;
 pub mod config;
 mod embed;
+mod out;
 pub mod run;
 pub mod tiers;
 

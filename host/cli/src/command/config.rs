@@ -27,6 +27,15 @@ pub enum ConfigCommand {
     Show(SettingArgs),
     /// Check the configuration and the plan that follows from it.
     Check(SettingArgs),
+    /// Trust a configuration file that is only found in its folder, until it changes.
+    ///
+    /// A `tierfall.toml` in the folder where the program runs may choose tiers, budgets, output and policy. Whatever
+    /// else it says (keys, plugins, proxies, folders elsewhere) holds only if you name it with --config, or trust it.
+    Trust {
+        /// The file.
+        #[arg(default_value = "tierfall.toml")]
+        file: PathBuf,
+    },
 }
 
 impl ConfigCommand {
@@ -50,6 +59,13 @@ impl ConfigCommand {
                     "the configuration is sound: {} tiers, {sources} sources",
                     plan.tiers.len()
                 ))?;
+            }
+            Self::Trust { file } => {
+                let sha256 = config::trust(&file, settings::environment())?;
+                match console.output.json {
+                    true => print(serde_json::json!({"file": file, "sha256": sha256}))?,
+                    false => print(format_args!("trusted as it is now: {} ({sha256})", file.display()))?,
+                }
             }
         }
         Ok(Exit::Done)

@@ -22,9 +22,9 @@ pub struct ExplainCommand {
     /// One work, in any spelling.
     work: String,
     #[command(flatten)]
-    web: WebArgs,
+    pub(super) web: WebArgs,
     #[command(flatten)]
-    settings: SettingArgs,
+    pub(super) settings: SettingArgs,
 }
 
 impl ExplainCommand {

@@ -15,7 +15,7 @@ use crate::output::{print, table, time};
 #[derive(Debug, Args)]
 pub struct PlanCommand {
     #[command(flatten)]
-    settings: SettingArgs,
+    pub(super) settings: SettingArgs,
 }
 
 impl PlanCommand {

@@ -39,6 +39,14 @@ pub enum PluginCommand {
 }
 
 impl PluginCommand {
+    /// Of those that read plugins; building one runs its author's tools.
+    pub(super) fn settings(&self) -> Option<&SettingArgs> {
+        match self {
+            Self::List(settings) | Self::Inspect { settings, .. } => Some(settings),
+            Self::Build { .. } => None,
+        }
+    }
+
     pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
         match self {
             Self::List(settings) => {

@@ -18,9 +18,9 @@ pub struct RunCommand {
     #[command(flatten)]
     input: InputArgs,
     #[command(flatten)]
-    web: WebArgs,
+    pub(super) web: WebArgs,
     #[command(flatten)]
-    settings: SettingArgs,
+    pub(super) settings: SettingArgs,
     /// Names this run; a new name is made otherwise.
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,

@@ -18,7 +18,7 @@ pub struct WorkerCommand {
     #[arg(long)]
     forever: bool,
     #[command(flatten)]
-    settings: SettingArgs,
+    pub(super) settings: SettingArgs,
     /// Names this run in the manifest and in its leases; a new name is made otherwise.
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,

@@ -114,6 +114,9 @@ impl Acquirer {
         examinations: usize,
     ) -> Self {
         let examinations = Arc::new(Semaphore::new(examinations));
+        // What one work leaves is no more than one file.
+        let transfer = &settings.transfer;
+        store.partials().quota().set(transfer.max_bytes, transfer.partial_bytes);
         Self(Arc::new(Inner { client, examiner, store, settings, examinations }))
     }
 

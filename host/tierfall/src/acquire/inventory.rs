@@ -1,13 +1,14 @@
 //! The partial files in the output folder, for its maintenance. Everything here blocks.
 
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::partial;
 use super::store::Store;
+use crate::out;
 
 /// A partial file that was not finished, or the note left of one whose process ended while removing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Store {
                 continue;
             }
             // It may have been finished meanwhile.
-            let Ok(there) = fs::metadata(&found) else { continue };
+            let Ok(there) = fs::symlink_metadata(&found) else { continue };
             let untouched =
                 there.modified().ok().and_then(|then| now.duration_since(then).ok()).unwrap_or_default();
             let (work_key, url) = partial::origin_of(&path).map(|origin| (origin.work, origin.url)).unzip();
@@ -55,7 +56,7 @@ impl Store {
 
     /// Removes a leftover by its path; `false` if a download is writing to it, and it was left alone.
     pub fn remove(&self, path: &Path) -> io::Result<bool> {
-        match File::open(path) {
+        match out::open_to_read(path) {
             Ok(file) if file.try_lock().is_err() => Ok(false),
             Ok(_locked) => {
                 partial::remove_if_there(&partial::sidecar(path))?;
@@ -73,6 +74,7 @@ impl Store {
     /// Removes what an acquisition left that is no longer needed, unless a download is writing to it.
     pub fn clear(&self, work_key: &str, url: &str) {
         let path = self.partials().path(work_key, url);
+        self.partials().quota().release(&path);
         if !path.exists() {
             return;
         }
@@ -85,7 +87,11 @@ impl Store {
     pub fn hashes(&self) -> io::Result<Vec<String>> {
         let mut hashes = Vec::new();
         for folder in fs::read_dir(self.root().join("files/sha256"))? {
-            for file in fs::read_dir(folder?.path())? {
+            let folder = folder?.path();
+            if out::is_own_folder(&folder).is_err() {
+                continue;
+            }
+            for file in fs::read_dir(folder)? {
                 let path = file?.path();
                 let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
                 if path.extension() == Some(OsStr::new("pdf")) && stem.len() == 64 {

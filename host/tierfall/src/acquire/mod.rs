@@ -10,6 +10,7 @@ mod key;
 mod names;
 mod partial;
 mod patterns;
+mod quota;
 mod settings;
 mod sink;
 mod sniff;

@@ -8,15 +8,23 @@ use std::borrow::Cow;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use tierfall_http::{HeaderMap, header};
 
+use super::quota::Quota;
+use crate::out;
+
+/// A work, two URLs and a validator are much less; a file that is not ours may have any size.
+const MAX_SIDECAR: u64 = 64 * 1024;
+
 /// The folder of partial files.
 #[derive(Debug)]
 pub struct Partials {
     folder: PathBuf,
+    quota: Arc<Quota>,
 }
 
 /// What makes two answers the same file: only with this may bytes be appended.
@@ -54,6 +62,8 @@ pub struct Partial {
     private: bool,
     /// It has been moved away or removed.
     settled: bool,
+    work_key: String,
+    quota: Arc<Quota>,
 }
 
 /// SHA-256 over bytes as they come.
@@ -85,7 +95,13 @@ impl Validator {
 
 impl Partials {
     pub fn new(folder: PathBuf) -> Self {
-        Self { folder }
+        let quota = Arc::new(Quota::of(&folder));
+        Self { folder, quota }
+    }
+
+    /// How much of what was not finished is kept.
+    pub fn quota(&self) -> &Quota {
+        &self.quota
     }
 
     pub fn folder(&self) -> &Path {
@@ -115,7 +131,10 @@ impl Partials {
             file = open(&path)?;
         }
         let hasher = Hasher::new();
-        let mut partial = Partial { file, path, hasher, received: 0, origin: None, private, settled: false };
+        self.quota.release(&path);
+        let (work_key, quota) = (work_key.to_owned(), Arc::clone(&self.quota));
+        let mut partial =
+            Partial { file, path, hasher, received: 0, origin: None, private, settled: false, work_key, quota };
         let origin = if resume && !private { partial.known_origin(url) } else { None };
         match origin {
             Some(origin) => {
@@ -163,7 +182,7 @@ impl Partial {
         if !self.private {
             let json = serde_json::to_vec(&origin).map_err(io::Error::other)?;
             // A torn sidecar cannot be read, and then nothing is resumed: no need to write it in two steps.
-            fs::write(self.sidecar(), json)?;
+            out::open(OpenOptions::new().write(true).create(true).truncate(true), &self.sidecar())?.write_all(&json)?;
         }
         self.origin = Some(origin);
         Ok(())
@@ -216,11 +235,16 @@ impl Partial {
 }
 
 impl Drop for Partial {
-    /// What cannot be continued is not kept.
+    /// What cannot be continued is not kept, nor is more than there is room for.
     fn drop(&mut self) {
-        if !self.settled && (self.origin.is_none() || self.private) {
+        if self.settled {
+            return;
+        }
+        let can_go_on = self.origin.is_some() && !self.private;
+        if !can_go_on || !self.quota.keep(&self.work_key, &self.path, self.received) {
             // There is no caller to report to; the next run finds it unusable and empties it.
             let _ = fs::remove_file(&self.path);
+            let _ = remove_if_there(&self.sidecar());
         }
     }
 }
@@ -262,7 +286,7 @@ pub fn sidecar(part: &Path) -> PathBuf {
 
 /// What a partial file is said to be.
 pub fn origin_of(part: &Path) -> Option<Origin> {
-    serde_json::from_slice(&fs::read(sidecar(part)).ok()?).ok()
+    serde_json::from_slice(&out::read(&sidecar(part), MAX_SIDECAR).ok()?).ok()
 }
 
 /// The same work by another URL may be another version of it.
@@ -288,7 +312,7 @@ fn is_at(_file: &File, path: &Path) -> bool {
 }
 
 fn open(path: &Path) -> io::Result<File> {
-    OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)
+    out::open(OpenOptions::new().read(true).write(true).create(true).truncate(false), path)
 }
 
 pub fn remove_if_there(path: &Path) -> io::Result<()> {

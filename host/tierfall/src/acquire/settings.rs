@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tierfall_proof::ProofSettings;
-use tierfall_settings::{bytes, number, some_millis};
+use tierfall_settings::{Harmless, bytes, number, some_millis};
 
 /// Three sections of the configuration.
 #[derive(Clone, Debug)]
@@ -31,6 +31,9 @@ pub struct TransferSettings {
     pub retries: u32,
     /// Continue what an earlier run left.
     pub resume: bool,
+    /// Of all that is left unfinished, in bytes; beyond that nothing more is kept.
+    #[serde(deserialize_with = "bytes")]
+    pub partial_bytes: u64,
 }
 
 /// What is done about reservations of rights.
@@ -48,6 +51,21 @@ pub enum TdmPolicy {
     Record,
     /// The file is not stored.
     Honour,
+}
+
+impl TransferSettings {
+    /// See [`Harmless`].
+    pub const HARMLESS: &[Harmless] = &[
+        Harmless::key("max_bytes"),
+        Harmless::key("timeout_ms"),
+        Harmless::key("retries"),
+        Harmless::key("resume"),
+    ];
+}
+
+impl PolicySettings {
+    /// See [`Harmless`].
+    pub const HARMLESS: &[Harmless] = &[Harmless::key("tdm")];
 }
 
 impl AcquireSettings {

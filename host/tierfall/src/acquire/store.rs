@@ -2,7 +2,7 @@
 //!
 //! Everything here blocks; call it where that is allowed.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names;
 use super::partial::Partials;
+use crate::out;
 
 /// The output folder, as `host/README.md` lays it out. Clones are the same store.
 #[derive(Clone, Debug)]
@@ -74,9 +75,10 @@ impl StoreError {
 impl Store {
     /// Opens an output folder, making what is missing of it.
     pub fn open(root: &Path) -> Result<Self, StoreError> {
-        for folder in ["files/sha256", "works", "partial"] {
+        fs::create_dir_all(root).map_err(error("create the folder", root))?;
+        for folder in ["files", "files/sha256", "works", "partial"] {
             let path = root.join(folder);
-            fs::create_dir_all(&path).map_err(error("create the folder", &path))?;
+            out::make_folder(&path).map_err(error("create the folder", &path))?;
         }
         let partials = Partials::new(root.join("partial"));
         Ok(Self(Arc::new(Inner { root: root.to_owned(), partials, links: AtomicU64::new(0) })))
@@ -100,16 +102,11 @@ impl Store {
         if duplicate {
             fs::remove_file(file).map_err(error("remove the second copy", file))?;
         } else {
-            File::open(file).and_then(|file| file.sync_all()).map_err(error("write to the disk", file))?;
+            out::open_to_read(file)
+                .and_then(|file| file.sync_all())
+                .map_err(error("write to the disk", file))?;
             // The folder itself is not synced: a power failure may undo the move, but not tear it.
-            let moved = match move_whole(file, &target) {
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                    // The first file of its folder.
-                    let folder = target.parent().unwrap_or(&target);
-                    fs::create_dir_all(folder).and_then(|()| move_whole(file, &target))
-                }
-                moved => moved,
-            };
+            let moved = out::make_folder(folder_of(&target)).and_then(|()| move_whole(file, &target));
             moved.map_err(error("move into the store as", &target))?;
         }
         let link = self.link(&path, &target, work_key)?;
@@ -118,7 +115,8 @@ impl Store {
 
     /// Whether the store has this file, whole.
     pub fn holds(&self, sha256: &str, bytes: u64) -> bool {
-        fs::metadata(self.0.root.join(path_of(sha256))).is_ok_and(|there| there.len() == bytes)
+        let place = self.0.root.join(path_of(sha256));
+        out::is_own_folder(folder_of(&place)).is_ok() && out::size(&place) == Some(bytes)
     }
 
     /// Links a file that the store has under the work's name.
@@ -171,7 +169,7 @@ impl Store {
             };
         }
         // Where links cannot be made, ours are hard links or copies: files that the store holds too.
-        let held = |path: &Path| fs::metadata(path).is_ok_and(|held| held.len() == there.len());
+        let held = |path: &Path| out::size(path) == Some(there.len());
         match there.is_file().then(|| sha256_of(place)).transpose() {
             Ok(Some(sha256)) if target.ends_with(format!("{sha256}.pdf")) => Owner::Done,
             Ok(Some(sha256)) => {
@@ -194,8 +192,8 @@ fn move_whole(file: &Path, target: &Path) -> io::Result<()> {
         moved => return moved,
     }
     let draft = target.with_extension(format!("{}.tmp", std::process::id()));
-    let carried = fs::copy(file, &draft)
-        .and_then(|_| File::open(&draft)?.sync_all())
+    let carried = out::copy(file, &draft)
+        .and_then(|()| out::open_to_read(&draft)?.sync_all())
         .and_then(|()| fs::rename(&draft, target));
     if carried.is_err() {
         // The first error is the one that is reported.
@@ -220,7 +218,7 @@ enum Owner {
 fn make_link(relative: &Path, target: &Path, link: &Path) -> io::Result<()> {
     symlink(relative, link)
         .or_else(|_| fs::hard_link(target, link))
-        .or_else(|_| fs::copy(target, link).map(drop))
+        .or_else(|_| out::copy(target, link))
 }
 
 #[cfg(unix)]
@@ -246,12 +244,42 @@ pub(crate) fn path_of(sha256: &str) -> PathBuf {
     PathBuf::from("files/sha256").join(folder).join(format!("{sha256}.pdf"))
 }
 
+fn folder_of(file: &Path) -> &Path {
+    file.parent().unwrap_or(file)
+}
+
 fn sha256_of(path: &Path) -> io::Result<String> {
     let mut hasher = super::partial::Hasher::new();
-    hasher.read_from(&mut File::open(path)?)?;
+    hasher.read_from(&mut out::open_to_read(path)?)?;
     Ok(hasher.finish())
 }
 
 fn error<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> StoreError + 'p {
     move |source| StoreError { what, path: path.to_owned(), source }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_file_arrives_whole_from_another_file_system() {
+        let out = tempfile::tempdir().unwrap();
+        let memory = Path::new("/dev/shm");
+        let device = |path: &Path| fs::metadata(path).map(|there| there.dev()).ok();
+        let Some(elsewhere) =
+            tempfile::tempdir_in(memory).ok().filter(|_| device(memory) != device(out.path()))
+        else {
+            eprintln!("not tested: this machine has no second file system that can be written");
+            return;
+        };
+        let (file, target) = (elsewhere.path().join("a.part"), out.path().join("a.pdf"));
+        fs::write(&file, "all of it").unwrap();
+        move_whole(&file, &target).unwrap();
+        assert_eq!(fs::read(&target).unwrap(), b"all of it");
+        assert!(!file.exists());
+        assert_eq!(fs::read_dir(out.path()).unwrap().count(), 1, "and no draft is left");
+    }
 }

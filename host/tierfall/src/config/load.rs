@@ -11,7 +11,7 @@ use super::secrets::Secrets;
 use super::sections::Fallback;
 use super::tree::{Leaf, Tree, Value, unknown};
 use super::values::Config;
-use super::{plan, plugin, show};
+use super::{found, plan, plugin, show, trust};
 use crate::acquire::AcquireSettings;
 
 /// What a configuration is made of, besides the defaults.
@@ -54,11 +54,17 @@ impl Config {
         let mut problems = Vec::new();
         let mut tree = defaults().clone();
         let file = find(layers.file, &layers.directory, &environment);
-        if let Some(path) = &file {
-            let text = std::fs::read_to_string(path)
-                .map_err(|error| ConfigError::Unreadable { path: path.clone(), error })?;
+        if let Some(file) = &file {
+            let path = &file.path;
+            let text =
+                trust::read(path).map_err(|error| ConfigError::Unreadable { path: path.clone(), error })?;
             match Tree::parse(&text, |line| Origin::File { path: path.clone(), line }) {
-                Ok(layer) => tree.merge(layer, &mut problems),
+                Ok(mut layer) => {
+                    if file.found && !trust::is_trusted(path, &text, &environment) {
+                        problems.extend(found::refuse(&mut layer, path));
+                    }
+                    tree.merge(layer, &mut problems);
+                }
                 // What follows from a file that cannot be read is of no interest.
                 Err(problem) => return Err(ConfigError::Problems(vec![problem])),
             }
@@ -75,7 +81,7 @@ impl Config {
     fn read(
         tree: &Tree,
         environment: &Environment,
-        file: Option<PathBuf>,
+        file: Option<ConfigFile>,
         problems: Vec<Problem>,
     ) -> Result<Self, ConfigError> {
         let mut reader = Reader::new(tree.clone(), problems);
@@ -90,7 +96,7 @@ impl Config {
         tree: &Tree,
         reader: &mut Reader,
         environment: &Environment,
-        file: Option<PathBuf>,
+        file: Option<ConfigFile>,
     ) -> Option<Self> {
         if tree.text(&CACHE_DIR) == Some("auto") {
             // Without a home nothing is kept.
@@ -148,12 +154,27 @@ impl Override {
     }
 }
 
+/// A configuration file, and how it came to take part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it was only found where the program runs: nobody has named it.
+    pub found: bool,
+}
+
 /// The file that is named, else the one here, else the user's own.
-fn find(named: Option<PathBuf>, directory: &Path, environment: &Environment) -> Option<PathBuf> {
-    named.or_else(|| environment.value("TIERFALL_CONFIG").map(PathBuf::from)).or_else(|| {
-        let own = environment
-            .folder("XDG_CONFIG_HOME", ".config")
-            .map(|folder| folder.join("tierfall/config.toml"));
-        [Some(directory.join("tierfall.toml")), own].into_iter().flatten().find(|path| path.is_file())
-    })
+fn find(named: Option<PathBuf>, directory: &Path, environment: &Environment) -> Option<ConfigFile> {
+    let named = named.or_else(|| environment.value("TIERFALL_CONFIG").map(PathBuf::from));
+    let here = || Some(directory.join("tierfall.toml"));
+    let own = || {
+        let folder = environment.folder("XDG_CONFIG_HOME", ".config")?;
+        Some(folder.join("tierfall/config.toml"))
+    };
+    let file = |found| move |path| ConfigFile { path, found };
+    let there = |path: &PathBuf| path.is_file();
+    named
+        .map(file(false))
+        .or_else(|| here().filter(there).map(file(true)))
+        .or_else(|| own().filter(there).map(file(false)))
 }

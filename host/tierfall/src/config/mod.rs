@@ -6,6 +6,7 @@
 mod de;
 mod defaults;
 mod environment;
+mod found;
 mod load;
 mod mask;
 mod origin;
@@ -19,9 +20,10 @@ mod source;
 mod tier;
 mod tier_spec;
 mod tree;
+mod trust;
 mod values;
 
-pub use load::{ConfigLayers, Given, Override};
+pub use load::{ConfigFile, ConfigLayers, Given, Override};
 pub use origin::{Layer, Origin};
 pub use plan::{Declared, SourceConfig};
 pub use plugin::{Plugin, PluginRef};
@@ -32,6 +34,7 @@ pub use show::{Effective, init_text};
 pub use source::Robots;
 pub use tier::PlannedTier;
 pub use tier_spec::{InvalidTier, TierName, TierSpec};
+pub use trust::{TrustError, trust};
 pub use values::Config;
 
 #[cfg(test)]

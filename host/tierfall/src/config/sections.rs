@@ -1,12 +1,12 @@
 //! The sections that belong to the program itself: `[fallback]`, `[run]`, `[ledger]`, `[telemetry]`. The
 //! others are structs of the crates that they are about.
 
-use std::path::PathBuf;
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
 use tierfall_ledger::{OnFailure, Rules};
-use tierfall_settings::{number, some_millis};
+use tierfall_settings::{Harmless, number, some_millis};
 
 use super::tier_spec::{InvalidTier, TierSpec};
 use crate::tiers::Budgets;
@@ -75,6 +75,41 @@ pub enum LogFormat {
     Text,
     /// One object a line.
     Json,
+}
+
+impl Fallback {
+    /// See [`Harmless`].
+    pub(super) const HARMLESS: &[Harmless] = &[
+        Harmless { key: "tiers", value: |tier| tier.parse().is_ok_and(|tier: TierSpec| tier.is_harmless()) },
+        Harmless::key("total_timeout_ms"),
+        Harmless::key("max_attempts"),
+        Harmless::key("max_concurrent"),
+        Harmless::key("hedge_ms"),
+        Harmless::key("source_timeout_ms"),
+        Harmless::key("source_retries"),
+        Harmless::key("disable_wayback"),
+    ];
+}
+
+impl Run {
+    /// See [`Harmless`]. A folder's configuration writes into that folder, and nowhere else.
+    pub(super) const HARMLESS: &[Harmless] =
+        &[Harmless::key("workers"), Harmless { key: "out", value: is_below }];
+}
+
+impl LedgerSettings {
+    /// See [`Harmless`]. A ledger in OUT is as much the folder's as OUT is; its rows are read as such.
+    pub(super) const HARMLESS: &[Harmless] = &[Harmless::key("enabled")];
+}
+
+impl Telemetry {
+    /// See [`Harmless`].
+    pub(super) const HARMLESS: &[Harmless] = &[Harmless::key("log"), Harmless::key("log_format")];
+}
+
+/// Whether a path stays below the folder from which it counts.
+fn is_below(path: &str) -> bool {
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir))
 }
 
 /// Without the URL, which may hold a password.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use tierfall_settings::{named, number, some_millis};
+use tierfall_settings::{Harmless, named, number, some_millis};
 
 /// Whether a source's pages are subject to robots.txt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -27,6 +27,11 @@ pub(super) struct Source {
     /// Every other key: whether the source declares it is known when its plugin is loaded.
     #[serde(rename = "*", deserialize_with = "named")]
     pub settings: Vec<(String, Setting)>,
+}
+
+impl Source {
+    /// See [`Harmless`].
+    pub(super) const HARMLESS: &[Harmless] = &[Harmless::key("timeout_ms"), Harmless::key("retries")];
 }
 
 /// The text of a setting, among which somebody may have put a key: it is not shown.

@@ -7,6 +7,8 @@ use super::*;
 /// A folder with a `tierfall.toml`, and the layers above it.
 struct Here {
     folder: tempfile::TempDir,
+    /// Whether nobody names the file.
+    found: bool,
     environment: Vec<(String, String)>,
     overrides: Vec<Override>,
 }
@@ -15,7 +17,7 @@ impl Here {
     fn with(file: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("tierfall.toml"), file).expect("a file");
-        Self { folder, environment: Vec::new(), overrides: Vec::new() }
+        Self { folder, found: false, environment: Vec::new(), overrides: Vec::new() }
     }
 
     fn variable(mut self, name: &str, value: &str) -> Self {
@@ -38,21 +40,27 @@ impl Here {
         self
     }
 
-    fn load(self) -> Result<Config, ConfigError> {
+    /// As it is when nobody names the file.
+    fn found(mut self) -> Self {
+        self.found = true;
+        self
+    }
+
+    fn load(&self) -> Result<Config, ConfigError> {
         Config::load(ConfigLayers {
-            file: None,
+            file: (!self.found).then(|| self.folder.path().join("tierfall.toml")),
             directory: self.folder.path().to_owned(),
-            environment: self.environment,
-            overrides: self.overrides,
+            environment: self.environment.clone(),
+            overrides: self.overrides.clone(),
         })
     }
 
-    fn loaded(self) -> Config {
+    fn loaded(&self) -> Config {
         self.load().unwrap_or_else(|error| panic!("{error}"))
     }
 
     /// The problems, without the folder.
-    fn refused(self) -> String {
+    fn refused(&self) -> String {
         let folder = format!("{}/", self.folder.path().display());
         match self.load() {
             Ok(_) => panic!("it was accepted"),
@@ -89,7 +97,7 @@ fn the_defaults_are_those_of_the_design() {
     direct_oa 2 unpaywall openalex arxiv pmc europe_pmc semantic_scholar crossref doaj
     doi_follow 1 doi_redirect
     landing_scrape 2 landing_page
-    archive 2 core zenodo hal osf figshare openaire datacite internet_archive
+    archive 2 core zenodo hal osf figshare datacite internet_archive openaire
     wayback 1 wayback
     "#);
     let unpaywall = config.source(config.plan.first(), "unpaywall");
@@ -203,7 +211,7 @@ fn a_tier_given_once_replaces_the_plan_in_the_order_given() {
     archive Name("archive") 3 Some(["hal", "osf"])
     mine Name("mine") 1 None
     other Path("./other.wasm") 1 None
-    archive-2 Name("archive") 2 Some(["core", "zenodo", "hal", "osf", "figshare", "openaire", "datacite", "internet_archive"])
+    archive-2 Name("archive") 2 Some(["core", "zenodo", "hal", "osf", "figshare", "datacite", "internet_archive", "openaire"])
     "#);
     let other = config.plan.get(3).expect("the fourth");
     let values = config.values(Some(other), &other.plugin, "x", &[Declared { name: "depth", secret: false }]);
@@ -547,4 +555,61 @@ fn the_file_to_start_from_sets_nothing_and_has_every_key() {
         config.effective.iter().map(|value| (value.key.clone(), value.value.clone())).collect::<Vec<_>>()
     };
     assert_eq!(values(&config), values(&defaults_alone()));
+}
+
+#[test]
+fn a_file_that_was_only_found_chooses_tiers_budgets_output_and_policy() {
+    let config = Here::with(
+        "[fallback]\ntiers = [\"archive:parallel=3\", \"mine\"]\nmax_attempts = 7\n[tiers.mine]\nplugin = \"archive\"\nsources = [\"hal\"]\n[sources.hal]\ntimeout_ms = 5\n[run]\nout = \"here/papers\"\nworkers = 2\n[policy]\ntdm = \"honour\"\n[proof]\nidentity = \"strict\"\n[acquire]\nmax_bytes = \"1 MiB\"\n[http]\nmailto = \"me@example.org\"\n[ledger]\nenabled = true\n",
+    )
+    .found()
+    .loaded();
+    assert_eq!(config.fallback.budgets.max_attempts, 7);
+    assert!(config.file.is_some_and(|file| file.found));
+}
+
+#[test]
+fn whatever_else_a_found_file_says_is_refused_with_its_place_and_is_not_looked_at() {
+    let here = Here::with(
+        "[sandbox]\ncache_dir = \"prepared\"\n[secrets]\ncore_api_key = { file = \"/dev/stdin\" }\nmine = { env = \"HOME\" }\n[sources.core]\napi_base = \"https://elsewhere.example\"\nrobots = \"ignore\"\n[plugins.evil]\npath = \"evil.wasm\"\n[tiers.evil]\nplugin = \"./evil.wasm\"\n[fallback]\ntiers = [\"archive\", \"./evil.wasm\"]\n[run]\nout = \"../elsewhere\"\n[http]\nproxy = \"http://elsewhere.example\"\n[ledger]\nurl = \"postgres://elsewhere.example\"\n[proof]\nidentity = \"off\"\n",
+    )
+    .found();
+    let refused = here.refused();
+    let (first, _) = refused.split_once('\n').expect("lines");
+    insta::assert_snapshot!(first, @"tierfall.toml, line 2: `sandbox.cache_dir` is not taken from a file that was only found here; if you trust it, name it (--config tierfall.toml) or run `tierfall config trust tierfall.toml`");
+    let keys: Vec<&str> = refused.lines().filter_map(|line| line.split('`').nth(1)).collect();
+    assert_eq!(
+        keys,
+        [
+            "sandbox.cache_dir",
+            "secrets.core_api_key.file",
+            "secrets.mine.env",
+            "sources.core.api_base",
+            "sources.core.robots",
+            "plugins.evil.path",
+            "tiers.evil.plugin",
+            "fallback.tiers",
+            "run.out",
+            "http.proxy",
+            "ledger.url",
+            "proof.identity",
+        ]
+    );
+}
+
+#[test]
+fn a_found_file_is_taken_whole_once_it_is_trusted_and_until_it_changes() {
+    let here = Here::with("[http]\nuser_agent = \"mine\"\n").found();
+    let state = here.folder.path().join("state").display().to_string();
+    let here = here.variable("XDG_STATE_HOME", &state);
+    assert!(here.load().is_err());
+    let file = here.folder.path().join("tierfall.toml");
+    trust(&file, here.environment.clone()).expect("it can be remembered");
+    assert_eq!(here.loaded().http.user_agent, "mine");
+    let elsewhere = Here::with("[http]\nuser_agent = \"mine\"\n").found().variable("XDG_STATE_HOME", &state);
+    assert!(elsewhere.load().is_err(), "the same text in another folder is another file");
+    std::fs::write(&file, "[http]\nuser_agent = \"other\"\n").expect("a file");
+    assert!(here.load().is_err());
+    trust(&file, here.environment.clone()).expect("it can be remembered");
+    assert_eq!(here.loaded().http.user_agent, "other");
 }

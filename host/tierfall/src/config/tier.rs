@@ -1,11 +1,12 @@
 //! `[tiers.NAME]`, and the tiers of the plan.
 
 use serde::de::{Deserialize, Deserializer, Error};
-use tierfall_settings::number;
+use tierfall_settings::{Harmless, number};
 
 use super::origin::Origin;
 use super::plugin::PluginRef;
 use super::tier_spec::{TierSpec, repeated};
+use super::tree::is_component_path;
 
 /// A tier as it is configured, whether or not the plan uses it.
 #[derive(Clone, Debug, serde::Deserialize)]
@@ -17,6 +18,15 @@ pub(super) struct Tier {
     /// `None` is all that the plugin has.
     #[serde(default, deserialize_with = "sources")]
     pub sources: Option<Vec<String>>,
+}
+
+impl Tier {
+    /// See [`Harmless`].
+    pub(super) const HARMLESS: &[Harmless] = &[
+        Harmless { key: "plugin", value: |plugin| !is_component_path(plugin) },
+        Harmless::key("parallel"),
+        Harmless::key("sources"),
+    ];
 }
 
 /// A tier of the plan. Which sources there are, and which settings they know, is known when its plugin is

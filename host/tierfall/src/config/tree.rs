@@ -153,6 +153,24 @@ impl Tree {
         self.entries.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Takes out the values that `keep` refuses; it is given the path of each.
+    pub(super) fn retain(&mut self, keep: &mut impl FnMut(&[&str], &Leaf) -> bool) {
+        self.retain_below(&[], keep);
+    }
+
+    fn retain_below(&mut self, path: &[&str], keep: &mut impl FnMut(&[&str], &Leaf) -> bool) {
+        self.entries.retain_mut(|(name, node)| {
+            let path = [path, &[name.as_str()]].concat();
+            match node {
+                Node::Leaf(leaf) => keep(&path, leaf),
+                Node::Table(table, _) => {
+                    table.retain_below(&path, keep);
+                    !table.entries.is_empty()
+                }
+            }
+        });
+    }
+
     /// Every value with its dotted key, in order.
     pub(super) fn leaves(&self) -> Vec<(String, &Leaf)> {
         let mut leaves = Vec::new();

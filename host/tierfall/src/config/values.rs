@@ -1,11 +1,11 @@
 //! The configuration as it was read: a struct for each section, and where each value came from.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use tierfall_http::HttpSettings;
 use tierfall_sandbox::SandboxSettings;
 
+use super::load::ConfigFile;
 use super::origin::Origin;
 use super::plugin::Plugin;
 use super::secrets::Secrets;
@@ -41,7 +41,7 @@ pub struct Config {
     /// Where the program counts what it has used up of the user's allowances; without a home there is none.
     pub state_dir: Option<PathBuf>,
     /// The file that was read, if there was one.
-    pub file: Option<PathBuf>,
+    pub file: Option<ConfigFile>,
     /// Every value with its key and origin, in the order of `default.toml`; secrets are masked.
     pub effective: Vec<Effective>,
     pub(super) sources: BTreeMap<String, Source>,

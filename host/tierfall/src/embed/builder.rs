@@ -17,6 +17,7 @@ pub struct Builder {
     environment: Vec<(String, String)>,
     overrides: Vec<Override>,
     mode: Mode,
+    compiler: Option<PathBuf>,
     handler: Handler,
 }
 
@@ -28,6 +29,7 @@ impl Tierfall {
             environment: cache_home().map(|home| ("XDG_CACHE_HOME".to_owned(), home)).into_iter().collect(),
             overrides: Vec::new(),
             mode: Mode::Live,
+            compiler: None,
             handler: Arc::new(|_| {}),
         }
     }
@@ -83,6 +85,14 @@ impl Builder {
         self
     }
 
+    /// The program that compiles plugins from elsewhere: an installed `tierfall`, or this one if it begins with
+    /// `tierfall_sandbox::compile_for_parent`. Without it only the built-in plugins can be used, because compiling a
+    /// stranger's component may take all memory and minutes.
+    pub fn compiler(mut self, program: impl Into<PathBuf>) -> Self {
+        self.compiler = Some(program.into());
+        self
+    }
+
     /// Called for every event, from the tasks that fetch: what takes long here delays them.
     pub fn on_event(mut self, handler: impl Fn(Event<'_>) + Send + Sync + 'static) -> Self {
         self.handler = Arc::new(handler);
@@ -96,13 +106,14 @@ impl Builder {
     /// [`Error::Config`] with every setting that cannot be read, and [`Error::Setup`] if a plugin, the HTTP client
     /// or the output folder cannot be used, or if no source of the plan can be asked.
     pub async fn build(self) -> Result<Tierfall, Error> {
-        let config = Config::load(ConfigLayers {
+        let mut config = Config::load(ConfigLayers {
             file: self.file,
             // A file that happens to be where the embedding program runs is none of its settings.
             directory: PathBuf::from("/nonexistent"),
             environment: self.environment,
             overrides: self.overrides,
         })?;
+        config.sandbox.compiler = self.compiler;
         let program = Program::assemble(&config, self.mode, &config.run.out).await?;
         Ok(Tierfall::new(config, program, self.handler))
     }

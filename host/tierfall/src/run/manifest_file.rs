@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::manifest::Line;
+use crate::out;
 use crate::tiers::Status;
 
 /// The manifest of an output folder, open for this run.
@@ -27,11 +28,11 @@ impl Manifest {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let lock = OpenOptions::new().create(true).append(true).open(path.with_extension("lock"))?;
+        let lock = out::open(OpenOptions::new().create(true).append(true), &path.with_extension("lock"))?;
         lock.lock_shared()?;
         // A line that a crash cut short must not swallow the next one.
         end_last_line(path)?;
-        let file = OpenOptions::new().create(true).append(true).open(path)?;
+        let file = out::open(OpenOptions::new().create(true).append(true), path)?;
         Ok(Self { path: path.to_owned(), file, written: 0, lock })
     }
 
@@ -66,7 +67,7 @@ struct Head {
 
 /// Ends a last line that a crash cut short.
 fn end_last_line(path: &Path) -> io::Result<()> {
-    let mut file = match OpenOptions::new().read(true).append(true).open(path) {
+    let mut file = match out::open(OpenOptions::new().read(true).append(true), path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
@@ -103,7 +104,7 @@ fn one_line_per_work(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let beside = path.with_extension("jsonl.new");
-    let mut out = BufWriter::new(File::create(&beside)?);
+    let mut out = BufWriter::new(out::create(&beside)?);
     for_lines(path, |number, line| {
         let kept = serde_json::from_str::<Head>(line)
             .ok()
@@ -116,7 +117,7 @@ fn one_line_per_work(path: &Path) -> io::Result<()> {
 }
 
 fn for_lines(path: &Path, mut each: impl FnMut(u64, &str) -> io::Result<()>) -> io::Result<()> {
-    let mut reader = BufReader::new(File::open(path)?);
+    let mut reader = BufReader::new(out::open_to_read(path)?);
     let mut line = Vec::new();
     for number in 0.. {
         line.clear();

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::config::Config;
+use crate::out;
 #[cfg(feature = "postgres")]
 use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
@@ -79,6 +80,9 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
     let rules = config.ledger.rules.clone();
     match LedgerPlace::of(config, out) {
         LedgerPlace::File(path) => {
+            if config.ledger.url.is_none() && out::is_link(&path) {
+                return Err(LedgerError::Open { place: path.display().to_string(), why: out::linked().to_string() });
+            }
             let settings = SqliteSettings {
                 path,
                 rules,

@@ -37,7 +37,7 @@ impl<'a> LoadedPlugins<'a> {
                 let Some((_, bytes)) = built_in else {
                     return Err(SetupError::NoPlugin { name, suggestion: None });
                 };
-                Plugin::load(self.sandbox, &name, bytes).await?
+                Plugin::load_own(self.sandbox, &name, bytes).await?
             }
             Some(path) => {
                 let bytes = tokio::fs::read(path)

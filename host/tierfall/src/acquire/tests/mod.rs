@@ -100,6 +100,7 @@ fn settings() -> AcquireSettings {
             timeout: Duration::from_secs(60),
             retries: 2,
             resume: true,
+            partial_bytes: 64 << 20,
         },
         proof: ProofSettings { identity: IdentityPolicy::Normal, first_pages: 3 },
         policy: PolicySettings { tdm: TdmPolicy::Record },

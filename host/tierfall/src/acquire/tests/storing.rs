@@ -108,28 +108,6 @@ async fn a_store_that_cannot_be_written_is_said_to_be_the_reason() {
     assert!(fixture.files("files").is_empty());
 }
 
-#[cfg(target_os = "linux")]
-#[tokio::test]
-async fn files_can_be_kept_in_another_file_system_than_what_is_on_its_way() {
-    use std::os::unix::fs::{MetadataExt, symlink};
-
-    let fixture = Fixture::new(Remote::always(Reply::ok(paper().pdf(Style::Plain))));
-    let memory = Path::new("/dev/shm");
-    let device = |path: &Path| fs::metadata(path).map(|there| there.dev()).ok();
-    let Some(elsewhere) =
-        tempfile::tempdir_in(memory).ok().filter(|_| device(memory) != device(fixture.out.path()))
-    else {
-        eprintln!("not tested: this machine has no second file system that can be written");
-        return;
-    };
-    symlink(elsewhere.path(), fixture.out.path().join("files")).expect("linked");
-    let artifact = fixture.fetch().await.artifact.expect("stored");
-    assert_eq!(fixture.read(&artifact.path), paper().pdf(Style::Plain));
-    assert_eq!(fixture.read(&artifact.link), paper().pdf(Style::Plain));
-    assert!(fixture.files("partial").is_empty());
-    assert_eq!(fixture.files("files").len(), 1, "and no draft is left");
-}
-
 #[tokio::test]
 async fn many_at_once_into_one_store_lose_nothing() {
     let fixture = Fixture::new(Remote::new(|request, _| {
