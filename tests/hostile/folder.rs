@@ -39,7 +39,12 @@ fn a_found_configuration_that_reaches_beyond_its_folder_is_refused_by_every_comm
         home.write("tierfall.toml", text);
         for command in COMMANDS {
             let ended = home.tierfall(command).run().expect(2);
-            for part in [key, "tierfall.toml, line 2", "--config tierfall.toml", "tierfall config trust tierfall.toml"] {
+            for part in [
+                key,
+                "tierfall.toml, line 2",
+                "--config tierfall.toml",
+                "tierfall config trust tierfall.toml",
+            ] {
                 assert!(ended.err.contains(part), "{command:?}: {part} is not in {}", ended.err);
             }
         }
@@ -77,7 +82,7 @@ fn a_found_configuration_is_trusted_by_its_text_and_place_until_it_changes() {
 fn trust_that_others_can_have_written_is_none() {
     let home = Home::new();
     home.configure("[http]\nuser_agent = \"mine\"\n");
-    let folder = home.path(".local/state/tierfall");
+    let folder = home.path(".local/state/tierfall/trusted");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).unwrap();
     home.tierfall(["plan"]).run().expect(2);
 }
@@ -86,7 +91,8 @@ fn trust_that_others_can_have_written_is_none() {
 fn compiled_code_that_others_can_have_written_is_not_loaded() {
     let home = Home::new();
     let cached = |home: &Home| home.files("cache/tierfall/components").len();
-    let plan = |home: &Home| home.tierfall(["plan"]).env("XDG_CACHE_HOME", home.path("cache")).run().expect(0);
+    let plan =
+        |home: &Home| home.tierfall(["plan"]).env("XDG_CACHE_HOME", home.path("cache")).run().expect(0);
     let first = plan(&home);
     assert!(cached(&home) > 0, "what was compiled is kept");
     let code = home.path("cache/tierfall/components");

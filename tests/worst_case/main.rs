@@ -69,7 +69,12 @@ const KINDS: [(&str, &str, &str, &str); 26] = [
     ("commas", "", ",", ""),
     ("rules", "User-agent: *\n", "Disallow: /*a*a*a$\n", ""),
     ("heads", "HTTP/1.1 200 OK\r\n", "a: b\r\n", "\r\n"),
-    ("pdf objects", "%PDF-1.7\n", "1 0 obj <</Type /Page /Kids [1 0 R]>> endobj\n", "trailer <</Root 1 0 R>>"),
+    (
+        "pdf objects",
+        "%PDF-1.7\n",
+        "1 0 obj <</Type /Page /Kids [1 0 R]>> endobj\n",
+        "trailer <</Root 1 0 R>>",
+    ),
 ];
 
 const MEGABYTE: usize = 1_000_000;
@@ -86,7 +91,8 @@ fn main() {
     println!("| reader | slowest | ms | largest | MB more than for nothing |\n|---|---|---|---|---|");
     for (reader, _) in READERS {
         // The first byte chooses the format of an input; the other readers take it as it is.
-        let firsts = if reader == "inputs" { 0..=(tierfall_input::Format::ALL.len() as u8) } else { b' '..=b' ' };
+        let firsts =
+            if reader == "inputs" { 0..=(tierfall_input::Format::ALL.len() as u8) } else { b' '..=b' ' };
         for first in firsts {
             table_line(reader, first);
         }

@@ -70,7 +70,7 @@ impl Command {
             let _ = std::fs::create_dir_all(&config.run.out);
         }
         let mut writes = Writes::of(&config);
-        if let Some(folder) = &config.sandbox.cache_dir {
+        for folder in config.sandbox.cache_dir.iter().chain(&config.state_dir) {
             let _ = std::fs::create_dir_all(folder);
         }
         if let Some(recording) = recording {

@@ -16,6 +16,7 @@ impl Writes {
         let beside = |file: &Path| file.parent().map_or_else(PathBuf::new, Path::to_owned);
         let mut writes = vec![config.run.out.clone()];
         writes.extend(config.sandbox.cache_dir.clone());
+        writes.extend(config.state_dir.clone());
         writes.extend(ledger.map(beside));
         Self(writes)
     }
@@ -33,8 +34,13 @@ impl Writes {
 #[cfg(target_os = "linux")]
 pub fn confine(writes: &Writes, secrets: bool) -> String {
     let held = match restrict(writes) {
-        Ok(landlock::RulesetStatus::NotEnforced) => "nothing is given up: this kernel has no Landlock".to_owned(),
-        Ok(_) => "writes only to its output, caches, ledger, recording and temporary files; no new privileges".to_owned(),
+        Ok(landlock::RulesetStatus::NotEnforced) => {
+            "nothing is given up: this kernel has no Landlock".to_owned()
+        }
+        Ok(_) => {
+            "writes only to its output, caches, ledger, recording and temporary files; no new privileges"
+                .to_owned()
+        }
         Err(error) => format!("nothing is given up: {error}"),
     };
     match secrets && no_cores() {

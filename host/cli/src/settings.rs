@@ -25,7 +25,8 @@ pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
 
 /// The variables of this process. One that is not Unicode is none of ours.
 pub fn environment() -> Vec<(String, String)> {
-    let unicode = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    let unicode =
+        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
     std::env::vars_os().filter_map(unicode).collect()
 }
 

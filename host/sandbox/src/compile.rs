@@ -87,7 +87,9 @@ impl Compiler {
             return Ok(component);
         }
         let code = match maker {
-            Maker::Ourselves => engine.precompile_component(bytes).map_err(|error| Refused::by_engine(&error)),
+            Maker::Ourselves => {
+                engine.precompile_component(bytes).map_err(|error| Refused::by_engine(&error))
+            }
             Maker::Stranger => self.elsewhere(bytes),
         };
         let component = code.and_then(|code| {

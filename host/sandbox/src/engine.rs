@@ -38,7 +38,12 @@ impl Sandbox {
     }
 
     /// Compiles a component, or takes it from the cache.
-    pub(crate) async fn compile(&self, name: &str, bytes: Vec<u8>, maker: Maker) -> Result<Component, LoadError> {
+    pub(crate) async fn compile(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        maker: Maker,
+    ) -> Result<Component, LoadError> {
         let limit = self.settings.component_bytes;
         if bytes.len() as u64 > limit {
             return Err(LoadError::TooLarge { plugin: name.to_owned(), bytes: bytes.len() as u64, limit });

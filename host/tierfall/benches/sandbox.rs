@@ -66,7 +66,8 @@ fn call(criterion: &mut Criterion) {
     let (_, component) =
         PLUGINS.iter().find(|(name, _)| *name == "direct_oa").expect("direct_oa is built in");
     let sandbox = Sandbox::new(sandbox(), 1).expect("an engine");
-    let plugin = runtime.block_on(Plugin::load_own(&sandbox, "direct_oa", component)).expect("direct_oa loads");
+    let plugin =
+        runtime.block_on(Plugin::load_own(&sandbox, "direct_oa", component)).expect("direct_oa loads");
     let described = plugin.description().sources.iter().find(|source| source.name == "unpaywall");
     let values = BTreeMap::from([("mailto".to_owned(), "bench@library.example".to_owned())]);
     let access =

@@ -133,8 +133,17 @@ impl Partials {
         let hasher = Hasher::new();
         self.quota.release(&path);
         let (work_key, quota) = (work_key.to_owned(), Arc::clone(&self.quota));
-        let mut partial =
-            Partial { file, path, hasher, received: 0, origin: None, private, settled: false, work_key, quota };
+        let mut partial = Partial {
+            file,
+            path,
+            hasher,
+            received: 0,
+            origin: None,
+            private,
+            settled: false,
+            work_key,
+            quota,
+        };
         let origin = if resume && !private { partial.known_origin(url) } else { None };
         match origin {
             Some(origin) => {
@@ -182,7 +191,8 @@ impl Partial {
         if !self.private {
             let json = serde_json::to_vec(&origin).map_err(io::Error::other)?;
             // A torn sidecar cannot be read, and then nothing is resumed: no need to write it in two steps.
-            out::open(OpenOptions::new().write(true).create(true).truncate(true), &self.sidecar())?.write_all(&json)?;
+            out::open(OpenOptions::new().write(true).create(true).truncate(true), &self.sidecar())?
+                .write_all(&json)?;
         }
         self.origin = Some(origin);
         Ok(())

@@ -49,7 +49,8 @@ impl Quota {
         let mut kept = self.kept();
         kept.release(path);
         let work = kept.works.get(work_key).copied().unwrap_or(0);
-        let fits = work.saturating_add(bytes) <= kept.of_a_work && kept.total.saturating_add(bytes) <= kept.of_all;
+        let fits =
+            work.saturating_add(bytes) <= kept.of_a_work && kept.total.saturating_add(bytes) <= kept.of_all;
         if fits {
             kept.total += bytes;
             *kept.works.entry(work_key.to_owned()).or_default() += bytes;

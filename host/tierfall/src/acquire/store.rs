@@ -216,9 +216,7 @@ enum Owner {
 /// A relative symbolic link, so that the folder can be moved; where there are none, a hard link; where
 /// there are none either, a copy.
 fn make_link(relative: &Path, target: &Path, link: &Path) -> io::Result<()> {
-    symlink(relative, link)
-        .or_else(|_| fs::hard_link(target, link))
-        .or_else(|_| out::copy(target, link))
+    symlink(relative, link).or_else(|_| fs::hard_link(target, link)).or_else(|_| out::copy(target, link))
 }
 
 #[cfg(unix)]

@@ -61,7 +61,8 @@ fn is_harmless(path: &[&str], value: &Value) -> bool {
 /// A key that nobody reads is an error of its own, with a suggestion. In tables whose names are not fixed any key
 /// may be read.
 fn is_unknown(path: &[&str]) -> bool {
-    let open = matches!(path, ["tiers" | "sources" | "plugins" | "secrets", ..] | ["http", "pace", "rules", ..]);
+    let open =
+        matches!(path, ["tiers" | "sources" | "plugins" | "secrets", ..] | ["http", "pace", "rules", ..]);
     !open && defaults().at(path).is_none()
 }
 
@@ -97,7 +98,15 @@ mod tests {
 
     #[test]
     fn nothing_that_reaches_beyond_the_folder_is_marked() {
-        let sections = ["secrets.", "plugins.", "sandbox.", "ledger.url", "http.proxy", "http.ca_certs", "http.allow_private"];
+        let sections = [
+            "secrets.",
+            "plugins.",
+            "sandbox.",
+            "ledger.url",
+            "http.proxy",
+            "http.ca_certs",
+            "http.allow_private",
+        ];
         for (key, leaf) in defaults().leaves() {
             if sections.iter().any(|section| key.starts_with(section)) {
                 assert!(!is_harmless(&key.split('.').collect::<Vec<_>>(), &leaf.value), "{key}");

@@ -128,7 +128,7 @@ impl Config {
             telemetry: reader.read(&["telemetry"])?,
             state_dir: environment
                 .folder("XDG_STATE_HOME", ".local/state")
-                .map(|state| state.join("tierfall")),
+                .map(|state| state.join("tierfall/used")),
             file,
             sources,
         };

@@ -75,7 +75,9 @@ impl TierSpec {
     /// Whether it only chooses among what the operator has: no component of its own, no setting of a plugin
     /// (which may say where a key is sent), no host's rules passed over.
     pub(super) fn is_harmless(&self) -> bool {
-        matches!(self.tier, TierName::Name(_)) && self.settings.is_empty() && self.robots != Some(Robots::Ignore)
+        matches!(self.tier, TierName::Name(_))
+            && self.settings.is_empty()
+            && self.robots != Some(Robots::Ignore)
     }
 
     fn set(&mut self, option: &str, value: &str) -> Result<(), String> {

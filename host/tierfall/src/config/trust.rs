@@ -1,5 +1,5 @@
 //! Which configuration files of folders their user has vouched for: a list of digests in the user's own
-//! state folder (`$XDG_STATE_HOME/tierfall/trusted`). A file that has changed since is not on it any more.
+//! state folder (`$XDG_STATE_HOME/tierfall/trusted/files`). A file that has changed since is not on it any more.
 
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -30,7 +30,7 @@ pub fn trust(file: &Path, environment: Vec<(String, String)>) -> Result<String, 
     let unreadable = |error| TrustError::Unreadable { path: file.to_owned(), error };
     let text = read(file).map_err(unreadable)?;
     let entry = Entry::of(file, &text).map_err(unreadable)?;
-    let path = state_folder(&Environment::new(environment)).ok_or(TrustError::NoHome)?;
+    let path = folder(&Environment::new(environment)).ok_or(TrustError::NoHome)?;
     let remember = || {
         let folder = PrivateFolder::make(&path)?;
         let place = format!("  {}", entry.place);
@@ -47,7 +47,7 @@ pub fn trust(file: &Path, environment: Vec<(String, String)>) -> Result<String, 
 /// Whether the file is trusted as long as it has this text. What cannot be looked up is not.
 pub(super) fn is_trusted(file: &Path, text: &str, environment: &Environment) -> bool {
     let known = || {
-        let folder = PrivateFolder::open(&state_folder(environment)?).ok()?;
+        let folder = PrivateFolder::open(&folder(environment)?).ok()?;
         let line = Entry::of(file, text).ok()?.line();
         entries(&folder).lines().any(|known| known == line).then_some(())
     };
@@ -83,12 +83,12 @@ impl Entry {
     }
 }
 
-/// The name of the list in the state folder.
-const LIST: &str = "trusted";
+/// The name of the list in its folder.
+const LIST: &str = "files";
 
 /// Of the user; `None` without a home.
-fn state_folder(environment: &Environment) -> Option<PathBuf> {
-    Some(environment.folder("XDG_STATE_HOME", ".local/state")?.join("tierfall"))
+fn folder(environment: &Environment) -> Option<PathBuf> {
+    Some(environment.folder("XDG_STATE_HOME", ".local/state")?.join("tierfall/trusted"))
 }
 
 fn entries(folder: &PrivateFolder) -> String {

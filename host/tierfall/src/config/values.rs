@@ -1,6 +1,7 @@
 //! The configuration as it was read: a struct for each section, and where each value came from.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use tierfall_http::HttpSettings;
 use tierfall_sandbox::SandboxSettings;

@@ -81,7 +81,10 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
     match LedgerPlace::of(config, out) {
         LedgerPlace::File(path) => {
             if config.ledger.url.is_none() && out::is_link(&path) {
-                return Err(LedgerError::Open { place: path.display().to_string(), why: out::linked().to_string() });
+                return Err(LedgerError::Open {
+                    place: path.display().to_string(),
+                    why: out::linked().to_string(),
+                });
             }
             let settings = SqliteSettings {
                 path,
