@@ -6,8 +6,9 @@ mod file;
 #[cfg(unix)]
 mod folder;
 mod input;
-#[cfg(target_os = "linux")]
+mod ledger;
 mod machine;
+mod terminal;
 
 use std::time::Duration;
 

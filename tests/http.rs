@@ -164,6 +164,38 @@ fn a_local_host_is_asked_only_where_it_is_allowed_by_name() {
     assert_eq!(home.manifest("papers")[0]["sha256"], article.sha256.as_str());
 }
 
+#[test]
+fn a_local_port_is_opened_alone_and_what_opens_nothing_is_refused() {
+    let (home, web, other) = (Home::new(), Web::start(), Web::start());
+    let article = Article::on(&web, "local");
+    let page = |file: String| {
+        Answer::html(&format!(
+            "<html><head><title>L</title><meta name=\"citation_title\" content=\"The Invented Matter of local Considered \
+             Anew\"><meta name=\"citation_pdf_url\" content=\"{file}\"></head><body></body></html>"
+        ))
+    };
+    web.get("/article", [page(web.url("/article.pdf"))]);
+    web.get("/elsewhere", [page(other.url("/article.pdf"))]);
+    for server in [&web, &other] {
+        server.get("/article.pdf", [Answer::pdf(article.bytes.clone())]);
+    }
+    let run = |path: &str, out: &str, opened: &str| {
+        let words = ["run", &web.url(path), "--fallback-tier", "landing_scrape", "--out", out];
+        home.tierfall(words).args(["--allow-private", opened]).run()
+    };
+    run("/article", "one", &web.host()).expect(0);
+    run("/elsewhere", "two", &web.host()).expect(3);
+    assert_eq!(home.manifest("two")[0]["reason"], "private_address");
+    assert!(other.requests().is_empty(), "{:#?}", other.requests());
+    // A name that is opened on one port leads nowhere else on this machine either.
+    let port = web.host().rsplit_once(':').map(|(_, port)| port.to_owned()).expect("a port");
+    run("/elsewhere", "three", &format!("localhost:{port}")).expect(3);
+    for nothing in ["http://localhost/", "localhost:", "localhost:99999", "*.corp"] {
+        let ended = run("/article", "four", nothing).expect(2);
+        assert!(ended.err.contains("HOST") || ended.err.contains("65535"), "{}", ended.err);
+    }
+}
+
 /// A run over two archives, one of which has a key; `core` is where that one is.
 fn with_a_key(home: &Home, web: &Web, core: &str) -> Ended {
     // A place that is known, so that what it does not know is a 404.

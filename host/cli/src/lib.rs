@@ -28,7 +28,9 @@ mod output;
 mod progress;
 mod session;
 mod settings;
+mod table;
 mod telemetry;
+mod wash;
 
 use std::process::ExitCode;
 
@@ -63,14 +65,14 @@ pub fn main_with(probe: Option<Probe>) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("tierfall: failed to start: {error}");
+            output::complain(format_args!("tierfall: failed to start: {error}"));
             return Exit::Failed.into();
         }
     };
     let exit = match runtime.block_on(command.run(&console)) {
         Ok(exit) => exit,
         Err(error) => {
-            eprintln!("tierfall: {error}");
+            output::complain(format_args!("tierfall: {error}"));
             Exit::from(&error)
         }
     };

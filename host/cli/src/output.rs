@@ -1,35 +1,81 @@
 //! What people read: tables, sizes, times, and colour that is never the only sign.
 
-use std::io::{self, IsTerminal, Write};
+use std::fmt;
+use std::io::{self, Write};
 use std::time::Duration;
-
-use comfy_table::presets::UTF8_FULL_CONDENSED;
-use comfy_table::{Attribute, Cell, CellAlignment, Color, ContentArrangement, Table};
 
 use tierfall::run::{Line, PlanSummary, Summary};
 use tierfall::tiers::{EndReason, Status};
 
-/// A table as the whole program draws them.
-pub fn table(headings: &[&str]) -> Table {
-    let mut table = Table::new();
-    table
-        .load_style(UTF8_FULL_CONDENSED)
-        .set_content_arrangement(ContentArrangement::Dynamic)
-        .set_header(headings.iter().map(|heading| Cell::new(heading).add_attribute(Attribute::Bold)));
-    if !io::stdout().is_terminal() {
-        // A file or a pipe has no width to fit into: one line per row.
-        table.set_content_arrangement(ContentArrangement::Disabled);
-        table.force_no_tty();
+use crate::table::{Cell, CellAlignment, Color, Table};
+use crate::wash;
+
+/// What may go to a terminal: made of text, which is washed, and of tables, whose cells are.
+pub struct Page(String);
+
+impl Page {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self(String::new())
     }
-    table
+
+    pub fn text(mut self, text: impl fmt::Display) -> Self {
+        self.0.push_str(&wash::text(&text.to_string()));
+        self
+    }
+
+    pub fn table(mut self, table: &Table) -> Self {
+        self.0.push_str(&table.to_string());
+        self
+    }
+
+    /// One JSON value in one line.
+    pub fn json(value: &impl serde::Serialize) -> Self {
+        Self(wash::json(&serde_json::to_string(value).unwrap_or_default()).into_owned())
+    }
+}
+
+impl From<Table> for Page {
+    fn from(table: Table) -> Self {
+        Self::new().table(&table)
+    }
+}
+
+impl From<serde_json::Value> for Page {
+    fn from(value: serde_json::Value) -> Self {
+        Self::json(&value)
+    }
+}
+
+impl From<fmt::Arguments<'_>> for Page {
+    fn from(text: fmt::Arguments<'_>) -> Self {
+        Self::new().text(text)
+    }
+}
+
+impl From<String> for Page {
+    fn from(text: String) -> Self {
+        Self::new().text(text)
+    }
+}
+
+impl fmt::Display for Page {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// Prints to standard output; a reader that went away (`| head`) is no error.
-pub fn print(text: impl std::fmt::Display) -> io::Result<()> {
-    match writeln!(io::stdout().lock(), "{text}") {
+pub fn print(page: impl Into<Page>) -> io::Result<()> {
+    match writeln!(io::stdout().lock(), "{}", page.into()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Tells a person something on standard error. Nobody may be there to read it: that ends nothing.
+pub fn complain(text: impl fmt::Display) {
+    let _ = writeln!(io::stderr().lock(), "{}", wash::text(&text.to_string()));
 }
 
 /// The status of a work with a sign of its own.
@@ -44,7 +90,7 @@ pub fn status_cell(status: Status) -> Cell {
 
 /// The table of works at the end of a run.
 pub fn works_table(lines: &[Line]) -> Table {
-    let mut table = table(&["work", "status", "source", "version", "licence", "size", "time", "reason"]);
+    let mut table = Table::new(&["work", "status", "source", "version", "licence", "size", "time", "reason"]);
     for line in lines {
         let file = line.file.as_ref();
         let license = file.and_then(|file| file.license.as_deref());

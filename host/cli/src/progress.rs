@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::output::{print, shorten, size, time};
+use crate::output::{Page, complain, print, shorten, size, time};
+use crate::wash;
 use tierfall::run::{Line, Reporter, WorkRequest};
 use tierfall::tiers::{EndReason, Observer, SourceName, Status};
 use tierfall_input::BadEntry;
@@ -95,7 +96,7 @@ impl Reporter for Progress {
 
     fn bad(&self, entry: &BadEntry) {
         if self.mode != Mode::Quiet {
-            self.bars.suspend(|| eprintln!("tierfall: {entry}"));
+            self.bars.suspend(|| complain(format_args!("tierfall: {entry}")));
         }
     }
 
@@ -109,7 +110,7 @@ impl Reporter for Progress {
         let style = ProgressStyle::with_template("  {spinner} {prefix}  {msg}");
         let bar = ProgressBar::new_spinner()
             .with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
-            .with_prefix(shorten(&request.work.key(), 44));
+            .with_prefix(shorten(&wash::line(&request.work.key()), 44));
         let bar = self.bars.insert_before(&self.total, bar);
         bar.enable_steady_tick(Duration::from_millis(120));
         self.lock().active.insert(request.work.key(), bar);
@@ -142,7 +143,7 @@ impl Reporter for Progress {
             Mode::Quiet => {}
             Mode::Json => {
                 // Standard output going away is noticed by the manifest's writer, not here.
-                let _ = print(serde_json::to_string(line).unwrap_or_default());
+                let _ = print(Page::json(line));
             }
             Mode::Lines => {
                 let what = match &line.file {
@@ -150,7 +151,7 @@ impl Reporter for Progress {
                     None => line.reason.map_or("", EndReason::code).to_owned(),
                 };
                 let took = time(Duration::from_millis(line.ms));
-                eprintln!("{:<8} {}  {what}  {took}", line.status, line.work_id);
+                complain(format_args!("{:<8} {}  {what}  {took}", line.status, wash::line(&line.work_id)));
             }
             Mode::Bars => {
                 // A work may have been learned under a better id; bars are known by the requested one.
@@ -170,11 +171,12 @@ struct Watch {
 
 impl Observer for Watch {
     fn attempt_started(&self, _tier: &str, source: &SourceName) {
-        self.bar.set_message(format!("asking {}", source.source));
+        self.bar.set_message(format!("asking {}", wash::line(&source.source)));
     }
 
     fn acquisition_started(&self, source: &SourceName, candidate: &Candidate) {
-        self.bar.set_message(format!("{}: {}", source.source, shorten(&candidate.url, 60)));
+        let url = shorten(&candidate.url, 60);
+        self.bar.set_message(wash::line(&format!("{}: {url}", source.source)).into_owned());
     }
 }
 

@@ -12,7 +12,7 @@ use crate::args::SettingArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{print, summary_text, works_table};
+use crate::output::{complain, print, summary_text, works_table};
 use crate::progress::{Mode as ProgressMode, Progress};
 
 /// A run, and the progress that shows it.
@@ -84,7 +84,7 @@ impl RunSession {
 async fn stop_on_interrupt(stop: CancellationToken) {
     if tokio::signal::ctrl_c().await.is_ok() {
         stop.cancel();
-        eprintln!("tierfall: stopping; what was received is kept (press Ctrl-C again to stop at once)");
+        complain("tierfall: stopping; what was received is kept (press Ctrl-C again to stop at once)");
     }
     if tokio::signal::ctrl_c().await.is_ok() {
         std::process::exit(Exit::Interrupted as i32);

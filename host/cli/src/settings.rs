@@ -8,7 +8,8 @@ use tierfall::config::{Config, ConfigLayers, Given, Override};
 
 use crate::args::SettingArgs;
 use crate::error::CliError;
-use crate::output::{print, table};
+use crate::output::print;
+use crate::table::Table;
 
 /// The configuration of this call: defaults, file, environment, flags.
 pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
@@ -64,7 +65,7 @@ pub fn show(config: &Config, json: bool) -> io::Result<()> {
             .collect();
         return print(serde_json::Value::from(values));
     }
-    let mut table = table(&["key", "value", "from"]);
+    let mut table = Table::new(&["key", "value", "from"]);
     for value in &config.effective {
         table.add_row([value.key.clone(), value.value.clone(), value.origin.to_string()]);
     }

@@ -1,8 +1,11 @@
 //! Log lines: which are written, and in which form.
 
+use std::io;
+
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::MakeWriter;
+
+use crate::wash;
 
 /// The form of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,12 +14,33 @@ pub enum Format {
     Json,
 }
 
+/// A writer of log lines, each of which is washed first: the program's own have no colours.
+struct Washed<W> {
+    writer: W,
+    format: Format,
+}
+
+impl<W: io::Write> io::Write for Washed<W> {
+    /// Always a whole line.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let line = String::from_utf8_lossy(bytes);
+        let washed = match self.format {
+            Format::Text => wash::text(&line),
+            Format::Json => wash::json(&line),
+        };
+        self.writer.write_all(washed.as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
 /// Sends log lines to `writer`. `filter` is a level for Tierfall's own lines (what its libraries say is
 /// then a level quieter), or directives by module as `RUST_LOG` has them.
-pub fn init<W>(filter: &str, format: Format, writer: W)
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+pub fn init<W: io::Write>(filter: &str, format: Format, writer: impl Fn() -> W + Send + Sync + 'static) {
+    let writer = move || Washed { writer: writer(), format };
     let subscriber = tracing_subscriber::fmt().with_writer(writer).with_ansi(false);
     // A second call, as in tests that run the program twice in one process, changes nothing.
     let _ = match format {

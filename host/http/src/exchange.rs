@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
 
 use http::header::{HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use sha2::{Digest, Sha256};
 use url::{Position, Url};
 
 use super::error::{Denial, FetchError};
@@ -20,7 +21,8 @@ pub struct RequestKey {
     pub method: Method,
     url: String,
     range: Option<String>,
-    body: Vec<u8>,
+    /// Its digest, so that a recording of many costs no more memory than one of few; `None` is no body.
+    body: Option<[u8; 32]>,
 }
 
 /// Why a recorded body ends before its end.
@@ -44,7 +46,13 @@ pub struct Failure {
 impl RequestKey {
     pub fn new(method: Method, url: &Url, headers: &HeaderMap, body: &[u8]) -> Self {
         let range = header(headers, "range").map(Cow::into_owned);
-        Self { method, url: anonymous(url), range, body: body.to_vec() }
+        let body = (!body.is_empty()).then(|| Sha256::digest(body).into());
+        Self { method, url: anonymous(url), range, body }
+    }
+
+    /// About how much memory it takes.
+    pub fn size(&self) -> usize {
+        size_of::<Self>() + self.url.len() + self.range.as_ref().map_or(0, String::len)
     }
 
     /// The same request without its range, if it has one: a server may always answer with the whole.

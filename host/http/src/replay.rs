@@ -22,6 +22,19 @@ use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
 
 /// A request record is read up to this; ours have a few hundred bytes.
 const REQUEST_BYTES: u64 = 1 << 20;
+/// Of a URL, as of a redirect's; a record with a longer one is left out.
+const URL_BYTES: usize = 16 * 1024;
+/// Of an id, a digest, a range; a longer one is as good as none.
+const FIELD_BYTES: usize = 1024;
+/// What the index of a recording may take: this and a multiple of its file, and no more than `INDEX_MOST`. That of an
+/// honest one is smaller than its file.
+const INDEX_LEAST: usize = 32 << 20;
+const INDEX_PER_BYTE: usize = 8;
+const INDEX_MOST: usize = 1 << 30;
+/// About what an entry of the index takes beside its texts.
+const ENTRY: usize = 384;
+/// A failure's record: a kind and a sentence.
+const FAILURE_BYTES: u64 = 4096;
 /// The size of one read from the file.
 const PIECE: usize = 64 * 1024;
 
@@ -115,6 +128,8 @@ struct Index {
     /// Payloads by digest, for `revisit` records, which refer to an earlier one.
     payloads: HashMap<String, Place>,
     now_ms: u64,
+    /// About how much memory all of this takes.
+    bytes: usize,
 }
 
 struct Found {
@@ -126,20 +141,57 @@ struct Found {
 
 impl Index {
     fn read(&mut self, path: &Path) -> Result<(), WarcError> {
+        let file = usize::try_from(std::fs::metadata(path)?.len()).unwrap_or(usize::MAX);
+        let most = INDEX_LEAST.saturating_add(file.saturating_mul(INDEX_PER_BYTE)).min(INDEX_MOST);
         let mut scanner = Scanner::open(path)?;
-        while let Some((head, place)) = scanner.next_record()? {
+        let mut records = 0_u64;
+        let mut before = 0;
+        loop {
+            let (head, place) = match scanner.next_record() {
+                Ok(Some(record)) => record,
+                Ok(None) => return Ok(()),
+                // What came before is good.
+                Err(error @ (WarcError::Cut { in_block, .. } | WarcError::Bomb { in_block, .. }))
+                    if records > 0 =>
+                {
+                    tracing::warn!("the recording {} is read up to here: {error}", path.display());
+                    if in_block {
+                        self.found.truncate(before);
+                    }
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            if self.bytes > most {
+                tracing::warn!(
+                    "the recording {} is read up to its record {records}: it has more records than its {file} bytes \
+                     may hold, and those that follow are left out",
+                    path.display()
+                );
+                return Ok(());
+            }
+            records += 1;
+            before = self.found.len();
             if self.now_ms == 0 {
                 self.now_ms = head.field("warc-date").and_then(milliseconds).unwrap_or_default();
             }
-            let Some(url) = head.uri("warc-target-uri").and_then(|url| Url::parse(url).ok()) else {
+            let target = head.uri("warc-target-uri").unwrap_or_default();
+            if target.len() > URL_BYTES {
+                tracing::warn!("record {records} of {} has too long a URL, and is left out", path.display());
                 continue;
-            };
-            let text = |name: &str| head.field(name).map(str::to_owned);
+            }
+            let Ok(url) = Url::parse(target) else { continue };
+            let text =
+                |name: &str| head.field(name).filter(|text| text.len() <= FIELD_BYTES).map(str::to_owned);
             let id = text("warc-record-id").unwrap_or_default();
             let concurrent = text("warc-concurrent-to");
             let recorded = match head.field("warc-type") {
                 Some("request") => {
-                    if let Some(key) = RequestKey::parse(&url, &scanner.block(REQUEST_BYTES)?) {
+                    // A cut one is noticed at the next record.
+                    let block = scanner.block(REQUEST_BYTES).unwrap_or_default();
+                    let key = RequestKey::parse(&url, &block).filter(|key| key.size() <= URL_BYTES * 2);
+                    if let Some(key) = key {
+                        self.bytes += 2 * (key.size() + id.len() + ENTRY);
                         self.requests.extend(concurrent.map(|answer| (answer, key.clone())));
                         self.requests.insert(id, key);
                     }
@@ -147,6 +199,7 @@ impl Index {
                 }
                 Some("response") if is_http(&head) => {
                     if let Some(digest) = text("warc-payload-digest") {
+                        self.bytes += digest.len() + ENTRY;
                         self.payloads.entry(digest).or_insert(place);
                     }
                     let detail = text(&TRUNCATED_DETAIL.to_ascii_lowercase()).unwrap_or_default();
@@ -161,15 +214,17 @@ impl Index {
                 Some("response" | "resource") => {
                     Recorded::Resource { place, content_type: text("content-type") }
                 }
-                Some("metadata") => match Failure::parse(&scanner.block(REQUEST_BYTES)?) {
+                Some("metadata") => match Failure::parse(&scanner.block(FAILURE_BYTES).unwrap_or_default()) {
                     Some(failure) => Recorded::Failure(failure),
                     None => continue,
                 },
                 _ => continue,
             };
+            // Twice its URL: here, and in the key of its request.
+            self.bytes +=
+                ENTRY + 2 * url.as_str().len() + id.len() + concurrent.as_ref().map_or(0, String::len);
             self.found.push(Found { id, concurrent, url, recorded });
         }
-        Ok(())
     }
 
     fn answers(self) -> HashMap<RequestKey, Answers> {
@@ -214,8 +269,8 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             if method == Method::Head || matches!(status, 204 | 304) {
                 return Ok(Incoming { status, headers, body: RawBody::empty() });
             }
-            let chunked =
-                header(&headers, "transfer-encoding").is_some_and(|coding| coding.contains("chunked"));
+            let chunked = header(&headers, "transfer-encoding")
+                .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
             headers = without(&headers, |name| *name == TRANSFER_ENCODING);
             if chunked {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);
@@ -344,6 +399,101 @@ impl<R: BufRead> Chunks<R> {
             }
             return u64::from_str_radix(digits, 16)
                 .map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "a chunk without a size"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    fn record(kind: &str, fields: &str, block: &[u8]) -> Vec<u8> {
+        let head = format!(
+            "WARC/1.1\r\nWARC-Type: {kind}\r\n{fields}Content-Length: {}\r\n\r\n",
+            block.len()
+        );
+        [head.as_bytes(), block, b"\r\n\r\n"].concat()
+    }
+
+    fn answer(number: usize) -> Vec<u8> {
+        let fields = format!("WARC-Target-URI: http://a.example/{number}\r\n");
+        record("response", &fields, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi")
+    }
+
+    fn packed(parts: &[Vec<u8>]) -> Vec<u8> {
+        let mut file = Vec::new();
+        for part in parts {
+            let mut member = GzEncoder::new(&mut file, Compression::best());
+            member.write_all(part).unwrap();
+            member.finish().unwrap();
+        }
+        file
+    }
+
+    fn index(file: &[u8]) -> Result<Index, WarcError> {
+        let mut there = tempfile::NamedTempFile::new().unwrap();
+        there.write_all(file).unwrap();
+        let mut index = Index::default();
+        index.read(there.path()).map(|()| index)
+    }
+
+    fn paths(index: &Index) -> Vec<&str> {
+        index.found.iter().map(|found| found.url.path()).collect()
+    }
+
+    #[test]
+    fn a_record_that_unpacks_to_gigabytes_ends_the_reading_and_what_came_before_is_good() {
+        let zeros = record("response", "WARC-Target-URI: http://a.example/bomb\r\n", &vec![0; 64 << 20]);
+        let file = packed(&[answer(1), answer(2), zeros, answer(3)]);
+        assert!(file.len() < 1 << 20);
+        assert_eq!(paths(&index(&file).unwrap()), ["/1", "/2"]);
+        let blank = packed(&[answer(1), vec![b'\n'; 64 << 20], answer(2)]);
+        assert_eq!(paths(&index(&blank).unwrap()), ["/1"]);
+    }
+
+    #[test]
+    fn an_index_holds_no_more_than_its_file_is_worth() {
+        let many: Vec<u8> = (0..200_000).flat_map(|_| answer(1)).collect();
+        let file = packed(&[many]);
+        let index = index(&file).unwrap();
+        assert!(index.bytes < INDEX_LEAST + file.len() * INDEX_PER_BYTE + 4096, "{}", index.bytes);
+        assert!((10_000..200_000).contains(&index.found.len()), "{}", index.found.len());
+    }
+
+    #[test]
+    fn long_fields_are_not_held() {
+        let long = "x".repeat(15_000);
+        let fields = format!(
+            "WARC-Record-ID: {long}\r\nWARC-Concurrent-To: {long}\r\nWARC-Payload-Digest: {long}\r\n\
+             WARC-Truncated: {long}\r\nWARC-Target-URI: http://a.example/1\r\n"
+        );
+        let url = format!("WARC-Target-URI: http://a.example/{long}{long}\r\n");
+        let posted = "POST / HTTP/1.1\r\n\r\n".to_owned() + &long.repeat(40);
+        let mut file = Vec::new();
+        for _ in 0..50 {
+            file.extend(record("response", &fields, b"HTTP/1.1 200 OK\r\n\r\n"));
+            file.extend(record("request", "WARC-Target-URI: http://a.example/2\r\n", posted.as_bytes()));
+            file.extend(record("response", &url, b"HTTP/1.1 200 OK\r\n\r\n"));
+        }
+        let index = index(&file).unwrap();
+        assert_eq!(index.found.len(), 50);
+        assert!(index.bytes < 200_000, "{}", index.bytes);
+    }
+
+    #[test]
+    fn a_last_record_that_was_cut_costs_only_itself() {
+        for whole in [[answer(1), answer(2)].concat(), packed(&[answer(1), answer(2)])] {
+            let second = whole.len() / 2;
+            for cut in [second + 5, second + 40, whole.len() - 20] {
+                assert_eq!(paths(&index(&whole[..cut]).unwrap()), ["/1"], "{cut} of {}", whole.len());
+            }
+            assert_eq!(paths(&index(&whole).unwrap()), ["/1", "/2"]);
+            assert!(index(&whole[..second / 2]).is_err(), "nothing in it can be read");
         }
     }
 }

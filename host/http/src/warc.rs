@@ -15,15 +15,35 @@ use flate2::write::GzEncoder;
 
 /// A larger head of a record is refused; real ones have less than one kilobyte.
 const HEAD_BYTES: u64 = 64 * 1024;
+/// A file that unpacks to more than this many times its size, once that is more than `BOMB_FROM`, is an attack: text is
+/// packed to a tenth, the most repetitive tables to a hundredth.
+const BOMB_RATIO: u64 = 250;
+const BOMB_FROM: u64 = 16 << 20;
 /// What gzip files begin with (RFC 1952, 2.3.1).
 const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Why a WARC file cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum WarcError {
-    /// The file cannot be read, or ends within a record.
+    /// The file cannot be read.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// The file ends within a record, as after a crash of its writer.
+    #[error("the file ends within the record at byte {at} of the unpacked file")]
+    Cut {
+        /// Where the record begins.
+        at: u64,
+        /// In its block, so that its head was read.
+        in_block: bool,
+    },
+    /// The file was made to fill memory or time.
+    #[error("the record at byte {at} of the unpacked file unpacks to more than {BOMB_RATIO} times its size")]
+    Bomb {
+        /// Where the record begins.
+        at: u64,
+        /// In its block, so that its head was read.
+        in_block: bool,
+    },
     /// Something else than a record begins here.
     #[error("no WARC record begins at byte {0} of the unpacked file")]
     NoRecord(u64),
@@ -73,12 +93,14 @@ pub struct Scanner {
     at: u64,
     /// Bytes of the current block that are not read yet.
     block: u64,
+    /// Where the current record begins.
+    start: u64,
 }
 
 impl Scanner {
     /// Opens a file, compressed or not.
     pub fn open(path: &Path) -> Result<Self, WarcError> {
-        Ok(Self { reader: BufReader::new(Source::open(path)?), at: 0, block: 0 })
+        Ok(Self { reader: BufReader::new(Source::open(path)?), at: 0, block: 0, start: 0 })
     }
 
     /// The next record, or `None` at the end of the file.
@@ -86,15 +108,19 @@ impl Scanner {
         self.skip_block()?;
         // Each block is followed by two line ends; some writers write none, or more.
         loop {
-            match self.reader.fill_buf()?.first() {
-                None => return Ok(None),
-                Some(b'\r' | b'\n') => self.consume(1),
-                Some(_) => break,
+            let there = self.reader.fill_buf().map_err(|error| in_record(error, self.at, false))?;
+            if there.is_empty() {
+                return Ok(None);
             }
+            let ends = there.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+            if ends == 0 {
+                break;
+            }
+            self.consume(ends);
         }
         let place = self.reader.get_mut().place(self.at);
-        let start = self.at;
-        let (head, read) = read_head(&mut self.reader, start)?;
+        self.start = self.at;
+        let (head, read) = read_head(&mut self.reader, self.start)?;
         self.at += read;
         self.block = head.length;
         Ok(Some((head, place)))
@@ -103,7 +129,11 @@ impl Scanner {
     /// The current record's block, up to `cap` bytes.
     pub fn block(&mut self, cap: u64) -> Result<Vec<u8>, WarcError> {
         let mut block = Vec::new();
-        let read = (&mut self.reader).take(self.block.min(cap)).read_to_end(&mut block)? as u64;
+        let start = self.start;
+        let read = (&mut self.reader)
+            .take(self.block.min(cap))
+            .read_to_end(&mut block)
+            .map_err(|error| in_record(error, start, true))? as u64;
         self.at += read;
         self.block -= read;
         Ok(block)
@@ -111,9 +141,10 @@ impl Scanner {
 
     fn skip_block(&mut self) -> Result<(), WarcError> {
         while self.block > 0 {
-            let there = self.reader.fill_buf()?.len() as u64;
+            let there =
+                self.reader.fill_buf().map_err(|error| in_record(error, self.start, true))?.len() as u64;
             if there == 0 {
-                return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+                return Err(WarcError::Cut { at: self.start, in_block: true });
             }
             let step = there.min(self.block);
             self.consume(usize::try_from(step).unwrap_or(usize::MAX));
@@ -127,6 +158,22 @@ impl Scanner {
         self.at += bytes as u64;
     }
 }
+
+/// What an error of the file means to the record in which it happened.
+fn in_record(error: io::Error, at: u64, in_block: bool) -> WarcError {
+    if error.get_ref().is_some_and(|inner| inner.is::<Bomb>()) {
+        return WarcError::Bomb { at, in_block };
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => WarcError::Cut { at, in_block },
+        _ => WarcError::Io(error),
+    }
+}
+
+/// Unpacking was given up.
+#[derive(Debug, thiserror::Error)]
+#[error("it unpacks to more than {BOMB_RATIO} times its size")]
+struct Bomb;
 
 /// Opens one record again: its head, and a reader of its block.
 pub fn open_at(path: &Path, place: Place) -> Result<(RecordHead, impl BufRead + Send + use<>), WarcError> {
@@ -217,6 +264,9 @@ impl Read for Source {
             let Some(decoder) = member else { return Ok(0) };
             let read = decoder.read(buffer)?;
             *decompressed += read as u64;
+            if *decompressed > BOMB_FROM && *decompressed / BOMB_RATIO > decoder.get_ref().read {
+                return Err(io::Error::other(Bomb));
+            }
             if read > 0 || buffer.is_empty() {
                 return Ok(read);
             }
@@ -272,8 +322,12 @@ fn read_head(reader: &mut impl BufRead, start: u64) -> Result<(RecordHead, u64),
     let mut version = true;
     loop {
         line.clear();
-        limited.read_until(b'\n', &mut line)?;
+        limited.read_until(b'\n', &mut line).map_err(|error| in_record(error, start, false))?;
         let text = String::from_utf8_lossy(&line);
+        // It ends before its head does, or the head is too long.
+        if !text.ends_with('\n') && limited.limit() > 0 && (!version || text.starts_with("WARC/")) {
+            return Err(WarcError::Cut { at: start, in_block: false });
+        }
         if version {
             if !text.starts_with("WARC/") {
                 return Err(WarcError::NoRecord(start));

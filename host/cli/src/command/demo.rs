@@ -12,7 +12,7 @@ use tierfall_ledger::LedgerClient;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::print;
+use crate::output::{complain, print};
 use crate::session::RunSession;
 use crate::{input, settings};
 
@@ -38,7 +38,7 @@ impl DemoCommand {
         let mut recording = tempfile::Builder::new().suffix(".warc.gz").tempfile().map_err(write)?;
         recording.write_all(WEB).map_err(write)?;
         if console.for_people() {
-            eprintln!("tierfall: a demo over a recorded web of invented works; the network is not used");
+            complain("tierfall: a demo over a recorded web of invented works; the network is not used");
         }
         let program = Program::assemble(&config, Mode::Replay(recording.path().to_owned()), &out).await?;
         let works = Reader::new("the demo", Cursor::new(WORKS.as_bytes()), Some(Format::Text), None)?;

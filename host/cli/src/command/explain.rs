@@ -14,7 +14,8 @@ use crate::args::{SettingArgs, WebArgs};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{print, size, time};
+use crate::output::{Page, print, size, time};
+use crate::wash;
 
 /// Try one work under the plan and show its whole trail; nothing is stored.
 #[derive(Debug, Args)]
@@ -43,7 +44,7 @@ impl ExplainCommand {
         let mut summary = Summary::default();
         summary.count_line(&line);
         if console.output.json {
-            print(serde_json::to_string(&line).unwrap_or_default())?;
+            print(Page::json(&line))?;
         } else {
             print(tree(&line))?;
         }
@@ -54,10 +55,10 @@ impl ExplainCommand {
 /// Draws the trail: tiers, their attempts, the candidates of each, and how each candidate ended.
 fn tree(line: &Line) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "{}", line.work_id);
+    let _ = writeln!(text, "{}", wash::line(&line.work_id));
     if let Some(title) = &line.title {
         let year = line.year.map(|year| format!(" ({year})")).unwrap_or_default();
-        let _ = writeln!(text, "  {title}{year}");
+        let _ = writeln!(text, "  {}{year}", wash::line(title));
     }
     let mut tiers: Vec<&str> = Vec::new();
     for attempt in line.trail.attempts() {
@@ -73,16 +74,21 @@ fn tree(line: &Line) -> String {
         for (at, attempt) in attempts.iter().enumerate() {
             let last = at + 1 == attempts.len();
             let stem = if last { "│     " } else { "│  │  " };
-            let _ = writeln!(text, "│  {} {}", if last { "└─" } else { "├─" }, attempt_text(attempt));
+            let _ = writeln!(
+                text,
+                "│  {} {}",
+                if last { "└─" } else { "├─" },
+                wash::line(&attempt_text(attempt))
+            );
             for note in &attempt.notes {
-                let _ = writeln!(text, "{stem}! {note}");
+                let _ = writeln!(text, "{stem}! {}", wash::line(note));
             }
             for candidate in &attempt.candidates {
-                let _ = writeln!(text, "{stem}{}", candidate_text(candidate));
+                let _ = writeln!(text, "{stem}{}", wash::line(&candidate_text(candidate)));
                 let ended = acquisitions
                     .iter()
                     .find(|acquired| acquired.url == candidate.url && acquired.source == attempt.source);
-                let _ = writeln!(text, "{stem}    {}", verdict_text(ended.copied()));
+                let _ = writeln!(text, "{stem}    {}", wash::line(&verdict_text(ended.copied())));
             }
         }
     }

@@ -190,7 +190,7 @@ async fn show(opened: &OpenLedger, job: &str) -> Result<(), CliError> {
     if opened.json {
         print(json::details(&details, &events))?;
     } else {
-        print(details::text(&details, &events))?;
+        print(details::page(&details, &events))?;
     }
     Ok(())
 }

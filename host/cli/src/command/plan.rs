@@ -9,7 +9,8 @@ use crate::args::SettingArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{print, table, time};
+use crate::output::{Page, print, time};
+use crate::table::Table;
 
 /// Show what would be asked, in which order, under which budgets.
 #[derive(Debug, Args)]
@@ -32,8 +33,8 @@ impl PlanCommand {
 }
 
 /// A row for each source, in the order in which they are asked; the budgets below.
-fn text(plan: &Plan) -> String {
-    let mut table = table(&["tier", "parallel", "source", "identifiers", "timeout", "note"]);
+fn text(plan: &Plan) -> Page {
+    let mut table = Table::new(&["tier", "parallel", "source", "identifiers", "timeout", "note"]);
     for tier in &plan.tiers {
         let mut shown = false;
         let mut tier_cells = || {
@@ -65,13 +66,13 @@ fn text(plan: &Plan) -> String {
     }
     let budgets = &plan.budgets;
     let facts: Vec<_> = plan.facts.iter().map(|source| source.name().source.clone()).collect();
-    format!(
-        "{table}\nbudgets of one work: {} in all, {} attempts, {} in flight\nfacts for a proof without a title: {}",
+    Page::new().table(&table).text(format_args!(
+        "\nbudgets of one work: {} in all, {} attempts, {} in flight\nfacts for a proof without a title: {}",
         time(budgets.total),
         budgets.max_attempts,
         budgets.max_concurrent,
         if facts.is_empty() { "none".to_owned() } else { facts.join(", ") }
-    )
+    ))
 }
 
 fn json(plan: &Plan) -> serde_json::Value {

@@ -14,7 +14,8 @@ use crate::args::SettingArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{print, size, table};
+use crate::output::{print, size};
+use crate::table::Table;
 
 /// List, inspect and build plugins.
 #[derive(Debug, Subcommand)]
@@ -74,8 +75,8 @@ impl PluginCommand {
 }
 
 /// One row per source.
-fn list(plugins: &[Plugin]) -> comfy_table::Table {
-    let mut table = table(&["plugin", "version", "source", "identifiers", "what it is"]);
+fn list(plugins: &[Plugin]) -> Table {
+    let mut table = Table::new(&["plugin", "version", "source", "identifiers", "what it is"]);
     for plugin in plugins {
         let description = plugin.description();
         for source in &description.sources {

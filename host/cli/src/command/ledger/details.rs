@@ -3,36 +3,36 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use comfy_table::{Cell, Table};
-
 use super::tables;
-use crate::output::{counted, instant, shorten, table, time};
+use crate::output::{Page, counted, instant, shorten, time};
+use crate::table::{Cell, Table};
+use crate::wash;
 use tierfall_ledger::{CandidateRecord, EventKind, EventRecord, JobDetails, JobRecord, OpRecord, State};
 
 /// How wide a column may get that holds what servers and sources said.
 const WIDE: usize = 72;
 
-pub fn text(details: &JobDetails, events: &[EventRecord]) -> String {
-    let mut text = head(&details.job);
+pub fn page(details: &JobDetails, events: &[EventRecord]) -> Page {
+    let mut page = Page::new().text(head(&details.job));
     if !details.candidates.is_empty() {
-        let _ = write!(text, "\n\ncandidates\n{}", candidates(&details.candidates));
+        page = page.text("\n\ncandidates\n").table(&candidates(&details.candidates));
     }
     if !details.ops.is_empty() {
-        let _ = write!(text, "\n\nside effects\n{}", ops(&details.ops));
+        page = page.text("\n\nside effects\n").table(&ops(&details.ops));
     }
     for problem in &details.unreadable {
-        let _ = write!(text, "\n\ncannot be read: {problem}");
+        page = page.text(format_args!("\n\ncannot be read: {}", wash::line(problem)));
     }
     if !events.is_empty() {
-        let _ = write!(text, "\n\nhistory: {}\n{}", path(events), history(events));
+        page = page.text(format_args!("\n\nhistory: {}\n", path(events))).table(&history(events));
     }
-    text
+    page
 }
 
 fn head(job: &JobRecord) -> String {
-    let mut text = format!("{}\n", job.work_id);
+    let mut text = format!("{}\n", wash::line(&job.work_id));
     let mut line = |name: &str, value: String| {
-        let _ = writeln!(text, "  {name:<9}{value}");
+        let _ = writeln!(text, "  {name:<9}{}", wash::line(&value));
     };
     line("job", job.key.clone());
     line("role", format!("{} ({})", job.role, job.artifact_id));
@@ -55,7 +55,7 @@ fn head(job: &JobRecord) -> String {
 }
 
 fn candidates(candidates: &[CandidateRecord]) -> Table {
-    let mut table = table(&["source", "verdict", "url", "what is known"]);
+    let mut table = Table::new(&["source", "verdict", "url", "what is known"]);
     for candidate in candidates {
         table.add_row([
             candidate.source.clone(),
@@ -68,7 +68,7 @@ fn candidates(candidates: &[CandidateRecord]) -> Table {
 }
 
 fn ops(ops: &[OpRecord]) -> Table {
-    let mut table = table(&["op", "status", "tries", "began", "took", "what"]);
+    let mut table = Table::new(&["op", "status", "tries", "began", "took", "what"]);
     for op in ops {
         let took = op.ended_at.and_then(|ended| u64::try_from(ended - op.started_at).ok());
         let what = match &op.error {
@@ -99,7 +99,7 @@ fn path(events: &[EventRecord]) -> String {
 
 /// Event after event; renewals that follow each other are one row.
 fn history(events: &[EventRecord]) -> Table {
-    let mut table = table(&["when", "event", "owner", "fence", "what"]);
+    let mut table = Table::new(&["when", "event", "owner", "fence", "what"]);
     let renewals = |a: &EventRecord, b: &EventRecord| {
         a.kind == EventKind::LeaseRenewed && b.kind == EventKind::LeaseRenewed && a.fence == b.fence
     };

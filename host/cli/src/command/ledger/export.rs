@@ -9,6 +9,7 @@ use futures_util::{StreamExt, stream};
 use super::json;
 use super::opened::PAGE;
 use crate::error::CliError;
+use crate::output::Page;
 use serde_json::Value;
 use tierfall_ledger::{JobFilter, JobKey, JobRecord, Ledger, LedgerError, UnreadableRow};
 
@@ -32,7 +33,7 @@ pub async fn export(ledger: &dyn Ledger, file: Option<PathBuf>) -> Result<(), Cl
         let mut all = stream::iter(jobs).map(|job| line(ledger, job)).buffered(PARALLEL);
         while let Some(line) = all.next().await {
             let line = line?;
-            match writeln!(to, "{line}") {
+            match writeln!(to, "{}", Page::json(&line)) {
                 // A reader that went away (`| head`) wants no more.
                 Err(error) if file.is_none() && error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
                 written => written.map_err(failed)?,

@@ -3,7 +3,6 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use comfy_table::Table;
 use serde_json::Value;
 use tierfall::config::Config;
 use tierfall::run::{find_ledger, job_key};
@@ -16,6 +15,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::output::print;
+use crate::table::Table;
 
 /// Rows read at once, of lists that may be longer than memory: each may be some megabytes long.
 pub const PAGE: u32 = 100;

@@ -3,10 +3,10 @@
 use std::io;
 use std::time::Duration;
 
-use comfy_table::{Cell, CellAlignment, Table};
 use serde_json::Value;
 
-use crate::output::{counted, instant, print, shorten, table, time};
+use crate::output::{Page, counted, instant, print, shorten, time};
+use crate::table::{Cell, CellAlignment, Table};
 use tierfall::run::LedgerPlace;
 use tierfall_ledger::{
     Clock, Counts, EventRecord, JobRecord, Reconciliation, State, SystemClock, UnreadableRow,
@@ -18,8 +18,8 @@ const KEY: usize = 12;
 /// Of a list that only matters if it is short, so many are named.
 const NAMED: usize = 20;
 
-pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> String {
-    let mut table = table(&["state", "jobs"]);
+pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Page {
+    let mut table = Table::new(&["state", "jobs"]);
     let mut jobs = 0;
     for (state, count) in counts.states.iter().filter(|(_, count)| *count > 0) {
         jobs += count;
@@ -34,25 +34,24 @@ pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Str
             format!("{}, in {}", instant(at), time(wait))
         }
     };
-    format!(
-        "the {} ledger {place}: {}\n{table}\nin hand now: {}, left by workers that are gone: {}, failed and to be tried \
-         again later: {}{}\nthe next job is ready: {next}",
-        place.engine(),
-        counted(jobs, "job", "jobs"),
-        counts.held,
-        counts.expired,
-        counts.scheduled,
-        match counts.set_aside {
-            0 => String::new(),
-            jobs => format!(
-                "\nset aside, because their rows cannot be read: {jobs} (`tierfall ledger list` names them)"
-            ),
-        },
-    )
+    let set_aside = match counts.set_aside {
+        0 => String::new(),
+        jobs => format!(
+            "\nset aside, because their rows cannot be read: {jobs} (`tierfall ledger list` names them)"
+        ),
+    };
+    Page::new()
+        .text(format_args!("the {} ledger {place}: {}\n", place.engine(), counted(jobs, "job", "jobs")))
+        .table(&table)
+        .text(format_args!(
+            "\nin hand now: {}, left by workers that are gone: {}, failed and to be tried again later: {}{set_aside}\n\
+             the next job is ready: {next}",
+            counts.held, counts.expired, counts.scheduled,
+        ))
 }
 
 pub fn jobs(jobs: &[Result<JobRecord, UnreadableRow>]) -> Table {
-    let mut table = table(&["id", "job", "work", "state", "tries", "since", "who or when", "reason"]);
+    let mut table = Table::new(&["id", "job", "work", "state", "tries", "since", "who or when", "reason"]);
     for job in jobs {
         let job = match job {
             Ok(job) => job,
@@ -91,7 +90,7 @@ pub fn jobs(jobs: &[Result<JobRecord, UnreadableRow>]) -> Table {
 }
 
 pub fn events(events: &[Result<EventRecord, UnreadableRow>]) -> Table {
-    let mut table = table(&["id", "when", "event", "job", "owner", "fence", "what"]);
+    let mut table = Table::new(&["id", "when", "event", "job", "owner", "fence", "what"]);
     for event in events {
         let event = match event {
             Ok(event) => event,
