@@ -280,7 +280,12 @@ impl Inner {
         let bodiless = method == Method::Head || matches!(answer.status, 204 | 304);
         let coding = if bodiless { Coding::Identity } else { Coding::of(&answer.headers)? };
         let encoded = coding != Coding::Identity;
-        let declared = header(&answer.headers, "content-length").and_then(|length| length.parse().ok());
+        // RFC 9112, 6.3: where both are sent, the length is that of something else.
+        let chunked = header(&answer.headers, "transfer-encoding")
+            .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
+        let declared = header(&answer.headers, "content-length")
+            .filter(|_| !chunked)
+            .and_then(|length| length.parse().ok());
         let pieces = Decoded::new(coding, answer.body, self.settings.limits.body_bytes);
         let head = Head { status: answer.status, url, headers: answer.headers };
         Ok(Body::new(head, pieces, encoded, declared.filter(|_| !encoded), permit))

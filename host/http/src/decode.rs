@@ -5,7 +5,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder};
+use async_compression::tokio::bufread::{
+    BrotliDecoder, DeflateDecoder, GzipDecoder, ZlibDecoder, ZstdDecoder,
+};
 use async_compression::zstd::DParameter;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
@@ -15,7 +17,7 @@ use tokio_util::io::StreamReader;
 
 use super::error::FetchError;
 use super::headers::header_text;
-use super::transport::{RawBody, printable};
+use super::transport::RawBody;
 
 /// The value of `Accept-Encoding` for pages and APIs.
 pub const ACCEPTED: &str = "gzip, br, zstd";
@@ -41,27 +43,22 @@ pub enum Coding {
 }
 
 impl Coding {
-    /// Reads the `Content-Encoding` headers. More than one coding is refused: no honest server compresses
-    /// twice, and a bomb's ratio is squared by it.
+    /// Reads the `Content-Encoding` headers. What is no coding (`UTF-8`, `binary`, `none`) says nothing, as to other
+    /// clients, and one that is named again is meant once. Two codings are refused: no honest server compresses twice,
+    /// and a bomb's ratio is squared by it.
     pub fn of(headers: &HeaderMap) -> Result<Self, FetchError> {
         let given: Vec<_> =
             headers.get_all(CONTENT_ENCODING).iter().map(|value| header_text(value.as_bytes())).collect();
         let mut found = Self::Identity;
         for name in given.iter().flat_map(|value| value.split(',')) {
             let coding = match name.trim().to_ascii_lowercase().as_str() {
-                "" | "identity" => continue,
                 "gzip" | "x-gzip" => Self::Gzip,
                 "deflate" => Self::Deflate,
                 "br" => Self::Brotli,
                 "zstd" => Self::Zstd,
-                other => {
-                    return Err(FetchError::Malformed(format!(
-                        "unknown content coding {}",
-                        printable(other)
-                    )));
-                }
+                _ => continue,
             };
-            if found != Self::Identity {
+            if found != Self::Identity && found != coding {
                 return Err(FetchError::Malformed("the body is packed more than once".into()));
             }
             found = coding;
@@ -75,7 +72,9 @@ impl Coding {
         match self {
             Self::Gzip => start.first().is_none_or(|byte| *byte == 0x1f),
             Self::Zstd => start.first().is_none_or(|byte| matches!(byte, 0x28 | 0x50..=0x5f)),
-            Self::Identity | Self::Deflate | Self::Brotli => true,
+            // It has none, but what is asked for most often has.
+            Self::Deflate => !start.starts_with(b"%PDF-") && !start.starts_with(b"<"),
+            Self::Identity | Self::Brotli => true,
         }
     }
 }
@@ -120,6 +119,8 @@ impl Decoded {
                 match reader.read_buf(&mut piece).await {
                     Ok(0) => None,
                     Ok(_) => Some(Ok(piece.freeze())),
+                    // Other clients stop where the packed data stops, whatever stands behind it.
+                    Err(error) if self.decompressed > 0 && is_behind_gzip(&error) => None,
                     Err(error) => Some(Err(decoding_error(error))),
                 }
             }
@@ -161,6 +162,7 @@ async fn begin(coding: Coding, mut body: RawBody, compressed: &Arc<AtomicU64>) -
         }
     };
     let fits = first.as_ref().is_ok_and(|start| coding.fits(start));
+    let bare = coding == Coding::Deflate && first.as_ref().is_ok_and(|start| !has_zlib_head(start));
     let whole = stream::once(async { first }).chain(body.into_stream());
     if !fits {
         return State::Plain(RawBody::new(whole));
@@ -173,7 +175,18 @@ async fn begin(coding: Coding, mut body: RawBody, compressed: &Arc<AtomicU64>) -
             Ok(piece)
         })
         .boxed();
-    State::Coded(decoder(coding, StreamReader::new(pieces)))
+    let pieces = StreamReader::new(pieces);
+    // RFC 9110, 8.4.1.2: some servers send the deflate data without its zlib format.
+    State::Coded(if bare { Box::new(DeflateDecoder::new(pieces)) } else { decoder(coding, pieces) })
+}
+
+/// RFC 1950, 2.2: the method is deflate, and the first two bytes are a multiple of 31.
+fn has_zlib_head(start: &[u8]) -> bool {
+    match start {
+        [method, flags, ..] => method & 0x0f == 8 && (u16::from(*method) << 8 | u16::from(*flags)) % 31 == 0,
+        // One byte came: it is what servers are meant to send.
+        _ => true,
+    }
 }
 
 fn decoder(
@@ -195,6 +208,11 @@ fn decoder(
             Box::new(ZstdDecoder::with_params(compressed, &window))
         }
     }
+}
+
+/// What follows a gzip member is none. Within one the decoder complains otherwise.
+fn is_behind_gzip(error: &io::Error) -> bool {
+    error.to_string() == "Invalid gzip header"
 }
 
 /// An error of the body comes through the decoder unchanged; any other is the decoder's own.

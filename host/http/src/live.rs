@@ -5,9 +5,10 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::TryStreamExt;
 use futures_util::future::BoxFuture;
-use http::{HeaderMap, HeaderValue};
+use futures_util::{StreamExt, TryStreamExt};
+use http::header::{CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderMap, HeaderValue, Version};
 use reqwest::{Client, ClientBuilder, redirect};
 use url::Url;
 
@@ -114,7 +115,14 @@ impl Transport for Live {
             };
             let status = answer.status().as_u16();
             let headers = std::mem::take(answer.headers_mut());
-            let pieces = answer.bytes_stream();
+            // Its end is that of the connection, and nothing else says where it is.
+            let open_ended = answer.version() <= Version::HTTP_11
+                && !headers.contains_key(CONTENT_LENGTH)
+                && !headers.contains_key(TRANSFER_ENCODING);
+            let pieces = answer.bytes_stream().take_while(move |piece| {
+                let ended = piece.as_ref().is_err_and(|error| open_ended && is_end_of_connection(error));
+                std::future::ready(!ended)
+            });
             let body = RawBody::new(pieces.map_err(|error| FetchError::Incomplete(reasons(&error))));
             Ok(Incoming { status, headers, body: body.with_stall_limits(&self.limits) })
         })
@@ -157,6 +165,19 @@ fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
         return FetchError::Transport(format!("{host}: no connection in time"));
     }
     FetchError::Transport(format!("{host}: {}", reasons(error)))
+}
+
+/// The connection ended without TLS' own goodbye, which many servers leave out.
+fn is_end_of_connection(error: &reqwest::Error) -> bool {
+    let mut next = beneath(error);
+    while let Some(cause) = next {
+        let io = cause.downcast_ref::<std::io::Error>();
+        if io.is_some_and(|error| error.kind() == std::io::ErrorKind::UnexpectedEof) {
+            return true;
+        }
+        next = beneath(cause);
+    }
+    false
 }
 
 /// The cause of an error. An I/O error that wraps another one gives that one's cause as its own.

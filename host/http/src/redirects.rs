@@ -7,13 +7,13 @@ use bytes::Bytes;
 use cookie_store::CookieStore;
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LOCATION, CONTENT_TYPE, COOKIE,
-    HeaderMap, HeaderValue, RANGE, SET_COOKIE,
+    HeaderMap, HeaderValue, LOCATION, RANGE, SET_COOKIE,
 };
 use url::Url;
 
 use super::decode::ACCEPTED;
 use super::error::{Denial, FetchError};
-use super::headers::{self, header, header_text};
+use super::headers::{self, header_text};
 use super::request::{Method, Request, Role};
 use super::transport::{Outgoing, printable};
 
@@ -103,7 +103,7 @@ impl RedirectChain {
     pub fn follow(&mut self, status: u16, answer: &HeaderMap) -> Result<bool, FetchError> {
         self.keep_cookies(answer);
         let (true, Some(location)) =
-            (matches!(status, 301 | 302 | 303 | 307 | 308), header(answer, "location"))
+            (matches!(status, 301 | 302 | 303 | 307 | 308), answer.get(LOCATION).map(location_text))
         else {
             return Ok(false);
         };
@@ -167,6 +167,20 @@ impl RedirectChain {
         // The store has no order; a loop is only seen when the same cookies give the same text.
         pairs.sort();
         pairs.join("; ")
+    }
+}
+
+/// A location as it is to be sent: bytes that are no UTF-8 (a path in Latin-1) go back as the bytes that they were.
+fn location_text(value: &HeaderValue) -> String {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => text.to_owned(),
+        Err(_) => value.as_bytes().iter().fold(String::new(), |mut text, byte| {
+            match byte.is_ascii() {
+                true => text.push(char::from(*byte)),
+                false => text.push_str(&format!("%{byte:02X}")),
+            }
+            text
+        }),
     }
 }
 

@@ -413,10 +413,8 @@ mod tests {
     use super::*;
 
     fn record(kind: &str, fields: &str, block: &[u8]) -> Vec<u8> {
-        let head = format!(
-            "WARC/1.1\r\nWARC-Type: {kind}\r\n{fields}Content-Length: {}\r\n\r\n",
-            block.len()
-        );
+        let head =
+            format!("WARC/1.1\r\nWARC-Type: {kind}\r\n{fields}Content-Length: {}\r\n\r\n", block.len());
         [head.as_bytes(), block, b"\r\n\r\n"].concat()
     }
 

@@ -314,6 +314,59 @@ async fn a_given_authority_is_trusted_and_an_unknown_one_is_a_certificate_error(
 }
 
 #[tokio::test]
+async fn a_body_that_ends_with_its_connection_needs_no_goodbye_and_one_with_a_length_is_cut() {
+    let authority = Authority::new();
+    let acceptor = authority.acceptor("localhost");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let length = match read_head(&mut stream).await.contains("/length") {
+                true => "content-length: 100\r\n",
+                false => "",
+            };
+            let answer = format!("HTTP/1.1 200 OK\r\n{length}\r\nto the end");
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.flush().await.unwrap();
+            // Without TLS' own end.
+            let (mut socket, _) = stream.into_inner();
+            let _ = socket.shutdown().await;
+        }
+    });
+    let mut settings = HttpSettings::for_tests();
+    settings.ca_certs.push(authority.file.path().to_owned());
+    let client = live(settings);
+    let url = format!("https://localhost:{port}");
+    assert_eq!(fetch(&client, Role::Page, &format!("{url}/open")).await.unwrap().body, "to the end");
+    let error = fetch(&client, Role::Page, &format!("{url}/length")).await.unwrap_err();
+    assert!(matches!(error, FetchError::Incomplete(_)), "{error}");
+    serving.abort();
+}
+
+#[tokio::test]
+async fn a_location_in_raw_latin_1_is_asked_for_as_the_bytes_that_it_was() {
+    for (raw, asked) in [
+        (b"/caf\xe9?q=\xfc".as_slice(), "GET /caf%E9?q=%FC "),
+        ("/café".as_bytes(), "GET /caf%C3%A9 "),
+        (b"/a%20b", "GET /a%20b "),
+    ] {
+        let redirect = [b"HTTP/1.1 302 Found\r\ncontent-length: 0\r\nlocation: ", raw, b"\r\n\r\n"].concat();
+        let server = Server::start(move |head, stream| {
+            let answer = match head.starts_with("GET / ") {
+                true => redirect.clone(),
+                false => message("200 OK", "", b"here"),
+            };
+            async move { say(stream, answer).await }
+        })
+        .await;
+        let answer = fetch(&live(HttpSettings::for_tests()), Role::Page, &server.url("/")).await.unwrap();
+        assert_eq!(answer.body, "here");
+        assert!(server.requests()[1].starts_with(asked), "{}", server.requests()[1]);
+    }
+}
+
+#[tokio::test]
 async fn certificates_for_other_names_or_times_are_refused() {
     let authority = Authority::new();
     let mut old = CertificateParams::new(["localhost".to_owned()]).unwrap();

@@ -88,6 +88,8 @@ enum Stop {
     Broken(Rejection),
     /// The server did not continue where it was asked to.
     FromZero(&'static str),
+    /// It refuses requests for a part; it may not those for the whole.
+    NoParts(Rejection),
 }
 
 impl Transfer<'_> {
@@ -101,6 +103,8 @@ impl Transfer<'_> {
         trace: &mut Trace,
     ) -> Result<(), Rejection> {
         let (mut restarts, mut stalls) = (0, 0);
+        // It refused to send a part, so that it is asked for the whole; what is here stays until that comes.
+        let mut refused = false;
         let mut pause = PAUSE;
         // An earlier process may have received everything when it ended.
         while !sink.is_complete() || sink.received() == 0 {
@@ -108,7 +112,11 @@ impl Transfer<'_> {
                 sink.begin(None);
             }
             trace.resumed_from = sink.received();
+<<<<<<< HEAD
             let ended = match request(url, referrer, self.key, sink) {
+=======
+            let ended = match request(url, referrer, sink, refused) {
+>>>>>>> a776822 (Odd but honest answers are read as other clients read them)
                 Ok(request) => self.once(request, sink, effects, trace).await,
                 Err(error) => Err(Stop::Final(of_error(&error))),
             };
@@ -116,6 +124,8 @@ impl Transfer<'_> {
             match ended {
                 Ok(()) => return Ok(()),
                 Err(Stop::Final(rejection)) => return Err(rejection),
+                Err(Stop::NoParts(rejection)) if refused => return Err(rejection),
+                Err(Stop::NoParts(_)) => refused = true,
                 Err(Stop::FromZero(detail)) => {
                     if restarts == RESTARTS {
                         return Err(rejection(Reason::Malformed, detail));
@@ -155,7 +165,7 @@ impl Transfer<'_> {
         effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(), Stop> {
-        let ranged = sink.received() > 0;
+        let ranged = request.headers.contains_key("range");
         let requested = request.url.clone();
         let allowance = RequestBudget { hops: &self.hops, clock: self.clock, retries: self.retries };
         let mut body =
@@ -166,8 +176,12 @@ impl Transfer<'_> {
         }
         match body.head.status {
             206 if ranged => continues(&body, sink).map_err(Stop::FromZero)?,
+            // A part that is all of it.
+            206 if is_whole(&body) => self.begin(&requested, &mut body, sink, trace).await?,
             206 => return Err(Stop::FromZero("it sends a part of a file that was asked for whole")),
             416 if ranged => return Err(Stop::FromZero("it has no such part of the file")),
+            // Some refuse a range, or what it is conditional on, where the plain request works.
+            400 | 403 | 404 | 412 | 503 if ranged => return Err(Stop::NoParts(self.refusal(body).await)),
             200..300 => self.begin(&requested, &mut body, sink, trace).await?,
             _ => return Err(Stop::Final(self.refusal(body).await)),
         }
@@ -317,18 +331,23 @@ impl Trace {
     }
 }
 
+<<<<<<< HEAD
 fn request(
     url: &Url,
     referrer: Option<&str>,
     key: Option<&FileKey>,
     sink: &Sink,
 ) -> Result<Request, FetchError> {
+=======
+fn request(url: &Url, referrer: Option<&str>, sink: &Sink, whole: bool) -> Result<Request, FetchError> {
+>>>>>>> a776822 (Odd but honest answers are read as other clients read them)
     let mut headers = vec![("accept", "application/pdf,*/*;q=0.5".to_owned())];
     if let Some(referrer) = referrer.and_then(|referrer| Url::parse(referrer).ok()) {
         headers.push(("referer", referrer.to_string()));
     }
     if let Some(validator) = sink.validator()
         && sink.received() > 0
+        && !whole
     {
         headers.push(("range", format!("bytes={}-", sink.received())));
         headers.push(("if-range", validator.to_owned()));
@@ -366,6 +385,12 @@ fn continues(body: &Body, sink: &Sink) -> Result<(), &'static str> {
         (None, None) => Err("it does not say how long the file is"),
         _ => Ok(()),
     }
+}
+
+/// A part that is all of the file.
+fn is_whole(body: &Body) -> bool {
+    let range = body.head.header("content-range").and_then(|value| content_range(&value));
+    range.is_some_and(|(first, last, whole)| first == 0 && whole == last.checked_add(1))
 }
 
 /// `bytes 100-199/200` (RFC 9110, 14.4): first, last, and the whole length if it is said.

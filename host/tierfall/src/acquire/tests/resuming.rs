@@ -101,6 +101,11 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
             part(&[&file[..], b"and more"].concat(), 4000, 4000, "\"1\"", length)
                 .header("content-range", &format!("bytes 4000-{}/{length}", length - 1)),
         ),
+        ("no ranges here", Reply::status(400)),
+        ("no ranges for you", Reply::status(403)),
+        ("no such range", Reply::status(404)),
+        ("not on that condition", Reply::status(412)),
+        ("not now", Reply::status(503)),
         ("the whole file", Reply::ok(file.clone()).header("etag", "\"1\"")),
         ("the whole of a newer file", Reply::ok(newer.clone()).header("etag", "\"2\"")),
     ] {
@@ -116,6 +121,41 @@ async fn every_wrong_answer_to_a_range_leads_to_the_whole_file_or_to_none() {
         assert!([sha256(&file), sha256(&newer)].contains(&stored), "{name}: two versions in one file");
         assert!(fixture.files("partial").is_empty(), "{name}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_refuses_every_range_is_asked_for_the_whole_and_a_refusal_of_that_counts() {
+    for status in [400, 403, 404, 412, 503] {
+        let file = paper().pdf(Style::Plain);
+        let served = file.clone();
+        let fixture = Fixture::new(Remote::new(move |request, number| match number {
+            0 => Reply::honest(&served, "\"1\"", request).cut(4000),
+            _ if request.headers.contains_key("range") => Reply::status(status),
+            _ => Reply::honest(&served, "\"1\"", request),
+        }));
+        let acquisition = fixture.fetch().await;
+        let stored = acquisition.artifact.map(|artifact| artifact.sha256);
+        assert_eq!(stored, Some(sha256(&file)), "{status}: {:?}", acquisition.verdict);
+    }
+    let served = paper().pdf(Style::Plain);
+    let fixture = Fixture::new(Remote::new(move |request, number| match number {
+        0 => Reply::honest(&served, "\"1\"", request).cut(4000),
+        _ => Reply::status(403),
+    }));
+    let acquisition = fixture.fetch().await;
+    assert!(matches!(acquisition.verdict, Verdict::Rejected(_)), "{acquisition:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_part_that_is_all_of_the_file_is_the_file() {
+    let file = paper().pdf(Style::Plain);
+    let served = file.clone();
+    let fixture = Fixture::new(Remote::new(move |_, _| {
+        let range = format!("bytes 0-{}/{}", served.len() - 1, served.len());
+        Reply { status: 206, ..Reply::ok(served.clone()) }.header("content-range", &range)
+    }));
+    let stored = fixture.fetch().await.artifact.map(|artifact| artifact.sha256);
+    assert_eq!(stored, Some(sha256(&file)));
 }
 
 #[tokio::test(start_paused = true)]
