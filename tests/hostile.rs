@@ -8,6 +8,7 @@ mod folder;
 mod input;
 mod ledger;
 mod machine;
+mod recording;
 mod terminal;
 
 use std::time::Duration;

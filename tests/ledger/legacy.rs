@@ -10,9 +10,12 @@ fn a_run_that_was_not_asked_to_remember_has_no_ledger_and_writes_none() {
     let (home, web) = (Home::new(), Web::start());
     let (first, second) = (Article::on(&web, "first"), Article::on(&web, "second"));
     // A ledger that is named is not one that is asked for.
-    let call =
-        pages_only(&home, &web, &[&first.page, &second.page]).args(["--ledger", "named.sqlite", "-vvv"]);
-    let ended = call.run().expect(0);
+    // Only the JSON form of a log line says which crate it comes from.
+    let call = |home: &Home| {
+        let logs = ["--ledger", "named.sqlite", "-vvv", "--set", "telemetry.log_format=json"];
+        pages_only(home, &web, &[&first.page, &second.page]).args(logs)
+    };
+    let ended = call(&home).run().expect(0);
     let files: Vec<String> = home.files("").into_iter().filter(|file| !file.starts_with("papers/")).collect();
     assert_eq!(files, [""; 0], "and nothing else is left beside the output");
     let left = home.files("papers");
@@ -20,6 +23,11 @@ fn a_run_that_was_not_asked_to_remember_has_no_ledger_and_writes_none() {
     assert_eq!(home.manifest("papers").len(), 2);
     assert!(!ended.err.contains("tierfall_ledger") && !ended.err.contains("job_id"), "{}", ended.err);
     assert!(!ended.err.contains("idempotency is on"), "{}", ended.err);
+    // One that was asked shows what is looked for here.
+    let asked = call(&Home::new()).args(["--enable-idempotency"]).run().expect(0);
+    for shown in ["tierfall_ledger", "job_id", "idempotency is on"] {
+        assert!(asked.err.contains(shown), "{shown}: {}", asked.err);
+    }
 }
 
 #[test]

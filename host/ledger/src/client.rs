@@ -11,13 +11,11 @@ mod tests;
 use std::future::Future;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tokio::time::Instant;
 
 use crate::contract::Ledger;
 use crate::error::LedgerError;
 use crate::job::{Enqueued, NewJob};
-use crate::state::State;
 
 use connection::{Answer, Connection, LAST_WAIT};
 
@@ -28,43 +26,6 @@ pub use handle::{Effect, LeaseHandle, PendingOp};
 /// A run's access to its ledger, or to none. Cheap to clone; all clones share one connection.
 #[derive(Clone, Debug)]
 pub struct LedgerClient(Option<Arc<Connection>>);
-
-/// What came of asking for a job.
-#[derive(Debug)]
-pub enum Admission {
-    /// Work on it, and report to this handle.
-    Go(LeaseHandle),
-    /// Another worker has it.
-    Held {
-        /// That worker.
-        owner: String,
-        /// The end of its lease unless it renews, in milliseconds since the epoch.
-        until: i64,
-    },
-    /// It failed, and another attempt is scheduled.
-    Later {
-        /// When, in milliseconds since the epoch.
-        at: i64,
-        /// How often it has been leased.
-        attempts: u32,
-        /// Why it failed last.
-        reason: String,
-    },
-    /// What the ledger holds of it cannot be read, or belongs to another work: nothing is done about it.
-    SetAside {
-        /// For people.
-        why: String,
-    },
-    /// There is nothing to do: an earlier run ended the job.
-    Over {
-        /// How it ended.
-        state: State,
-        /// What that run recorded.
-        result: Option<Value>,
-        /// Why it failed last.
-        reason: Option<String>,
-    },
-}
 
 impl LedgerClient {
     /// A run without a ledger: no file, no writes, no cost.
@@ -100,29 +61,21 @@ impl LedgerClient {
         self.0.as_deref().map(|connection| &connection.failures)
     }
 
-    /// Plans the job and leases it, if it is available.
+    /// Plans the job and leases it, if it is available. Without a ledger it always is.
     pub async fn enqueue(
         &self,
         job: impl FnOnce() -> NewJob,
         owner: &str,
-    ) -> Result<Admission, LedgerClientError> {
-        let Some(connection) = &self.0 else { return Ok(Admission::Go(LeaseHandle::empty())) };
+    ) -> Result<Enqueued<LeaseHandle>, LedgerClientError> {
+        let Some(connection) = &self.0 else { return Ok(Enqueued::Leased(LeaseHandle::empty())) };
         let points = ["plan", "lease"];
         let requested_at = Instant::now();
         let enqueued =
             connection.request(LedgerOperation::Plan, &points, |ledger| ledger.enqueue(job(), owner)).await?;
         Ok(match enqueued {
-            Answer::Refused | Answer::Unavailable => Admission::Go(LeaseHandle::empty()),
-            Answer::Given(Enqueued::Leased(lease)) => {
-                Admission::Go(LeaseHandle::new(connection, lease, requested_at))
-            }
-            Answer::Given(Enqueued::Held { owner, until }) => Admission::Held { owner, until },
-            Answer::Given(Enqueued::Later { at, attempts, reason }) => {
-                Admission::Later { at, attempts, reason }
-            }
-            Answer::Given(Enqueued::SetAside { why }) => Admission::SetAside { why },
-            Answer::Given(Enqueued::Over { state, result, reason }) => {
-                Admission::Over { state, result, reason }
+            Answer::Refused | Answer::Unavailable => Enqueued::Leased(LeaseHandle::empty()),
+            Answer::Given(enqueued) => {
+                enqueued.map(|lease| LeaseHandle::new(connection, lease, requested_at))
             }
         })
     }

@@ -81,9 +81,9 @@ pub struct DoneOp {
 
 /// What came of asking for one job.
 #[derive(Clone, Debug)]
-pub enum Enqueued {
-    /// It is the caller's now.
-    Leased(Lease),
+pub enum Enqueued<L = Lease> {
+    /// It is the caller's now, by this lease.
+    Leased(L),
     /// Another worker has it.
     Held {
         /// That worker.
@@ -304,6 +304,19 @@ impl NewJob {
     /// The job's identity.
     pub fn key(&self) -> JobKey {
         JobKey::new(&self.work_id, &self.artifact_id, &self.role)
+    }
+}
+
+impl Enqueued {
+    /// The same with what a caller makes of its lease.
+    pub(crate) fn map<L>(self, make: impl FnOnce(Lease) -> L) -> Enqueued<L> {
+        match self {
+            Self::Leased(lease) => Enqueued::Leased(make(lease)),
+            Self::Held { owner, until } => Enqueued::Held { owner, until },
+            Self::Later { at, attempts, reason } => Enqueued::Later { at, attempts, reason },
+            Self::Over { state, result, reason } => Enqueued::Over { state, result, reason },
+            Self::SetAside { why } => Enqueued::SetAside { why },
+        }
     }
 }
 

@@ -97,7 +97,7 @@ mod state;
 mod testing;
 
 pub use client::{
-    Admission, Effect, FailureCounters, LeaseHandle, LedgerClient, LedgerClientError, LedgerClientSettings,
+    Effect, FailureCounters, LeaseHandle, LedgerClient, LedgerClientError, LedgerClientSettings,
     LedgerOperation, OnFailure, PendingOp, Probe,
 };
 pub use clock::{Clock, SystemClock};

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::connection::{LedgerClientError, LedgerClientSettings, OnFailure, PAUSE, Probe};
 use super::lease_task::MAX_DELAY;
-use super::{Admission, Effect, LeaseHandle, LedgerClient, LedgerOperation};
+use super::{Effect, LeaseHandle, LedgerClient, LedgerOperation};
 use crate::contract::Ledger;
 use crate::engine::Engine;
 use crate::error::LedgerError;
@@ -156,7 +156,7 @@ impl Fixture {
 
     async fn enqueue_as(&self, owner: &str) -> LeaseHandle {
         match self.client.enqueue(|| job(1), owner).await {
-            Ok(Admission::Go(handle)) => handle,
+            Ok(Enqueued::Leased(handle)) => handle,
             other => panic!("{other:?}"),
         }
     }
@@ -171,7 +171,7 @@ impl Fixture {
 async fn a_client_without_a_ledger_lets_everything_through_and_asks_nobody() {
     let client = LedgerClient::off();
     assert!(!client.is_on() && client.ledger().is_none() && client.failures().is_none());
-    let Ok(Admission::Go(handle)) = client.enqueue(|| job(1), "a").await else { panic!("closed") };
+    let Ok(Enqueued::Leased(handle)) = client.enqueue(|| job(1), "a").await else { panic!("closed") };
     assert!(handle.lease().is_none());
     assert_eq!(perform_all(&handle).await.unwrap(), KINDS, "nothing is replayed, everything is done");
     handle.release().await.unwrap();
@@ -188,7 +188,7 @@ async fn a_client_with_a_ledger_records_everything() {
     assert_eq!(fixture.client.failures().unwrap().total(), 0);
     let admission = fixture.client.enqueue(|| job(1), "a").await.unwrap();
     assert!(
-        matches!(admission, Admission::Over { state: State::Indexed, result: Some(_), .. }),
+        matches!(admission, Enqueued::Over { state: State::Indexed, result: Some(_), .. }),
         "{admission:?}"
     );
 }
@@ -251,7 +251,7 @@ async fn a_ledger_that_cannot_be_opened_is_a_warning_or_an_error_as_the_settings
     };
     let client = LedgerClient::open(broken(), settings_of(OnFailure::Degrade)).await.unwrap();
     assert!(!client.is_on());
-    let Ok(Admission::Go(handle)) = client.enqueue(|| job(1), "a").await else { panic!("closed") };
+    let Ok(Enqueued::Leased(handle)) = client.enqueue(|| job(1), "a").await else { panic!("closed") };
     assert_eq!(perform_all(&handle).await.unwrap(), KINDS);
     assert!(client.take_next("a").await.is_err(), "without a ledger there is no queue");
     let counts = client.failures().unwrap().counts();
@@ -425,7 +425,7 @@ async fn a_lease_is_renewed_while_its_handle_lives_and_not_longer() {
         wait_until("the lease is renewed", async || fixture.details().await.job.ready_at == Some(renewed))
             .await;
     }
-    assert!(matches!(fixture.client.enqueue(|| job(1), "b").await.unwrap(), Admission::Held { .. }));
+    assert!(matches!(fixture.client.enqueue(|| job(1), "b").await.unwrap(), Enqueued::Held { .. }));
     drop(handle);
     fixture.pass(LEASE).await;
     let taken = fixture.flaky.lease(&job(1).key(), "b").await.unwrap();

@@ -112,11 +112,7 @@ impl Transfer<'_> {
                 sink.begin(None);
             }
             trace.resumed_from = sink.received();
-<<<<<<< HEAD
-            let ended = match request(url, referrer, self.key, sink) {
-=======
-            let ended = match request(url, referrer, sink, refused) {
->>>>>>> a776822 (Odd but honest answers are read as other clients read them)
+            let ended = match request(url, referrer, self.key, sink, refused) {
                 Ok(request) => self.once(request, sink, effects, trace).await,
                 Err(error) => Err(Stop::Final(of_error(&error))),
             };
@@ -331,16 +327,13 @@ impl Trace {
     }
 }
 
-<<<<<<< HEAD
 fn request(
     url: &Url,
     referrer: Option<&str>,
     key: Option<&FileKey>,
     sink: &Sink,
+    whole: bool,
 ) -> Result<Request, FetchError> {
-=======
-fn request(url: &Url, referrer: Option<&str>, sink: &Sink, whole: bool) -> Result<Request, FetchError> {
->>>>>>> a776822 (Odd but honest answers are read as other clients read them)
     let mut headers = vec![("accept", "application/pdf,*/*;q=0.5".to_owned())];
     if let Some(referrer) = referrer.and_then(|referrer| Url::parse(referrer).ok()) {
         headers.push(("referer", referrer.to_string()));

@@ -13,7 +13,7 @@ use super::job::{self, job_key};
 use super::journal::LeasedJob;
 use super::request::WorkRequest;
 use tierfall_ledger::{
-    Admission, Ending, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError,
+    Ending, Enqueued, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError,
 };
 use tierfall_work::Work;
 
@@ -88,7 +88,10 @@ impl Leases {
     }
 
     /// Plans the work's job, and leases it if it can be had.
-    pub(super) async fn admit(&self, request: &WorkRequest) -> Result<Admission, LedgerClientError> {
+    pub(super) async fn admit(
+        &self,
+        request: &WorkRequest,
+    ) -> Result<Enqueued<LeaseHandle>, LedgerClientError> {
         self.ledger.enqueue(|| job::new_job(request, &self.run_id), &self.owner).await
     }
 

@@ -20,7 +20,7 @@ use super::reporter::Reporter;
 use super::request::WorkRequest;
 use crate::acquire::{Acquire, Journal, NoJournal};
 use crate::tiers::{EndReason, Outcome, Plan, Status, Trail, race};
-use tierfall_ledger::{Admission, LedgerClientError, State};
+use tierfall_ledger::{Enqueued, LedgerClientError, State};
 use tierfall_work::Work;
 
 /// What the workers of one run share.
@@ -120,20 +120,20 @@ impl WorkerPool {
     async fn begin(self: &Arc<Self>, request: WorkRequest, pipeline: &mut Pipeline) -> Result<(), RunError> {
         match self.leases.admit(&request).await {
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
-            Ok(Admission::Go(handle)) => {
+            Ok(Enqueued::Leased(handle)) => {
                 self.process(request, LeasedJob::of(handle), pipeline).await?;
             }
-            Ok(Admission::Held { owner, until }) => {
+            Ok(Enqueued::Held { owner, until }) => {
                 pipeline.held.push_back(self.leases.held_by(&owner, until, request));
             }
-            Ok(Admission::Later { reason, .. }) => {
+            Ok(Enqueued::Later { reason, .. }) => {
                 self.finalizer.still_failed(request, Some(&reason), true).await;
             }
-            Ok(Admission::Over { state: State::Failed, reason, .. }) => {
+            Ok(Enqueued::Over { state: State::Failed, reason, .. }) => {
                 self.finalizer.still_failed(request, reason.as_deref(), false).await;
             }
-            Ok(Admission::SetAside { why }) => self.finalizer.set_aside(request, &why).await,
-            Ok(Admission::Over { result, .. }) => self.finalizer.was_done(request, result).await,
+            Ok(Enqueued::SetAside { why }) => self.finalizer.set_aside(request, &why).await,
+            Ok(Enqueued::Over { result, .. }) => self.finalizer.was_done(request, result).await,
         }
         Ok(())
     }
