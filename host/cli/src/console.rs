@@ -6,6 +6,7 @@ use tierfall_ledger::Probe;
 
 use crate::args::{OutputArgs, SettingArgs};
 use crate::error::CliError;
+use crate::output::complain;
 use crate::{progress, settings, telemetry};
 
 /// What every command is given beside its own arguments.
@@ -32,7 +33,7 @@ impl Console {
             tracing::info!("confined: {confined}");
         }
         if let Some(file) = config.file.as_ref().filter(|file| file.found && !self.output.quiet) {
-            eprintln!("tierfall: configured by {}, which was found here", file.path.display());
+            complain(format_args!("tierfall: configured by {}, which was found here", file.path.display()));
         }
         Ok(config)
     }

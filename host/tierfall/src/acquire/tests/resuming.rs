@@ -134,8 +134,8 @@ async fn a_server_that_refuses_every_range_is_asked_for_the_whole_and_a_refusal_
             _ => Reply::honest(&served, "\"1\"", request),
         }));
         let acquisition = fixture.fetch().await;
-        let stored = acquisition.artifact.map(|artifact| artifact.sha256);
-        assert_eq!(stored, Some(sha256(&file)), "{status}: {:?}", acquisition.verdict);
+        let stored = acquisition.artifact.as_ref().map(|artifact| artifact.sha256.clone());
+        assert_eq!(stored, Some(sha256(&file)), "{status}: {acquisition:?}");
     }
     let served = paper().pdf(Style::Plain);
     let fixture = Fixture::new(Remote::new(move |request, number| match number {
