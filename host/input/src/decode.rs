@@ -82,6 +82,32 @@ impl<R: Read> Read for Returns<R> {
     }
 }
 
+/// How long a packed file of this length may become.
+pub(crate) fn most_of(packed: u64) -> u64 {
+    NEVER_TOO_LONG.max(packed.saturating_mul(MOST_GROWTH))
+}
+
+fn grown() -> io::Error {
+    let message = format!(
+        "it unpacks to more than {MOST_GROWTH} times its size, as no list does; unpack it yourself to read it all the same"
+    );
+    io::Error::new(io::ErrorKind::InvalidData, message)
+}
+
+/// Fails behind what may be read at most.
+pub(crate) struct Limited<R> {
+    pub source: R,
+    pub left: u64,
+}
+
+impl<R: Read> Read for Limited<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buffer)?;
+        self.left = self.left.checked_sub(read as u64).ok_or_else(grown)?;
+        Ok(read)
+    }
+}
+
 /// Counts what is read.
 struct Counted<R> {
     source: R,
@@ -107,13 +133,8 @@ impl<R: Read> Read for Unpacking<R> {
         let read = self.source.read(buffer)?;
         self.read += read as u64;
         let packed = self.source.get_ref().get_ref().read;
-        if self.read > NEVER_TOO_LONG.max(packed.saturating_mul(MOST_GROWTH)) {
-            return Err(io::Error::new(
-                io::ErrorKind::InvalidData,
-                format!(
-                    "it unpacks to more than {MOST_GROWTH} times its size, as no list does; unpack it yourself to read it all the same"
-                ),
-            ));
+        if self.read > most_of(packed) {
+            return Err(grown());
         }
         Ok(read)
     }

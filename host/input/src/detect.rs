@@ -20,11 +20,17 @@ pub(crate) fn by_extension(path: &Path) -> Option<Format> {
 /// By what no other format has; then by the name of the file; then by the header of a table. Text where nothing
 /// tells.
 pub(crate) fn of(beginning: &Beginning<'_>, by_extension: Option<Format>) -> Format {
-    let looks = |sure: bool| {
-        let looks = move |format: &&Format| format.spec().sure == sure && (format.spec().looks)(beginning);
-        Format::ALL.iter().rev().find(looks).copied()
-    };
-    looks(true).or(by_extension).or_else(|| looks(false)).unwrap_or(Format::Text)
+    surely(beginning).or(by_extension).or_else(|| like(beginning, false)).unwrap_or(Format::Text)
+}
+
+/// By what no other format has.
+pub(crate) fn surely(beginning: &Beginning<'_>) -> Option<Format> {
+    like(beginning, true)
+}
+
+fn like(beginning: &Beginning<'_>, sure: bool) -> Option<Format> {
+    let looks = |format: &&Format| format.spec().sure == sure && (format.spec().looks)(beginning);
+    Format::ALL.iter().rev().find(looks).copied()
 }
 
 /// How much of an input decides its format, once that much has been read: to the end of its first line, if that is

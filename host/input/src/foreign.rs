@@ -52,15 +52,11 @@ pub(crate) fn text(beginning: &Beginning<'_>) -> Option<Foreign> {
         ("<!doctype html", "a page in HTML", SAVE),
         ("<html", "a page in HTML", SAVE),
         ("<rdf:rdf", "RDF", LIBRARY),
-        ("<mods", "MODS", LIBRARY),
-        ("<modscollection", "MODS", LIBRARY),
         ("<collection", "MARC or BioC in XML", LIBRARY),
-        ("<oai-pmh", "an answer of an OAI-PMH server", LIBRARY),
-        ("<feed", "an Atom feed", LIBRARY),
         ("<rss", "an RSS feed", LIBRARY),
         ("<svg", "an image", "give a list of works"),
         ("<tei", "TEI, as GROBID makes it", SAVE),
-        ("<article", "a work's full text in JATS", SAVE),
+        ("<article ", "a work's full text in JATS", SAVE),
     ];
     kinds.into_iter().find(|(tag, ..)| head.contains(tag)).map(|(_, what, advice)| Foreign { what, advice })
 }

@@ -24,6 +24,7 @@
 
 #![warn(missing_docs)]
 
+mod archive;
 mod beginning;
 mod decode;
 mod dedupe;
@@ -43,6 +44,7 @@ mod several;
 mod tests;
 mod values;
 mod written;
+mod xml;
 
 pub use dedupe::Dedupe;
 pub use entry::{BY, BadEntry, InputEntry};

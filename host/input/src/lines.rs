@@ -10,6 +10,9 @@ use crate::entry::EntryError;
 /// In bytes. The longest works of OpenAlex, with thousands of authors, take a few MiB.
 pub(crate) const LONGEST: usize = 16 << 20;
 
+/// In bytes.
+const LONGEST_PIECE: u64 = 1 << 20;
+
 /// A line without its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Line {
@@ -57,6 +60,21 @@ impl Lines {
             bytes.pop();
         }
         Some(Ok(Line { number, text: decoded(bytes) }))
+    }
+
+    /// What comes next up to this byte, and with it, for formats in which lines mean nothing; its number is that of
+    /// the line that it begins on. A longer piece is cut.
+    pub(crate) fn piece(&mut self, end: u8) -> Option<Result<Line, EntryError>> {
+        let number = self.read + 1;
+        let mut bytes = Vec::new();
+        match self.source.by_ref().take(LONGEST_PIECE).read_until(end, &mut bytes) {
+            Ok(0) => None,
+            Ok(_) => {
+                self.read += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
+                Some(Ok(Line { number, text: decoded(bytes) }))
+            }
+            Err(error) => Some(Err(EntryError::last(number, format!("failed to read on: {error}")))),
+        }
     }
 
     /// These lines come next again, in this order.

@@ -7,12 +7,15 @@ use std::path::Path;
 
 use tierfall_work::Work;
 
+use crate::archive::Archive;
 use crate::beginning::Beginning;
 use crate::decode::{self, Returns};
 use crate::detect::{self, ENOUGH};
 use crate::entry::{BadEntry, EntryError, InputEntry};
 use crate::foreign::{self, Foreign};
 use crate::formats::Format;
+use crate::formats::table::open_sheets;
+use crate::formats::table::sheet::Book;
 use crate::lines::Lines;
 use crate::parse::{OpenError, Opening, Parse};
 use crate::written;
@@ -89,6 +92,17 @@ impl Reader {
         if let Some(other) = foreign::binary(&unpacked.magic) {
             return Err(foreign(other));
         }
+        if unpacked.magic.starts_with(b"PK\x03\x04") {
+            let archive = Archive::read(unpacked.bytes).map_err(unreadable)?;
+            let kind = archive.kind();
+            let broken =
+                |bad: EntryError| unreadable(io::Error::new(io::ErrorKind::InvalidData, bad.message));
+            let book = Book::open(archive).map_err(broken)?.ok_or_else(|| foreign(kind))?;
+            let parser = open_sheets(origin, &book, column)?;
+            let origin = origin.to_owned();
+            let lines = Lines::new(io::empty());
+            return Ok(Self { origin, lines, parser, ended: false, refused: Some(0), guess: kind });
+        }
         let mut source = decode::text(unpacked);
         let (mut read, deciding) = beginning(&mut source, column).map_err(unreadable)?;
         let returns = decode::ends_in_returns(read.get(..ENOUGH).unwrap_or(&read));
@@ -99,7 +113,7 @@ impl Reader {
         let begins = Beginning::new(&text, column);
         let format = match format {
             Some(format) => format,
-            None => match foreign::text(&begins) {
+            None => match foreign::text(&begins).filter(|_| detect::surely(&begins).is_none()) {
                 Some(other) => return Err(foreign(other)),
                 None => detect::of(&begins, by_extension),
             },

@@ -65,6 +65,11 @@ impl Record {
         }
     }
 
+    /// Whether anything was said that may be an identifier.
+    pub(crate) fn has_identifiers(&self) -> bool {
+        !self.ids.is_empty()
+    }
+
     /// Whether anything was said that a work is known by.
     pub(crate) fn is_empty(&self) -> bool {
         self.ids.is_empty() && self.notes.is_empty() && self.facts.title.is_none()

@@ -195,22 +195,21 @@ pub(crate) fn works(text: &str) -> Vec<Vec<Found>> {
     const APART: usize = 40;
     let mut works: Vec<Vec<Found>> = Vec::new();
     for found in identifiers(text).into_iter().filter(|found| found.id.kind() != IdKind::Url) {
-        let joins = works.last().is_some_and(|work: &Vec<Found>| {
-            let near = work.last().is_some_and(|last| {
-                let between = text.get(last.at.end..found.at.start).unwrap_or_default();
-                between.len() <= APART && !between.contains('\n')
-            });
-            near && work
-                .iter()
-                .all(|other| other.id.kind() != found.id.kind() || other.id.key() == found.id.key())
-        });
-        match works.last_mut() {
-            Some(work) if joins => {
-                if !work.iter().any(|other| other.id.key() == found.id.key()) {
-                    work.push(found);
-                }
-            }
-            _ => works.push(vec![found]),
+        // An arXiv id beside a DOI is another paper as often as not.
+        let registered = |id: &WorkId| matches!(id.kind(), IdKind::Doi | IdKind::Pmid | IdKind::Pmcid);
+        let joins = |work: &Vec<Found>| {
+            let between =
+                work.last().and_then(|last| text.get(last.at.end..found.at.start)).unwrap_or_default();
+            let other_kind = |other: &Found| other.id.kind() != found.id.kind() && registered(&other.id);
+            let same = |other: &Found| other.id.key() == found.id.key();
+            between.len() <= APART
+                && !between.contains('\n')
+                && (work.iter().any(same) || (registered(&found.id) && work.iter().all(other_kind)))
+        };
+        match works.last_mut().filter(|work| joins(work)) {
+            Some(work) if work.iter().any(|other| other.id.key() == found.id.key()) => {}
+            Some(work) => work.push(found),
+            None => works.push(vec![found]),
         }
     }
     works
@@ -241,7 +240,7 @@ mod tests {
             ("[10.5555/a](https://doi.org/10.5555/A)", "doi:10.5555/a"),
             (
                 "<https://doi.org/10.5555/a>; arXiv preprint arXiv:2101.00001v2 [cs.CL]",
-                "doi:10.5555/a arxiv:2101.00001v2",
+                "doi:10.5555/a | arxiv:2101.00001v2",
             ),
             ("<a href=\"https://doi.org/10.5555/a\">10.5555/a</a>", "doi:10.5555/a"),
             (

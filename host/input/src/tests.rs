@@ -15,6 +15,14 @@ pub(crate) fn read(source: &str, format: Option<Format>, column: Option<&str>) -
     reader.expect("it can be opened").map(shown).collect::<Vec<_>>().join("\n")
 }
 
+/// The same of bytes; or why they cannot be opened.
+pub(crate) fn read_bytes(source: Vec<u8>) -> String {
+    match Reader::new("the input", Cursor::new(source), None, None) {
+        Ok(reader) => reader.map(shown).collect::<Vec<_>>().join("\n"),
+        Err(error) => error.to_string(),
+    }
+}
+
 fn shown(entry: Result<InputEntry, BadEntry>) -> String {
     let InputEntry { line, raw, work } = match entry {
         Ok(entry) => entry,

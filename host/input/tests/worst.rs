@@ -9,7 +9,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use flate2::Compression;
-use flate2::write::GzEncoder;
+use flate2::write::{DeflateEncoder, GzEncoder};
 use tierfall_input::{Format, Reader};
 
 /// How much larger than over an empty input a process may get.
@@ -47,6 +47,38 @@ fn packed(pieces: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
 
 fn bomb(piece: &str, megabytes: usize) -> Vec<u8> {
     packed((0..megabytes).map(|_| many(piece).into_bytes()))
+}
+
+/// An archive of these files, as far as a reader looks at it.
+fn zipped<N: AsRef<str>, T: AsRef<[u8]>>(members: impl IntoIterator<Item = (N, T)>) -> Vec<u8> {
+    let (mut archive, mut directory, mut count) = (Vec::new(), Vec::new(), 0_u16);
+    for (name, text) in members {
+        let name = name.as_ref().as_bytes();
+        let mut packed = DeflateEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(text.as_ref()).expect("memory can be written");
+        let packed = packed.finish().expect("memory can be written");
+        let sizes = [packed.len() as u32, text.as_ref().len() as u32].map(u32::to_le_bytes).concat();
+        let lengths = [name.len() as u16, 0].map(u16::to_le_bytes).concat();
+        let about = [&[20, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 0, 0][..], &sizes, &lengths].concat();
+        let at = (archive.len() as u32).to_le_bytes();
+        directory.extend([&b"PK\x01\x02\x14\0"[..], &about, &[0; 10], &at, name].concat());
+        archive.extend([&b"PK\x03\x04"[..], &about, name, &packed].concat());
+        count += 1;
+    }
+    let (at, length) = ((archive.len() as u32).to_le_bytes(), (directory.len() as u32).to_le_bytes());
+    let counts = [0, 0, count, count].map(u16::to_le_bytes).concat();
+    [&archive[..], &directory, b"PK\x05\x06", &counts, &length, &at, &[0, 0]].concat()
+}
+
+/// A spreadsheet with these shared texts and these rows.
+fn sheet(shared: &str, rows: &str) -> Vec<u8> {
+    let rows = format!("<worksheet><sheetData>{rows}");
+    let members = [("xl/sharedStrings.xml", shared), ("xl/worksheets/sheet1.xml", rows.as_str())];
+    zipped(members)
+}
+
+fn files(count: usize) -> Vec<u8> {
+    zipped((0..count).map(|nth| (format!("xl/worksheets/sheet{nth}.xml"), "")))
 }
 
 fn doubling() -> String {
@@ -213,6 +245,72 @@ fn cases() -> Vec<Case> {
         case!("DOIs on one line", Text, many("10.5555/a,"), 1),
         case!("beginnings of URLs", Text, format!("{}\n10.5555/a\n", many("http://")), 1),
         case!("beginnings of numbers", Text, format!("10.5555/a\n{}\n", many("pmid:1 arxiv:")), 1),
+        case!("elements within elements", Xml, format!("<records>{}", many("<record>")), 0),
+        case!("a record of many elements", Xml, format!("<records><record>{}", many("<a/>")), 0),
+        case!(
+            "an element of many attributes",
+            Xml,
+            format!("<records><record {}></record>", many("a='b' ")),
+            0
+        ),
+        case!(
+            "entities of entities",
+            Xml,
+            format!(
+                "<!DOCTYPE x [<!ENTITY a 'aa'>{}]><records><record><electronic-resource-num>10.5555/a&b;</electronic-resource-num></record>",
+                many("<!ENTITY b '&a;&a;'>")
+            ),
+            1
+        ),
+        case!(
+            "references to characters",
+            Xml,
+            format!("<records><record><title>{}</title></record>", many("&#97;")),
+            0
+        ),
+        case!("tags that open", Xml, many("<"), 0),
+        case!("tags that close", Xml, many(">"), 0),
+        case!("a bomb of XML", Xml, bomb("<record><a>", 48), 0),
+        case!("words without identifiers", Prose, many("10.5555 "), 0),
+        case!("identifiers in prose", Prose, many("10.5555/a PMID:1 "), 1),
+        case!("keys of a citation file", Cff, many("references:\n- doi: 10.5555/a\n"), 1000),
+        case!(
+            "keys within keys",
+            Cff,
+            (0..1400).map(|n| format!("{}a:\n", " ".repeat(n))).collect::<String>(),
+            0
+        ),
+        case!(
+            "a sheet of one cell",
+            Sheet,
+            sheet(
+                "",
+                &format!(
+                    "<row r='1'><c t='str'><v>DOI</v></c></row><row><c t='str'><v>10.5555/a</v></c></row><row><c><v>{}",
+                    "1".repeat(48 << 20)
+                )
+            ),
+            1
+        ),
+        case!(
+            "a sheet of rows",
+            Sheet,
+            sheet("", &"<row><c t='str'><v>DOI</v></c></row>".repeat(1 << 20)),
+            0
+        ),
+        case!(
+            "a sheet of shared texts",
+            Sheet,
+            sheet(&"<si><t/></si>".repeat(1 << 20), "<row><c t='str'><v>DOI</v></c></row>"),
+            0
+        ),
+        case!(
+            "a sheet of cells",
+            Sheet,
+            sheet("", &format!("<row><c t='str'><v>DOI</v></c></row><row>{}</row>", "<c/>".repeat(1 << 20))),
+            0
+        ),
+        case!("an archive of many files", Sheet, files(15_000), 0),
         case!("a bomb of one line", Text, bomb("x", 64), 0),
         case!("a bomb of lines", Text, bomb(&format!("10.5555/{}\n", "a".repeat(200)), 32), 1),
         case!("a bomb of RIS", Ris, bomb("AB  - x\n", 64), 0),

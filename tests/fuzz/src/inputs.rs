@@ -19,6 +19,7 @@ pub fn promise(data: &[u8]) {
     let plain = !source.starts_with(&[0x1f, 0x8b])
         && !source.starts_with(&[0xff, 0xfe])
         && !source.starts_with(&[0xfe, 0xff])
+        && !source.starts_with(b"PK")
         && !source.iter().take(2).any(|byte| *byte == 0);
     let begun = Instant::now();
     let most = if plain { source.len() } else { source.len() * 2048 } + 1;

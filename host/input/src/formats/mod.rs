@@ -1,14 +1,17 @@
 //! The formats. A new one is a file here and its lines in this one.
 
 mod bibtex;
+mod cff;
 mod json;
 mod medline;
+mod prose;
 mod refer;
 mod ris;
-mod table;
+pub(crate) mod table;
 mod tagged;
 mod text;
 mod wos;
+mod xml;
 
 use std::fmt;
 use std::str::FromStr;
@@ -54,6 +57,14 @@ formats! {
     Wos = wos::WOS,
     /// EndNote's older exchange format.
     Refer = refer::REFER,
+    /// Of EndNote, PubMed and others.
+    Xml = xml::XML,
+    /// A spreadsheet of Excel or OpenDocument.
+    Sheet = table::sheet::SHEET,
+    /// `CITATION.cff`.
+    Cff = cff::CFF,
+    /// Running text and Markdown: every identifier in it.
+    Prose = prose::PROSE,
 }
 
 /// The text names no format.

@@ -88,6 +88,11 @@ impl Columns {
         if named.iter().flatten().any(|field| field.rank().is_some()) {
             return Ok(Self::new(named, !header_is_data));
         }
+        // A table of titles has no identifiers, and says so row by row.
+        let has = |wanted: Field| named.contains(&Some(wanted));
+        if has(Field::Title) && (has(Field::Authors) || has(Field::Year)) {
+            return Ok(Self::new(named, true));
+        }
         Err(NoColumn::Ids)
     }
 

@@ -3,6 +3,7 @@
 mod columns;
 mod csv;
 mod rows;
+pub(crate) mod sheet;
 
 use self::columns::{Columns, NoColumn, PREAMBLE, SAMPLE};
 use self::csv::Csv;
@@ -92,6 +93,28 @@ fn open(opening: Opening<'_>, usual: Option<u8>) -> Result<Box<dyn Parse>, OpenE
         .unwrap_or_else(|| csv::delimiter(&first));
     lines.put_back(ahead.split_off(keep.min(ahead.len())));
     Ok(Box::new(Table::new(origin, Rows::new(Csv::new(delimiter)), lines, column)?))
+}
+
+/// Opens a spreadsheet: of its sheets the first with identifiers, else the first.
+pub(crate) fn open_sheets(
+    origin: &str,
+    book: &sheet::Book,
+    column: Option<&str>,
+) -> Result<Box<dyn Parse>, OpenError> {
+    let mut lines = Lines::new(std::io::empty());
+    let mut first = None;
+    for sheet in book.sheets() {
+        let table = Table::new(origin, Rows::new(sheet), &mut lines, column);
+        if table.as_ref().is_ok_and(|table| !table.columns.fields.is_empty()) {
+            return Ok(Box::new(table?));
+        }
+        // A sheet with nothing in it says less than one without identifiers.
+        if first.as_ref().is_none_or(Result::is_ok) {
+            first = Some(table);
+        }
+    }
+    let none = || Err(OpenError::NoIdColumn { origin: origin.to_owned(), columns: "none".into() });
+    Ok(Box::new(first.unwrap_or_else(none)?))
 }
 
 /// A table whose columns are known.
@@ -284,6 +307,11 @@ mod tests {
         2: 10.5555/a => doi:10.5555/a | T
         3! the row, “U”, has no identifier, and title searches are not made
         "#);
+    }
+
+    #[test]
+    fn a_table_of_titles_is_refused_row_by_row() {
+        insta::assert_snapshot!(read("Title,Authors,Year\nT,A B,2001\n", Some(Format::Csv), None), @r#"2! the row, “T”, has no identifier, and title searches are not made"#);
     }
 
     #[test]
