@@ -64,7 +64,11 @@ pub fn judge(
         Some((title, found)) => {
             // A cover or a blank page more does not make it another work.
             let same_length = pages.is_some_and(|known| (known..=known + 2).contains(&document.report.pages));
-            by_title(title, found, &Evidence { id, authors, basis, same_length })
+            let evidence = Evidence { id, authors, basis, same_length };
+            match found.page {
+                Some(_) => by_title(title, found, &evidence),
+                None => without_title(title, found, &evidence),
+            }
         }
         None => match id {
             OwnId::Declared | OwnId::Printed => Some(true),
@@ -87,7 +91,7 @@ pub fn judge(
             } else if comparable.is_none() {
                 "the work's title is in a script that it does not have"
             } else {
-                "its title agrees too little, or is one that many works have"
+                "its title agrees too little, stands in the metadata alone, or is one that many works have"
             };
             match policy {
                 IdentityPolicy::Strict => Judgement::CannotTell(why.into()),
@@ -172,6 +176,26 @@ fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
         (A::None, Id::Printed) => named && beside.same_length,
         (A::Part | A::Words, Id::Other | Id::None) | (A::Mentioned | A::None, _) => false,
     })
+}
+
+/// Whether a document is the work whose title stands in no place of it where titles stand. Metadata is left over from
+/// templates and earlier articles, and filled in by whoever handles the file: it supports what is printed, and proves
+/// nothing by itself.
+fn without_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
+    let named = beside.authors == Authors::Named;
+    match beside.id {
+        OwnId::Other => Some(false),
+        OwnId::Printed if found.agreement < Agreement::Mentioned => Some(beside.authors != Authors::Missing),
+        OwnId::Declared | OwnId::Printed => {
+            let supported = named && (beside.same_length || found.agreement < Agreement::Mentioned);
+            Some(supported || (named && beside.id == OwnId::Declared && title.is_distinctive()))
+        }
+        // It may be the work under a title that is drawn, or set in pieces.
+        OwnId::None if found.agreement == Agreement::Exact && title.is_distinctive() => {
+            if beside.authors == Authors::Missing || beside.basis == Basis::Link { Some(false) } else { None }
+        }
+        OwnId::None => Some(false),
+    }
 }
 
 fn authors(document: &Document<'_>, work: &Work) -> Authors {

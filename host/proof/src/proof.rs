@@ -67,7 +67,7 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
     let title = work.known.title.as_ref().map(|said| Title::of(&said.value));
     let title = title.filter(|title| !title.folded().is_empty());
     let found = title.as_ref().map(|title| title.find(&document));
-    let (title, found) = or_before_retraction(title, found, &document, work);
+    let (title, found) = in_other_words(title, found, &document, work);
     let known_pages = work.known.pages.as_ref().map(|said| said.value);
 
     if let Some((reason, detail)) = stand_in(&document, known_pages)
@@ -83,20 +83,24 @@ fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPoli
     }
 }
 
-/// The title under which the document is found: an article that was taken back bore another one before.
-fn or_before_retraction(
+/// The title under which the document is found: an article that was taken back bore another one before, and Greek
+/// letters may be set in a font that calls them Latin ones.
+fn in_other_words(
     title: Option<Title>,
     found: Option<Found>,
     document: &Document<'_>,
     work: &Work,
 ) -> (Option<Title>, Option<Found>) {
     let known = work.known.title.as_ref().map(|said| said.value.as_str());
-    let before = known.and_then(Title::before_retraction).filter(|title| !title.folded().is_empty());
-    let then = before.as_ref().map(|title| title.find(document));
-    match (&found, &then) {
-        (Some(now), Some(earlier)) if earlier.agreement < now.agreement => (before, then),
-        _ => (title, found),
-    }
+    let others = [known.and_then(Title::before_retraction), known.and_then(Title::in_symbols)];
+    let others = others.into_iter().flatten().filter(|title| !title.folded().is_empty());
+    others.fold((title, found), |(title, found), other| {
+        let then = other.find(document);
+        match &found {
+            Some(now) if then.is_better_than(now) => (Some(other), Some(then)),
+            _ => (title, found),
+        }
+    })
 }
 
 /// Whether a short document says itself that it is not the article: a placeholder, an abstract, a preview.

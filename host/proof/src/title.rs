@@ -41,6 +41,17 @@ pub struct Found {
     pub share: f64,
 }
 
+impl Found {
+    /// Whether it says more; what is printed says more than metadata.
+    pub fn is_better_than(&self, other: &Self) -> bool {
+        match (self.page, other.page) {
+            (Some(_), None) => self.agreement <= Agreement::Part,
+            (None, Some(_)) if other.agreement <= Agreement::Part => false,
+            _ => self.agreement < other.agreement,
+        }
+    }
+}
+
 /// A work's title, normalized for searching.
 #[derive(Debug)]
 pub struct Title {
@@ -74,6 +85,40 @@ impl Title {
         let plain = without_markup(capped(title, LONGEST));
         let main = main_title(&plain).map(folded);
         Self { normalized: folded(&plain), main, words: words(&plain) }
+    }
+
+    /// The title as it is read where its Greek letters are set in a font of symbols that does not say so: `Ad fibres`.
+    pub fn in_symbols(title: &str) -> Option<Self> {
+        const LATIN: [(char, char); 24] = [
+            ('α', 'a'),
+            ('β', 'b'),
+            ('γ', 'g'),
+            ('δ', 'd'),
+            ('ε', 'e'),
+            ('ζ', 'z'),
+            ('η', 'h'),
+            ('θ', 'q'),
+            ('ι', 'i'),
+            ('κ', 'k'),
+            ('λ', 'l'),
+            ('μ', 'm'),
+            ('ν', 'n'),
+            ('ξ', 'x'),
+            ('ο', 'o'),
+            ('π', 'p'),
+            ('ρ', 'r'),
+            ('σ', 's'),
+            ('τ', 't'),
+            ('υ', 'u'),
+            ('φ', 'f'),
+            ('χ', 'c'),
+            ('ψ', 'y'),
+            ('ω', 'w'),
+        ];
+        let title = capped(title, LONGEST).replace('µ', "μ");
+        let latin = |c: char| LATIN.iter().find(|(greek, _)| *greek == c).map_or(c, |(_, latin)| *latin);
+        let symbols: String = title.chars().map(latin).collect();
+        (symbols != title).then(|| Self::of(&symbols))
     }
 
     /// The title as it was before the article was taken back, if it says that it was.
@@ -126,7 +171,6 @@ impl Title {
             in_headings.chain(self.in_lines(page)).map(move |found| Found { page: Some(number), ..found })
         });
         let own = document.report.title.as_deref().map(|own| capped(own, LONGEST));
-        let in_metadata = std::iter::once_with(|| self.in_metadata(own?)).flatten();
         let mut best = Found {
             agreement: Agreement::None,
             page: None,
@@ -135,7 +179,7 @@ impl Title {
             following: String::new(),
             share: 0.0,
         };
-        for mut found in in_text.chain(in_metadata) {
+        for mut found in in_text {
             if found.agreement < best.agreement {
                 // Plain lines have no type sizes, so the text that followed a heading is kept.
                 if found.after.is_empty() {
@@ -146,6 +190,12 @@ impl Title {
             if best.agreement == Agreement::Exact {
                 break;
             }
+        }
+        // What is printed counts for more than what is said about the file.
+        if best.agreement > Agreement::Part
+            && let Some(in_metadata) = own.and_then(|own| self.in_metadata(own))
+        {
+            return in_metadata;
         }
         best
     }

@@ -165,7 +165,7 @@ impl Layout {
                 let next = segment(at);
                 if let Some(line) = rows.last_mut()
                     && let Some(&last) = line.last()
-                    && self.continues(segment(last), next)
+                    && self.continues(segment(last), next, at == last + 1)
                 {
                     // Text that is drawn twice to look bold.
                     if !self.is_shadow(segment(last), next) {
@@ -184,12 +184,15 @@ impl Layout {
         self.segments[at].characters > 0
     }
 
-    fn continues(&self, last: &Segment, next: &Segment) -> bool {
+    /// Whether a segment goes on with a line; what is drawn at once with it may stand further off: recognised text
+    /// has other widths than what was scanned.
+    fn continues(&self, last: &Segment, next: &Segment, at_once: bool) -> bool {
+        let (back, ahead) = if at_once { (-1.5, 2.5) } else { (-0.5, 1.0) };
         let size = last.size().min(next.size());
         let gap = next.start - last.end;
         last.direction == next.direction
             && last.size().max(next.size()) <= 1.5 * size
-            && ((-0.5 * size..=size).contains(&gap) || self.is_shadow(last, next))
+            && ((back * size..=ahead * size).contains(&gap) || self.is_shadow(last, next))
     }
 
     fn is_shadow(&self, last: &Segment, next: &Segment) -> bool {
