@@ -64,7 +64,17 @@ pub fn companion(
     {
         return Some((Reason::Supplement, why));
     }
-    // A text about the work names it directly after such a heading.
+    // A text about the work names it directly before or after such a heading.
+    let behind = after.iter().find(|line| !line.is_empty()).cloned();
+    let behind = behind.or_else(|| {
+        let found = found.filter(|found| found.page.is_some())?;
+        found.following.lines().map(folded).find(|line| !line.is_empty())
+    });
+    if let Some(line) = behind.filter(|line| line.len() <= HEADING)
+        && let Some((_, pattern)) = heads(&[line], patterns::ABOUT_BEHIND)
+    {
+        return Some((Reason::WrongWork, format!("its title is followed by \"{pattern}\"")));
+    }
     let last = before.iter().rfind(|line| !line.is_empty())?;
     if let Some((_, pattern)) = heads(std::slice::from_ref(last), patterns::ABOUT) {
         return Some((Reason::WrongWork, format!("it is headed \"{pattern}\"")));

@@ -92,6 +92,13 @@ impl<'r> Document<'r> {
     /// without a mapping to Unicode gives nonsense.
     pub fn is_readable(&self) -> bool {
         let scanned = self.report.images && self.pages.iter().all(|page| page.normalized.len() < STAMP);
+        // What can be compared stands at the front, whatever the fonts behind it.
+        let front = self.front().iter().map(|page| page.text);
+        if self.front().iter().map(|page| page.normalized.len()).sum::<usize>() >= SPARSE_PAGE
+            && is_language(front)
+        {
+            return true;
+        }
         // A font whose characters are unknown leaves gaps.
         let gaps = self.report.drawn > 0 && self.report.read.saturating_mul(2) < self.report.drawn;
         self.char_count() > 0 && !scanned && !gaps && is_language(self.pages.iter().map(|page| page.text))

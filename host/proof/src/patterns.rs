@@ -289,6 +289,37 @@ pub const NOTICE_TITLE: &[&str] = &[
     "corrigendum",
 ];
 
+/// A line that begins with one of these, directly behind a title, makes the document one about the work of that title.
+pub const ABOUT_BEHIND: &[&str] = &[
+    "areplyto",
+    "replyto",
+    "areply",
+    "reply",
+    "authorsreply",
+    "authorreply",
+    "replybytheauthor",
+    "responseto",
+    "aresponse",
+    "authorsresponse",
+    "acommenton",
+    "commenton",
+    "commentson",
+    "acomment",
+    "comment",
+    "commentary",
+    "rejoinder",
+    "arejoinder",
+    "erratum",
+    "corrigendum",
+    "bookreview",
+    "reviewof",
+    "reviewedby",
+    "adiscussion",
+    "discussion",
+    "acritique",
+    "letterto",
+];
+
 /// What publishers put before the title of an article that they took back; the file may be the one from before.
 pub const RETRACTED: &[&str] = &[
     "retracted article:",

@@ -458,6 +458,81 @@ fn an_appendix_under_the_works_title_is_its_supplement_in_whatever_type() {
 }
 
 #[test]
+fn a_text_about_the_work_is_not_the_work_though_it_bears_its_title() {
+    for behind in
+        ["A reply to Fabricated", "Comment on a paper by A. Invented", "Erratum", "Reply", "Book Review"]
+    {
+        let in_heading =
+            report(&[&format!("{TITLE}:\n{behind}")], &format!("{TITLE}:\n{behind}\nX. Stranger"));
+        assert_eq!(judge(&WORK, &in_heading, Basis::Registry), WRONG, "{behind}");
+        let below = report(&[TITLE], &format!("{TITLE}\n{behind}\nX. Stranger"));
+        assert_eq!(judge(&WORK, &below, Basis::Registry), WRONG, "{behind}, in smaller type");
+    }
+    let itself = Known { title: "Lighthouse drift in the northern sea: a reply to Fabricated", ..WORK };
+    let reply = report(&[itself.title], &format!("{}\nAda Invented", itself.title));
+    assert_eq!(judge(&itself, &reply, Basis::Registry), PROVEN, "the work is a reply itself");
+}
+
+#[test]
+fn a_title_or_an_identifier_in_the_metadata_alone_proves_nothing() {
+    let other = "Other matters entirely and at some length";
+    let mut left_over = report(&[other], &format!("{other}\nX. Stranger\nAbstract"));
+    left_over.title = Some(TITLE.into());
+    left_over.metadata = format!("Title: {TITLE}\nSubject: doi:10.5555/drift.1\n");
+    assert_ne!(judge(&WORK, &left_over, Basis::Registry), PROVEN);
+    left_over.metadata = format!("Title: {TITLE}\n");
+    assert_eq!(judge(&WORK, &left_over, Basis::Registry), WRONG, "none of its authors is there");
+}
+
+#[test]
+fn fonts_that_cannot_be_read_behind_the_front_do_not_make_it_unreadable() {
+    let mut report = report(&["Other matters"], "Other matters\nX. Stranger");
+    (report.drawn, report.read) = (20_000, 3_000);
+    assert_eq!(judge(&WORK, &report, Basis::Registry), WRONG);
+}
+
+#[test]
+fn what_examiner_and_registry_say_in_other_words_is_the_same_title() {
+    for (known, printed) in [
+        (
+            "Retracted: Reflection of imaginary tides at a boundary",
+            "Reflection of imaginary tides at a boundary",
+        ),
+        (
+            "Retracted: Reflection of imaginary tides at a boundary",
+            "Retracted: Reflection of imaginary tides at a boundary",
+        ),
+        ("Drift of β-lactam rafts by Aδ currents", "Drift of b-lactam rafts by Ad currents"),
+    ] {
+        let known = Known { title: known, ..WORK };
+        let report = report(&[printed], &format!("{printed}\nAda Invented"));
+        assert_eq!(judge(&known, &report, Basis::Registry), PROVEN, "{printed}");
+    }
+}
+
+#[test]
+fn authors_may_be_written_as_pubmed_does() {
+    let known = Known { authors: &["Invented AB", "Fabricated G", "Li X"], ..WORK };
+    let right = report(&[TITLE], &format!("{TITLE}\nAda B. Invented, Grace Fabricated"));
+    assert_eq!(judge(&known, &right, Basis::Link), PROVEN);
+    let wrong = report(&[], &format!("doi:10.5555/other.2\n{TITLE}\nX. Stranger, AB Somebody"));
+    assert_eq!(judge(&known, &wrong, Basis::Link), WRONG);
+}
+
+#[test]
+fn a_damaged_file_is_refused_whatever_the_policy() {
+    let mut report = report(&[TITLE], &format!("{TITLE}\nAda Invented"));
+    report.damage = vec!["3 of its streams do not decode".into()];
+    for policy in [IdentityPolicy::Strict, IdentityPolicy::Normal, IdentityPolicy::Off] {
+        let proof = prove(Ok(&report), &work_of(&paper(), DOI), Basis::Registry, policy);
+        assert_eq!(
+            (proof.verdict, proof.detail.as_str()),
+            (Verdict::Rejected(Reason::Damaged), "3 of its streams do not decode")
+        );
+    }
+}
+
+#[test]
 fn a_running_head_behind_a_supplements_own_heading_does_not_hide_it() {
     let mut report = report(&[], "Supplementary material\nAda Invented\nA. The proofs of statements");
     report.text[0].truncate(900);

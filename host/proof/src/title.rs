@@ -203,8 +203,8 @@ impl Title {
     fn in_heading(&self, heading: &str, larger: &[&str], page: &Page<'_>) -> Option<Found> {
         let in_heading = NormalizedText::of(heading);
         let (range, mut agreement) = self.on_own_lines(&in_heading).or_else(|| {
-            let range =
-                in_heading.places(&self.normalized).find(|range| !leads_to_part(&in_heading, range))?;
+            let range = in_heading.places(&self.normalized).find(|range| !leads_to_part(&in_heading, range));
+            let range = range.or_else(|| self.begins(&in_heading, heading))?;
             Some((range, Agreement::Part))
         })?;
         // Text in the same type size continues the title, unless punctuation marks it as the subtitle.
@@ -233,6 +233,27 @@ impl Title {
         });
         let following = head(&page.text[end.unwrap_or(0)..]);
         Some(Found { agreement, page: None, before: Some(before), after, following, share: 1.0 })
+    }
+
+    /// Whether a longer title begins with this one, but for a few letters, or has all of its words and one or two more:
+    /// lists are typed by hand.
+    fn begins(&self, text: &NormalizedText<'_>, heading: &str) -> Option<Range<usize>> {
+        if !self.is_distinctive() || !(SHORTEST_CLOSE..=LONGEST_CLOSE).contains(&self.normalized.len()) {
+            return None;
+        }
+        let near = text.nearest(&self.normalized, self.normalized.len() / LETTERS_PER_ERROR);
+        if let Some((range, _)) = near
+            && range.start == 0
+            && self.has_all_words(&text.as_slice()[range.clone()])
+            && !leads_to_part(text, &range)
+        {
+            return Some(range);
+        }
+        let words = words(heading);
+        let mut rest = words.iter();
+        let in_order = self.words.iter().all(|word| rest.any(|other| other == word));
+        let more = words.len().saturating_sub(self.words.len());
+        (self.is_long() && self.words.len() >= 6 && in_order && more <= 2).then(|| 0..text.len())
     }
 
     fn in_lines(&self, page: &Page<'_>) -> Option<Found> {
