@@ -209,7 +209,9 @@ fn a_mistake_is_one_message_with_its_place_and_a_suggestion() {
             assert!(ended.err.contains(part), "{part} is not in the message for\n{text}\n{}", ended.err);
         }
         assert!(ended.err.contains("tierfall.toml"), "the file is not named for\n{text}\n{}", ended.err);
-        assert_eq!(ended.err.lines().count(), 1, "{}", ended.err);
+        // Where the file itself can be read, it is named as the one that was found.
+        let mistakes = ended.err.lines().filter(|line| !line.contains("was found here"));
+        assert_eq!(mistakes.count(), 1, "{}", ended.err);
         assert_eq!(ended.out, "");
     }
 }
