@@ -28,7 +28,9 @@ impl Manifest {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
         }
-        let lock = out::open(OpenOptions::new().create(true).append(true), &path.with_extension("lock"))?;
+        let lock = path.with_extension("lock");
+        let lock = out::open(OpenOptions::new().create(true).append(true), &lock)
+            .map_err(|error| io::Error::new(error.kind(), format!("its lock {}: {error}", lock.display())))?;
         lock.lock_shared()?;
         // A line that a crash cut short must not swallow the next one.
         end_last_line(path)?;
