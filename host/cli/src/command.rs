@@ -14,7 +14,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use tierfall::config::Config;
 
 use crate::args::OutputArgs;
-use crate::confine::{Writes, confine};
+use crate::confine::{Confined, Writes, confine};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
@@ -55,7 +55,7 @@ fn holds_secrets(config: &Config) -> bool {
 impl Command {
     /// Gives up what a command that reads remote bytes does not need. What then holds; `None` for the others, and
     /// where there is no configuration to go by (the command itself says why).
-    pub fn confine(&self) -> Option<String> {
+    pub fn confine(&self) -> Option<Confined> {
         let (args, recording) = match self {
             Self::Run(run) => (&run.settings, run.web.record.as_deref()),
             Self::Worker(worker) => (&worker.settings, None),
@@ -65,18 +65,15 @@ impl Command {
             Self::Demo(_) | Self::Ledger(_) | Self::Config(_) | Self::Completions(_) => return None,
         };
         let config = settings::load(args).ok()?;
-        if matches!(self, Self::Run(_) | Self::Worker(_)) {
-            // A folder that cannot be made is reported when the run opens it.
-            let _ = std::fs::create_dir_all(&config.run.out);
-        }
         let mut writes = Writes::of(&config);
-        for folder in config.sandbox.cache_dir.iter().chain(&config.state_dir) {
-            let _ = std::fs::create_dir_all(folder);
+        let out = Some(&config.run.out).filter(|_| matches!(self, Self::Run(_) | Self::Worker(_)));
+        for folder in out.into_iter().chain(&config.sandbox.cache_dir).chain(&config.state_dir) {
+            writes.make(folder);
         }
         if let Some(recording) = recording {
             writes.file(recording);
         }
-        Some(confine(&writes, holds_secrets(&config)))
+        Some(confine(writes, holds_secrets(&config)))
     }
 
     pub async fn run(self, console: &Console) -> Result<Exit, CliError> {

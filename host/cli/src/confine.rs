@@ -7,7 +7,33 @@ use tierfall::config::Config;
 
 /// The folders and files that a command writes to.
 #[derive(Debug, Default)]
-pub struct Writes(Vec<PathBuf>);
+pub struct Writes {
+    places: Vec<PathBuf>,
+    /// Folders that were made for this command: only what is there can be left open.
+    made: Made,
+}
+
+/// Folders that were made before it was known whether anything would be put into them.
+#[derive(Debug, Default)]
+pub struct Made(Vec<PathBuf>);
+
+impl Made {
+    /// Takes away those in which nothing is.
+    pub fn remove_empty(&self) {
+        for folder in self.0.iter().rev() {
+            // What is not empty stays.
+            let _ = std::fs::remove_dir(folder);
+        }
+    }
+}
+
+/// What was given up.
+#[derive(Debug)]
+pub struct Confined {
+    /// What holds now, for `-v`.
+    pub held: String,
+    pub made: Made,
+}
 
 impl Writes {
     /// What the configuration names: output, caches, the ledger's folder (its journal lies beside it).
@@ -18,22 +44,32 @@ impl Writes {
         writes.extend(config.sandbox.cache_dir.clone());
         writes.extend(config.state_dir.clone());
         writes.extend(ledger.map(beside));
-        Self(writes)
+        Self { places: writes, made: Made::default() }
+    }
+
+    /// Makes the folders that are missing, because only what is there can be left open.
+    pub fn make(&mut self, folder: &Path) {
+        let missing = folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let missing: Vec<_> = missing.map(Path::to_owned).collect();
+        // What cannot be made is reported by the command that needs it.
+        if std::fs::create_dir_all(folder).is_ok() {
+            self.made.0.extend(missing.into_iter().rev());
+        }
     }
 
     /// One more file, which is made if it is not there.
     pub fn file(&mut self, path: &Path) {
         // What cannot be made is reported by the command that needs it.
         if std::fs::OpenOptions::new().create(true).append(true).open(path).is_ok() {
-            self.0.push(path.to_owned());
+            self.places.push(path.to_owned());
         }
     }
 }
 
-/// Gives up what is not needed, for this thread and all that it will start. Returns what holds now, for `-v`.
+/// Gives up what is not needed, for this thread and all that it will start.
 #[cfg(target_os = "linux")]
-pub fn confine(writes: &Writes, secrets: bool) -> String {
-    let held = match restrict(writes) {
+pub fn confine(writes: Writes, secrets: bool) -> Confined {
+    let held = match restrict(&writes) {
         Ok(landlock::RulesetStatus::NotEnforced) => {
             "nothing is given up: this kernel has no Landlock".to_owned()
         }
@@ -43,16 +79,17 @@ pub fn confine(writes: &Writes, secrets: bool) -> String {
         }
         Err(error) => format!("nothing is given up: {error}"),
     };
-    match secrets && no_cores() {
+    let held = match secrets && no_cores() {
         true => format!("{held}; no core dumps"),
         false => held,
-    }
+    };
+    Confined { held, made: writes.made }
 }
 
 /// Elsewhere the program keeps what its user has.
 #[cfg(not(target_os = "linux"))]
-pub fn confine(_writes: &Writes, _secrets: bool) -> String {
-    "nothing is given up: this system has no Landlock".to_owned()
+pub fn confine(writes: Writes, _secrets: bool) -> Confined {
+    Confined { held: "nothing is given up: this system has no Landlock".to_owned(), made: writes.made }
 }
 
 #[cfg(target_os = "linux")]
@@ -71,12 +108,19 @@ fn restrict(writes: &Writes) -> Result<landlock::RulesetStatus, landlock::Rulese
         .create()?;
     // SQLite sorts in /var/tmp; a process's streams may be this device.
     let others = [std::env::temp_dir(), "/var/tmp".into(), "/dev/null".into()];
-    for path in writes.0.iter().chain(&others) {
+    for path in writes.places.iter().chain(&others) {
         let here = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         // What is not there yet, and is not made before, is nothing that this command writes.
         let Ok(folder) = PathFd::new(here) else { continue };
         let rights = if here.is_dir() { access } else { access & AccessFs::from_file(ABI::V5) };
         ruleset = ruleset.add_rule(PathBeneath::new(folder, rights))?;
+    }
+    // Folders that stay empty are taken away again.
+    for above in writes.made.0.iter().filter_map(|folder| folder.parent()) {
+        let above = if above.as_os_str().is_empty() { Path::new(".") } else { above };
+        if let Ok(above) = PathFd::new(above) {
+            ruleset = ruleset.add_rule(PathBeneath::new(above, AccessFs::RemoveDir))?;
+        }
     }
     Ok(ruleset.restrict_self()?.ruleset)
 }
@@ -104,12 +148,16 @@ mod tests {
         for folder in ["out/a", "out/b", "elsewhere"] {
             fs::create_dir_all(path(folder)).unwrap();
         }
-        let mut writes = Writes(vec![path("out")]);
+        let mut writes = Writes { places: vec![path("out")], made: Made::default() };
+        writes.make(&path("new/folder"));
         writes.file(&path("recording"));
         // A thread of its own: what it gives up, the other tests keep.
         let held = std::thread::scope(|scope| {
-            let confined = scope.spawn(|| {
-                let held = confine(&writes, false);
+            let path = &path;
+            let confined = scope.spawn(move || {
+                let Confined { held, made } = confine(writes, false);
+                made.remove_empty();
+                assert!(!path("new").exists(), "what stayed empty is gone");
                 if held.contains("nothing is given up") {
                     return held;
                 }
@@ -118,7 +166,6 @@ mod tests {
                 fs::write(path("recording"), "x").expect("the recording can be written");
                 assert!(fs::write(path("elsewhere/file"), "x").is_err(), "nothing else can be");
                 assert!(fs::rename(path("out/b/file"), path("elsewhere/file")).is_err());
-                assert!(fs::remove_dir(path("elsewhere")).is_err());
                 let child = std::process::Command::new("touch").arg(path("elsewhere/file")).status();
                 assert!(child.is_ok_and(|status| !status.success()), "nor by what it starts");
                 held

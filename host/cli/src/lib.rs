@@ -61,7 +61,8 @@ pub fn main_with(probe: Option<Probe>) -> ExitCode {
     }
     let Cli { output, command } = Cli::parse();
     // Before there is a second thread: what is given up is given up by this one and those that it starts.
-    let console = Console::new(output, probe, command.confine());
+    let (held, made) = command.confine().map(|confined| (confined.held, confined.made)).unzip();
+    let console = Console::new(output, probe, held);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -76,6 +77,9 @@ pub fn main_with(probe: Option<Probe>) -> ExitCode {
             Exit::from(&error)
         }
     };
+    if let Some(made) = made {
+        made.remove_empty();
+    }
     // A blocking thread may still wait for a terminal's input; the program must not wait for it.
     runtime.shutdown_background();
     exit.into()
