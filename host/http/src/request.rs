@@ -29,9 +29,8 @@ pub trait HopPolicy: Send + Sync {
     fn admit(&self, url: &Url, hop: u32) -> Result<Role, String>;
 
     /// The plugin for which the request is made: what it meets at a host closes that to nobody else.
-    fn plugin(&self) -> &str {
-        ""
-    }
+    /// Empty for a request of nobody's. Without a default: a policy around another one must hand its plugin on.
+    fn plugin(&self) -> &str;
 
     /// Whether robots.txt is asked before pages and files; an operator can lift it for one source.
     fn robots(&self) -> bool {
@@ -43,6 +42,10 @@ pub trait HopPolicy: Send + Sync {
 impl HopPolicy for Role {
     fn admit(&self, _url: &Url, _hop: u32) -> Result<Role, String> {
         Ok(*self)
+    }
+
+    fn plugin(&self) -> &str {
+        ""
     }
 }
 

@@ -114,6 +114,10 @@ impl HopPolicy for Remembering<'_> {
         Ok(role)
     }
 
+    fn plugin(&self) -> &str {
+        self.hops.plugin()
+    }
+
     fn robots(&self) -> bool {
         self.hops.robots()
     }
@@ -136,6 +140,10 @@ mod tests {
                 host if self.0.contains(host) => Ok(Role::Page),
                 host => Err(format!("{host} is not declared")),
             }
+        }
+
+        fn plugin(&self) -> &str {
+            "mine"
         }
 
         fn robots(&self) -> bool {

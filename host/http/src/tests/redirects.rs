@@ -228,6 +228,10 @@ async fn the_callers_policy_is_asked_for_every_hop_and_gives_the_reason() {
                 false => Err(format!("hop {hop} leads to {}, which is not granted", url.authority())),
             }
         }
+
+        fn plugin(&self) -> &str {
+            "mine"
+        }
     }
     let script = Script::new(|_, _| to(302, "http://other.example/"));
     let attempt = Attempt::new(10, 0);
