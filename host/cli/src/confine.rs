@@ -49,7 +49,8 @@ impl Writes {
 
     /// Makes the folders that are missing, because only what is there can be left open.
     pub fn make(&mut self, folder: &Path) {
-        let missing = folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
+        let missing =
+            folder.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists());
         let missing: Vec<_> = missing.map(Path::to_owned).collect();
         // What cannot be made is reported by the command that needs it.
         if std::fs::create_dir_all(folder).is_ok() {
