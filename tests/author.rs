@@ -75,6 +75,32 @@ fn run(home: &Home, tier: &str) -> Call {
     ])
 }
 
+/// A build script is the author's code, and runs as the person who builds.
+#[test]
+fn a_build_script_sees_no_keys_of_the_environment() {
+    let home = Home::new();
+    let folder = written(&home);
+    let seen = home.path("seen.txt");
+    let script = format!(
+        "fn main() {{\n    let all: String = std::env::vars().map(|(name, value)| format!(\"{{name}}={{value}}\\n\")).collect();\n    std::fs::write({seen:?}, all).unwrap();\n}}\n"
+    );
+    std::fs::write(folder.join("build.rs"), script).expect("a file can be written");
+    let mut call = home.tierfall(["plugin", "build", "my-library", "--out", "my_library.wasm"]);
+    for name in TOOLS {
+        if let Some(value) = std::env::var_os(name) {
+            call = call.env(name, value);
+        }
+    }
+    let keys =
+        ["CORE_API_KEY", "TIERFALL_LEDGER", "TIERFALL_SECRETS_MINE", "CARGO_REGISTRY_TOKEN", "GITHUB_TOKEN"];
+    for key in keys {
+        call = call.env(key, "planted");
+    }
+    call.env("LC_ALL", "C").building().run().expect(0);
+    let seen = std::fs::read_to_string(seen).expect("the script ran");
+    assert!(seen.contains("LC_ALL=C") && !seen.contains("planted"), "{seen}");
+}
+
 #[test]
 fn the_guides_own_tests_pass() {
     let home = Home::new();

@@ -15,6 +15,7 @@ mod http;
 mod identifiers;
 mod input;
 mod interrupt;
+mod languages;
 mod ledger;
 mod plan;
 mod plugin;

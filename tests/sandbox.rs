@@ -94,6 +94,8 @@ fn recursion_without_end_meets_the_stack_limit() {
 #[test]
 fn a_trap_is_contained_and_named() {
     contained("trap", "trapped");
+    // In its own words.
+    contained("trap", "the zoo is closed");
 }
 
 #[test]
@@ -161,7 +163,9 @@ fn headers_that_belong_to_the_host_are_refused() {
 #[test]
 fn a_plugin_sees_whether_a_secret_is_set_and_never_its_value() {
     let web = Web::start();
-    let (_, attempt, all) = visit_on(&web, "fisher", &["--set", "secrets.fisher_key=hush", "-vvv"]);
+    let owner = format!("secrets.fisher_key.plugin={}", zoo().display());
+    let given = ["--set", "secrets.fisher_key=hush", "--set", &owner, "-vvv"];
+    let (_, attempt, all) = visit_on(&web, "fisher", &given);
     assert!(
         attempt["detail"].as_str().is_some_and(|detail| detail.contains("seen: false, set: true")),
         "{attempt}"
@@ -395,7 +399,9 @@ fn a_component_made_for_wasi_loads_and_traps_where_it_uses_wasi() {
     let gambler = &line["trail"][0];
     assert_eq!((&gambler["source"], &gambler["outcome"]), (&"gambler".into(), &"error".into()), "{line}");
     let detail = gambler["detail"].as_str().expect("a detail");
-    for part in ["plugin wasi_user 1.2.3", "`find`", "gambler", "trapped", "wasi:random/random@0.2.0"] {
+    for part in
+        ["plugin wasi_user 1.2.3", "`find`", "gambler", "trapped", "wasi:random/random@0.2.0", "--stub-wasi"]
+    {
         assert!(detail.contains(part), "{detail} names {part}");
     }
     assert_eq!(line["source"], "abstainer", "the import alone does no harm: {line}");

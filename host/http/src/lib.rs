@@ -61,7 +61,7 @@ pub use clock::AttemptClock;
 pub use error::{Denial, FetchError, HttpError};
 pub use headers::{header, header_map, header_text};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
-pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Role};
+pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Role, Secrets};
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,
 };

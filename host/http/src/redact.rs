@@ -13,7 +13,7 @@ use url::form_urlencoded::byte_serialize;
 
 use super::decode::{Coding, Decoded};
 use super::error::FetchError;
-use super::request::Method;
+use super::request::{Method, Secrets};
 use super::transport::{Incoming, Outgoing, RawBody, Transport};
 
 /// What stands in the place of a secret.
@@ -37,7 +37,7 @@ impl<T: Transport> Redacting<T> {
 
 impl<T: Transport> Transport for Redacting<T> {
     fn send(&self, hop: Outgoing) -> BoxFuture<'_, Result<Incoming, FetchError>> {
-        let Some(secrets) = Secrets::of(&hop) else { return self.inner.send(hop) };
+        let Some(secrets) = Forms::of(&hop.secrets) else { return self.inner.send(hop) };
         Box::pin(async move {
             let bodiless = hop.method == Method::Head;
             let answer = self.inner.send(hop).await?;
@@ -50,7 +50,7 @@ impl<T: Transport> Transport for Redacting<T> {
             headers.remove(CONTENT_ENCODING);
             headers.remove(CONTENT_LENGTH);
             let decoded = Decoded::new(coding, answer.body, self.body_bytes);
-            let body = Redacted { decoded, secrets, held: BytesMut::new(), over: false }.into_body();
+            let body = Redacted { decoded, forms: secrets, held: BytesMut::new(), over: false }.into_body();
             Ok(Incoming { status: answer.status, headers, body })
         })
     }
@@ -65,16 +65,16 @@ impl<T: Transport> Transport for Redacting<T> {
 }
 
 /// The secrets of one request, in the forms in which an answer may repeat them.
-struct Secrets {
-    forms: AhoCorasick,
+struct Forms {
+    texts: AhoCorasick,
     longest: usize,
 }
 
-impl Secrets {
+impl Forms {
     /// `None` where there is nothing to look for.
-    fn of(hop: &Outgoing) -> Option<Self> {
-        let secrets = hop.secrets.iter().filter(|secret| secret.len() >= SHORTEST);
-        let mut forms: Vec<String> = secrets
+    fn of(secrets: &Secrets) -> Option<Self> {
+        let secrets = secrets.0.iter().filter(|secret| secret.len() >= SHORTEST);
+        let mut texts: Vec<String> = secrets
             .flat_map(|secret| {
                 let in_url: String = byte_serialize(secret.as_bytes()).collect();
                 let in_json = serde_json::to_string(secret).unwrap_or_default();
@@ -82,20 +82,20 @@ impl Secrets {
                 [secret.clone(), in_url.to_lowercase(), in_url, in_json.replace('/', "\\/"), in_json]
             })
             .collect();
-        forms.sort();
-        forms.dedup();
-        let longest = forms.iter().map(String::len).max()?;
+        texts.sort();
+        texts.dedup();
+        let longest = texts.iter().map(String::len).max()?;
         // Keys are short and few: this cannot become too large.
-        let forms = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms).ok()?;
-        Some(Self { forms, longest })
+        let texts = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(texts).ok()?;
+        Some(Self { texts, longest })
     }
 
     fn without_in(&self, headers: &HeaderMap) -> HeaderMap {
         let clean = |value: &HeaderValue| {
-            if !self.forms.is_match(value.as_bytes()) {
+            if !self.texts.is_match(value.as_bytes()) {
                 return value.clone();
             }
-            let text = self.forms.replace_all_bytes(value.as_bytes(), &vec![MASK; self.forms.patterns_len()]);
+            let text = self.texts.replace_all_bytes(value.as_bytes(), &vec![MASK; self.texts.patterns_len()]);
             HeaderValue::from_bytes(&text).unwrap_or(HeaderValue::from_static(MASK))
         };
         headers.iter().map(|(name, value)| (name.clone(), clean(value))).collect()
@@ -105,7 +105,7 @@ impl Secrets {
 /// A body that is searched as it comes. What may be the beginning of a secret is held until the next piece.
 struct Redacted {
     decoded: Decoded,
-    secrets: Secrets,
+    forms: Forms,
     held: BytesMut,
     over: bool,
 }
@@ -123,7 +123,7 @@ impl Redacted {
             let keep = match self.decoded.next().await {
                 Some(Ok(piece)) => {
                     self.held.extend_from_slice(&piece);
-                    self.secrets.longest - 1
+                    self.forms.longest - 1
                 }
                 Some(Err(error)) => {
                     self.over = true;
@@ -146,7 +146,7 @@ impl Redacted {
     fn searched(&mut self, keep: usize) -> Bytes {
         let mut clean = BytesMut::with_capacity(self.held.len());
         let mut done = 0;
-        for found in self.secrets.forms.find_iter(&self.held) {
+        for found in self.forms.texts.find_iter(&self.held) {
             clean.extend_from_slice(&self.held[done..found.start()]);
             clean.extend_from_slice(MASK.as_bytes());
             done = found.end();
@@ -188,7 +188,7 @@ mod tests {
             url: "https://api.example/".parse().expect("a URL"),
             headers: HeaderMap::new(),
             secret_headers: HeaderMap::new(),
-            secrets: vec![KEY.to_owned()],
+            secrets: Secrets(vec![KEY.to_owned()]),
             body: None,
         };
         let mut answer = Redacting::new(echo, 1 << 20).send(hop).await.expect("an answer");

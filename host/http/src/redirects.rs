@@ -14,7 +14,7 @@ use url::Url;
 use super::decode::ACCEPTED;
 use super::error::{Denial, FetchError};
 use super::headers::{self, header_text};
-use super::request::{Method, Request, Role};
+use super::request::{Method, Request, Role, Secrets};
 use super::transport::{Outgoing, printable};
 
 /// Cookies are kept for one chain, and of each answer no more than this.
@@ -32,7 +32,7 @@ pub struct RedirectChain {
     origin: url::Origin,
     headers: HeaderMap,
     secret_headers: HeaderMap,
-    secrets: Vec<String>,
+    secrets: Secrets,
     body: Option<Bytes>,
     cookies: CookieStore,
     seen: HashSet<(Method, String, String)>,
@@ -94,7 +94,7 @@ impl RedirectChain {
             url: self.url.clone(),
             headers: with_defaults(own, role),
             secret_headers: if same_origin { self.secret_headers.clone() } else { HeaderMap::new() },
-            secrets: if same_origin { self.secrets.clone() } else { Vec::new() },
+            secrets: if same_origin { self.secrets.clone() } else { Secrets::default() },
             body: self.body.clone(),
         }
     }

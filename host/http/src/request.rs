@@ -1,6 +1,7 @@
 //! What callers ask of the client, and what they get back.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::sync::atomic::AtomicU32;
 
 use bytes::Bytes;
@@ -73,9 +74,19 @@ pub struct Request {
     pub secret_headers: HeaderMap,
     /// The secrets in `secret_headers`, without what stands before them there: an answer that repeats them is given
     /// without them.
-    pub secrets: Vec<String>,
+    pub secrets: Secrets,
     /// For `Post`.
     pub body: Option<Vec<u8>>,
+}
+
+/// Texts that are not shown.
+#[derive(Clone, Default)]
+pub struct Secrets(pub Vec<String>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} secrets", self.0.len())
+    }
 }
 
 /// What one request may spend.

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::error::FetchError;
-use super::request::Method;
+use super::request::{Method, Secrets};
 use super::settings::Limits;
 
 /// Sends one hop. Dropping the future cancels the request.
@@ -41,7 +41,7 @@ pub struct Outgoing {
     /// Sent, but never logged or recorded.
     pub secret_headers: HeaderMap,
     /// The secrets themselves, as an answer may repeat them.
-    pub secrets: Vec<String>,
+    pub secrets: Secrets,
     /// For `Post`.
     pub body: Option<Bytes>,
 }

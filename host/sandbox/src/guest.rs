@@ -14,8 +14,13 @@ use crate::pages::{AnsweredPages, PageRequest, Remembering};
 use crate::store::Limited;
 use crate::text;
 use tierfall_http::{
+<<<<<<< HEAD
     AttemptClock, Denial, FetchError, HopPolicy, HttpClient, Method, Request, RequestBudget, Reservation,
     Response, SaidBy, header_map, header_text, starts_as_pdf,
+=======
+    AttemptClock, Denial, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy,
+    Secrets, header_map, header_text, starts_as_pdf,
+>>>>>>> 18d85f7 (A plugin from elsewhere is watched while it wants more than it is given; Python's and JavaScript's load by default)
 };
 
 /// A request in flight. If the call ends before its answer is there, the notes name the origin that it was
@@ -112,7 +117,7 @@ impl Guest {
             headers: header_map(own).map_err(|error| self.fetch_error(error))?,
             secret_headers: header_map(secrets.iter().map(|secret| (&secret.header, secret.sent())))
                 .map_err(|error| self.fetch_error(error))?,
-            secrets: secrets.iter().map(|secret| secret.value.clone()).collect(),
+            secrets: Secrets(secrets.iter().map(|secret| secret.value.clone()).collect()),
             body: request.body,
         };
         let answer = self.answer(network, http_request, cap).await?;

@@ -88,7 +88,7 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
         url,
         headers: HeaderMap::new(),
         secret_headers: HeaderMap::new(),
-        secrets: Vec::new(),
+        secrets: Default::default(),
         body: None,
     };
     let error = live.send(hop).await.unwrap_err();

@@ -10,6 +10,7 @@ use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, s
 use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
 use tierfall_http::HttpClient;
 use tierfall_sandbox::{Grant, Plugin, SourceAccess, SourceDescription};
+use tierfall_work::is_vouched_for;
 
 /// The plan of a configuration.
 pub(super) async fn assemble(
@@ -77,7 +78,8 @@ fn tier(
     Tier { name: planned.name.clone(), parallel: planned.parallel, sources, skipped }
 }
 
-/// The facts sources: those of the plan where it has them, else the built-in ones of that name.
+/// The facts sources: those of the plan where it has them, else the built-in ones of that name. What others say proves
+/// no file, so that they are not asked, whatever they call themselves.
 async fn facts(
     config: &Config,
     plugins: &mut LoadedPlugins<'_>,
@@ -86,8 +88,9 @@ async fn facts(
 ) -> Result<Vec<Arc<dyn Source>>, SetupError> {
     let mut facts = Vec::new();
     for wanted in &config.fallback.facts {
+        let mut planned = tiers.iter().flat_map(|tier| &tier.sources);
         let planned =
-            tiers.iter().flat_map(|tier| &tier.sources).find(|source| source.name().source == *wanted);
+            planned.find(|source| source.name().source == *wanted && is_vouched_for(&source.speaks_as()));
         if let Some(source) = planned {
             facts.push(Arc::clone(source));
             continue;
@@ -95,6 +98,9 @@ async fn facts(
         let asks = |plugin: &Plugin| plugin.description().sources.iter().any(|source| source.name == *wanted);
         for name in config.plugins.keys() {
             let reference = PluginRef::Name(name.clone());
+            if !is_built_in(&reference) {
+                continue;
+            }
             let plugin = plugins.plugin(&reference).await?;
             if !asks(&plugin) {
                 continue;
