@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use url::{Host, Url};
 
 use crate::description::{HostPattern, SourceDescription};
-use tierfall_http::{HeaderMap, HopPolicy, Role, header_map};
+use tierfall_http::{HeaderMap, HopPolicy, Role, Secrets, header_map};
 use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::Work;
 
@@ -154,7 +154,7 @@ impl SourceAccess {
 
     /// The keys that belong on a request for a file at `url` that this source proposes: over TLS or within this
     /// machine, and only at a host that it declares as an API for the key. `None` where none does.
-    pub fn file_keys(&self, url: &Url) -> Option<(HeaderMap, Vec<String>)> {
+    pub fn file_keys(&self, url: &Url) -> Option<(HeaderMap, Secrets)> {
         let host = url.host_str().unwrap_or_default();
         let granted = self.declared(host) == Some(Role::Api) && self.granted(host);
         if !(url.scheme() == "https" || is_loopback(url)) || !granted {
@@ -162,7 +162,7 @@ impl SourceAccess {
         }
         let fitting: Vec<_> = self.secrets.iter().filter(|secret| secret.host.matches(host)).collect();
         let headers = header_map(fitting.iter().map(|secret| (&secret.header, secret.sent()))).ok()?;
-        let values = fitting.iter().map(|secret| secret.value.clone()).collect();
+        let values = Secrets(fitting.iter().map(|secret| secret.value.clone()).collect());
         (!headers.is_empty()).then_some((headers, values))
     }
 

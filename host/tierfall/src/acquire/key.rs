@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::PathBuf;
 
-use tierfall_http::HeaderMap;
+use tierfall_http::{HeaderMap, Secrets};
 
 /// What goes with the request for one file.
 #[derive(Clone, Debug)]
@@ -12,7 +12,7 @@ pub struct FileKey {
     /// Sent to the file's own origin alone; never logged or recorded.
     pub headers: HeaderMap,
     /// What in them is secret.
-    pub secrets: Vec<String>,
+    pub secrets: Secrets,
     /// How many such files a day may be fetched; `None` is as many as there are.
     pub allowance: Option<DailyLimit>,
 }

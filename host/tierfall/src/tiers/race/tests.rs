@@ -82,7 +82,7 @@ impl Source for Scripted {
     }
 
     fn file_key(&self, url: &Url) -> Option<FileKey> {
-        let key = || FileKey { headers: Default::default(), secrets: Vec::new(), allowance: None };
+        let key = || FileKey { headers: Default::default(), secrets: Default::default(), allowance: None };
         (url.host_str() == Some("keyed.example")).then(key)
     }
 
