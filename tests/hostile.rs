@@ -3,7 +3,6 @@
 
 mod compiling;
 mod file;
-<<<<<<< HEAD
 #[cfg(unix)]
 mod folder;
 mod input;
@@ -11,13 +10,7 @@ mod ledger;
 mod machine;
 mod recording;
 mod terminal;
-=======
-<<<<<<< HEAD
-mod input;
-=======
 mod trust;
->>>>>>> 18d85f7 (A plugin from elsewhere is watched while it wants more than it is given; Python's and JavaScript's load by default)
->>>>>>> bc62c34 (A plugin from elsewhere is watched while it wants more than it is given; Python's and JavaScript's load by default)
 
 use std::time::Duration;
 

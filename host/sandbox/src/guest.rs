@@ -14,13 +14,8 @@ use crate::pages::{AnsweredPages, PageRequest, Remembering};
 use crate::store::Limited;
 use crate::text;
 use tierfall_http::{
-<<<<<<< HEAD
     AttemptClock, Denial, FetchError, HopPolicy, HttpClient, Method, Request, RequestBudget, Reservation,
-    Response, SaidBy, header_map, header_text, starts_as_pdf,
-=======
-    AttemptClock, Denial, FetchError, HttpClient, Method, Request, RequestBudget, Reservation, SaidBy,
-    Secrets, header_map, header_text, starts_as_pdf,
->>>>>>> 18d85f7 (A plugin from elsewhere is watched while it wants more than it is given; Python's and JavaScript's load by default)
+    Response, SaidBy, Secrets, header_map, header_text, starts_as_pdf,
 };
 
 /// A request in flight. If the call ends before its answer is there, the notes name the origin that it was

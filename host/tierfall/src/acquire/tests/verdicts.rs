@@ -274,7 +274,8 @@ async fn a_file_that_needs_a_key_gets_it_as_often_as_a_day_allows() {
     let allowance =
         DailyLimit { folder: Some(fixture.out.path().join("state")), name: "x".into(), per_day: 1 };
     let headers = tierfall_http::header_map([("authorization", "Bearer k")]).expect("a header");
-    let key = FileKey { headers, secrets: tierfall_http::Secrets(vec!["k".into()]), allowance: Some(allowance) };
+    let key =
+        FileKey { headers, secrets: tierfall_http::Secrets(vec!["k".into()]), allowance: Some(allowance) };
     let candidate = candidate("https://content.example/1.pdf", Basis::Registry);
     let work = Arc::new(work_of(&paper(), DOI));
     for expected in [Verdict::Accepted(Identity::Proven), Verdict::Rejected(Reason::Spent)] {
