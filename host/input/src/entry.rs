@@ -48,7 +48,7 @@ impl EntryError {
         Self { line, message: message.into(), described: None, last: false, whole: false }
     }
 
-    pub fn last(line: u64, message: impl Into<String>) -> Self {
+    pub fn ending(line: u64, message: impl Into<String>) -> Self {
         Self { last: true, ..Self::new(line, message) }
     }
 }

@@ -46,14 +46,14 @@ impl Lines {
             Ok(_) => self.read = number,
             Err(error) => {
                 let message = format!("failed to read on: {error}");
-                return Some(Err(EntryError::last(number, message)));
+                return Some(Err(EntryError::ending(number, message)));
             }
         }
         if bytes.last() != Some(&b'\n') && bytes.len() == LONGEST {
             let message = format!("the line is longer than {} MiB", LONGEST >> 20);
             return Some(Err(match self.skip_line() {
                 Ok(()) => EntryError::new(number, message),
-                Err(error) => EntryError::last(number, format!("{message}, and {error}")),
+                Err(error) => EntryError::ending(number, format!("{message}, and {error}")),
             }));
         }
         while matches!(bytes.last(), Some(b'\n' | b'\r')) {
@@ -73,7 +73,7 @@ impl Lines {
                 self.read += bytes.iter().filter(|byte| **byte == b'\n').count() as u64;
                 Some(Ok(Line { number, text: decoded(bytes) }))
             }
-            Err(error) => Some(Err(EntryError::last(number, format!("failed to read on: {error}")))),
+            Err(error) => Some(Err(EntryError::ending(number, format!("failed to read on: {error}")))),
         }
     }
 

@@ -15,7 +15,7 @@ use crate::entry::{BadEntry, EntryError, InputEntry};
 use crate::foreign::{self, Foreign};
 use crate::formats::Format;
 use crate::formats::table::open_sheets;
-use crate::formats::table::sheet::Book;
+use crate::formats::table::sheet::Spreadsheet;
 use crate::lines::Lines;
 use crate::parse::{OpenError, Opening, Parse};
 use crate::written;
@@ -97,7 +97,7 @@ impl Reader {
             let kind = archive.kind();
             let broken =
                 |bad: EntryError| unreadable(io::Error::new(io::ErrorKind::InvalidData, bad.message));
-            let book = Book::open(archive).map_err(broken)?.ok_or_else(|| foreign(kind))?;
+            let book = Spreadsheet::open(archive).map_err(broken)?.ok_or_else(|| foreign(kind))?;
             let parser = open_sheets(origin, &book, column)?;
             let origin = origin.to_owned();
             let lines = Lines::new(io::empty());

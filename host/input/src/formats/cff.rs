@@ -59,7 +59,7 @@ fn works(lines: &mut Lines) -> Result<VecDeque<Work>, EntryError> {
         let line = line?;
         held += line.text.len();
         if held > LONGEST {
-            return Err(EntryError::last(line.number, "the file is longer than 1 MiB, and is left"));
+            return Err(EntryError::ending(line.number, "the file is longer than 1 MiB, and is left"));
         }
         let text = line.text.trim_start();
         let mut indent = line.text.len() - text.len();

@@ -97,15 +97,15 @@ impl<'a> Cursor<'a> {
     }
 
     fn braced(&mut self) -> &'a str {
-        self.until(|byte, depth| byte == b'}' && depth == 0)
+        self.enclosed(|byte, depth| byte == b'}' && depth == 0)
     }
 
     fn quoted(&mut self) -> &'a str {
-        self.until(|byte, depth| byte == b'"' && depth == 0)
+        self.enclosed(|byte, depth| byte == b'"' && depth == 0)
     }
 
     /// From behind an opening bracket to the one that closes it, or to the end of the entry.
-    fn until(&mut self, closes: impl Fn(u8, usize) -> bool) -> &'a str {
+    fn enclosed(&mut self, closes: impl Fn(u8, usize) -> bool) -> &'a str {
         let text = self.rest.get(1..).unwrap_or_default();
         let (mut depth, mut escaped) = (0_usize, false);
         for (at, byte) in text.bytes().enumerate() {

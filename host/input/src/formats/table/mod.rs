@@ -98,7 +98,7 @@ fn open(opening: Opening<'_>, usual: Option<u8>) -> Result<Box<dyn Parse>, OpenE
 /// Opens a spreadsheet: of its sheets the first with identifiers, else the first.
 pub(crate) fn open_sheets(
     origin: &str,
-    book: &sheet::Book,
+    book: &sheet::Spreadsheet,
     column: Option<&str>,
 ) -> Result<Box<dyn Parse>, OpenError> {
     let mut lines = Lines::new(std::io::empty());

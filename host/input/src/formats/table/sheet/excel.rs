@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::super::rows::Row;
-use super::{number, place};
+use super::cells::{number, place};
 use crate::archive::Archive;
 use crate::entry::EntryError;
 use crate::lines::Lines;
@@ -46,7 +46,7 @@ pub(super) fn shared(archive: &Archive) -> Result<Arc<[Box<str>]>, EntryError> {
         if held > MOST_SHARED {
             let message =
                 format!("its texts are longer than {} MiB: save the sheet as CSV", MOST_SHARED >> 20);
-            return Err(EntryError::last(1, message));
+            return Err(EntryError::ending(1, message));
         }
         texts.push(text.into());
     }

@@ -3,6 +3,7 @@
 //! Libraries for spreadsheets build the whole rectangle between the first cell and the last, so that two cells of a
 //! file of a kilobyte take terabytes. Here a row is held at a time, and the texts that rows share, up to a limit.
 
+mod cells;
 mod excel;
 mod opendocument;
 
@@ -29,22 +30,16 @@ pub(crate) const SHEET: FormatSpec = FormatSpec {
     },
 };
 
-/// Columns of a sheet; those beyond are left out.
-const MOST_COLUMNS: usize = 1 << 12;
-
 /// Sheets of a book that are looked at.
 const MOST_SHEETS: usize = 20;
 
-/// In bytes; a longer cell is cut.
-const LONGEST_CELL: usize = 32 << 10;
-
 /// A spreadsheet.
-pub(crate) enum Book {
+pub(crate) enum Spreadsheet {
     Excel { archive: Archive, texts: Arc<[Box<str>]> },
     OpenDocument { archive: Archive },
 }
 
-impl Book {
+impl Spreadsheet {
     /// `None` if the archive is no spreadsheet.
     pub(crate) fn open(archive: Archive) -> Result<Option<Self>, EntryError> {
         if excel::sheets(&archive).next().is_some() {
@@ -100,29 +95,6 @@ impl Source for Sheet {
         };
         self.ended = row.is_none();
         row
-    }
-}
-
-/// Puts a cell into its column.
-fn place(cells: &mut Vec<String>, column: usize, text: &str) {
-    if column >= MOST_COLUMNS || text.is_empty() {
-        return;
-    }
-    if cells.len() <= column {
-        cells.resize(column + 1, String::new());
-    }
-    if let Some(cell) = cells.get_mut(column) {
-        *cell = text.get(..text.floor_char_boundary(LONGEST_CELL)).unwrap_or_default().to_owned();
-    }
-}
-
-/// `17000001.0` and `1.7000001E7` are how a number is stored that people see as 17000001.
-fn number(text: &str) -> String {
-    match text.parse::<f64>() {
-        Ok(value) if value.fract() == 0.0 && value.abs() < 1e15 && text.contains(['.', 'e', 'E']) => {
-            format!("{value:.0}")
-        }
-        _ => text.to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! OpenDocument's sheets: rows of cells, of which many alike are written once.
 
 use super::super::rows::Row;
-use super::{number, place};
+use super::cells::{number, place};
 use crate::archive::Archive;
 use crate::entry::EntryError;
 use crate::lines::Lines;
