@@ -30,11 +30,22 @@ fn is_scholarly(page: &Page, rules: &Rules, doi: Option<&str>, title: &str) -> b
         "script" => types(element).iter().any(|kind| rules.scholarly_types.contains(kind)),
         _ => false,
     });
-    by_metadata || names_a_doi(page, doi) || {
-        let text = page.text.get(..page.text.floor_char_boundary(MOST_TEXT)).unwrap_or_default();
-        // Fewer words are found anywhere.
-        title.split_whitespace().count() >= 3 && words(text).contains(title)
+    by_metadata || names_a_doi(page, doi) || holds_title(page, title)
+}
+
+/// The work's title in the page's text, or most of its words in what the page calls itself: symbols and
+/// formulas are written in many ways.
+fn holds_title(page: &Page, title: &str) -> bool {
+    // Fewer words are found anywhere.
+    if title.split_whitespace().count() < 3 {
+        return false;
     }
+    let text = page.text.get(..page.text.floor_char_boundary(MOST_TEXT)).unwrap_or_default();
+    let names = page.elements.iter().filter(|e| matches!(e.name.as_str(), "title" | "h1"));
+    let names: String = names.map(|element| words(&element.text)).collect();
+    let long: Vec<&str> = title.split_whitespace().filter(|word| word.chars().count() > 3).collect();
+    let there = long.iter().filter(|word| names.contains(&format!(" {word} "))).count();
+    words(text).contains(title) || long.len() >= 3 && there * 4 >= long.len() * 3
 }
 
 /// A DOI in the page's text or in one of its links: the work's, or any.
@@ -126,6 +137,7 @@ mod tests {
             ("the work's DOI", "<a href=/doi/10.1000/abc>x</a>"),
             ("a DOI", "<p>doi:10.2000/x"),
             ("the title", "<h1>The Cover\n Crops of <i>Mars</i></h1>"),
+            ("most of the title", "<title>Cover Crops on Mars | Press</title>"),
         ] {
             let html = format!("{NEWS}{html}");
             assert!(!general(&html, Some("10.1000/abc"), "The Cover Crops of Mars"), "{about}");
