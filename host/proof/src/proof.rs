@@ -22,10 +22,10 @@ pub struct Proof {
 
 /// Judges what the examiner reported of a file, which `basis` led to, against what is known of the work.
 ///
-/// The reasons behind the order of the rules: a file that cannot be read is rejected before anything is compared.
-/// Placeholders, abstracts, previews, supplements and notices come next, because they carry the work's own title
-/// and identifier and would pass the comparison. What is left is compared by title, identifier and authors; where
-/// nothing can be compared, `policy` decides whether the file is accepted unproven.
+/// The reasons behind the order of the rules: a file that cannot be read, or has lost something, is rejected before
+/// anything is compared, whatever the policy. Placeholders, abstracts, previews, supplements and notices come next,
+/// because they carry the work's own title and identifier and would pass the comparison. What is left is compared by
+/// title, identifier and authors; where nothing can be compared, `policy` decides whether the file is accepted unproven.
 pub fn prove(
     examined: Result<&PdfReport, &PdfProblem>,
     work: &Work,

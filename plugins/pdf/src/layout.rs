@@ -8,10 +8,8 @@ use std::ops::Range;
 use hayro_font::kurbo::{Point, Vec2};
 
 use crate::bidi;
-use crate::lines::{Line, Lines};
+use crate::lines::{Line, Lines, MAX_PAGE_BYTES};
 
-/// A page of dense text has about 8 KiB; this is for posters and tables.
-const MAX_PAGE_BYTES: usize = 64 * 1024;
 /// Lines that are brought into order; a page with more is no text.
 const MAX_ORDERED: usize = 2000;
 /// Directions of text on one page.

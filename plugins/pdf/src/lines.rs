@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+/// A page of dense text has about 8 KiB; this is for posters and tables.
+pub const MAX_PAGE_BYTES: usize = 64 * 1024;
 const MAX_HEADINGS: usize = 8;
 const MAX_HEADING_BYTES: usize = 1024;
 
@@ -58,10 +60,15 @@ impl Lines {
         blocks.into_iter().map(|(_, text)| text).collect()
     }
 
+    /// The text, capped.
     pub fn into_text(self) -> String {
         let mut text = String::new();
         for line in self.0 {
             let line = line.text.trim_end();
+            // A space may stand behind each letter.
+            if text.len() + line.len() >= MAX_PAGE_BYTES {
+                break;
+            }
             if !line.is_empty() {
                 text.push_str(line);
                 text.push('\n');
