@@ -132,6 +132,7 @@ fn cases() -> Vec<Case> {
             3
         ),
         bib!("entries on one line", many("@a{b}"), 0),
+        bib!("entries with commas between them", many("@a{b},") + "=", 0),
         bib!("braces that open", format!("{first}@a{{b, title={}{last}", many("{")), 2),
         bib!("braces that close", format!("{first}@a{{b, title={}{last}", many("}")), 2),
         bib!(

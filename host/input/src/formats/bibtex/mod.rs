@@ -242,6 +242,40 @@ mod tests {
     }
 
     #[test]
+    fn entries_are_read_as_people_write_them() {
+        let source = r#"@article{a key with spaces, title = {T}, doi = {10.5555/a}}
+@ARTICLE (round, title = "A (b) c", doi = "10.5555/b")
+@article{no_comma title = {T}
+  doi = {10.5555/c}
+  Early Access Date = {MAR 2021}
+  year = 2001
+}
+@article{, title = {No key}, DOI = {10.5555/d}}
+@article{many, title = {A } B}, doi = {10.5555/e}}, @article{next, doi = 10.5555/f, year = 2001}
+@article{quotes, title = "He said "yes" to it", doi = "10.5555/g"}
+@article{money, title = {It costs $5 a day}, OPTdoi = {10.5555/h}}
+@misc{note, note = {PMCID: PMC12}}
+@misc{notes, note = {See 10.5555/x and 10.5555/y}}
+@misc{link, bdsk-url-1 = {https://doi.org/10.5555/i}}
+@article{computer, journal = {CoRR}, volume = {abs/2101.00001}, pages = {744--}}
+"#;
+        insta::assert_snapshot!(bibtex(source), @r#"
+        1: 10.5555/a => doi:10.5555/a | T
+        2: 10.5555/b => doi:10.5555/b | A (b) c
+        3: 10.5555/c => doi:10.5555/c | 2001
+        8: 10.5555/d => doi:10.5555/d | No key
+        9: 10.5555/e => doi:10.5555/e | A
+        9: 10.5555/f => doi:10.5555/f | 2001
+        10: 10.5555/g => doi:10.5555/g | He said
+        11: 10.5555/h => doi:10.5555/h | It costs $5 a day
+        12: PMCID: PMC12 => pmcid:PMC12
+        13! the entry `notes` has no identifier
+        14: https://doi.org/10.5555/i => doi:10.5555/i
+        15: 2101.00001 => arxiv:2101.00001 doi:10.48550/arxiv.2101.00001
+        "#);
+    }
+
+    #[test]
     fn what_references_another_entry_is_read_without_it() {
         insta::assert_snapshot!(bibtex("@inproceedings{a, crossref = {proc}, doi = {10.1371/a}}\n@inproceedings{a, doi={10.1371/b}, doi={10.1371/c}}\n"), @r#"
         1: 10.1371/a => doi:10.1371/a

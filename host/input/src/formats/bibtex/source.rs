@@ -60,7 +60,7 @@ impl Sources {
                 self.any = true;
                 let round = text.get(..opening).is_some_and(|head| head.ends_with('('));
                 let entry = Source { line: line.number, kind, body: String::new(), end: End::Open };
-                source = Some((entry, Bracket { round, depth: 0, escaped: false }));
+                source = Some((entry, Bracket { round, depth: 0, escaped: false, quoted: false }));
                 at += opening;
             } else if source.is_none() {
                 if !self.any && !text.trim().is_empty() && !text.trim_start().starts_with('%') {
@@ -95,6 +95,7 @@ struct Bracket {
     round: bool,
     depth: usize,
     escaped: bool,
+    quoted: bool,
 }
 
 impl Bracket {
@@ -108,13 +109,27 @@ impl Bracket {
                 b'\\' => self.escaped = true,
                 b'{' => self.depth += 1,
                 b'}' if self.depth > 0 => self.depth -= 1,
-                b'}' if !self.round => return Some(at + 1),
-                b')' if self.round && self.depth == 0 => return Some(at + 1),
+                b'}' if !self.round && !goes_on(line.get(at + 1..).unwrap_or_default()) => {
+                    return Some(at + 1);
+                }
+                b'"' if self.round && self.depth == 0 => self.quoted = !self.quoted,
+                b')' if self.round && self.depth == 0 && !self.quoted => return Some(at + 1),
                 _ => {}
             }
         }
         None
     }
+}
+
+/// Whether another field follows a brace that seems to close the entry: then a value before it has one too many.
+fn goes_on(rest: &str) -> bool {
+    // No further: many entries may end on one line.
+    let rest = rest.get(..rest.floor_char_boundary(64)).unwrap_or_default().trim_start();
+    let name = rest.strip_prefix(',').and_then(|rest| rest.split_once('=')).map(|(name, _)| name.trim());
+    name.is_some_and(|name| {
+        name.len() <= 32
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b' '))
+    })
 }
 
 /// The kind of the entry that begins on this line, and the offset after the bracket that opens it. `behind` another
