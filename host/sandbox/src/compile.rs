@@ -11,9 +11,8 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
-use wasmtime::{Engine, InstanceAllocationStrategy};
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, WasmBacktraceDetails};
 
-use crate::engine::config;
 use crate::error::LoadError;
 use crate::limits::{ResourceLimit, SandboxSettings};
 use crate::private::PrivateFolder;
@@ -156,6 +155,19 @@ fn read(from: impl io::Read, limit: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
     let _ = from.take(limit).read_to_end(&mut bytes);
     bytes
+}
+
+/// What code depends on: the same in the process that compiles and in the one that runs it.
+pub(crate) fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .wasm_component_model(true)
+        // Neither threads nor component-model async: our guests use neither, and most of the engine's
+        // recent advisories were in them.
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    config
 }
 
 /// The name of a component's code in the cache: code is for one engine on one kind of machine.

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use wasmtime::component::{Component, HasSelf, Linker};
-use wasmtime::{Config, Engine, InstanceAllocationStrategy};
+use wasmtime::{Engine, InstanceAllocationStrategy};
 
 use crate::bindings::source::Plugin as Bindings;
-use crate::compile::{Compiler, Maker};
+use crate::compile::{Compiler, Maker, config};
 use crate::error::LoadError;
 use crate::guest::Guest;
 use crate::limits::SandboxSettings;
@@ -77,19 +77,6 @@ fn engine(settings: &SandboxSettings, pool: &Pool) -> Result<Engine, LoadError> 
             Engine::new(&config)
         })
         .map_err(LoadError::engine)
-}
-
-/// What code depends on: the same in the process that compiles and in the one that runs it.
-pub(crate) fn config() -> Config {
-    let mut config = Config::new();
-    config
-        .wasm_component_model(true)
-        // Neither threads nor component-model async: our guests use neither, and most of the engine's
-        // recent advisories were in them.
-        .concurrency_support(false)
-        .epoch_interruption(true)
-        .wasm_backtrace_details(wasmtime::WasmBacktraceDetails::Disable);
-    config
 }
 
 /// What host functions may use of a guest's fiber; wasmtime's own default leaves 1.5 MiB.

@@ -256,7 +256,8 @@ fn error<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> St
     move |source| StoreError { what, path: path.to_owned(), source }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use std::os::unix::fs::MetadataExt as _;
 
