@@ -77,8 +77,10 @@ impl<'a> Race<'a> {
     pub(super) fn note_answer(&mut self, source: &'a Arc<dyn Source>, answer: &Answer) {
         let nothing = match &answer.result {
             Ok(finding) => {
-                self.learned_ids |= !finding.facts.ids.is_empty();
-                finding.candidates.is_empty()
+                let knows_it = !finding.facts.ids.is_empty();
+                self.learned_ids |= knows_it;
+                // Who tells the work's identifiers has its record: by another one it is the same record.
+                finding.candidates.is_empty() && !knows_it
             }
             Err(error) => matches!(error, CallError::Source(SourceError::NotFound)),
         };
