@@ -122,6 +122,8 @@ async fn every_reason_is_given_for_what_it_says() {
     // The rest has a test of its own.
     met.extend([
         Reason::BadUrl,
+        Reason::OtherDigest,
+        Reason::Spent,
         Reason::Proof(tierfall_proof::Reason::Unproven),
         Reason::Reserved,
         Reason::Storage,
