@@ -19,6 +19,12 @@ impl<'a> Race<'a> {
         lacking && (self.facts_running > 0 || !self.facts.is_empty())
     }
 
+    /// Whether a registry that may say how many pages the work has is just being asked: a file is not judged without
+    /// that for having come first.
+    pub(super) fn may_learn_pages(&self) -> bool {
+        self.facts_running > 0 && self.snapshot().known.pages.is_none()
+    }
+
     /// Asks the next facts source that can help; `false` when there is none left.
     pub(super) fn launch_facts(&mut self) -> bool {
         while let Some(source) = self.facts.pop_front() {

@@ -133,7 +133,7 @@ impl<'a> Race<'a> {
                         self.launch_acquisition();
                         continue;
                     }
-                } else {
+                } else if !self.may_learn_pages() {
                     self.launch_acquisition();
                     continue;
                 }

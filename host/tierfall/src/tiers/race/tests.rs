@@ -517,6 +517,20 @@ async fn who_had_nothing_is_asked_once_more_by_an_identifier_that_it_would_rathe
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_file_waits_for_a_registry_that_is_being_asked_how_many_pages_the_work_has() {
+    let mut sketch = Sketch::new();
+    let quick = sketch.source("quick", 1, found(&["https://a.example/good"]));
+    let facts = Facts { pages: Some(8), ..titled("A title") };
+    let registry = sketch.source("openalex", 3000, Ok(Finding { candidates: vec![], facts: facts.clone() }));
+    sketch.facts.push(Arc::new(sketch.source("openalex", 3000, Ok(Finding { candidates: vec![], facts }))));
+    sketch.tier(2, vec![quick, registry]);
+    let (outcome, took) = sketch.race(&ByUrl::default()).await;
+    assert_eq!(outcome.status, Status::Stored);
+    assert_eq!(took, ms(3000));
+    assert_eq!(outcome.work.known.pages.map(|said| said.value), Some(8));
+}
+
+#[tokio::test(start_paused = true)]
 async fn works_raced_at_the_same_time_share_no_state() {
     let mut sketch = Sketch::new();
     let a = sketch.source("a", 5, NONE);
