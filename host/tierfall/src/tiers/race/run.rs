@@ -133,7 +133,10 @@ impl<'a> Race<'a> {
                         self.launch_acquisition();
                         continue;
                     }
-                } else if !self.may_learn_pages() {
+                } else if self.may_learn_pages() {
+                    // Its answer is on its way; nothing else is started for the wait.
+                    return;
+                } else {
                     self.launch_acquisition();
                     continue;
                 }
