@@ -527,7 +527,7 @@ async fn a_file_waits_for_a_registry_that_is_being_asked_how_many_pages_the_work
     let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
     assert_eq!(took, ms(3000));
-    assert_eq!(outcome.work.known.pages.map(|said| said.value), Some(8));
+    assert_eq!(outcome.work.known.pages.as_ref().map(|said| said.value), Some(8));
 }
 
 #[tokio::test(start_paused = true)]
