@@ -152,7 +152,7 @@ fn identifiers(text: &str) -> Vec<String> {
         {
             continue;
         }
-        let word = word(rest);
+        let word = first_word(rest);
         end = at + word.len();
         // Funders have DOIs too; they are never a document's own.
         let doi = trimmed(word);
@@ -161,7 +161,7 @@ fn identifiers(text: &str) -> Vec<String> {
         }
     }
     for (at, _) in lower.match_indices("arxiv:").take(MOST_READ) {
-        let id = word(&lower[at..]);
+        let id = first_word(&lower[at..]);
         let stamped = lower[at + id.len()..].trim_start().starts_with('[');
         if let Some((id, version)) = id.rsplit_once('v')
             && stamped
@@ -174,7 +174,7 @@ fn identifiers(text: &str) -> Vec<String> {
 }
 
 /// What stands before the next space, up to [`LONGEST`] bytes.
-fn word(text: &str) -> &str {
+fn first_word(text: &str) -> &str {
     let mut end = text.len().min(LONGEST);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -194,10 +194,11 @@ impl Layout {
     }
 
     fn is_shadow(&self, last: &Segment, next: &Segment) -> bool {
-        (next.start - last.start).abs() < 0.15 * last.size() && self.letters(last).eq(self.letters(next))
+        (next.start - last.start).abs() < 0.15 * last.size()
+            && self.glyph_texts(last).eq(self.glyph_texts(next))
     }
 
-    fn letters<'s>(&'s self, segment: &Segment) -> impl Iterator<Item = &'s str> {
+    fn glyph_texts<'s>(&'s self, segment: &Segment) -> impl Iterator<Item = &'s str> {
         self.glyphs[segment.glyphs.clone()].iter().map(|glyph| &self.text[glyph.text.clone()])
     }
 

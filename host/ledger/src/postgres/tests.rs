@@ -129,13 +129,13 @@ async fn a_server_that_declines_tls_hears_nothing_but_the_question() {
         let error = PostgresLedger::open(server.settings(host, options)).await.unwrap_err().to_string();
         assert!(error.contains("does not support TLS") && error.contains("sslmode="), "{error}");
         assert!(!error.contains("hidden"), "{error}");
-        assert_eq!(server.heard(), SSL_REQUEST, "{host}{options}");
+        assert_eq!(server.received(), SSL_REQUEST, "{host}{options}");
     }
     for options in ["&sslmode=prefer", "&sslmode=disable", ""] {
         let server = FakeServer::start(b"N");
         PostgresLedger::open(server.settings("localhost", options)).await.unwrap_err();
-        let heard = server.heard();
-        assert!(heard.windows(4).any(|bytes| bytes == b"user"), "{options}: {heard:?}");
+        let received = server.received();
+        assert!(received.windows(4).any(|bytes| bytes == b"user"), "{options}: {received:?}");
     }
 }
 
@@ -169,8 +169,8 @@ async fn certificates_are_checked_as_libpq_checks_them() {
         let error =
             PostgresLedger::open(server.settings("localhost", &options)).await.unwrap_err().to_string();
         // What the server was told after the handshake, decrypted.
-        let heard = server.heard();
-        let told = heard.windows(4).any(|bytes| bytes == b"user");
+        let received = server.received();
+        let told = received.windows(4).any(|bytes| bytes == b"user");
         assert_eq!(told, taken, "{name} {options}: {error}");
         assert!(!error.contains("hidden"), "{error}");
     }
@@ -182,19 +182,19 @@ const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 /// Answers the first question, and then only listens.
 struct FakeServer {
     port: u16,
-    heard: std::thread::JoinHandle<Vec<u8>>,
+    received: std::thread::JoinHandle<Vec<u8>>,
 }
 
 impl FakeServer {
     fn start(answer: &'static [u8]) -> Self {
         Self::serving(move |mut stream| {
-            let mut heard = vec![0; SSL_REQUEST.len()];
-            stream.read_exact(&mut heard).unwrap();
-            if heard == SSL_REQUEST {
+            let mut received = vec![0; SSL_REQUEST.len()];
+            stream.read_exact(&mut received).unwrap();
+            if received == SSL_REQUEST {
                 stream.write_all(answer).unwrap();
             }
-            read_on(&mut stream, &mut heard);
-            heard
+            read_on(&mut stream, &mut received);
+            received
         })
     }
 
@@ -204,17 +204,17 @@ impl FakeServer {
             stream.read_exact(&mut question).unwrap();
             stream.write_all(b"S").unwrap();
             let connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-            let mut heard = Vec::new();
-            read_on(&mut rustls::StreamOwned::new(connection, stream), &mut heard);
-            heard
+            let mut received = Vec::new();
+            read_on(&mut rustls::StreamOwned::new(connection, stream), &mut received);
+            received
         })
     }
 
     fn serving(serve: impl FnOnce(TcpStream) -> Vec<u8> + Send + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let heard = std::thread::spawn(move || serve(listener.accept().unwrap().0));
-        Self { port, heard }
+        let received = std::thread::spawn(move || serve(listener.accept().unwrap().0));
+        Self { port, received }
     }
 
     fn settings(&self, host: &str, options: &str) -> PostgresSettings {
@@ -236,22 +236,22 @@ impl FakeServer {
     }
 
     /// Everything that it was told, once the client has gone.
-    fn heard(self) -> Vec<u8> {
-        if self.heard.is_finished() {
-            return self.heard.join().unwrap();
+    fn received(self) -> Vec<u8> {
+        if self.received.is_finished() {
+            return self.received.join().unwrap();
         }
         // A client that refused to connect at all.
         let _ = TcpStream::connect(("127.0.0.1", self.port)).and_then(|mut probe| probe.write_all(&[0; 8]));
-        self.heard.join().unwrap()
+        self.received.join().unwrap()
     }
 }
 
 /// The first message, after which a server that says no more is left by closing its side.
-fn read_on(stream: &mut impl Read, heard: &mut Vec<u8>) {
+fn read_on(stream: &mut impl Read, received: &mut Vec<u8>) {
     let mut buffer = [0; 4096];
     // An error is the end too: a client that refuses the certificate.
     if let Ok(read) = stream.read(&mut buffer) {
-        heard.extend_from_slice(&buffer[..read]);
+        received.extend_from_slice(&buffer[..read]);
     }
 }
 
