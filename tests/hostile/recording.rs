@@ -35,7 +35,9 @@ fn no_recording_unpacks_to_more_than_it_is_worth() {
     let long = "x".repeat(60_000);
     let id = format!("WARC-Record-ID: {long}\r\nWARC-Target-URI: http://a.example/x\r\n");
     let good = packed([page()]);
-    let zeros = [packed([page()]), packed((0..512).map(|_| vec![0; 1 << 20]))].concat();
+    let bomb = b"WARC/1.1\r\nWARC-Type: response\r\nWARC-Target-URI: http://a.example/x\r\nContent-Length: 536870912\r\n\r\n";
+    let zeros = std::iter::once(bomb.to_vec()).chain((0..512).map(|_| vec![0; 1 << 20]));
+    let zeros = [packed([page()]), packed(zeros)].concat();
     let ids = [packed([page()]), packed((0..3_000).map(|_| record(&id, ANSWER)))].concat();
     let lines = [packed([page()]), packed((0..256).map(|_| vec![b'\n'; 1 << 20]))].concat();
     let many = packed((0..200_000).map(|_| page()));
