@@ -139,6 +139,23 @@ fn a_failure_to_read_is_reported_once_and_ends_the_input() {
 }
 
 #[test]
+fn a_packed_file_that_is_damaged_ends_whatever_it_holds() {
+    for text in ["10.5555/a;b\n", "x\n10.5555/a\n", "Title,DOI\nT,10.5555/a\n", "a b c\n", ""] {
+        let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+        packed.write_all(text.repeat(50).as_bytes()).expect("memory can be written");
+        let packed = packed.finish().expect("memory");
+        for format in Format::ALL {
+            for cut in [packed.len() - 1, packed.len() - 9, packed.len() / 2, 12] {
+                let damaged = Cursor::new(packed.get(..cut).unwrap_or_default().to_vec());
+                if let Ok(reader) = Reader::new("the input", damaged, Some(*format), None) {
+                    assert!(reader.take(1000).count() < 1000, "{format}: {text:?} cut to {cut}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn an_endless_line_is_left_out_and_the_next_is_read() {
     let source = io::repeat(b'x').take(40 << 20).chain(Cursor::new("\nPMC1\n"));
     assert_eq!(keys(source), ["the input, line 1: the line is longer than 16 MiB", "pmcid:PMC1"]);

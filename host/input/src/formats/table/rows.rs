@@ -47,8 +47,15 @@ impl Rows {
         let mut held = 0;
         while held < LONGEST_AHEAD && more(&self.looked_at()) {
             let Some(row) = self.source.row(lines) else { return };
-            held += row.as_ref().map_or(0, |row| row.cells.iter().map(|cell| cell.len() + 24).sum());
+            // What is broken takes room as well, and behind a failure to read there is nothing more to look at.
+            held += row
+                .as_ref()
+                .map_or(LONGEST_AHEAD / 64, |row| row.cells.iter().map(|cell| cell.len() + 24).sum());
+            let ended = row.as_ref().is_err_and(|bad| bad.last);
             self.ahead.push_back(row);
+            if ended {
+                return;
+            }
         }
     }
 
