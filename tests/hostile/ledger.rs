@@ -32,28 +32,28 @@ fn a_database_server_that_declines_tls_does_not_get_the_password() {
         let home = Home::new();
         // Its name is that of another machine; its address keeps the test on this one.
         let place = format!(
-            "postgres://me:hush-4711@db.example.org:{port}/x?hostaddr=127.0.0.1&password=hush-4711{options}"
+            "postgres://me:hush-mumble@db.example.org:{port}/x?hostaddr=127.0.0.1&password=hush-mumble{options}"
         );
         let ended = home.tierfall(["ledger", "status", "--ledger", &place, "-vvv"]).run().expect(5);
         assert_eq!(server.join().expect("the server ends"), SSL_REQUEST, "{options}");
         assert!(ended.err.contains("does not support TLS") && ended.err.contains("sslmode"), "{}", ended.err);
-        assert!(!format!("{ended:?}").contains("hush-4711"), "{}", ended.err);
+        assert!(!format!("{ended:?}").contains("hush-mumble"), "{}", ended.err);
     }
 }
 
 #[test]
 fn a_password_is_masked_in_every_spelling_and_place() {
     for place in [
-        "postgres://me:hush-4711@127.0.0.1:9/x",
-        "postgres://127.0.0.1:9/x?user=me&password=hush-4711",
-        "postgres://127.0.0.1:9/x?user=me&%70assword=hush-4711",
-        "postgres://me:hush-4711@127.0.0.1:9,127.0.0.1:9/x",
-        "postgres://me:hush@4711@127.0.0.1:9/x",
-        "postgres://me:hush/4711@127.0.0.1:9/x",
-        "postgres://me:hush-4711@127.0.0.1:port/x",
-        "postgres://me:hush-4711@127.0.0.1:9/x?sslmode=wrong",
-        "postgres://me:hush-4711@127.0.0.1:9/x?sslrootcert=/nowhere&sslmode=verify-ca",
-        "host=127.0.0.1 port=9 user=me password=hush-4711",
+        "postgres://me:hush-mumble@127.0.0.1:9/x",
+        "postgres://127.0.0.1:9/x?user=me&password=hush-mumble",
+        "postgres://127.0.0.1:9/x?user=me&%70assword=hush-mumble",
+        "postgres://me:hush-mumble@127.0.0.1:9,127.0.0.1:9/x",
+        "postgres://me:hush@mumble@127.0.0.1:9/x",
+        "postgres://me:hush/mumble@127.0.0.1:9/x",
+        "postgres://me:hush-mumble@127.0.0.1:port/x",
+        "postgres://me:hush-mumble@127.0.0.1:9/x?sslmode=wrong",
+        "postgres://me:hush-mumble@127.0.0.1:9/x?sslrootcert=/nowhere&sslmode=verify-ca",
+        "host=127.0.0.1 port=9 user=me password=hush-mumble",
     ] {
         for words in [
             ["ledger", "status"].as_slice(),
@@ -65,7 +65,7 @@ fn a_password_is_masked_in_every_spelling_and_place() {
         ] {
             let ended = Home::new().tierfall(words).args(["--ledger", place, "-vvv"]).run();
             let said = format!("{}{}", ended.out, ended.err);
-            assert!(!said.contains("4711") && !said.contains("hush"), "{place} {words:?}: {said}");
+            assert!(!said.contains("mumble") && !said.contains("hush"), "{place} {words:?}: {said}");
         }
     }
 }
