@@ -16,6 +16,9 @@ use super::told::Told;
 /// The most that a rate is divided by: a host that always answers 429 is asked once in eight seconds
 /// where once a second was configured.
 const SLOWEST: f64 = 8.0;
+/// The same for a host that is asked within its published limit: its 429 says that it is full for everybody, and
+/// being slower than the limit frees nothing.
+const SLOWEST_WITHIN_LIMIT: f64 = 2.0;
 /// Each answer other than 429 and 5xx takes away this part of the slowdown.
 const RECOVERY: f64 = 0.1;
 /// Below this the rate is the configured one again: about thirty answers after one 429.
@@ -210,7 +213,8 @@ impl HostPermit {
     /// The host answered 429 or 503: half the rate.
     pub fn slow_down(&self) {
         let mut state = self.limiter.state();
-        state.slowdown = (state.slowdown * 2.0).min(SLOWEST);
+        let slowest = if state.counted.window.is_some() { SLOWEST_WITHIN_LIMIT } else { SLOWEST };
+        state.slowdown = (state.slowdown * 2.0).min(slowest);
     }
 
     /// The host answered otherwise.

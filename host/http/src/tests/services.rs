@@ -168,3 +168,13 @@ async fn a_host_is_held_only_while_each_of_its_services_is() {
     ask(&client, &["/web/a"]).await;
     assert_eq!(client.refusal(&url, Role::Api, "", Duration::from_secs(5)), None);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_is_full_although_its_limit_is_kept_is_not_left_alone_for_it() {
+    let script = Script::new(|_, _| answer(429, &[], ""));
+    let rule = PaceRule { requests: Some(1), ..api(1000, 1) };
+    let client = script.client(settings(vec![rule]));
+    let start = Instant::now();
+    ask(&client, &["/1", "/2", "/3", "/4", "/5"]).await;
+    assert_eq!(script.times(start), [0, 1000, 3000, 5000, 7000]);
+}
