@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::de::Reader;
 use super::defaults::defaults;
 use super::environment::Environment;
-use super::origin::Origin;
+use super::origin::{ConfigFile, Origin};
 use super::problem::{ConfigError, Problem};
 use super::secrets::Secrets;
 use super::sections::Fallback;
@@ -152,15 +152,6 @@ impl Override {
         let path: Vec<&str> = self.key.split('.').collect();
         Tree::of(&path, Leaf { value, origin: Origin::CommandLine(self.flag) })
     }
-}
-
-/// A configuration file, and how it came to take part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigFile {
-    /// The file.
-    pub path: PathBuf,
-    /// Whether it was only found where the program runs: nobody has named it.
-    pub found: bool,
 }
 
 /// The file that is named, else the one here, else the user's own.

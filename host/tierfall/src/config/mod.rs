@@ -23,8 +23,8 @@ mod tree;
 mod trust;
 mod values;
 
-pub use load::{ConfigFile, ConfigLayers, Given, Override};
-pub use origin::{Layer, Origin};
+pub use load::{ConfigLayers, Given, Override};
+pub use origin::{ConfigFile, Layer, Origin};
 pub use plan::{Declared, SourceConfig};
 pub use plugin::{Plugin, PluginRef};
 pub use problem::{ConfigError, Problem, suggestion};

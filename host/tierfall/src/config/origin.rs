@@ -37,6 +37,15 @@ pub enum Origin {
     CommandLine(String),
 }
 
+/// A configuration file, and how it came to take part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Whether it was only found where the program runs: nobody has named it.
+    pub found: bool,
+}
+
 impl Origin {
     /// The layer to which it belongs.
     pub fn layer(&self) -> Layer {

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use tierfall_http::HttpSettings;
 use tierfall_sandbox::SandboxSettings;
 
-use super::load::ConfigFile;
-use super::origin::Origin;
+use super::origin::{ConfigFile, Origin};
 use super::plugin::Plugin;
 use super::secrets::Secrets;
 use super::sections::{Fallback, LedgerSettings, Run, Telemetry};
