@@ -37,7 +37,7 @@ pub fn promise(data: &[u8]) {
     let Ok(entries) = whole else { return };
     if plain {
         // What the entries say was in the source; an identifier in its normal form may be encoded.
-        let held: usize = entries.iter().map(|entry| held(entry)).sum();
+        let held: usize = entries.iter().map(held).sum();
         assert!(
             held <= 1000 * entries.len() + 20 * source.len(),
             "{held} bytes are held of {}",

@@ -74,11 +74,12 @@ struct Inner {
     examinations: Arc<Semaphore>,
 }
 
-/// For whom a file is asked, and with what.
+/// For whom a file is asked, with what, and until when.
 #[derive(Clone, Copy)]
 struct Asker<'a> {
     plugin: &'a str,
     key: Option<&'a FileKey>,
+    deadline: Instant,
 }
 
 /// How one acquisition went.
@@ -131,7 +132,7 @@ impl Acquirer {
         deadline: Instant,
         journal: &dyn Journal,
     ) -> Acquisition {
-        self.acquire_by(candidate, Asker { plugin, key: None }, work, deadline, journal).await
+        self.acquire_by(candidate, Asker { plugin, key: None, deadline }, work, journal).await
     }
 
     async fn acquire_by(
@@ -139,12 +140,11 @@ impl Acquirer {
         candidate: &Candidate,
         asker: Asker<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
         journal: &dyn Journal,
     ) -> Acquisition {
         let began = Instant::now();
         let mut trace = Trace::default();
-        let ended = self.0.file_of(candidate, asker, work, deadline, journal, &mut trace).await;
+        let ended = self.0.file_of(candidate, asker, work, journal, &mut trace).await;
         let (verdict, detail, file) = match ended {
             Ok((identity, detail, file)) => (Verdict::Accepted(identity), detail, Some(file)),
             Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None),
@@ -184,8 +184,8 @@ impl Acquire for Acquirer {
         deadline: Instant,
         journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
-        let asker = Asker { plugin, key: Some(key) };
-        Box::pin(self.acquire_by(candidate, asker, work, deadline, journal))
+        let asker = Asker { plugin, key: Some(key), deadline };
+        Box::pin(self.acquire_by(candidate, asker, work, journal))
     }
 
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
@@ -199,7 +199,6 @@ impl Inner {
         candidate: &Candidate,
         asker: Asker<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
         journal: &dyn Journal,
         trace: &mut Trace,
     ) -> Result<(Identity, String, VerifiedFile), Rejection> {
@@ -216,7 +215,7 @@ impl Inner {
             trace.usage_rights = fetched.usage_rights;
             return Ok((fetched.identity, fetched.detail, file));
         }
-        match self.fetch(&url, candidate, asker, work, deadline, &mut effects, trace).await {
+        match self.fetch(&url, candidate, asker, work, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
                 let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
                 let pending = effects.accepted(fetched(&file, identity, &proof, trace));
@@ -255,14 +254,13 @@ impl Inner {
         candidate: &Candidate,
         asker: Asker<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
         effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(Partial, Proof, Identity), Rejection> {
         if let Some(allowance) = asker.key.and_then(|key| key.allowance.clone()) {
             spend(allowance).await?;
         }
-        let clock = AttemptClock::new(self.settings.transfer.timeout, deadline);
+        let clock = AttemptClock::new(self.settings.transfer.timeout, asker.deadline);
         let retries = AtomicU32::new(self.settings.transfer.retries);
         let resume = self.settings.transfer.resume;
         // Whoever honours reservations looks for them before asking for the file.
@@ -293,7 +291,7 @@ impl Inner {
         let (partial, bytes) = sink.finish().await.map_err(storage)?;
         let site = async {
             let answered = trace.final_url.as_ref().filter(|_| trace.usage_rights.undecided())?;
-            let timeout = SITE_TIMEOUT.min(deadline.saturating_duration_since(Instant::now()));
+            let timeout = SITE_TIMEOUT.min(asker.deadline.saturating_duration_since(Instant::now()));
             self.site_says(answered, timeout).await
         };
         // The proof takes its time anyway.
