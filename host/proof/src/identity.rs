@@ -101,9 +101,6 @@ pub fn judge(
                 _ if !readable && pages.is_some_and(|known| !is_of_length(document.report.pages, known)) => {
                     Judgement::CannotTell(format!("{why}, and the work has another number of pages"))
                 }
-                _ if !readable && is_older(document.metadata, work) => {
-                    Judgement::CannotTell(format!("{why}, and it was made years before the work"))
-                }
                 // A scan can never be compared, so a rule is enough. A readable text could be, but nothing is known
                 // of the work, so a rule's URL is a guess.
                 _ if readable && basis == Basis::Rule => {
@@ -131,16 +128,6 @@ pub fn judge(
 fn is_of_length(pages: u32, known: u32) -> bool {
     (known..=known.saturating_mul(4).saturating_add(10)).contains(&pages)
         || (known > 2 && (known.div_ceil(2)..=known / 2 + 1).contains(&pages))
-}
-
-/// Whether a file says that it was made years before the work was published; a preprint may be two years older.
-fn is_older(metadata: &str, work: &Work) -> bool {
-    let made = metadata
-        .lines()
-        .find_map(|line| line.strip_prefix("CreationDate: D:")?.get(..4)?.parse::<u16>().ok());
-    let published = work.known.year.as_ref().map(|said| said.value);
-    // The years of clocks that were never set mean nothing.
-    made.zip(published).is_some_and(|(made, published)| made > 1990 && made + 2 < published)
 }
 
 /// How many of the known authors the document names.

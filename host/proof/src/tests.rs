@@ -381,25 +381,25 @@ fn a_scan_of_another_length_is_not_taken_on_trust() {
 }
 
 #[test]
-fn a_scan_that_is_older_than_the_work_is_not_it_and_a_believed_one_says_why() {
+fn a_scan_that_is_believed_says_why_and_its_date_counts_for_nothing() {
     let mut work = work_of(&paper(), DOI);
     work.learn(&Facts { year: Some(2015), ..Facts::default() }, "crossref");
-    let scan = |made: &str| PdfReport {
-        pages: 8,
-        images: true,
-        text: vec![String::new()],
-        metadata: format!("CreationDate: D:{made}0304\n"),
-        ..Default::default()
-    };
-    let judged = |made| prove(Ok(&scan(made)), &work, Basis::Registry, IdentityPolicy::Normal);
-    assert_eq!(judged("1999").verdict, Verdict::Rejected(Reason::Unproven));
-    for made in ["2013", "2016", "1970"] {
-        assert_eq!(judged(made).verdict, UNPROVEN, "{made}");
+    // Dates of documents are those of clocks, templates and tools: real scans of the right work bear any.
+    for made in ["1999", "2013", "2016", "1970"] {
+        let scan = PdfReport {
+            pages: 8,
+            images: true,
+            text: vec![String::new()],
+            metadata: format!("CreationDate: D:{made}0304\n"),
+            ..Default::default()
+        };
+        let proof = prove(Ok(&scan), &work, Basis::Registry, IdentityPolicy::Normal);
+        assert_eq!(proof.verdict, UNPROVEN, "{made}");
+        assert_eq!(
+            proof.detail,
+            "it has no text that can be read; it is believed because a registry led to it, and its length is possible"
+        );
     }
-    assert_eq!(
-        judged("2016").detail,
-        "it has no text that can be read; it is believed because a registry led to it, and its length is possible"
-    );
 }
 
 #[test]
