@@ -4,38 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-#[path = "fuzz/src/config.rs"]
-mod config;
-#[path = "fuzz/src/heads.rs"]
-mod heads;
-#[path = "fuzz/src/identifiers.rs"]
-mod identifiers;
-#[path = "fuzz/src/inputs.rs"]
-mod inputs;
-#[path = "fuzz/src/links.rs"]
-mod links;
-#[path = "fuzz/src/pdf.rs"]
-mod pdf;
-#[path = "fuzz/src/proof.rs"]
-mod proof;
-#[path = "fuzz/src/robots.rs"]
-mod robots;
-#[path = "fuzz/src/warc.rs"]
-mod warc;
+#[path = "fuzz/src/targets.rs"]
+mod targets;
 
-type Promise = fn(&[u8]);
-
-const TARGETS: [(&str, Promise); 9] = [
-    ("config", config::promise),
-    ("heads", heads::promise),
-    ("identifiers", identifiers::promise),
-    ("inputs", inputs::promise),
-    ("links", links::promise),
-    ("pdf", pdf::promise),
-    ("proof", proof::promise),
-    ("robots", robots::promise),
-    ("warc", warc::promise),
-];
+use targets::TARGETS;
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fuzz")

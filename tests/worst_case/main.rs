@@ -1,5 +1,5 @@
 //! What a megabyte of the worst costs: each reader of untrusted bytes over each kind of hostile input, in a process of
-//! its own. A new reader adds a line to `READERS`, a new kind of attack one to `KINDS`.
+//! its own. A new reader is a new fuzz target, a new kind of attack a line of `KINDS`.
 //!
 //! `cargo run --release -p tierfall-cli --example worst-case` prints, for each reader, the slowest and the largest; the
 //! goal is under a second and under 200 MB more than for an empty input. A reader is what its fuzzer does with the bytes
@@ -9,38 +9,10 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
-#[path = "../fuzz/src/config.rs"]
-mod config;
-#[path = "../fuzz/src/heads.rs"]
-mod heads;
-#[path = "../fuzz/src/identifiers.rs"]
-mod identifiers;
-#[path = "../fuzz/src/inputs.rs"]
-mod inputs;
-#[path = "../fuzz/src/links.rs"]
-mod links;
-#[path = "../fuzz/src/pdf.rs"]
-mod pdf;
-#[path = "../fuzz/src/proof.rs"]
-mod proof;
-#[path = "../fuzz/src/robots.rs"]
-mod robots;
-#[path = "../fuzz/src/warc.rs"]
-mod warc;
+#[path = "../fuzz/src/targets.rs"]
+mod targets;
 
-type Read = fn(&[u8]);
-
-const READERS: [(&str, Read); 9] = [
-    ("config", config::promise),
-    ("heads", heads::promise),
-    ("identifiers", identifiers::promise),
-    ("inputs", inputs::promise),
-    ("links", links::promise),
-    ("pdf", pdf::promise),
-    ("proof", proof::promise),
-    ("robots", robots::promise),
-    ("warc", warc::promise),
-];
+use targets::TARGETS;
 
 /// What stands at the beginning, what is repeated, and what stands at the end.
 const KINDS: [(&str, &str, &str, &str); 26] = [
@@ -89,7 +61,7 @@ fn main() {
         return;
     }
     println!("| reader | slowest | ms | largest | MB more than for nothing |\n|---|---|---|---|---|");
-    for (reader, _) in READERS {
+    for (reader, _) in TARGETS {
         // The first byte chooses the format of an input; the other readers take it as it is.
         let firsts =
             if reader == "inputs" { 0..=(tierfall_input::Format::ALL.len() as u8) } else { b' '..=b' ' };
@@ -147,7 +119,7 @@ fn apart(reader: &str, first: u8, kind: &str) -> Option<(f64, u64)> {
 }
 
 fn measure(reader: &str, first: u8, kind: &str) {
-    let (_, read) = READERS.iter().find(|(name, _)| *name == reader).expect("a reader");
+    let (_, read) = TARGETS.iter().find(|(name, _)| *name == reader).expect("a reader");
     let (_, begin, repeated, end) = KINDS.iter().find(|(name, ..)| *name == kind).expect("a kind");
     let mut bytes = vec![first];
     bytes.extend_from_slice(begin.as_bytes());

@@ -77,6 +77,17 @@ impl Lines {
         }
     }
 
+    /// What is left of a line of which some was taken, or else the next line; and where to go on in it.
+    pub(crate) fn resume(
+        &mut self,
+        rest: &mut Option<(Line, usize)>,
+    ) -> Option<Result<(Line, usize), EntryError>> {
+        match rest.take() {
+            Some(rest) => Some(Ok(rest)),
+            None => self.next().map(|line| line.map(|line| (line, 0))),
+        }
+    }
+
     /// These lines come next again, in this order.
     pub(crate) fn put_back(&mut self, lines: impl IntoIterator<Item = Line, IntoIter: DoubleEndedIterator>) {
         for line in lines.into_iter().rev() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
-use tierfall::acquire::{Acquire, Acquisition, Artifact, Journal, StoreError, VerifiedFile};
+use tierfall::acquire::{Acquire, Acquisition, Artifact, FetchContext, Journal, StoreError, VerifiedFile};
 use tierfall::run::{InputItem, Run, WorkRequest};
 use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier};
 use tierfall_ids::IdKind;
@@ -48,9 +48,8 @@ impl Acquire for Never {
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
-        _plugin: &'a str,
+        _context: FetchContext<'a>,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        _deadline: tokio::time::Instant,
         _journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
         panic!("nothing was proposed, and {} is asked for", candidate.url)

@@ -10,14 +10,14 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use futures_util::future::BoxFuture;
 use tierfall::acquire::{
-    Acquire, Acquisition, Artifact, Journal, NoJournal, StoreError, UsageRights, Verdict, VerifiedFile,
+    Acquire, Acquisition, Artifact, FetchContext, Journal, NoJournal, StoreError, UsageRights, Verdict,
+    VerifiedFile,
 };
 use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race};
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
-use tokio::time::Instant;
 
 struct Instantly {
     name: SourceName,
@@ -62,9 +62,8 @@ impl Acquire for AcceptAll {
     fn acquire<'a>(
         &'a self,
         _candidate: &'a Candidate,
-        _plugin: &'a str,
+        _context: FetchContext<'a>,
         _work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        _deadline: Instant,
         _journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async {

@@ -34,29 +34,14 @@ const SITE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Fetches candidates, and stores the file that won.
 pub trait Acquire: Send + Sync {
     /// Fetches a candidate and proves it. `work` is read when the file is judged, so that facts learned
-    /// meanwhile count; each side effect is reported to `journal`. Dropping the future drops the request. `plugin`
-    /// proposed it.
+    /// meanwhile count; each side effect is reported to `journal`. Dropping the future drops the request.
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
-        plugin: &'a str,
+        context: FetchContext<'a>,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
         journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition>;
-
-    /// As [`Acquire::acquire`], with a key of the operator's.
-    fn acquire_with_key<'a>(
-        &'a self,
-        candidate: &'a Candidate,
-        plugin: &'a str,
-        _key: &'a FileKey,
-        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
-        journal: &'a dyn Journal,
-    ) -> BoxFuture<'a, Acquisition> {
-        self.acquire(candidate, plugin, work, deadline, journal)
-    }
 
     /// Stores a proven file under the name of its work, and removes what came of the file's rivals.
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>>;
@@ -74,12 +59,15 @@ struct Inner {
     examinations: Arc<Semaphore>,
 }
 
-/// For whom a file is asked, with what, and until when.
-#[derive(Clone, Copy)]
-struct Asker<'a> {
-    plugin: &'a str,
-    key: Option<&'a FileKey>,
-    deadline: Instant,
+/// For whom a file is fetched, with what, and until when.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchContext<'a> {
+    /// The plugin that proposed it.
+    pub plugin: &'a str,
+    /// A key of the operator's, where the file costs one.
+    pub key: Option<&'a FileKey>,
+    /// When the work's time is over.
+    pub deadline: Instant,
 }
 
 /// How one acquisition went.
@@ -127,24 +115,13 @@ impl Acquirer {
     pub async fn acquire(
         &self,
         candidate: &Candidate,
-        plugin: &str,
-        work: &(dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
-        journal: &dyn Journal,
-    ) -> Acquisition {
-        self.acquire_by(candidate, Asker { plugin, key: None, deadline }, work, journal).await
-    }
-
-    async fn acquire_by(
-        &self,
-        candidate: &Candidate,
-        asker: Asker<'_>,
+        context: FetchContext<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         journal: &dyn Journal,
     ) -> Acquisition {
         let began = Instant::now();
         let mut trace = Trace::default();
-        let ended = self.0.file_of(candidate, asker, work, journal, &mut trace).await;
+        let ended = self.0.file_of(candidate, context, work, journal, &mut trace).await;
         let (verdict, detail, file) = match ended {
             Ok((identity, detail, file)) => (Verdict::Accepted(identity), detail, Some(file)),
             Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None),
@@ -167,25 +144,11 @@ impl Acquire for Acquirer {
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
-        plugin: &'a str,
+        context: FetchContext<'a>,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
         journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
-        Box::pin(Self::acquire(self, candidate, plugin, work, deadline, journal))
-    }
-
-    fn acquire_with_key<'a>(
-        &'a self,
-        candidate: &'a Candidate,
-        plugin: &'a str,
-        key: &'a FileKey,
-        work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        deadline: Instant,
-        journal: &'a dyn Journal,
-    ) -> BoxFuture<'a, Acquisition> {
-        let asker = Asker { plugin, key: Some(key), deadline };
-        Box::pin(self.acquire_by(candidate, asker, work, journal))
+        Box::pin(Self::acquire(self, candidate, context, work, journal))
     }
 
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
@@ -197,7 +160,7 @@ impl Inner {
     async fn file_of(
         &self,
         candidate: &Candidate,
-        asker: Asker<'_>,
+        context: FetchContext<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         journal: &dyn Journal,
         trace: &mut Trace,
@@ -215,7 +178,7 @@ impl Inner {
             trace.usage_rights = fetched.usage_rights;
             return Ok((fetched.identity, fetched.detail, file));
         }
-        match self.fetch(&url, candidate, asker, work, &mut effects, trace).await {
+        match self.fetch(&url, candidate, context, work, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
                 let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
                 let pending = effects.accepted(fetched(&file, identity, &proof, trace));
@@ -252,15 +215,15 @@ impl Inner {
         &self,
         url: &Url,
         candidate: &Candidate,
-        asker: Asker<'_>,
+        context: FetchContext<'_>,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(Partial, Proof, Identity), Rejection> {
-        if let Some(allowance) = asker.key.and_then(|key| key.allowance.clone()) {
+        if let Some(allowance) = context.key.and_then(|key| key.allowance.clone()) {
             spend(allowance).await?;
         }
-        let clock = AttemptClock::new(self.settings.transfer.timeout, asker.deadline);
+        let clock = AttemptClock::new(self.settings.transfer.timeout, context.deadline);
         let retries = AtomicU32::new(self.settings.transfer.retries);
         let resume = self.settings.transfer.resume;
         // Whoever honours reservations looks for them before asking for the file.
@@ -272,8 +235,8 @@ impl Inner {
             Sink::open(self.store.clone(), work().key(), url.to_string(), resume).await.map_err(storage)?;
         let transfer = Transfer {
             client: &self.client,
-            hops: FileHops { plugin: asker.plugin },
-            key: asker.key,
+            hops: FileHops { plugin: context.plugin },
+            key: context.key,
             clock: &clock,
             retries: &retries,
             max_bytes: self.settings.transfer.max_bytes,
@@ -291,7 +254,7 @@ impl Inner {
         let (partial, bytes) = sink.finish().await.map_err(storage)?;
         let site = async {
             let answered = trace.final_url.as_ref().filter(|_| trace.usage_rights.undecided())?;
-            let timeout = SITE_TIMEOUT.min(asker.deadline.saturating_duration_since(Instant::now()));
+            let timeout = SITE_TIMEOUT.min(context.deadline.saturating_duration_since(Instant::now()));
             self.site_says(answered, timeout).await
         };
         // The proof takes its time anyway.

@@ -23,7 +23,7 @@ mod verified;
 #[cfg(test)]
 mod tests;
 
-pub use acquirer::{Acquire, Acquirer, Acquisition};
+pub use acquirer::{Acquire, Acquirer, Acquisition, FetchContext};
 pub use examine::Examine;
 pub use inventory::Leftover;
 pub use journal::{FetchStep, Journal, NoJournal};

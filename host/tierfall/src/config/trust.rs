@@ -11,7 +11,7 @@ use tierfall_sandbox::PrivateFolder;
 use super::environment::Environment;
 
 /// More than any configuration has; a found file may be anything.
-pub(super) const MAX_BYTES: u64 = 1 << 20;
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A file was not made trusted.
 #[derive(Debug, thiserror::Error)]

@@ -40,12 +40,7 @@ impl Sources {
     pub(super) fn next(&mut self, lines: &mut Lines) -> Option<Result<Source, EntryError>> {
         let mut source: Option<(Source, Bracket)> = None;
         loop {
-            let (line, begin) = match self
-                .rest
-                .take()
-                .map(Ok)
-                .or_else(|| lines.next().map(|line| line.map(|line| (line, 0))))
-            {
+            let (line, begin) = match lines.resume(&mut self.rest) {
                 Some(Ok(line)) => line,
                 Some(Err(bad)) => return Some(Err(bad)),
                 None => return source.map(|(source, _)| Ok(source)),

@@ -16,12 +16,7 @@ impl Document {
     pub(super) fn value(&mut self, lines: &mut Lines) -> Option<Result<Line, EntryError>> {
         let mut open: Option<Open> = None;
         loop {
-            let (line, begin) = match self
-                .rest
-                .take()
-                .map(Ok)
-                .or_else(|| lines.next().map(|line| line.map(|line| (line, 0))))
-            {
+            let (line, begin) = match lines.resume(&mut self.rest) {
                 Some(Ok(line)) => line,
                 Some(Err(bad)) => return Some(Err(bad)),
                 None => return open.map(|open| Err(EntryError::new(open.line, "the object has no end"))),

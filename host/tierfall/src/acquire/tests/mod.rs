@@ -107,6 +107,11 @@ fn settings() -> AcquireSettings {
     }
 }
 
+/// What nobody in particular asks, and without a key.
+fn unkeyed(deadline: Instant) -> FetchContext<'static> {
+    FetchContext { plugin: "", key: None, deadline }
+}
+
 /// An acquisition, and its file once that is stored.
 #[derive(Debug)]
 struct Done {
@@ -127,7 +132,7 @@ async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done
     let (key, work) = (work.key(), Arc::new(work));
     let deadline = Instant::now() + Duration::from_secs(600);
     let mut acquisition =
-        acquirer.acquire(candidate, "", &move || Arc::clone(&work), deadline, &NoJournal).await;
+        acquirer.acquire(candidate, unkeyed(deadline), &move || Arc::clone(&work), &NoJournal).await;
     let artifact = match acquisition.file.take() {
         Some(file) => Some(acquirer.store(file, key).await.expect("a writable store")),
         None => None,

@@ -243,8 +243,10 @@ async fn facts_learned_while_the_file_came_count_in_its_proof() {
     let remote = Arc::clone(&fixture.remote);
     let work = move || Arc::clone(if remote.ranges().is_empty() { &bare } else { &full });
     let deadline = Instant::now() + Duration::from_secs(60);
-    let acquisition =
-        fixture.acquirer().acquire(&candidate(URL, Basis::Registry), "", &work, deadline, &NoJournal).await;
+    let acquisition = fixture
+        .acquirer()
+        .acquire(&candidate(URL, Basis::Registry), unkeyed(deadline), &work, &NoJournal)
+        .await;
     assert_eq!(acquisition.verdict, Verdict::Rejected(Reason::Proof(tierfall_proof::Reason::WrongWork)));
 }
 
@@ -284,7 +286,14 @@ async fn a_file_that_needs_a_key_gets_it_as_often_as_a_day_allows() {
         let (acquirer, work) = (fixture.acquirer(), Arc::clone(&work));
         let deadline = Instant::now() + Duration::from_secs(60);
         let got = move || Arc::clone(&work);
-        let done = acquirer.acquire_with_key(&candidate, "plugin", &key, &got, deadline, &NoJournal).await;
+        let done = acquirer
+            .acquire(
+                &candidate,
+                FetchContext { plugin: "plugin", key: Some(&key), deadline },
+                &got,
+                &NoJournal,
+            )
+            .await;
         assert_eq!(done.verdict, expected, "{}", done.detail);
     }
 }

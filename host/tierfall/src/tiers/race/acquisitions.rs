@@ -7,7 +7,7 @@ use url::Url;
 
 use super::proposals::Queued;
 use super::state::{Done, Keyed, Race};
-use crate::acquire::{Acquisition, Reason, Verdict};
+use crate::acquire::{Acquisition, FetchContext, Reason, Verdict};
 use crate::tiers::outcome::Won;
 use crate::tiers::plan::Tier;
 use crate::tiers::trail::{AcquisitionEntry, TrailEntry, millis};
@@ -42,8 +42,8 @@ impl Race<'_> {
         self.in_flight.push(Box::pin(async move {
             // A file is proven by what somebody vouches for.
             let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
-            let plugin = &queued.source.plugin;
-            let acquisition = acquirer.acquire(&queued.candidate, plugin, &work, deadline, journal).await;
+            let context = FetchContext { plugin: &queued.source.plugin, key: None, deadline };
+            let acquisition = acquirer.acquire(&queued.candidate, context, &work, journal).await;
             Done::Acquisition { queued, began, acquisition: Box::new(acquisition) }
         }));
     }
@@ -56,11 +56,10 @@ impl Race<'_> {
             self.observer.acquisition_started(&queued.source, &queued.candidate);
             let (began, shared) = (Instant::now(), Arc::clone(&self.work));
             let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
-            let plugin = &queued.source.plugin;
+            let context =
+                FetchContext { plugin: &queued.source.plugin, key: Some(&key), deadline: self.deadline };
             let (acquirer, journal) = (self.acquirer, self.journal);
-            let acquisition = acquirer
-                .acquire_with_key(&queued.candidate, plugin, &key, &work, self.deadline, journal)
-                .await;
+            let acquisition = acquirer.acquire(&queued.candidate, context, &work, journal).await;
             if let Some(won) = self.settle_acquisition(queued, began, acquisition) {
                 return Some(won);
             }

@@ -9,8 +9,8 @@ use tokio::time::Instant;
 use url::Url;
 
 use crate::acquire::{
-    Acquire, Acquisition, Artifact, FileKey, Journal, NoJournal, Reason, StoreError, UsageRights, Verdict,
-    VerifiedFile,
+    Acquire, Acquisition, Artifact, FetchContext, FileKey, Journal, NoJournal, Reason, StoreError,
+    UsageRights, Verdict, VerifiedFile,
 };
 use crate::tiers::{
     Answer, Ask, AttemptOutcome, Budgets, EndReason, Outcome, Plan, Skipped, Source, SourceName, Status,
@@ -108,9 +108,8 @@ impl Acquire for ByUrl {
     fn acquire<'a>(
         &'a self,
         candidate: &'a Candidate,
-        _plugin: &'a str,
+        _context: FetchContext<'a>,
         work: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
-        _deadline: Instant,
         _journal: &'a dyn Journal,
     ) -> BoxFuture<'a, Acquisition> {
         Box::pin(async move {
