@@ -14,6 +14,7 @@ mod hostile;
 mod http;
 mod identifiers;
 mod input;
+mod interop;
 mod interrupt;
 mod languages;
 mod ledger;

@@ -86,7 +86,7 @@ impl Command {
             Self::Ledger(command) => command.run(console).await,
             Self::Plugin(command) => command.run(console).await,
             Self::Config(command) => command.run(console).await,
-            Self::Completions(command) => Ok(command.run(Cli::command())),
+            Self::Completions(command) => command.run(Cli::command()),
         }
     }
 }

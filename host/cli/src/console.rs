@@ -7,7 +7,7 @@ use tierfall_ledger::Probe;
 use crate::args::{OutputArgs, SettingArgs};
 use crate::error::CliError;
 use crate::output::complain;
-use crate::{progress, settings, telemetry};
+use crate::{progress, settings, telemetry, terminal};
 
 /// What every command is given beside its own arguments.
 pub struct Console {
@@ -22,7 +22,7 @@ pub struct Console {
 
 impl Console {
     pub fn new(output: OutputArgs, probe: Option<Probe>, confined: Option<String>) -> Self {
-        Self { output, bars: MultiProgress::new(), probe, confined }
+        Self { output, bars: terminal::bars(), probe, confined }
     }
 
     /// The configuration of this call. From here on log lines follow it.

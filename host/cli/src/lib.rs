@@ -30,6 +30,7 @@ mod session;
 mod settings;
 mod table;
 mod telemetry;
+mod terminal;
 mod wash;
 
 use std::process::ExitCode;

@@ -67,9 +67,22 @@ impl fmt::Display for Page {
 
 /// Prints to standard output; a reader that went away (`| head`) is no error.
 pub fn print(page: impl Into<Page>) -> io::Result<()> {
-    match writeln!(io::stdout().lock(), "{}", page.into()) {
+    print_bytes(format!("{}\n", page.into()).as_bytes())
+}
+
+/// The same for what the program itself has made and no terminal needs to be protected from.
+pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => other,
+        written => written,
+    }
+}
+
+/// Prints what only tells of a run: that it cannot be written changes nothing about the run.
+pub fn tell(page: impl Into<Page>) {
+    if let Err(error) = print(page) {
+        complain(format_args!("tierfall: standard output takes nothing ({error}); the manifest has it all"));
     }
 }
 

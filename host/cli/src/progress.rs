@@ -50,6 +50,8 @@ struct State {
     total_known: bool,
     active: HashMap<String, ProgressBar>,
     lines: Vec<Line>,
+    /// Why standard output took a line no longer.
+    unwritten: Option<io::Error>,
 }
 
 /// Runs larger than this end with counts instead of a table: nobody reads longer ones, and the manifest
@@ -74,6 +76,11 @@ impl Progress {
     pub fn lines(&self) -> Option<Vec<Line>> {
         let mut state = self.lock();
         (state.lines.len() <= MOST_LINES).then(|| std::mem::take(&mut state.lines))
+    }
+
+    /// Whether every line of a run in JSON was written.
+    pub fn written(&self) -> io::Result<()> {
+        self.lock().unwritten.take().map_or(Ok(()), Err)
     }
 
     pub fn finish(&self) {
@@ -142,8 +149,10 @@ impl Reporter for Progress {
         match self.mode {
             Mode::Quiet => {}
             Mode::Json => {
-                // Standard output going away is noticed by the manifest's writer, not here.
-                let _ = print(Page::json(line));
+                // Nothing more can be written after the first failure; the manifest has the line all the same.
+                if state.unwritten.is_none() {
+                    state.unwritten = print(Page::json(line)).err();
+                }
             }
             Mode::Lines => {
                 let what = match &line.file {

@@ -12,7 +12,7 @@ use crate::args::SettingArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{complain, print, summary_text, works_table};
+use crate::output::{complain, print, summary_text, tell, works_table};
 use crate::progress::{Mode as ProgressMode, Progress};
 
 /// A run, and the progress that shows it.
@@ -66,15 +66,16 @@ impl RunSession {
         Ok(done?)
     }
 
-    /// Prints what the run came to.
+    /// Prints what the run came to. For people that is news; for a program it is what it has asked for.
     pub fn show(&self, summary: &Summary, console: &Console) -> Result<(), CliError> {
         if console.output.json {
+            self.progress.written()?;
             print(serde_json::json!({ "summary": summary }))?;
         } else if console.for_people() {
             if let Some(lines) = self.progress.lines().filter(|lines| !lines.is_empty()) {
-                print(works_table(&lines))?;
+                tell(works_table(&lines));
             }
-            print(summary_text(summary))?;
+            tell(summary_text(summary));
         }
         Ok(())
     }

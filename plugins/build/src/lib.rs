@@ -22,7 +22,7 @@
 mod environment;
 
 use std::ffi::OsString;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -143,7 +143,9 @@ fn ensure_target() -> Result<(), BuildError> {
     if Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir() {
         return Ok(());
     }
-    eprintln!(
+    // Nobody may be there to read it.
+    let _ = writeln!(
+        io::stderr(),
         "tierfall: adding the compilation target {TARGET} through rustup (needed once, to build plugins)"
     );
     let added = tool("rustup", "RUSTUP")

@@ -1,10 +1,10 @@
 //! `tierfall completions`.
 
-use std::io;
-
 use clap::Args;
 
+use crate::error::CliError;
 use crate::exit::Exit;
+use crate::output::print_bytes;
 
 /// Print a completion script for a shell.
 #[derive(Debug, Args)]
@@ -13,8 +13,11 @@ pub struct CompletionsCommand {
 }
 
 impl CompletionsCommand {
-    pub fn run(self, mut command_line: clap::Command) -> Exit {
-        clap_complete::generate(self.shell, &mut command_line, "tierfall", &mut io::stdout());
-        Exit::Done
+    pub fn run(self, mut command_line: clap::Command) -> Result<Exit, CliError> {
+        // In memory first: what is written there cannot fail.
+        let mut script = Vec::new();
+        clap_complete::generate(self.shell, &mut command_line, "tierfall", &mut script);
+        print_bytes(&script)?;
+        Ok(Exit::Done)
     }
 }

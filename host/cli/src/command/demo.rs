@@ -12,7 +12,7 @@ use tierfall_ledger::LedgerClient;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{complain, print};
+use crate::output::{complain, tell};
 use crate::session::RunSession;
 use crate::{input, settings};
 
@@ -47,10 +47,10 @@ impl DemoCommand {
         let summary = session.until_interrupted(session.run.go(works, &out)).await?;
         session.show(&summary, console)?;
         if console.for_people() {
-            print(format_args!(
+            tell(format_args!(
                 "the files are in {0}/files, links with readable names in {0}/works, and {0}/manifest.jsonl tells the rest",
                 out.display()
-            ))?;
+            ));
         }
         // That some works have no copy is what the demo shows, not a failure of it.
         Ok(if summary.interrupted { Exit::Interrupted } else { Exit::Done })

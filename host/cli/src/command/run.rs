@@ -7,7 +7,7 @@ use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
 use crate::input;
-use crate::output::{plan_summary_text, print};
+use crate::output::{plan_summary_text, print, tell};
 use crate::session::RunSession;
 
 /// Fetch the full text of works.
@@ -40,14 +40,14 @@ impl RunCommand {
             if console.output.json {
                 print(serde_json::json!({ "summary": summary }))?;
             } else if console.for_people() {
-                print(plan_summary_text(&summary))?;
+                tell(plan_summary_text(&summary));
             }
             return Ok(Exit::from(&summary));
         }
         let summary = session.until_interrupted(session.run.go(works, &config.run.out)).await?;
         session.show(&summary, console)?;
         if console.for_people() {
-            print(format_args!("the files are in {}", config.run.out.display()))?;
+            tell(format_args!("the files are in {}", config.run.out.display()));
         }
         Ok(Exit::from(&summary))
     }

@@ -8,7 +8,7 @@ use crate::args::SettingArgs;
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::print;
+use crate::output::tell;
 use crate::session::RunSession;
 
 /// Fetch what a ledger has planned, beside any number of other workers.
@@ -32,7 +32,7 @@ impl WorkerCommand {
         let summary = session.until_interrupted(session.run.serve(until, &config.run.out)).await?;
         session.show(&summary, console)?;
         if console.for_people() {
-            print(format_args!("the files are in {}", config.run.out.display()))?;
+            tell(format_args!("the files are in {}", config.run.out.display()));
         }
         Ok(Exit::from(&summary))
     }

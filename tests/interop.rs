@@ -1,0 +1,6 @@
+//! Odd, but honest: watchers that go away, recordings, answers, databases and disks as people meet them elsewhere. What
+//! the well-known programs take is taken, what may pass is not final, and what this machine cannot do says nothing
+//! about a work.
+
+#[cfg(target_os = "linux")]
+mod watchers;
