@@ -29,7 +29,8 @@ fn run_is_whole(script: &str) {
     let manifest = home.manifest("papers");
     assert_eq!(manifest.len(), 4, "{script}: {manifest:#?}");
     for article in &found {
-        let line = manifest.iter().find(|line| line["input"] == article.page.as_str()).expect("it has a line");
+        let line =
+            manifest.iter().find(|line| line["input"] == article.page.as_str()).expect("it has a line");
         assert_eq!(line["sha256"], article.sha256.as_str(), "{script}: {line:#}");
     }
     assert_eq!(home.files("papers/files").len(), 3, "{script}");

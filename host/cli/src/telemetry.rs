@@ -42,7 +42,8 @@ impl<W: io::Write> io::Write for Washed<W> {
 pub fn init<W: io::Write>(filter: &str, format: Format, writer: impl Fn() -> W + Send + Sync + 'static) {
     let writer = move || Washed { writer: writer(), format };
     // Where a line cannot be written, nothing can be said about it either: the library would try, and panic.
-    let subscriber = tracing_subscriber::fmt().with_writer(writer).with_ansi(false).log_internal_errors(false);
+    let subscriber =
+        tracing_subscriber::fmt().with_writer(writer).with_ansi(false).log_internal_errors(false);
     // A second call, as in tests that run the program twice in one process, changes nothing.
     let _ = match format {
         Format::Text => subscriber.with_env_filter(directives(filter)).with_target(false).try_init(),

@@ -12,7 +12,8 @@ const HZ: u8 = 20;
 /// Bars on standard error, where that is a terminal that can draw them; elsewhere they are not seen.
 pub fn bars() -> MultiProgress {
     let term = Term::buffered_stderr();
-    let draws = term.is_term() && std::env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb");
+    let draws =
+        term.is_term() && std::env::var_os("TERM").is_some_and(|kind| !kind.is_empty() && kind != "dumb");
     MultiProgress::with_draw_target(match draws || (cfg!(windows) && term.is_term()) {
         true => ProgressDrawTarget::term_like_with_hz(Box::new(Lenient(term)), HZ),
         false => ProgressDrawTarget::hidden(),
