@@ -1,12 +1,14 @@
 //! Whether a document is the work. Its own title decides, its own identifier supports that, its authors help.
 //! Titles and identifiers that it only cites do not count.
 
-use crate::document::{Document, capped};
+use crate::authors::{self, Authors};
+use crate::document::Document;
+use crate::enciphered::{self, Enciphered};
+use crate::evidence::{Evidence, Known};
 use crate::ids::{OwnId, own_id};
-use crate::normalized::NormalizedText;
 use crate::title::{Agreement, Found, Title};
+use crate::variants::is_typed;
 use crate::verdict::Identity;
-use tierfall_ids::text::folded;
 use tierfall_settings::Harmless;
 use tierfall_work::{Basis, Work};
 
@@ -55,16 +57,18 @@ pub fn judge(
     work: &Work,
     basis: Basis,
     policy: IdentityPolicy,
-) -> Judgement {
-    let id = own_id(document, work);
-    let authors = authors(document, work);
+) -> (Judgement, Evidence) {
+    let own = own_id(document, work);
+    let id = own.id;
+    let (authors, counted) = authors::count(document, work);
+    let known_title = work.known.title.as_ref().map_or("", |said| said.value.as_str());
     let pages = work.known.pages.as_ref().map(|said| said.value);
     let comparable = title.filter(|(title, _)| !title.is_foreign_to(document));
     let judged = match comparable {
         Some((title, found)) => {
             // A cover or a blank page more does not make it another work.
             let same_length = pages.is_some_and(|known| (known..=known + 2).contains(&document.report.pages));
-            let evidence = Evidence { id, authors, basis, same_length };
+            let evidence = Beside { id, authors, basis, same_length, typed: is_typed(known_title) };
             match found.page {
                 Some(_) => by_title(title, found, &evidence),
                 None => without_title(title, found, &evidence),
@@ -77,7 +81,14 @@ pub fn judge(
         },
     };
     let readable = document.is_readable();
-    match judged {
+    let enciphered = if readable { Enciphered::No } else { enciphered::find(known_title, document) };
+    let judgement = match judged {
+        _ if enciphered == Enciphered::Here => {
+            Judgement::Is(Identity::Proven, "the letters of its text are not named, but at its head they repeat as in the work's title".into())
+        }
+        _ if enciphered == Enciphered::NotHere => Judgement::CannotTell(
+            "the letters of its text are not named, and nowhere at its head do they repeat as in the work's title".into(),
+        ),
         Some(true) => {
             Judgement::Is(Identity::Proven, accepted_because(comparable.map(|(_, found)| found), id))
         }
@@ -101,6 +112,10 @@ pub fn judge(
                 _ if !readable && pages.is_some_and(|known| !is_of_length(document.report.pages, known)) => {
                     Judgement::CannotTell(format!("{why}, and the work has another number of pages"))
                 }
+                _ if !readable && pages.is_none() && document.report.pages <= COVER_PAGES => {
+                    let short = "it is so short that it may be a cover or a preview of the work, whose length is not known";
+                    Judgement::CannotTell(format!("{why}, and {short}"))
+                }
                 // A scan can never be compared, so a rule is enough. A readable text could be, but nothing is known
                 // of the work, so a rule's URL is a guess.
                 _ if readable && basis == Basis::Rule => {
@@ -120,8 +135,14 @@ pub fn judge(
                 }
             }
         }
-    }
+    };
+    let known = Known { title: title.is_some(), pages };
+    let found = title.map(|(_, found)| found);
+    (judgement, Evidence::of(document, found, &own, counted, enciphered == Enciphered::Here, known))
 }
+
+/// Scanned covers, first pages and order forms have no more pages.
+const COVER_PAGES: u32 = 2;
 
 /// Whether a scan of `pages` images may be a work of `known` pages: with a cover, as a typescript, two pages to an
 /// image. Fewer are a part of it or a notice about it; very many are the volume that contains it.
@@ -130,28 +151,19 @@ fn is_of_length(pages: u32, known: u32) -> bool {
         || (known > 2 && (known.div_ceil(2)..=known / 2 + 1).contains(&pages))
 }
 
-/// How many of the known authors the document names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Authors {
-    /// Half of them, or more.
-    Named,
-    /// Fewer, or none.
-    Missing,
-    /// None are known.
-    Unknown,
-}
-
 /// The evidence other than the title.
-struct Evidence {
+struct Beside {
     id: OwnId,
     authors: Authors,
     basis: Basis,
     /// The file has as many pages as the work.
     same_length: bool,
+    /// The title was typed, as for a search or a file.
+    typed: bool,
 }
 
 /// Whether the document is the work; `None` where that cannot be told.
-fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
+fn by_title(title: &Title, found: &Found, beside: &Beside) -> Option<bool> {
     use Agreement as A;
     use OwnId as Id;
 
@@ -182,6 +194,8 @@ fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
         (A::Words, Id::None) if named && beside.basis == Basis::Registry && found.share >= 0.85 => {
             return None;
         }
+        // Whoever types a title leaves words out.
+        (A::Words, Id::None) if beside.typed && not_missing && beside.basis == Basis::Registry => return None,
         (A::Mentioned | A::None, Id::Declared) => named,
         // Translated, or with characters that are mapped wrongly.
         (A::None, Id::Printed) => named && beside.same_length,
@@ -192,7 +206,7 @@ fn by_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
 /// Whether a document is the work whose title stands in no place of it where titles stand. Metadata is left over from
 /// templates and earlier articles, and filled in by whoever handles the file: it supports what is printed, and proves
 /// nothing by itself.
-fn without_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool> {
+fn without_title(title: &Title, found: &Found, beside: &Beside) -> Option<bool> {
     let named = beside.authors == Authors::Named;
     match beside.id {
         OwnId::Other => Some(false),
@@ -207,59 +221,6 @@ fn without_title(title: &Title, found: &Found, beside: &Evidence) -> Option<bool
         }
         OwnId::None => Some(false),
     }
-}
-
-fn authors(document: &Document<'_>, work: &Work) -> Authors {
-    /// Many title pages leave out later authors.
-    const CHECKED: usize = 5;
-    /// Some papers have thousands of authors, and an answer may name as many as it likes.
-    const MOST: usize = 50;
-    const NAME_BYTES: usize = 200;
-    let foreign = |c: &char| c.is_alphabetic() && !c.is_ascii();
-    let is_foreign = document.front().iter().flat_map(|page| page.normalized.as_slice()).any(foreign);
-    let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
-    // A name in a script that the document does not use cannot be missing from it.
-    let here = |family: &Vec<char>| is_foreign || !family.iter().all(foreign);
-    let families: Vec<Vec<char>> = known
-        .iter()
-        .take(MOST)
-        .filter_map(|name| family(capped(name, NAME_BYTES)))
-        .filter(here)
-        .take(CHECKED)
-        .collect();
-    if families.is_empty() {
-        return Authors::Unknown;
-    }
-    let metadata = NormalizedText::of(document.metadata);
-    let named = |family: &Vec<char>| {
-        metadata.has(family)
-            || document
-                .front()
-                .iter()
-                .any(|page| page.normalized.places(family).any(|range| range.end <= page.body))
-    };
-    let count = families.iter().filter(|family| named(family)).count();
-    if count * 2 >= families.len() { Authors::Named } else { Authors::Missing }
-}
-
-/// The normalized family name of `Keeping, Ernest Sydney`, `E. S. Keeping` or `Keeping ES`. Names of one letter occur anywhere
-/// and are not used.
-fn family(name: &str) -> Option<Vec<char>> {
-    const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
-    let family = match name.split_once(',') {
-        Some((family, _)) => folded(family),
-        None => {
-            let is_name = |word: &&str| {
-                let folded = folded(word);
-                let suffix = SUFFIXES.iter().any(|suffix| folded.iter().copied().eq(suffix.chars()));
-                // PubMed writes `Cohen MM`; a family name of a few capitals does not follow another name.
-                let initials = word.len() <= 3 && word.chars().all(char::is_uppercase) && name.contains(' ');
-                folded.len() > 1 && !suffix && !initials
-            };
-            folded(name.split_whitespace().rfind(is_name)?)
-        }
-    };
-    (family.len() > 1).then_some(family)
 }
 
 fn accepted_because(found: Option<&Found>, id: OwnId) -> String {

@@ -31,27 +31,64 @@ const MOST: usize = 3;
 const MOST_READ: usize = 200;
 const LONGEST: usize = 512;
 
+/// A document's own identifier, as far as it says something about the work.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OwnIdentifier {
+    pub id: OwnId,
+    /// As it stands there, in lower case; empty where there is none.
+    pub value: String,
+    /// The page, from 0; `None` for the metadata.
+    pub page: Option<usize>,
+}
+
 /// Compares a document's own identifiers with the work's. What is cited does not count.
-pub fn own_id(document: &Document<'_>, work: &Work) -> OwnId {
+pub fn own_id(document: &Document<'_>, work: &Work) -> OwnIdentifier {
     let wanted: Vec<String> = work.ids.iter().filter_map(written).collect();
     let metadata = document.metadata;
-    if wanted.iter().any(|id| contains_id(metadata, id)) {
-        return OwnId::Declared;
+    let of = |id, value: &str, page| OwnIdentifier { id, value: value.to_owned(), page };
+    if let Some(declared) = wanted.iter().find(|id| contains_id(metadata, id)) {
+        return of(OwnId::Declared, declared, None);
     }
-    let mut others = identifiers(metadata);
-    for page in document.front() {
+    let mut others: Vec<(String, Option<usize>)> =
+        identifiers(metadata).into_iter().map(|id| (id, None)).collect();
+    for (number, page) in document.front().iter().enumerate() {
         let parts = self_description(page.text, page.normalized.byte(page.body));
         let listed: Vec<String> = parts.iter().flat_map(|part| identifiers(part)).collect();
-        let printed = wanted.iter().any(|id| parts.iter().any(|part| contains_id(part, id)));
-        others.extend(listed.iter().cloned());
-        if printed && listed.len() <= MOST {
+        let printed = wanted.iter().find(|id| parts.iter().any(|part| contains_id(part, id)));
+        others.extend(listed.iter().cloned().map(|id| (id, Some(number))));
+        if let Some(printed) = printed
+            && listed.len() <= MOST
+        {
             // A comment prints its own identifier first, and then that of the work it comments on.
-            let first = others.first().is_none_or(|first| related(first, &wanted));
-            return if first { OwnId::Printed } else { OwnId::Other };
+            return match others.first().filter(|(first, _)| !related(first, &wanted)) {
+                Some((first, page)) => of(OwnId::Other, first, *page),
+                None => of(OwnId::Printed, printed, Some(number)),
+            };
         }
     }
     let comparable = wanted.iter().any(|id| id.starts_with("10.")) || work.id(IdKind::Arxiv).is_some();
-    if comparable && others.iter().any(|other| !related(other, &wanted)) { OwnId::Other } else { OwnId::None }
+    match others.iter().find(|(other, _)| comparable && !related(other, &wanted)) {
+        Some((other, page)) => of(OwnId::Other, other, *page),
+        // Another version of the work, or a part of it.
+        None => match others.first().filter(|_| comparable) {
+            Some((version, page)) => of(OwnId::None, version, *page),
+            None => of(OwnId::None, "", None),
+        },
+    }
+}
+
+/// The identifiers that a document gives itself, as they stand there: in the metadata, then on its front pages.
+pub fn of_document(document: &Document<'_>) -> Vec<(String, Option<usize>)> {
+    let mut found: Vec<(String, Option<usize>)> =
+        identifiers(document.metadata).into_iter().map(|id| (id, None)).collect();
+    for (number, page) in document.front().iter().enumerate() {
+        let parts = self_description(page.text, page.normalized.byte(page.body));
+        let listed: Vec<String> = parts.iter().flat_map(|part| identifiers(part)).collect();
+        if listed.len() <= MOST {
+            found.extend(listed.into_iter().map(|id| (id, Some(number))));
+        }
+    }
+    found
 }
 
 /// The way an identifier is printed in a document; `None` for kinds that documents do not print.

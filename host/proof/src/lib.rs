@@ -22,18 +22,33 @@
 
 #![warn(missing_docs)]
 
+mod authors;
+mod catalogue;
+mod common;
 mod companion;
+mod describe;
 mod document;
+mod enciphered;
+mod evidence;
 mod identity;
 mod ids;
 mod normalized;
 mod patterns;
 mod proof;
+mod search;
+mod series;
 #[cfg(test)]
 mod tests;
 mod title;
+mod variants;
 mod verdict;
 
+pub use catalogue::{Catalogue, Placed};
+pub use describe::{Description, describe};
+pub use evidence::{
+    Against, Counted, Evidence, Glyphs, IdentifierFound, IdentifierOf, Pages, Place, TitleFound, Unknown,
+};
 pub use identity::{IdentityPolicy, ProofSettings};
 pub use proof::{Proof, prove};
+pub use title::Agreement;
 pub use verdict::{Identity, Reason, Verdict};

@@ -2,9 +2,10 @@
 
 use crate::companion::companion;
 use crate::document::{Document, capped};
+use crate::evidence::Evidence;
 use crate::identity::{IdentityPolicy, Judgement, judge};
 use crate::patterns;
-use crate::title::{Found, Title};
+use crate::variants;
 use crate::verdict::{Identity, Reason, Verdict};
 use tierfall_work::{Basis, Work};
 use tierfall_work::{PdfProblem, PdfReport};
@@ -18,6 +19,8 @@ pub struct Proof {
     pub detail: String,
     /// Pages of the file; 0 where it cannot be read.
     pub pages: u32,
+    /// What the verdict stands on; `None` where nothing was compared.
+    pub evidence: Option<Evidence>,
 }
 
 /// Judges what the examiner reported of a file, which `basis` led to, against what is known of the work.
@@ -36,12 +39,12 @@ pub fn prove(
         Ok(report) => report,
         Err(problem) => return of_problem(problem),
     };
-    let (verdict, detail) = match policy {
-        _ if !report.damage.is_empty() => (Verdict::Rejected(Reason::Damaged), said_of_damage(report)),
-        IdentityPolicy::Off => (Verdict::Accepted(Identity::Unchecked), String::new()),
+    let (verdict, detail, evidence) = match policy {
+        _ if !report.damage.is_empty() => (Verdict::Rejected(Reason::Damaged), said_of_damage(report), None),
+        IdentityPolicy::Off => (Verdict::Accepted(Identity::Unchecked), String::new(), None),
         _ => of_report(report, work, basis, policy),
     };
-    Proof { verdict, detail, pages: report.pages }
+    Proof { verdict, detail, pages: report.pages, evidence }
 }
 
 fn said_of_damage(report: &PdfReport) -> String {
@@ -59,52 +62,37 @@ fn of_problem(problem: &PdfProblem) -> Proof {
         PdfProblem::Truncated(detail) => (Reason::Truncated, capped(detail, DETAIL_BYTES).to_owned()),
         PdfProblem::Damaged(detail) => (Reason::Damaged, capped(detail, DETAIL_BYTES).to_owned()),
     };
-    Proof { verdict: Verdict::Rejected(reason), detail, pages: 0 }
+    Proof { verdict: Verdict::Rejected(reason), detail, pages: 0, evidence: None }
 }
 
-fn of_report(report: &PdfReport, work: &Work, basis: Basis, policy: IdentityPolicy) -> (Verdict, String) {
+fn of_report(
+    report: &PdfReport,
+    work: &Work,
+    basis: Basis,
+    policy: IdentityPolicy,
+) -> (Verdict, String, Option<Evidence>) {
     let document = Document::of(report);
-    let title = work.known.title.as_ref().map(|said| Title::of(&said.value));
-    let title = title.filter(|title| !title.folded().is_empty());
-    let found = title.as_ref().map(|title| title.find(&document));
-    let (title, found) = in_other_words(title, found, &document, work);
+    let known_title = work.known.title.as_ref().map(|said| said.value.as_str());
+    let (title, found) = known_title.and_then(|known| variants::best(known, &document)).unzip();
     let known_pages = work.known.pages.as_ref().map(|said| said.value);
 
     if let Some((reason, detail)) = stand_in(&document, known_pages)
         .or_else(|| companion(&document, title.as_ref(), found.as_ref(), known_pages))
         .or_else(|| too_few_pages(&document, known_pages))
     {
-        return (Verdict::Rejected(reason), detail);
+        return (Verdict::Rejected(reason), detail, None);
     }
-    match judge(&document, title.as_ref().zip(found.as_ref()), work, basis, policy) {
+    let (judgement, evidence) = judge(&document, title.as_ref().zip(found.as_ref()), work, basis, policy);
+    let (verdict, why) = match judgement {
         Judgement::Is(identity, why) => (Verdict::Accepted(identity), why),
         Judgement::IsNot(why) => (Verdict::Rejected(Reason::WrongWork), why),
         Judgement::CannotTell(why) => (Verdict::Rejected(Reason::Unproven), why),
-    }
-}
-
-/// The title under which the document is found: an article that was taken back bore another one before, and Greek
-/// letters may be set in a font that calls them Latin ones.
-fn in_other_words(
-    title: Option<Title>,
-    found: Option<Found>,
-    document: &Document<'_>,
-    work: &Work,
-) -> (Option<Title>, Option<Found>) {
-    let known = work.known.title.as_ref().map(|said| said.value.as_str());
-    let others = [known.and_then(Title::before_retraction), known.and_then(Title::in_symbols)];
-    let others = others.into_iter().flatten().filter(|title| !title.folded().is_empty());
-    others.fold((title, found), |(title, found), other| {
-        let then = other.find(document);
-        match &found {
-            Some(now) if then.is_better_than(now) => (Some(other), Some(then)),
-            _ => (title, found),
-        }
-    })
+    };
+    (verdict, why, Some(evidence))
 }
 
 /// Whether a short document says itself that it is not the article: a placeholder, an abstract, a preview.
-fn stand_in(document: &Document<'_>, known_pages: Option<u32>) -> Option<(Reason, String)> {
+pub fn stand_in(document: &Document<'_>, known_pages: Option<u32>) -> Option<(Reason, String)> {
     /// In characters. A placeholder is a sentence or two; a paper that contains such a sentence is longer.
     const PLACEHOLDER_LENGTH: usize = 800;
     let pages = document.report.pages;

@@ -74,6 +74,7 @@ impl Acquire for AcceptAll {
                 bytes: 1,
                 resumed_from: 0,
                 elapsed: Duration::ZERO,
+                evidence: None,
                 detail: String::new(),
                 usage_rights: UsageRights::default(),
                 file: Some(VerifiedFile::in_store("00".repeat(32), 1, 1, false)),

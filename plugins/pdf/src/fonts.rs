@@ -52,7 +52,7 @@ impl<'a> Fonts<'a> {
             .loaded
             .font(dict, &self.programs, &self.cmaps)
             .or_else(|| self.loaded.standard_font(StandardFont::Helvetica, &self.programs))
-            .map(|font| Rc::new(KnownFont::new(font, dict, &self.cmaps)));
+            .map(|font| Rc::new(KnownFont::new(font, dict, self.known.len(), &self.cmaps)));
         self.known.insert(place, font.clone());
         font
     }
@@ -97,14 +97,14 @@ struct Collection {
 }
 
 impl<'a> KnownFont<'a> {
-    fn new(font: Font<'a>, dict: &Dict<'a>, cmaps: &CMapResolverFn) -> Self {
+    fn new(font: Font<'a>, dict: &Dict<'a>, place: usize, cmaps: &CMapResolverFn) -> Self {
         let subtype = dict.get::<Name<'_>>("Subtype");
         let fallback = match subtype.as_ref().map(Name::as_str) {
             Some("Type0") => {
                 collection(dict, cmaps).map_or(Fallback::None, |found| Fallback::Collection(Box::new(found)))
             }
             Some(kind) => {
-                Fallback::Simple { names: Numbered::of(dict, kind == "Type3"), built_in: kind != "Type3" }
+                Fallback::Simple { names: Numbered::of(dict, kind == "Type3", place), built_in: kind != "Type3" }
             }
             None => Fallback::None,
         };

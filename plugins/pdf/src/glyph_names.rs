@@ -1,14 +1,17 @@
 //! Names of glyphs that only number them: `/a65` (pdfTeX), `/#0C` and `/3` (dvips), `/C65` (3B2), `/g41`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use hayro_syntax::object::{Array, Dict, Name, Object};
+use hayro_syntax::object::{Array, Dict, Name, Object, Stream};
 
 /// The glyphs of a simple font by their codes, where their names are numbers of characters.
 pub struct Numbered {
     /// `None` for a name that is no number.
     numbers: HashMap<u8, Option<u32>>,
     encoding: Encoding,
+    place: u32,
+    /// Glyphs that draw nothing: some drivers move on by them.
+    blank: HashSet<u8>,
 }
 
 /// What the numbers count.
@@ -20,11 +23,22 @@ enum Encoding {
     Ot1,
     /// TeX's text encoding of eight bits.
     T1,
+    /// The glyphs, in the order in which they were used.
+    Order,
 }
 
+/// Where the characters begin that stand for glyphs of which nothing is known but that they are the same or not
+/// (Unicode's first private area); each font has 256 of them.
+const PRIVATE: u32 = 0xe000;
+/// Fonts that have a place there.
+const PRIVATE_FONTS: u32 = 25;
+
+/// A font with all codes from 0 up to this one has them counted. TeX's fonts have all of the first 32 in no text.
+const MANY: u8 = 32;
+
 impl Numbered {
-    /// `None` where there are no names, or they count glyphs in the order in which they were used.
-    pub fn of(font: &Dict<'_>, bitmap: bool) -> Option<Self> {
+    /// `None` where there are no names, or they say nothing. `place` is the font's number in the document.
+    pub fn of(font: &Dict<'_>, bitmap: bool, place: usize) -> Option<Self> {
         let encoding = font.get::<Dict<'_>>("Encoding")?;
         let mut numbers = HashMap::new();
         let mut code = 0i64;
@@ -40,26 +54,31 @@ impl Numbered {
                 _ => {}
             }
         }
-        Self::from_numbers(numbers, bitmap)
+        let numbered = Self::from_numbers(numbers, bitmap, has_widths_of_letters(font), place)?;
+        let blank = if numbered.encoding == Encoding::Order { blank(font) } else { HashSet::new() };
+        Some(Self { blank, ..numbered })
     }
 
-    fn from_numbers(numbers: HashMap<u8, Option<u32>>, bitmap: bool) -> Option<Self> {
+    fn from_numbers(numbers: HashMap<u8, Option<u32>>, bitmap: bool, lettered: bool, place: usize) -> Option<Self> {
         let letter = |number: u32| u8::try_from(number).is_ok_and(|byte| byte.is_ascii_alphabetic());
         // Among names that are words a number means nothing; a font of signs only may have one or two names.
         let known = || numbers.values().flatten().copied();
-        if bitmap && !known().any(letter) {
+        let as_codes =
+            numbers.iter().all(|(code, number)| number.is_none_or(|number| u32::from(*code) == number));
+        // The letters of a font that are used leave gaps; glyphs that are counted leave none.
+        let counted = bitmap && as_codes && !lettered && (0..MANY).all(|code| numbers.contains_key(&code));
+        if bitmap && !counted && !known().any(letter) {
             return None;
         }
         let has = |mut range: std::ops::RangeInclusive<u32>| range.any(|n| known().any(|m| m == n));
-        let as_codes =
-            numbers.iter().all(|(code, number)| number.is_none_or(|number| u32::from(*code) == number));
         let encoding = match () {
+            () if counted => Encoding::Order,
             // TeX's bitmap fonts keep their codes; they are the ones with ligatures among control characters.
             () if !(bitmap && as_codes) => Encoding::Unicode,
             () if has(128..=255) || (has(27..=31) && !has(11..=15)) => Encoding::T1,
             () => Encoding::Ot1,
         };
-        Some(Self { numbers, encoding })
+        Some(Self { numbers, encoding, place: u32::try_from(place).unwrap_or(u32::MAX), blank: HashSet::new() })
     }
 
     /// Whether the font's encoding names this code.
@@ -77,9 +96,42 @@ impl Numbered {
             Encoding::Unicode => None,
             Encoding::Ot1 => of_tex(OT1),
             Encoding::T1 => of_tex(T1),
+            Encoding::Order if self.blank.contains(&code) => return None,
+            Encoding::Order => {
+                let font = (self.place < PRIVATE_FONTS).then(|| self.place * 256)?;
+                return char::from_u32(PRIVATE + font + u32::from(code)).map(String::from);
+            }
         };
         special.or_else(|| char::from_u32(number).filter(|c| !c.is_control()).map(String::from))
     }
+}
+
+/// Whether codes have the widths of the letters that they are in ASCII: `i` is narrow, `m` is wide. (All are the same
+/// in a typewriter's font.)
+fn has_widths_of_letters(font: &Dict<'_>) -> bool {
+    let first = font.get::<u32>("FirstChar").unwrap_or(0);
+    let widths: Vec<f32> =
+        font.get::<Array<'_>>("Widths").map(|widths| widths.iter().take(256).collect()).unwrap_or_default();
+    let width = |letter: char| widths.get(u32::from(letter).checked_sub(first)? as usize).copied();
+    let narrower = |(narrow, wide): (char, char)| {
+        width(narrow).zip(width(wide)).is_some_and(|(narrow, wide)| 0.0 < narrow && narrow <= wide)
+    };
+    [('i', 'n'), ('l', 'n'), ('t', 'n'), ('r', 'n'), ('f', 'n'), ('n', 'm'), ('a', 'm')].into_iter().all(narrower)
+}
+
+/// The codes of glyphs that draw nothing, of a font whose names are its codes: their programs end where they begin,
+/// with the width and an empty box (`d1`).
+fn blank(font: &Dict<'_>) -> HashSet<u8> {
+    let Some(programs) = font.get::<Dict<'_>>("CharProcs") else { return HashSet::new() };
+    let blank = |name: &Name<'_>| {
+        let program = programs.get::<Stream<'_>>(name.as_ref())?;
+        let data = program.decoded_data().ok()?;
+        let words: Vec<&[u8]> =
+            data.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).take(8).collect();
+        let empty = words.get(2..6)?.iter().all(|word| *word == b"0") && words.get(6) == Some(&&b"d1"[..]);
+        (empty && words.len() == 7).then_some(u8::try_from(number(name)?).ok()?)
+    };
+    programs.keys().take(256).filter_map(|name| blank(&name)).collect()
 }
 
 /// The number that a name is.
@@ -224,7 +276,7 @@ mod tests {
     }
 
     fn numbered(of: impl IntoIterator<Item = u8>, bitmap: bool) -> Option<Numbered> {
-        Numbered::from_numbers(of.into_iter().map(|code| (code, Some(u32::from(code)))).collect(), bitmap)
+        Numbered::from_numbers(of.into_iter().map(|code| (code, Some(u32::from(code)))).collect(), bitmap, false, 2)
     }
 
     #[test]
@@ -256,5 +308,7 @@ mod tests {
     #[test]
     fn glyphs_that_are_counted_in_the_order_of_their_use_say_nothing() {
         assert!(numbered(1..=40, true).is_none());
+        let counted = numbered(0..=80, true).expect("counted");
+        assert_eq!(counted.text(b'A').as_deref(), Some("\u{e241}"), "told apart, not read");
     }
 }

@@ -266,10 +266,13 @@ impl<'a> Interpreter<'_, 'a> {
             let spacing =
                 state.character_space + if code == 32 && taken == 1 { state.word_space } else { 0.0 };
             let character = known.character(code);
+            // Private characters only tell glyphs apart.
+            let unread = |c: char| c.is_whitespace() || ('\u{e000}'..='\u{f8ff}').contains(&c);
             let visible = !character.text.chars().all(char::is_whitespace);
+            let read = !character.text.chars().all(unread);
             let known_text = !character.text.is_empty();
             self.reader.drawn = self.reader.drawn.saturating_add(u32::from(visible || !known_text));
-            self.reader.read = self.reader.read.saturating_add(u32::from(visible));
+            self.reader.read = self.reader.read.saturating_add(u32::from(read));
             let advance = character.advance * state.size;
             let (bare, by) = if font.is_horizontal() {
                 (Vec2::new(advance.x * state.scale, 0.0), Vec2::new((advance.x + spacing) * state.scale, 0.0))

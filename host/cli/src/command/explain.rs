@@ -8,6 +8,7 @@ use tierfall::acquire::NoJournal;
 use tierfall::run::{Line, Program, Summary};
 use tierfall::tiers::{AcquisitionEntry, AttemptEntry, EndReason, Proposal, race};
 use tierfall_ids::InvalidId;
+use tierfall_proof::Evidence;
 use tierfall_work::Work;
 
 use crate::args::{SettingArgs, WebArgs};
@@ -93,14 +94,21 @@ fn tree(line: &Line) -> String {
         }
     }
     let _ = match &line.file {
-        Some(file) => writeln!(
-            text,
-            "└─ ✔ stored: {} from {}, identity {}, sha256 {}",
-            size(file.bytes),
-            file.source,
-            file.identity.label(),
-            file.sha256
-        ),
+        Some(file) => {
+            let _ = writeln!(
+                text,
+                "└─ ✔ stored: {} from {}, identity {}, sha256 {}",
+                size(file.bytes),
+                file.source,
+                file.identity.label(),
+                file.sha256
+            );
+            let sentences = file.proof.iter().flat_map(Evidence::sentences);
+            sentences.for_each(|sentence| {
+                let _ = writeln!(text, "     {}", wash::line(&sentence));
+            });
+            Ok(())
+        }
         None => writeln!(
             text,
             "└─ ✘ {}: {}{}",

@@ -24,7 +24,7 @@ use super::usage_rights::UsageRights;
 use super::verdict::{Reason, Verdict};
 use super::verified::VerifiedFile;
 use tierfall_http::{AttemptClock, HttpClient, Reservation};
-use tierfall_proof::{Identity, IdentityPolicy, Proof, prove};
+use tierfall_proof::{Evidence, Identity, IdentityPolicy, Proof, prove};
 use tierfall_work::{Candidate, Work};
 
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
@@ -87,10 +87,20 @@ pub struct Acquisition {
     pub elapsed: Duration,
     /// Why, for people.
     pub detail: String,
+    /// What the verdict on an accepted file stands on, where it was compared with the work.
+    pub evidence: Option<Evidence>,
     /// What was said about the use of the file, as far as that was found out.
     pub usage_rights: UsageRights,
     /// Whenever the verdict is `Accepted`.
     pub file: Option<VerifiedFile>,
+}
+
+/// A file that is the work's.
+struct Accepted {
+    identity: Identity,
+    detail: String,
+    evidence: Option<Evidence>,
+    file: VerifiedFile,
 }
 
 impl Acquirer {
@@ -122,9 +132,11 @@ impl Acquirer {
         let began = Instant::now();
         let mut trace = Trace::default();
         let ended = self.0.file_of(candidate, context, work, journal, &mut trace).await;
-        let (verdict, detail, file) = match ended {
-            Ok((identity, detail, file)) => (Verdict::Accepted(identity), detail, Some(file)),
-            Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None),
+        let (verdict, detail, evidence, file) = match ended {
+            Ok(Accepted { identity, detail, evidence, file }) => {
+                (Verdict::Accepted(identity), detail, evidence, Some(file))
+            }
+            Err(Rejection { reason, detail }) => (Verdict::Rejected(reason), detail, None, None),
         };
         Acquisition {
             verdict,
@@ -134,6 +146,7 @@ impl Acquirer {
             resumed_from: trace.resumed_from,
             elapsed: began.elapsed(),
             detail,
+            evidence,
             usage_rights: trace.usage_rights,
             file,
         }
@@ -164,7 +177,7 @@ impl Inner {
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
         journal: &dyn Journal,
         trace: &mut Trace,
-    ) -> Result<(Identity, String, VerifiedFile), Rejection> {
+    ) -> Result<Accepted, Rejection> {
         let url = Url::parse(candidate.url.trim())
             .map_err(|error| Rejection { reason: Reason::BadUrl, detail: error.to_string() })?;
         let mut effects = Effects::new(journal, url.as_str());
@@ -176,13 +189,15 @@ impl Inner {
             trace.resumed_from = fetched.bytes;
             trace.bytes = fetched.bytes;
             trace.usage_rights = fetched.usage_rights;
-            return Ok((fetched.identity, fetched.detail, file));
+            let Fetched { identity, detail, evidence, .. } = fetched;
+            return Ok(Accepted { identity, detail, evidence, file });
         }
         match self.fetch(&url, candidate, context, work, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
                 let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
                 let pending = effects.accepted(fetched(&file, identity, &proof, trace));
-                Ok((identity, proof.detail, file.with(pending)))
+                let Proof { detail, evidence, .. } = proof;
+                Ok(Accepted { identity, detail, evidence, file: file.with(pending) })
             }
             Err(rejection) => {
                 effects.rejected(rejection.reason.code());
@@ -362,6 +377,7 @@ fn fetched(file: &VerifiedFile, identity: Identity, proof: &Proof, trace: &Trace
         pages: file.pages,
         identity,
         detail: proof.detail.clone(),
+        evidence: proof.evidence.clone(),
         status: trace.status,
         final_url: trace.final_url.as_ref().map(Url::to_string),
         usage_rights: trace.usage_rights.clone(),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::journal::{FetchStep, Journal};
 use super::store::is_sha256;
 use super::usage_rights::UsageRights;
-use tierfall_proof::Identity;
+use tierfall_proof::{Evidence, Identity};
 
 /// The side effects of one acquisition.
 pub(super) struct Effects<'a> {
@@ -32,6 +32,9 @@ pub(super) struct Fetched {
     pub(super) pages: u32,
     pub(super) identity: Identity,
     pub(super) detail: String,
+    /// Earlier versions of this program kept none.
+    #[serde(default)]
+    pub(super) evidence: Option<Evidence>,
     pub(super) status: Option<u16>,
     pub(super) final_url: Option<String>,
     #[serde(rename = "signals")]

@@ -7,7 +7,7 @@ use crate::acquire::{Artifact, VerifiedFile};
 use crate::tiers::{EndReason, Outcome, Status, Trail, Won};
 use tierfall_http::SaidBy;
 use tierfall_ids::IdKind;
-use tierfall_proof::Identity;
+use tierfall_proof::{Evidence, Identity};
 use tierfall_work::{Version, Work};
 
 /// What the manifest says of one work.
@@ -81,10 +81,13 @@ pub struct StoredFile {
     pub identity: Identity,
     /// Where the candidate was found.
     pub evidence: String,
+    /// What `identity` stands on; `None` where nothing was compared, and in lines of versions before this field.
+    #[serde(default)]
+    pub proof: Option<Evidence>,
 }
 
 /// The fields of [`StoredFile`]: a line without a file has them all, as nulls.
-const FILE_FIELDS: [&str; 14] = [
+const FILE_FIELDS: [&str; 15] = [
     "sha256",
     "path",
     "link",
@@ -99,6 +102,7 @@ const FILE_FIELDS: [&str; 14] = [
     "license",
     "identity",
     "evidence",
+    "proof",
 ];
 
 #[expect(clippy::ref_option, reason = "the signature that serde asks for")]
@@ -148,7 +152,7 @@ impl Line {
         line.reason = reason;
         line.trail = trail;
         line.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let Some(Won { file, identity, candidate, final_url, usage_rights, tier, source }) = won else {
+        let Some(Won { file, identity, evidence, candidate, final_url, usage_rights, tier, source }) = won else {
             return (line, None);
         };
         line.file = Some(StoredFile {
@@ -166,6 +170,7 @@ impl Line {
             license: candidate.license,
             identity,
             evidence: candidate.evidence,
+            proof: evidence,
         });
         if let Some(said) = usage_rights.tdm {
             line.tdm_reservation = Some(said.value);
@@ -243,6 +248,7 @@ mod tests {
             license: None,
             identity: Identity::Proven,
             evidence: "a list".into(),
+            proof: None,
         }
     }
 
@@ -256,7 +262,7 @@ mod tests {
             other => panic!("{other}"),
         };
         assert_eq!(keys(&with), keys(&without));
-        assert_eq!(keys(&with)[6..20], FILE_FIELDS);
+        assert_eq!(keys(&with)[6..21], FILE_FIELDS);
         for line in [with, without] {
             let text = serde_json::to_string(&line).unwrap();
             let back: Line = serde_json::from_str(&text).unwrap();

@@ -11,7 +11,7 @@ use url::Url;
 use super::source::SourceName;
 use super::trail::Trail;
 use crate::acquire::{Reason, UsageRights, VerifiedFile};
-use tierfall_proof::Identity;
+use tierfall_proof::{Evidence, Identity};
 use tierfall_work::{Candidate, Work};
 
 /// How a work ended.
@@ -136,6 +136,8 @@ pub struct Won {
     pub file: VerifiedFile,
     /// What its proof says about it being the work.
     pub identity: Identity,
+    /// What the proof stands on.
+    pub evidence: Option<Evidence>,
     /// What was proposed.
     pub candidate: Candidate,
     /// The URL that answered, after redirects.

@@ -101,6 +101,7 @@ impl Race<'_> {
             (Verdict::Accepted(identity), Some(file)) => Some(Won {
                 file: file.with_rivals(self.proposals.rivals(&queued.candidate.url)),
                 identity,
+                evidence: acquisition.evidence,
                 candidate: queued.candidate,
                 final_url: acquisition.final_url,
                 usage_rights: acquisition.usage_rights,

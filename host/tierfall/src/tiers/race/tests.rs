@@ -136,6 +136,7 @@ impl Acquire for ByUrl {
                 bytes: 1,
                 resumed_from: 0,
                 elapsed: Duration::ZERO,
+                evidence: None,
                 detail: String::new(),
                 usage_rights: UsageRights::default(),
                 file,

@@ -1,0 +1,77 @@
+//! Whether a document names the work's authors.
+
+use crate::document::{Document, capped};
+use crate::evidence::Counted;
+use crate::normalized::NormalizedText;
+use tierfall_ids::text::folded;
+use tierfall_work::Work;
+
+/// How many of the known authors the document names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Authors {
+    /// Half of them, or more.
+    Named,
+    /// Fewer, or none.
+    Missing,
+    /// None are known.
+    Unknown,
+}
+
+/// Counts the known authors that a document names where its own are named.
+pub fn count(document: &Document<'_>, work: &Work) -> (Authors, Counted) {
+    /// Many title pages leave out later authors.
+    const CHECKED: usize = 5;
+    /// Some papers have thousands of authors, and an answer may name as many as it likes.
+    const MOST: usize = 50;
+    const NAME_BYTES: usize = 200;
+    let foreign = |c: &char| c.is_alphabetic() && !c.is_ascii();
+    let is_foreign = document.front().iter().flat_map(|page| page.normalized.as_slice()).any(foreign);
+    let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
+    // A name in a script that the document does not use cannot be missing from it.
+    let here = |family: &Vec<char>| is_foreign || !family.iter().all(foreign);
+    let families: Vec<Vec<char>> = known
+        .iter()
+        .take(MOST)
+        .filter_map(|name| family(capped(name, NAME_BYTES)))
+        .filter(here)
+        .take(CHECKED)
+        .collect();
+    if families.is_empty() {
+        return (Authors::Unknown, Counted { found: 0, known: 0 });
+    }
+    let metadata = NormalizedText::of(document.metadata);
+    let named = |family: &Vec<char>| {
+        metadata.has(family)
+            || document
+                .front()
+                .iter()
+                .any(|page| page.normalized.places(family).any(|range| range.end <= page.body))
+    };
+    let count = families.iter().filter(|family| named(family)).count();
+    let counted = Counted { found: small(count), known: small(families.len()) };
+    (if count * 2 >= families.len() { Authors::Named } else { Authors::Missing }, counted)
+}
+
+fn small(count: usize) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// The normalized family name of `Keeping, Ernest Sydney`, `E. S. Keeping` or `Keeping ES`. Names of one letter occur anywhere
+/// and are not used.
+fn family(name: &str) -> Option<Vec<char>> {
+    const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
+    let family = match name.split_once(',') {
+        Some((family, _)) => folded(family),
+        None => {
+            let is_name = |word: &&str| {
+                let folded = folded(word);
+                let suffix = SUFFIXES.iter().any(|suffix| folded.iter().copied().eq(suffix.chars()));
+                // PubMed writes `Cohen MM`; a family name of a few capitals does not follow another name.
+                let initials = word.len() <= 3 && word.chars().all(char::is_uppercase) && name.contains(' ');
+                folded.len() > 1 && !suffix && !initials
+            };
+            folded(name.split_whitespace().rfind(is_name)?)
+        }
+    };
+    (family.len() > 1).then_some(family)
+}
