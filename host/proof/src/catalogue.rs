@@ -100,14 +100,17 @@ impl Catalogue {
                 *shared.entry(*work).or_default() += letters;
             }
         }
-        let share = |work: usize, letters: usize| letters * 100 / self.letters.get(work).copied().unwrap_or(0).max(1);
+        let share =
+            |work: usize, letters: usize| letters * 100 / self.letters.get(work).copied().unwrap_or(0).max(1);
         let mut likely: Vec<(usize, usize)> = shared
             .into_iter()
             .map(|(work, letters)| (share(work, letters), work))
             .filter(|(share, _)| *share >= 50)
             .collect();
         // Long titles say more than short ones, and the order must not be that of a hash.
-        likely.sort_by_key(|(share, work)| (std::cmp::Reverse(*share), std::cmp::Reverse(self.letters[*work]), *work));
+        likely.sort_by_key(|(share, work)| {
+            (std::cmp::Reverse(*share), std::cmp::Reverse(self.letters[*work]), *work)
+        });
         let likely = likely.into_iter().map(|(_, work)| work).filter(|work| !found.contains(work));
         let likely: Vec<usize> = likely.take(COMPARED).collect();
         found.extend(likely);
@@ -165,20 +168,23 @@ mod tests {
 
     fn work(id: &str, title: &str) -> Work {
         let mut work = Work::new(id.parse().expect("an identifier"));
-        let facts = Facts { title: Some(title.into()), authors: vec!["Ada Invented".into()], ..Facts::default() };
+        let facts =
+            Facts { title: Some(title.into()), authors: vec!["Ada Invented".into()], ..Facts::default() };
         work.learn(&facts, "input");
         work
     }
 
     fn document(text: &str) -> PdfReport {
-        let running = "The results are in agreement with the model and with those of the others.\n".repeat(40);
+        let running =
+            "The results are in agreement with the model and with those of the others.\n".repeat(40);
         PdfReport { pages: 8, text: vec![format!("{text}\n{running}")], ..PdfReport::default() }
     }
 
     #[test]
     fn a_document_is_found_among_works_of_like_titles() {
         let works = (0..500).map(|n| {
-            let title = format!("Reflection of imaginary tides at the fictional boundary of number {n} hundred");
+            let title =
+                format!("Reflection of imaginary tides at the fictional boundary of number {n} hundred");
             work(&format!("10.5555/tides.{n}"), &title)
         });
         let catalogue = Catalogue::new(works.collect());
@@ -192,8 +198,12 @@ mod tests {
     #[test]
     fn a_supplement_belongs_to_its_work_and_is_not_it() {
         let title = "Reflection of imaginary tides at a fictional boundary";
-        let catalogue = Catalogue::new(vec![work("10.5555/drift.1", "Something else entirely"), work("10.5555/t", title)]);
-        let placed = catalogue.place(&document(&format!("Supplementary Information\n{title}"))).expect("a work");
+        let catalogue = Catalogue::new(vec![
+            work("10.5555/drift.1", "Something else entirely"),
+            work("10.5555/t", title),
+        ]);
+        let placed =
+            catalogue.place(&document(&format!("Supplementary Information\n{title}"))).expect("a work");
         assert_eq!((placed.work, placed.proof.verdict), (1, Verdict::Rejected(Reason::Supplement)));
     }
 }

@@ -111,17 +111,20 @@ fn authors(document: &Document<'_>, title: Option<&str>) -> Option<String> {
         page.normalized.after(&range).lines().take(3).find(|line| are_names(line))
     });
     printed.and_then(shown).or_else(|| {
-        let author = document.metadata.lines().find_map(|line| {
-            line.strip_prefix("Author: ").or_else(|| line.strip_prefix("dc:creator: "))
-        })?;
+        let author = document
+            .metadata
+            .lines()
+            .find_map(|line| line.strip_prefix("Author: ").or_else(|| line.strip_prefix("dc:creator: ")))?;
         shown(author)
     })
 }
 
 /// Whether most words of a line begin with a capital, and it is no sentence and no address.
 fn are_names(line: &str) -> bool {
-    let words: Vec<&str> =
-        line.split(|c: char| !c.is_alphabetic() && c != '\'' && c != '-').filter(|word| word.len() > 1).collect();
+    let words: Vec<&str> = line
+        .split(|c: char| !c.is_alphabetic() && c != '\'' && c != '-')
+        .filter(|word| word.len() > 1)
+        .collect();
     let capitals = words.iter().filter(|word| word.starts_with(char::is_uppercase)).count();
     (2..=60).contains(&words.len())
         && capitals * 3 >= words.len() * 2

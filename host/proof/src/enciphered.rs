@@ -38,7 +38,8 @@ pub fn find(title: &str, document: &Document<'_>) -> Enciphered {
         .take(2)
         .map(|page| page.text.chars().filter(|c| is_counted(*c)).take(HEAD).collect())
         .collect();
-    let counted: usize = document.pages.iter().map(|page| page.text.chars().filter(|c| is_counted(*c)).count()).sum();
+    let counted: usize =
+        document.pages.iter().map(|page| page.text.chars().filter(|c| is_counted(*c)).count()).sum();
     if counted < FEWEST || document.is_readable() {
         return Enciphered::No;
     }
@@ -76,10 +77,16 @@ struct Letter {
 impl Writing {
     /// With and without ligatures and punctuation, in capitals or as it is typed.
     fn all(title: &str) -> Vec<Self> {
-        const LIGATURES: [(&str, &str); 5] =
-            [("ffi", "\u{fb03}"), ("ffl", "\u{fb04}"), ("ff", "\u{fb00}"), ("fi", "\u{fb01}"), ("fl", "\u{fb02}")];
+        const LIGATURES: [(&str, &str); 5] = [
+            ("ffi", "\u{fb03}"),
+            ("ffl", "\u{fb04}"),
+            ("ff", "\u{fb00}"),
+            ("fi", "\u{fb01}"),
+            ("fl", "\u{fb02}"),
+        ];
         let title = tierfall_ids::text::without_markup(crate::document::capped(title, LONGEST));
-        let ligated = LIGATURES.iter().fold(title.clone(), |title, (letters, one)| title.replace(letters, one));
+        let ligated =
+            LIGATURES.iter().fold(title.clone(), |title, (letters, one)| title.replace(letters, one));
         let mut all = Vec::new();
         for (text, capitals) in [(&title, true), (&title, false), (&ligated, false)] {
             for punctuated in [true, false] {
@@ -160,7 +167,8 @@ mod tests {
     }
 
     fn found(title: &str, text: &str) -> Enciphered {
-        let text = format!("{text}\n{}", "Sentences about tides and their reflection follow here. ".repeat(9));
+        let text =
+            format!("{text}\n{}", "Sentences about tides and their reflection follow here. ".repeat(9));
         find(title, &Document::of(&counted(&text)))
     }
 

@@ -159,7 +159,9 @@ impl Against {
             Self::MorePages => "it has more pages than the work",
             Self::TitleNotPrinted => "the work's title does not head it",
             Self::Unreadable => "its text cannot be read",
-            Self::Enciphered => "its letters are not named; the title was recognised by those that it repeats",
+            Self::Enciphered => {
+                "its letters are not named; the title was recognised by those that it repeats"
+            }
         }
     }
 }
@@ -204,7 +206,10 @@ impl Evidence {
             (Against::OtherIdentifier, own.id == OwnId::Other),
             (Against::AuthorsMissing, readable && authors.found * 2 < authors.known),
             (Against::FewerPages, expected.is_some_and(|expected| report.pages < expected)),
-            (Against::MorePages, expected.is_some_and(|expected| report.pages > expected.saturating_add(COVERS))),
+            (
+                Against::MorePages,
+                expected.is_some_and(|expected| report.pages > expected.saturating_add(COVERS)),
+            ),
             (Against::TitleNotPrinted, unprinted && readable),
             (Against::Unreadable, !readable && !enciphered),
             (Against::Enciphered, enciphered),
@@ -251,10 +256,17 @@ impl Evidence {
                 IdentifierOf::Version => "the identifier of another version or part of the work",
                 IdentifierOf::Other => "another identifier",
             };
-            said.push(format!("{whose} ({}) stands {}", identifier.value, at(identifier.place, identifier.page)));
+            said.push(format!(
+                "{whose} ({}) stands {}",
+                identifier.value,
+                at(identifier.place, identifier.page)
+            ));
         }
         if let Some(authors) = self.authors {
-            said.push(format!("it names {} of {} authors that were looked for", authors.found, authors.known));
+            said.push(format!(
+                "it names {} of {} authors that were looked for",
+                authors.found, authors.known
+            ));
         }
         said.push(match self.pages.expected {
             Some(expected) => format!("it has {} pages, and the work has {expected}", self.pages.file),
@@ -264,7 +276,10 @@ impl Evidence {
             said.push(format!("its language is {}", language_name(language)));
         }
         if let Some(glyphs) = self.glyphs.filter(|glyphs| glyphs.read < glyphs.drawn) {
-            said.push(format!("{} of {} characters of its first pages can be read", glyphs.read, glyphs.drawn));
+            said.push(format!(
+                "{} of {} characters of its first pages can be read",
+                glyphs.read, glyphs.drawn
+            ));
         }
         if self.unchecked_streams > 0 {
             said.push(format!("{} images or other streams have no checksum", self.unchecked_streams));

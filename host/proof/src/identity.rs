@@ -195,7 +195,9 @@ fn by_title(title: &Title, found: &Found, beside: &Beside) -> Option<bool> {
             return None;
         }
         // Whoever types a title leaves words out.
-        (A::Words, Id::None) if beside.typed && not_missing && beside.basis == Basis::Registry => return None,
+        (A::Words, Id::None) if beside.typed && not_missing && beside.basis == Basis::Registry => {
+            return None;
+        }
         (A::Mentioned | A::None, Id::Declared) => named,
         // Translated, or with characters that are mapped wrongly.
         (A::None, Id::Printed) => named && beside.same_length,

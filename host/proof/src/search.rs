@@ -63,7 +63,9 @@ impl Title {
         {
             // Set in pieces, or within a line, it is the title that the file says it has.
             let printed = document.pages.first().filter(|page| self.is_strewn_over(page));
-            return match printed.filter(|_| in_metadata.agreement == Agreement::Exact && self.is_distinctive()) {
+            return match printed
+                .filter(|_| in_metadata.agreement == Agreement::Exact && self.is_distinctive())
+            {
                 Some(page) => Found {
                     agreement: Agreement::Close,
                     page: Some(0),

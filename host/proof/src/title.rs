@@ -8,7 +8,16 @@ use tierfall_ids::text::{folded, without_markup};
 
 /// How well a document's own title agrees with the work's, best first.
 #[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, strum::IntoStaticStr,
+    Clone,
+    Copy,
+    Debug,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    strum::IntoStaticStr,
 )]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
@@ -50,7 +59,10 @@ impl Found {
     /// Whether it says more; what is printed says more than metadata.
     pub fn is_better_than(&self, other: &Self) -> bool {
         match (self.page, other.page) {
-            (Some(_), None) => self.agreement <= Agreement::Part || (other.agreement == Agreement::None && self.agreement < Agreement::None),
+            (Some(_), None) => {
+                self.agreement <= Agreement::Part
+                    || (other.agreement == Agreement::None && self.agreement < Agreement::None)
+            }
             (None, Some(_)) if other.agreement <= Agreement::Part => false,
             _ => self.agreement < other.agreement,
         }
@@ -101,9 +113,8 @@ impl Title {
     /// where none of them is on many titles.
     pub fn is_distinctive(&self) -> bool {
         let signs = self.normalized.iter().filter(|c| is_word_sign(**c)).count();
-        let is_rare = |word: &&Vec<char>| {
-            word.len() > 1 && !COMMON.contains(&word.iter().collect::<String>().as_str())
-        };
+        let is_rare =
+            |word: &&Vec<char>| word.len() > 1 && !COMMON.contains(&word.iter().collect::<String>().as_str());
         let rare = self.words.iter().filter(is_rare).count();
         (self.weight() >= 20 && self.words.len() + signs / 2 >= 3 && (rare > 0 || signs > 0))
             || (self.weight() >= 14 && rare >= 3)

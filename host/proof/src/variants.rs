@@ -17,7 +17,9 @@ pub fn best(known: &str, document: &Document<'_>) -> Option<(Title, Found)> {
     if best.1.agreement == Agreement::Exact && best.1.page.is_some() {
         return Some(best);
     }
-    for other in [before_retraction(known), in_symbols(known), without_file_number(known)].into_iter().flatten() {
+    for other in
+        [before_retraction(known), in_symbols(known), without_file_number(known)].into_iter().flatten()
+    {
         better(&mut best, Title::of(&other), document, Agreement::Exact);
     }
     // What is shortened was understood, not read.
@@ -99,9 +101,10 @@ fn without_file_number(title: &str) -> Option<String> {
     let title = capped(title, LONGEST).trim();
     let (number, rest) = title.split_once(' ').filter(|_| is_typed(title))?;
     let (name, behind) = rest.split_once(' ')?;
-    number.bytes().all(|byte| byte.is_ascii_digit()).then(|| {
-        if name.len() <= SHORT { behind.to_owned() } else { rest.to_owned() }
-    })
+    number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| if name.len() <= SHORT { behind.to_owned() } else { rest.to_owned() })
 }
 
 /// Forms of the title that a document's largest lines suggest: words that stand there by their initials (`of the
@@ -112,7 +115,8 @@ fn shortened(title: &str, document: &Document<'_>) -> Vec<String> {
     const MOST: usize = 8;
     let title = capped(title, LONGEST);
     let words: Vec<&str> = title.split_whitespace().collect();
-    let is_short = |word: &&str| INITIALS.contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase());
+    let is_short =
+        |word: &&str| INITIALS.contains(&word.len()) && word.bytes().all(|b| b.is_ascii_uppercase());
     let bare = |word: &'_ str| -> String { word.chars().filter(char::is_ascii_alphanumeric).collect() };
     let initials = |words: &[&str]| -> String {
         words.iter().filter_map(|word| word.chars().next()).flat_map(char::to_uppercase).collect()
@@ -175,7 +179,10 @@ mod tests {
 
     #[test]
     fn the_number_of_a_file_is_not_its_title() {
-        assert_eq!(without_file_number("2014 jinv reflection of tides").as_deref(), Some("reflection of tides"));
+        assert_eq!(
+            without_file_number("2014 jinv reflection of tides").as_deref(),
+            Some("reflection of tides")
+        );
         assert_eq!(without_file_number("3 reflection of tides").as_deref(), Some("reflection of tides"));
         assert_eq!(without_file_number("3 Reflections of Tides"), None, "a title");
         assert_eq!(without_file_number("reflection of tides"), None);

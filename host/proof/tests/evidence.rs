@@ -1,8 +1,8 @@
 //! What a verdict stands on, and kinds of documents that were judged wrongly once.
 
 use tierfall_proof::{
-    Against, Agreement, Counted, Evidence, Identity, IdentifierOf, IdentityPolicy, Place, Proof, Reason, Unknown,
-    Verdict, prove,
+    Against, Agreement, Counted, Evidence, IdentifierOf, Identity, IdentityPolicy, Place, Proof, Reason,
+    Unknown, Verdict, prove,
 };
 use tierfall_work::{Basis, Facts, PdfReport, Work};
 
@@ -19,7 +19,8 @@ fn work(title: &str, authors: &[&str], pages: Option<u32>) -> Work {
 
 /// A file of eight pages; the first heading is set largest.
 fn file(headings: &[&str], text: &str) -> PdfReport {
-    let running = "The results of the measurement are in agreement with the model and with those of the others.\n";
+    let running =
+        "The results of the measurement are in agreement with the model and with those of the others.\n";
     PdfReport {
         pages: 8,
         text: vec![format!("{text}\n{}", running.repeat(40))],
@@ -38,13 +39,17 @@ fn judged(report: &PdfReport, work: &Work) -> Proof {
 #[test]
 fn a_proof_says_what_it_found_where() {
     let text = format!("Journal of Drift 3 (2001)\n{TITLE}\nAda Invented, Grace Fabricated\ndoi:{DOI}");
-    let proof = judged(&file(&[TITLE], &text), &work(TITLE, &["Invented, Ada", "Grace Fabricated", "No One"], None));
+    let proof =
+        judged(&file(&[TITLE], &text), &work(TITLE, &["Invented, Ada", "Grace Fabricated", "No One"], None));
     assert_eq!(proof.verdict, PROVEN);
     let evidence = proof.evidence.expect("evidence");
     let title = evidence.title.as_ref().expect("a title");
     assert_eq!((title.agreement, title.place, title.page), (Agreement::Exact, Place::Heading, Some(1)));
     let identifier = evidence.identifier.as_ref().expect("an identifier");
-    assert_eq!((identifier.value.as_str(), identifier.of, identifier.page), (DOI, IdentifierOf::Work, Some(1)));
+    assert_eq!(
+        (identifier.value.as_str(), identifier.of, identifier.page),
+        (DOI, IdentifierOf::Work, Some(1))
+    );
     assert_eq!(evidence.authors, Some(Counted { found: 2, known: 3 }));
     assert_eq!((evidence.pages.file, evidence.pages.expected), (8, None));
     assert_eq!(evidence.language.as_deref(), Some("eng"));
@@ -99,9 +104,11 @@ fn a_title_in_pieces_is_found_where_the_metadata_has_it_whole() {
 fn a_title_whose_halves_stand_apart_is_found() {
     let known = "Imaginary Tides: A Survey of Their Reflection at Fictional Boundaries";
     let work = work(known, &["Ada Invented"], None);
-    let head = "A SURVEY OF THEIR REFLECTION AT FICTIONAL BOUNDARIES\nImaginary Tides:\nA Survev oF Thrjr ReUection";
+    let head =
+        "A SURVEY OF THEIR REFLECTION AT FICTIONAL BOUNDARIES\nImaginary Tides:\nA Survev oF Thrjr ReUection";
     assert_eq!(judged(&file(&[], &format!("{head}\nAda Invented")), &work).verdict, PROVEN);
-    let other = "A SURVEY OF THEIR DETECTION AT FICTIONAL BOUNDARIES\nImaginary Tides:\nA Survev oF Thrjr DeUection";
+    let other =
+        "A SURVEY OF THEIR DETECTION AT FICTIONAL BOUNDARIES\nImaginary Tides:\nA Survev oF Thrjr DeUection";
     assert_ne!(judged(&file(&[], &format!("{other}\nAda Invented")), &work).verdict, PROVEN);
 }
 
@@ -109,10 +116,16 @@ fn a_title_whose_halves_stand_apart_is_found() {
 fn what_somebody_typed_is_a_title_with_words_left_out() {
     let known = "1999 jinv reflection imaginary tides fictional boundary";
     let unproven = Verdict::Accepted(Identity::Unproven);
-    assert_eq!(judged(&file(&[TITLE], &format!("{TITLE}\nAda Invented")), &work(known, &[], None)).verdict, unproven);
+    assert_eq!(
+        judged(&file(&[TITLE], &format!("{TITLE}\nAda Invented")), &work(known, &[], None)).verdict,
+        unproven
+    );
     let other = "Refraction of Light at a Fictional Boundary";
     let rejected = Verdict::Rejected(Reason::WrongWork);
-    assert_eq!(judged(&file(&[other], &format!("{other}\nB. Else")), &work(known, &[], None)).verdict, rejected);
+    assert_eq!(
+        judged(&file(&[other], &format!("{other}\nB. Else")), &work(known, &[], None)).verdict,
+        rejected
+    );
 }
 
 #[test]
@@ -150,5 +163,9 @@ fn letters_that_are_not_named_tell_a_title_by_their_repetition() {
     assert_eq!(proof.verdict, PROVEN);
     assert_eq!(proof.evidence.expect("evidence").against, [Against::Enciphered]);
     let other = judged(&of("Refraction of Invented Waves at a Fictional Boundary"), &work);
-    assert_eq!(other.verdict, Verdict::Rejected(Reason::Unproven), "it cannot be read, so it is not called another work");
+    assert_eq!(
+        other.verdict,
+        Verdict::Rejected(Reason::Unproven),
+        "it cannot be read, so it is not called another work"
+    );
 }

@@ -103,9 +103,10 @@ impl<'a> KnownFont<'a> {
             Some("Type0") => {
                 collection(dict, cmaps).map_or(Fallback::None, |found| Fallback::Collection(Box::new(found)))
             }
-            Some(kind) => {
-                Fallback::Simple { names: Numbered::of(dict, kind == "Type3", place), built_in: kind != "Type3" }
-            }
+            Some(kind) => Fallback::Simple {
+                names: Numbered::of(dict, kind == "Type3", place),
+                built_in: kind != "Type3",
+            },
             None => Fallback::None,
         };
         let is_type3 = subtype.is_some_and(|kind| kind.as_str() == "Type3");

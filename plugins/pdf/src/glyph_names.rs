@@ -59,7 +59,12 @@ impl Numbered {
         Some(Self { blank, ..numbered })
     }
 
-    fn from_numbers(numbers: HashMap<u8, Option<u32>>, bitmap: bool, lettered: bool, place: usize) -> Option<Self> {
+    fn from_numbers(
+        numbers: HashMap<u8, Option<u32>>,
+        bitmap: bool,
+        lettered: bool,
+        place: usize,
+    ) -> Option<Self> {
         let letter = |number: u32| u8::try_from(number).is_ok_and(|byte| byte.is_ascii_alphabetic());
         // Among names that are words a number means nothing; a font of signs only may have one or two names.
         let known = || numbers.values().flatten().copied();
@@ -78,7 +83,12 @@ impl Numbered {
             () if has(128..=255) || (has(27..=31) && !has(11..=15)) => Encoding::T1,
             () => Encoding::Ot1,
         };
-        Some(Self { numbers, encoding, place: u32::try_from(place).unwrap_or(u32::MAX), blank: HashSet::new() })
+        Some(Self {
+            numbers,
+            encoding,
+            place: u32::try_from(place).unwrap_or(u32::MAX),
+            blank: HashSet::new(),
+        })
     }
 
     /// Whether the font's encoding names this code.
@@ -116,7 +126,9 @@ fn has_widths_of_letters(font: &Dict<'_>) -> bool {
     let narrower = |(narrow, wide): (char, char)| {
         width(narrow).zip(width(wide)).is_some_and(|(narrow, wide)| 0.0 < narrow && narrow <= wide)
     };
-    [('i', 'n'), ('l', 'n'), ('t', 'n'), ('r', 'n'), ('f', 'n'), ('n', 'm'), ('a', 'm')].into_iter().all(narrower)
+    [('i', 'n'), ('l', 'n'), ('t', 'n'), ('r', 'n'), ('f', 'n'), ('n', 'm'), ('a', 'm')]
+        .into_iter()
+        .all(narrower)
 }
 
 /// The codes of glyphs that draw nothing, of a font whose names are its codes: their programs end where they begin,
@@ -276,7 +288,12 @@ mod tests {
     }
 
     fn numbered(of: impl IntoIterator<Item = u8>, bitmap: bool) -> Option<Numbered> {
-        Numbered::from_numbers(of.into_iter().map(|code| (code, Some(u32::from(code)))).collect(), bitmap, false, 2)
+        Numbered::from_numbers(
+            of.into_iter().map(|code| (code, Some(u32::from(code)))).collect(),
+            bitmap,
+            false,
+            2,
+        )
     }
 
     #[test]

@@ -152,7 +152,8 @@ impl Line {
         line.reason = reason;
         line.trail = trail;
         line.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-        let Some(Won { file, identity, evidence, candidate, final_url, usage_rights, tier, source }) = won else {
+        let Some(Won { file, identity, evidence, candidate, final_url, usage_rights, tier, source }) = won
+        else {
             return (line, None);
         };
         line.file = Some(StoredFile {
