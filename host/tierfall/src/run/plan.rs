@@ -90,7 +90,7 @@ async fn facts(
     for wanted in &config.fallback.facts {
         let mut planned = tiers.iter().flat_map(|tier| &tier.sources);
         let planned =
-            planned.find(|source| source.name().source == *wanted && is_vouched_for(&source.speaks_as()));
+            planned.find(|source| source.name().source == *wanted && is_vouched_for(source.speaks_as()));
         if let Some(source) = planned {
             facts.push(Arc::clone(source));
             continue;
@@ -157,10 +157,15 @@ fn source(
         name: format!("{plugin_name}-{}", description.name),
         per_day,
     });
+    // The program's own are what their names say.
+    let speaks_as = match is_built_in(reference) {
+        true => name.source.clone(),
+        false => format!("{plugin_name}/{}", name.source),
+    };
     Ok(PluginSource {
         name,
         plugin: plugin.clone(),
-        built_in: is_built_in(reference),
+        speaks_as,
         access: Arc::new(access),
         ids: description.ids.clone(),
         timeout: settings.timeout,

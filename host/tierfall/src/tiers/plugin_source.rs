@@ -19,8 +19,8 @@ pub struct PluginSource {
     pub name: SourceName,
     /// The loaded plugin.
     pub plugin: Plugin,
-    /// One of the program's own, whose sources are what their names say.
-    pub built_in: bool,
+    /// See [`Source::speaks_as`].
+    pub speaks_as: String,
     /// The hosts, settings and secrets that it is granted.
     pub access: Arc<SourceAccess>,
     /// The kinds of identifier it can look for.
@@ -48,9 +48,8 @@ impl Source for PluginSource {
         self.timeout
     }
 
-    fn speaks_as(&self) -> String {
-        let SourceName { plugin, source } = &self.name;
-        if self.built_in { source.clone() } else { format!("{plugin}/{source}") }
+    fn speaks_as(&self) -> &str {
+        &self.speaks_as
     }
 
     fn closed(&self, work: &Work, timeout: Duration) -> Option<String> {

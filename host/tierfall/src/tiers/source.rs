@@ -63,8 +63,8 @@ pub trait Source: Send + Sync {
     fn timeout(&self) -> Duration;
     /// As whom it is remembered for the facts that it brings. Registries are believed over the rest by
     /// their names, so nobody else may have one.
-    fn speaks_as(&self) -> String {
-        self.name().source.clone()
+    fn speaks_as(&self) -> &str {
+        &self.name().source
     }
     /// Why it cannot answer about this work now: its hosts failed too often, or asked to be left
     /// alone for longer than `timeout`.

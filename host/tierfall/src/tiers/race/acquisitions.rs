@@ -13,7 +13,7 @@ use crate::tiers::plan::Tier;
 use crate::tiers::trail::{AcquisitionEntry, TrailEntry, millis};
 use tierfall_work::{Facts, is_vouched_for};
 
-impl Race<'_> {
+impl<'a> Race<'a> {
     /// A candidate waits, and none is being acquired, or those that are have taken their time.
     pub(super) fn may_acquire(&self, tier: &Tier) -> bool {
         !self.proposals.is_empty()
@@ -34,7 +34,7 @@ impl Race<'_> {
 
     pub(super) fn launch_acquisition(&mut self) {
         let Some(queued) = self.proposals.next() else { return };
-        self.observer.acquisition_started(&queued.source, &queued.candidate);
+        self.observer.acquisition_started(queued.source.name(), &queued.candidate);
         let began = Instant::now();
         self.acquiring.push((queued.order, began));
         let (acquirer, journal) = (self.acquirer, self.journal);
@@ -42,7 +42,7 @@ impl Race<'_> {
         self.in_flight.push(Box::pin(async move {
             // A file is proven by what somebody vouches for.
             let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
-            let context = FetchContext { plugin: &queued.source.plugin, key: None, deadline };
+            let context = FetchContext { plugin: &queued.source.name().plugin, key: None, deadline };
             let acquisition = acquirer.acquire(&queued.candidate, context, &work, journal).await;
             Done::Acquisition { queued, began, acquisition: Box::new(acquisition) }
         }));
@@ -50,14 +50,14 @@ impl Race<'_> {
 
     /// Fetches what needs a key, one after the other: each may cost money, so nothing is fetched beside it.
     pub(super) async fn fetch_with_keys(&mut self) -> Option<Won> {
-        for Keyed { candidate, key, tier, source, by } in std::mem::take(&mut self.keyed) {
-            self.proposals.add(candidate, &tier, &source, &by);
+        for Keyed { candidate, url, key, tier, source } in std::mem::take(&mut self.keyed) {
+            self.proposals.add(candidate, Some(url), tier, source);
             let Some(queued) = self.proposals.next() else { continue };
-            self.observer.acquisition_started(&queued.source, &queued.candidate);
+            self.observer.acquisition_started(queued.source.name(), &queued.candidate);
             let (began, shared) = (Instant::now(), Arc::clone(&self.work));
             let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
-            let context =
-                FetchContext { plugin: &queued.source.plugin, key: Some(&key), deadline: self.deadline };
+            let plugin = &queued.source.name().plugin;
+            let context = FetchContext { plugin, key: Some(&key), deadline: self.deadline };
             let (acquirer, journal) = (self.acquirer, self.journal);
             let acquisition = acquirer.acquire(&queued.candidate, context, &work, journal).await;
             if let Some(won) = self.settle_acquisition(queued, began, acquisition) {
@@ -69,7 +69,7 @@ impl Race<'_> {
 
     pub(super) fn settle_acquisition(
         &mut self,
-        queued: Queued,
+        queued: Queued<'a>,
         began: Instant,
         acquisition: Acquisition,
     ) -> Option<Won> {
@@ -83,9 +83,9 @@ impl Race<'_> {
         }
         self.record(TrailEntry::Acquisition(AcquisitionEntry {
             at_ms: self.at_ms(),
-            tier: queued.tier.clone(),
-            plugin: queued.source.plugin.clone(),
-            source: queued.source.source.clone(),
+            tier: queued.tier.to_owned(),
+            plugin: queued.source.name().plugin.clone(),
+            source: queued.source.name().source.clone(),
             url: queued.candidate.url.clone(),
             final_url: final_url.clone(),
             rejected,
@@ -95,7 +95,7 @@ impl Race<'_> {
             ms: millis(began.elapsed()),
             detail: acquisition.detail,
             retryable: rejected.is_some_and(|reason| reason.retryable()),
-            vouched: is_vouched_for(&queued.by),
+            vouched: is_vouched_for(queued.source.speaks_as()),
         }));
         match (acquisition.verdict, acquisition.file) {
             (Verdict::Accepted(identity), Some(file)) => Some(Won {
@@ -105,13 +105,13 @@ impl Race<'_> {
                 candidate: queued.candidate,
                 final_url: acquisition.final_url,
                 usage_rights: acquisition.usage_rights,
-                tier: queued.tier,
-                source: queued.source,
+                tier: queued.tier.to_owned(),
+                source: queued.source.name().clone(),
             }),
             (Verdict::Rejected(Reason::HtmlInstead), _) => {
                 // A page where a file was promised is a page about the work, and may link the file.
                 let page = final_url.unwrap_or(queued.candidate.url);
-                self.learn(&Facts { landing_urls: vec![page], ..Facts::default() }, &queued.by);
+                self.learn(&Facts { landing_urls: vec![page], ..Facts::default() }, queued.source.speaks_as());
                 None
             }
             _ => None,

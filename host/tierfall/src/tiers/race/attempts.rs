@@ -44,31 +44,27 @@ impl<'a> Race<'a> {
     pub(super) fn open(&mut self, tier: &str, source: &'a Arc<dyn Source>) -> bool {
         let time_left = self.deadline.saturating_duration_since(Instant::now());
         let Some(reason) = source.closed(&self.snapshot(), time_left) else { return true };
-        self.considered.insert(source.name());
+        self.considered.skip(source.name());
         let at_ms = self.at_ms();
         self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &reason, true)));
         false
     }
 
-    pub(super) fn launch_attempt(&mut self, tier: &str, source: &'a Arc<dyn Source>, facts: bool) {
+    pub(super) fn launch_attempt(&mut self, tier: &'a str, source: &'a Arc<dyn Source>, facts: bool) {
         // Reserved before the launch: what is in flight has been paid for.
         self.attempts_left -= 1;
         self.attempts_running += 1;
         let facts = facts || self.plan.facts.iter().any(|other| other.name() == source.name());
         self.facts_running += usize::from(facts);
-        self.considered.insert(source.name());
         self.observer.attempt_started(tier, source.name());
         let began = Instant::now();
         let clock = Arc::new(AttemptClock::new(source.timeout(), self.deadline));
         // What a stranger's plugin claims is no question for anybody else.
         let work = self.snapshot();
-        let work = if is_vouched_for(&source.speaks_as()) { work.vouched() } else { work };
-        if let Some(kind) = source.ids().iter().position(|kind| work.has(*kind)) {
-            self.asked_by.insert(source.name(), kind);
-        }
+        let work = if is_vouched_for(source.speaks_as()) { work.vouched() } else { work };
+        self.considered.ask(source.as_ref(), &work);
         let ask =
             Ask { work, tried: self.trail.tried(), clock: Arc::clone(&clock), pages: self.pages.clone() };
-        let tier = tier.to_owned();
         self.in_flight.push(Box::pin(async move {
             let answer = tokio::select! {
                 biased;
@@ -91,7 +87,7 @@ impl<'a> Race<'a> {
             Err(error) => matches!(error, CallError::Source(SourceError::NotFound)),
         };
         if nothing {
-            self.empty_handed.insert(source.name());
+            self.considered.had_nothing(source.name());
         }
     }
 
@@ -105,10 +101,7 @@ impl<'a> Race<'a> {
         let plan = self.plan;
         for tier in &plan.tiers {
             for source in &tier.sources {
-                let Some(asked_by) = self.asked_by.get(source.name()) else { continue };
-                let better = source.ids().iter().take(*asked_by).any(|kind| work.has(*kind));
-                if better && self.empty_handed.remove(source.name()) {
-                    self.considered.remove(source.name());
+                if self.considered.forget_if_better_known(source.as_ref(), &work) {
                     waiting.push_front((tier.name.as_str(), source));
                 }
             }
@@ -117,8 +110,8 @@ impl<'a> Race<'a> {
 
     pub(super) fn settle_attempt(
         &mut self,
-        tier: String,
-        source: &dyn Source,
+        tier: &'a str,
+        source: &'a dyn Source,
         began: Instant,
         answer: Answer,
     ) {
@@ -129,7 +122,7 @@ impl<'a> Race<'a> {
         }
         let (outcome, detail, candidates) = match answer.result {
             Ok(finding) => {
-                self.learn(&finding.facts, &by);
+                self.learn(&finding.facts, by);
                 let outcome = if finding.candidates.is_empty() {
                     AttemptOutcome::NoPdf
                 } else {
@@ -141,7 +134,7 @@ impl<'a> Race<'a> {
         };
         let entry = AttemptEntry {
             at_ms: self.at_ms(),
-            tier: tier.clone(),
+            tier: tier.to_owned(),
             plugin: name.plugin.clone(),
             source: name.source.clone(),
             outcome,
@@ -155,15 +148,12 @@ impl<'a> Race<'a> {
         for candidate in candidates {
             if let Some(page) = &candidate.landing_page {
                 let facts = Facts { landing_urls: vec![page.clone()], ..Facts::default() };
-                self.learn(&facts, &by);
+                self.learn(&facts, by);
             }
             let url = Url::parse(candidate.url.trim()).ok();
-            match url.and_then(|url| source.file_key(&url)) {
-                Some(key) => {
-                    let (tier, source, by) = (tier.clone(), name.clone(), by.clone());
-                    self.keyed.push(Keyed { candidate, key, tier, source, by });
-                }
-                None => self.proposals.add(candidate, &tier, name, &by),
+            match (url.as_ref().and_then(|url| source.file_key(url)), url) {
+                (Some(key), Some(url)) => self.keyed.push(Keyed { candidate, url, key, tier, source }),
+                (_, url) => self.proposals.add(candidate, url, tier, source),
             }
         }
     }

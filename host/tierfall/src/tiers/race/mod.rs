@@ -4,6 +4,7 @@
 
 mod acquisitions;
 mod attempts;
+mod considered;
 mod in_flight;
 mod observer;
 mod proposals;

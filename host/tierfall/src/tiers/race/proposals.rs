@@ -10,17 +10,17 @@ use tierfall_work::{Basis, Candidate, is_vouched_for};
 use url::Url;
 
 use crate::acquire::Reason;
-use crate::tiers::source::SourceName;
+use crate::tiers::source::Source;
 
 /// A candidate waiting to be acquired.
-pub(super) struct Queued {
+pub(super) struct Queued<'a> {
     pub(super) candidate: Candidate,
-    pub(super) tier: String,
-    pub(super) source: SourceName,
-    /// As whom the source speaks.
-    pub(super) by: String,
+    pub(super) tier: &'a str,
+    pub(super) source: &'a dyn Source,
     /// Its place among all proposals: between equals the earlier one goes first.
     pub(super) order: usize,
+    /// See [`url_key`].
+    key: String,
 }
 
 /// How much a proposal counts; less is stronger. Between two of one basis a stranger's is weaker.
@@ -31,57 +31,59 @@ struct Strength {
 }
 
 /// What became of a URL.
-enum Progress {
+enum Progress<'a> {
     Waiting,
     /// With the strongest of the proposals that came since.
-    Acquiring(Option<Box<Queued>>),
+    Acquiring(Option<Box<Queued<'a>>>),
     Rejected(Reason),
 }
 
-struct Seen {
+struct Seen<'a> {
     strength: Strength,
-    progress: Progress,
+    progress: Progress<'a>,
 }
 
 /// All proposals of one work.
 #[derive(Default)]
-pub(super) struct Proposals {
-    waiting: Vec<Queued>,
+pub(super) struct Proposals<'a> {
+    waiting: Vec<Queued<'a>>,
     /// By [`url_key`].
-    seen: HashMap<String, Seen>,
+    seen: HashMap<String, Seen<'a>>,
     count: usize,
     /// Every proposed URL, with repeats.
     urls: Vec<Url>,
 }
 
-impl Queued {
+impl Queued<'_> {
     fn strength(&self) -> Strength {
-        Strength { basis: self.candidate.basis, stranger: !is_vouched_for(&self.by) }
-    }
-
-    fn key(&self) -> String {
-        let url = Url::parse(self.candidate.url.trim()).ok();
-        url.as_ref().map_or_else(|| self.candidate.url.clone(), url_key)
+        Strength { basis: self.candidate.basis, stranger: !is_vouched_for(self.source.speaks_as()) }
     }
 }
 
-impl Proposals {
-    /// Takes in a candidate, which waits unless its URL was proposed as strongly before.
-    pub(super) fn add(&mut self, candidate: Candidate, tier: &str, source: &SourceName, by: &str) {
+impl<'a> Proposals<'a> {
+    /// Takes in a candidate, which waits unless its URL was proposed as strongly before. `url` is its own; `None`
+    /// where it is none.
+    pub(super) fn add(
+        &mut self,
+        candidate: Candidate,
+        url: Option<Url>,
+        tier: &'a str,
+        source: &'a dyn Source,
+    ) {
         self.count += 1;
-        self.urls.extend(Url::parse(candidate.url.trim()));
-        let (tier, source, by) = (tier.to_owned(), source.clone(), by.to_owned());
-        let proposal = Queued { candidate, tier, source, by, order: self.count };
-        let (key, strength) = (proposal.key(), proposal.strength());
-        let Some(seen) = self.seen.get_mut(&key) else {
-            self.seen.insert(key, Seen { strength, progress: Progress::Waiting });
+        let key = url.as_ref().map_or_else(|| candidate.url.clone(), url_key);
+        self.urls.extend(url);
+        let proposal = Queued { candidate, tier, source, order: self.count, key };
+        let strength = proposal.strength();
+        let Some(seen) = self.seen.get_mut(&proposal.key) else {
+            self.seen.insert(proposal.key.clone(), Seen { strength, progress: Progress::Waiting });
             self.waiting.push(proposal);
             return;
         };
         match &mut seen.progress {
             Progress::Waiting if strength < seen.strength => {
                 seen.strength = strength;
-                if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.key() == key) {
+                if let Some(waiting) = self.waiting.iter_mut().find(|waiting| waiting.key == proposal.key) {
                     *waiting = Queued { order: waiting.order, ..proposal };
                 }
             }
@@ -104,34 +106,39 @@ impl Proposals {
     }
 
     /// The best of those that wait; it is being acquired from now on.
-    pub(super) fn next(&mut self) -> Option<Queued> {
+    pub(super) fn next(&mut self) -> Option<Queued<'a>> {
         let best = (0..self.waiting.len()).min_by_key(|at| {
             let queued = &self.waiting[*at];
             let Strength { basis, stranger } = queued.strength();
             (basis, stranger, queued.candidate.version, queued.order)
         })?;
         let queued = self.waiting.swap_remove(best);
-        let (strength, progress) = (queued.strength(), Progress::Acquiring(None));
-        self.seen.insert(queued.key(), Seen { strength, progress });
+        self.now(&queued, Progress::Acquiring(None));
         Some(queued)
     }
 
     /// A candidate was rejected; `last` is the URL that answered. A stronger proposal that came meanwhile waits now,
     /// where it may end otherwise.
-    pub(super) fn rejected(&mut self, queued: &Queued, last: Option<&Url>, reason: Reason) {
+    pub(super) fn rejected(&mut self, queued: &Queued<'a>, last: Option<&Url>, reason: Reason) {
         let strength = queued.strength();
-        let before = self.seen.insert(queued.key(), Seen { strength, progress: Progress::Rejected(reason) });
+        let before = self.now(queued, Progress::Rejected(reason));
         if let Some(last) = last {
             let progress = Progress::Rejected(reason);
             self.seen.entry(url_key(last)).or_insert(Seen { strength, progress });
         }
-        if let Some(Seen { progress: Progress::Acquiring(Some(next)), .. }) = before
+        if let Some(Progress::Acquiring(Some(next))) = before
             && may_end_otherwise(reason, strength, next.strength())
         {
-            let (strength, progress) = (next.strength(), Progress::Waiting);
-            self.seen.insert(next.key(), Seen { strength, progress });
+            self.now(&next, Progress::Waiting);
             self.waiting.push(*next);
         }
+    }
+
+    /// What a URL is now, by this proposal of it; what it was before.
+    fn now(&mut self, queued: &Queued<'a>, progress: Progress<'a>) -> Option<Progress<'a>> {
+        let seen = self.seen.get_mut(&queued.key)?;
+        seen.strength = queued.strength();
+        Some(std::mem::replace(&mut seen.progress, progress))
     }
 
     /// The URLs of all candidates but the winner.

@@ -1,11 +1,12 @@
 //! The race itself: which attempt or acquisition starts next, and what ends it.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use futures_util::stream::StreamExt;
 use tokio::time::{Instant, sleep_until};
 
+use super::considered::ConsideredSources;
 use super::in_flight::InFlight;
 use super::observer::Observer;
 use super::proposals::Proposals;
@@ -43,9 +44,7 @@ pub async fn run(
         attempts_running: 0,
         facts_running: 0,
         acquiring: Vec::new(),
-        considered: HashSet::new(),
-        asked_by: HashMap::new(),
-        empty_handed: HashSet::new(),
+        considered: ConsideredSources::default(),
         learned_ids: false,
         facts: plan.facts.iter().collect(),
         proposals: Proposals::default(),

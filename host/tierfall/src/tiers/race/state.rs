@@ -1,34 +1,36 @@
 //! What a race knows while it goes on.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::time::Instant;
 
+use super::considered::ConsideredSources;
 use super::in_flight::InFlight;
 use super::observer::Observer;
 use super::proposals::{Proposals, Queued};
 use crate::acquire::{Acquire, Acquisition, FileKey, Journal};
 use crate::tiers::plan::Plan;
-use crate::tiers::source::{Answer, Source, SourceName};
+use crate::tiers::source::{Answer, Source};
 use crate::tiers::trail::{Trail, TrailEntry, millis};
 use tierfall_ids::IdKind;
 use tierfall_sandbox::AnsweredPages;
 use tierfall_work::{Candidate, Facts, Work};
+use url::Url;
 
 /// What a future in flight brings back.
 pub(super) enum Done<'a> {
-    Attempt { tier: String, source: &'a Arc<dyn Source>, facts: bool, began: Instant, answer: Answer },
-    Acquisition { queued: Queued, began: Instant, acquisition: Box<Acquisition> },
+    Attempt { tier: &'a str, source: &'a Arc<dyn Source>, facts: bool, began: Instant, answer: Answer },
+    Acquisition { queued: Queued<'a>, began: Instant, acquisition: Box<Acquisition> },
 }
 
 /// A candidate that is fetched with a key.
-pub(super) struct Keyed {
+pub(super) struct Keyed<'a> {
     pub(super) candidate: Candidate,
+    pub(super) url: Url,
     pub(super) key: FileKey,
-    pub(super) tier: String,
-    pub(super) source: SourceName,
-    pub(super) by: String,
+    pub(super) tier: &'a str,
+    pub(super) source: &'a dyn Source,
 }
 
 pub(super) struct Race<'a> {
@@ -47,18 +49,14 @@ pub(super) struct Race<'a> {
     pub(super) facts_running: usize,
     /// When each acquisition in flight began.
     pub(super) acquiring: Vec<(usize, Instant)>,
-    pub(super) considered: HashSet<&'a SourceName>,
-    /// By which of its kinds of identifier, counted from its first, each source was asked.
-    pub(super) asked_by: HashMap<&'a SourceName, usize>,
-    /// Sources that had nothing.
-    pub(super) empty_handed: HashSet<&'a SourceName>,
+    pub(super) considered: ConsideredSources<'a>,
     /// An identifier was learned since it was last seen who is to be asked again.
     pub(super) learned_ids: bool,
     /// Sources to ask when a proof lacks a title.
     pub(super) facts: VecDeque<&'a Arc<dyn Source>>,
-    pub(super) proposals: Proposals,
+    pub(super) proposals: Proposals<'a>,
     /// Files that are fetched with a key, once nothing else is left.
-    pub(super) keyed: Vec<Keyed>,
+    pub(super) keyed: Vec<Keyed<'a>>,
     /// Pages that a source has read; the next one is not to ask for them again.
     pub(super) pages: AnsweredPages,
 }
