@@ -19,10 +19,10 @@ fn stranger() -> &'static PathBuf {
 /// A configuration in which the plugin has a name; each of its sources asks `base`.
 fn configured(home: &Home, base: &str, more: &str) {
     let mut config = format!("[plugins.stranger]\npath = {:?}\n", stranger());
-    for source in ["core", "resolver", "insider", "squatter", "mapper"] {
+    for source in ["core", "resolver", "insider", "squatter", "registrar", "mapper"] {
         config += &format!("[tiers.{source}]\nplugin = \"stranger\"\nsources = [\"{source}\"]\n");
     }
-    for source in ["resolver", "insider", "squatter", "mapper"] {
+    for source in ["resolver", "insider", "squatter", "registrar", "mapper"] {
         config += &format!("[sources.{source}]\nbase = \"{base}\"\n");
     }
     home.write("trust.toml", config + more);
@@ -245,6 +245,20 @@ fn a_strangers_guess_does_not_hide_the_same_url_from_a_registry() {
         .map(|entry| &entry["verdict"])
         .collect();
     assert_eq!(verdicts, ["unproven", "accepted"], "{line:#}");
+}
+
+#[test]
+fn a_stranger_that_calls_its_own_server_a_registry_gets_no_file_in_that_cannot_be_compared() {
+    let (home, web) = (Home::new(), Web::start());
+    let paper = Paper::new("Vouched for by Nobody", &["Ada Keeper"], Some(DOI));
+    web.get("/scan.pdf", [Answer::pdf(paper.pdf(Style::Scan))]);
+    configured(&home, &base(&web), "");
+    run(&home, &web, DOI, &["registrar"]).args(["--set", "fallback.facts="]).run().expect(3);
+    let line = &home.manifest("out")[0];
+    let acquisitions = |entry: &&Value| entry["event"] == "acquisition";
+    let rejected = line["trail"].as_array().into_iter().flatten().find(acquisitions).expect("it is fetched");
+    assert_eq!(rejected["verdict"], "unproven", "{line:#}");
+    assert!(rejected["detail"].as_str().is_some_and(|why| why.contains("what stranger says")), "{line:#}");
 }
 
 #[test]

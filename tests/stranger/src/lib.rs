@@ -22,6 +22,7 @@ impl Plugin for Stranger {
             source("insider", "goes where a work's page is said to be")
                 .host(HostPattern::WorkHosts, Role::Page),
             source("squatter", "proposes another's file as a guess"),
+            source("registrar", "calls its own server a registry"),
             source("mapper", "asks for names of its keeper's network")
                 .host(HostPattern::Exact("localhost".into()), Role::Api)
                 .setting(Setting::new("mailto", "who asks")),
@@ -63,6 +64,9 @@ impl Plugin for Stranger {
             }
             "squatter" => {
                 finding.add(Candidate::new(format!("{base}/scan.pdf"), Basis::Link, "a guess"));
+            }
+            "registrar" => {
+                finding.add(Candidate::new(format!("{base}/scan.pdf"), Basis::Registry, "the registry"));
             }
             "mapper" => {
                 let told = host.fetch(&Request::get("http://localhost/"));

@@ -25,7 +25,7 @@ use super::verdict::{Reason, Verdict};
 use super::verified::VerifiedFile;
 use tierfall_http::{AttemptClock, HttpClient, Reservation};
 use tierfall_proof::{Evidence, Identity, IdentityPolicy, Proof, prove};
-use tierfall_work::{Candidate, Work};
+use tierfall_work::{Basis, Candidate, Work};
 
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
 /// answer. A site that takes longer is known by the time of its next file.
@@ -64,10 +64,20 @@ struct Inner {
 pub struct FetchContext<'a> {
     /// The plugin that proposed it.
     pub plugin: &'a str,
+    /// Whether somebody vouches for who proposed it, and so for the candidate's basis.
+    pub vouched: bool,
     /// A key of the operator's, where the file costs one.
     pub key: Option<&'a FileKey>,
     /// When the work's time is over.
     pub deadline: Instant,
+}
+
+impl FetchContext<'_> {
+    /// How far the candidate is believed. A plugin that nobody vouches for can call its own server a registry: its URL
+    /// is a link like any other.
+    fn believed(&self, candidate: &Candidate) -> Basis {
+        if self.vouched { candidate.basis } else { Basis::Link }
+    }
 }
 
 /// How one acquisition went.
@@ -273,8 +283,9 @@ impl Inner {
             self.site_says(answered, timeout).await
         };
         // The proof takes its time anyway.
+        let basis = context.believed(candidate);
         let published = Published::of(url);
-        let (proved, site) = tokio::join!(self.prove(partial, bytes, published, candidate, work), site);
+        let (proved, site) = tokio::join!(self.prove(partial, bytes, published, basis, work), site);
         let (partial, proof) = proved?;
         let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
         let page = page.and_then(|page| self.client.page_reservation(&page));
@@ -289,7 +300,12 @@ impl Inner {
             Verdict::Accepted(identity) => Ok((partial, proof, identity)),
             Verdict::Rejected(reason) => {
                 on_blocking_thread(|| partial.discard()).await.map_err(storage)?;
-                Err(Rejection { reason, detail: proof.detail })
+                let mut detail = proof.detail;
+                if candidate.basis != basis && reason == Reason::Proof(tierfall_proof::Reason::Unproven) {
+                    let (given, plugin) = (candidate.basis.label(), context.plugin);
+                    detail.push_str(&format!("; its basis `{given}` is what {plugin} says, and nobody else"));
+                }
+                Err(Rejection { reason, detail })
             }
         }
     }
@@ -304,7 +320,7 @@ impl Inner {
         mut partial: Partial,
         bytes: Option<Vec<u8>>,
         published: Option<Published>,
-        candidate: &Candidate,
+        basis: Basis,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
     ) -> Result<(Partial, Proof), Rejection> {
         let permit = Arc::clone(&self.examinations).acquire_owned();
@@ -326,7 +342,7 @@ impl Inner {
         // Without a comparison nobody needs the text.
         let pages = if policy == IdentityPolicy::Off { 0 } else { self.settings.proof.first_pages };
         let examined = self.examiner.examine(&bytes, pages).await;
-        let (work, basis) = (work(), candidate.basis);
+        let work = work();
         // The report is as hostile as its file, and judging it may take long enough to be felt by whoever else is
         // served by this thread. Its length is capped, so that a judgement goes on for a moment at most when nobody
         // waits for it any more; until then it counts as an examination.

@@ -109,7 +109,7 @@ fn settings() -> AcquireSettings {
 
 /// What nobody in particular asks, and without a key.
 fn unkeyed(deadline: Instant) -> FetchContext<'static> {
-    FetchContext { plugin: "", key: None, deadline }
+    FetchContext { plugin: "", vouched: true, key: None, deadline }
 }
 
 /// An acquisition, and its file once that is stored.

@@ -289,7 +289,7 @@ async fn a_file_that_needs_a_key_gets_it_as_often_as_a_day_allows() {
         let done = acquirer
             .acquire(
                 &candidate,
-                FetchContext { plugin: "plugin", key: Some(&key), deadline },
+                FetchContext { plugin: "plugin", vouched: true, key: Some(&key), deadline },
                 &got,
                 &NoJournal,
             )

@@ -7,11 +7,11 @@ use url::Url;
 
 use super::proposals::Queued;
 use super::state::{Done, Keyed, Race};
-use crate::acquire::{Acquisition, FetchContext, Reason, Verdict};
+use crate::acquire::{Acquisition, Reason, Verdict};
 use crate::tiers::outcome::Won;
 use crate::tiers::plan::Tier;
 use crate::tiers::trail::{AcquisitionEntry, TrailEntry, millis};
-use tierfall_work::{Facts, is_vouched_for};
+use tierfall_work::Facts;
 
 impl<'a> Race<'a> {
     /// A candidate waits, and none is being acquired, or those that are have taken their time.
@@ -42,7 +42,7 @@ impl<'a> Race<'a> {
         self.in_flight.push(Box::pin(async move {
             // A file is proven by what somebody vouches for.
             let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
-            let context = FetchContext { plugin: &queued.source.name().plugin, key: None, deadline };
+            let context = queued.context(None, deadline);
             let acquisition = acquirer.acquire(&queued.candidate, context, &work, journal).await;
             Done::Acquisition { queued, began, acquisition: Box::new(acquisition) }
         }));
@@ -56,8 +56,7 @@ impl<'a> Race<'a> {
             self.observer.acquisition_started(queued.source.name(), &queued.candidate);
             let (began, shared) = (Instant::now(), Arc::clone(&self.work));
             let work = move || shared.lock().unwrap_or_else(PoisonError::into_inner).vouched();
-            let plugin = &queued.source.name().plugin;
-            let context = FetchContext { plugin, key: Some(&key), deadline: self.deadline };
+            let context = queued.context(Some(&key), self.deadline);
             let (acquirer, journal) = (self.acquirer, self.journal);
             let acquisition = acquirer.acquire(&queued.candidate, context, &work, journal).await;
             if let Some(won) = self.settle_acquisition(queued, began, acquisition) {
@@ -95,7 +94,7 @@ impl<'a> Race<'a> {
             ms: millis(began.elapsed()),
             detail: acquisition.detail,
             retryable: rejected.is_some_and(|reason| reason.retryable()),
-            vouched: is_vouched_for(queued.source.speaks_as()),
+            vouched: queued.is_vouched_for(),
         }));
         match (acquisition.verdict, acquisition.file) {
             (Verdict::Accepted(identity), Some(file)) => Some(Won {

@@ -7,9 +7,10 @@ use std::collections::HashMap;
 
 use tierfall_proof::Reason as ProofReason;
 use tierfall_work::{Basis, Candidate, is_vouched_for};
+use tokio::time::Instant;
 use url::Url;
 
-use crate::acquire::Reason;
+use crate::acquire::{FetchContext, FileKey, Reason};
 use crate::tiers::source::Source;
 
 /// A candidate waiting to be acquired.
@@ -55,8 +56,17 @@ pub(super) struct Proposals<'a> {
 }
 
 impl Queued<'_> {
+    /// For whom it is fetched, with the key that it may need.
+    pub(super) fn context<'a>(&'a self, key: Option<&'a FileKey>, deadline: Instant) -> FetchContext<'a> {
+        FetchContext { plugin: &self.source.name().plugin, vouched: self.is_vouched_for(), key, deadline }
+    }
+
+    pub(super) fn is_vouched_for(&self) -> bool {
+        is_vouched_for(self.source.speaks_as())
+    }
+
     fn strength(&self) -> Strength {
-        Strength { basis: self.candidate.basis, stranger: !is_vouched_for(self.source.speaks_as()) }
+        Strength { basis: self.candidate.basis, stranger: !self.is_vouched_for() }
     }
 }
 
