@@ -113,6 +113,14 @@ impl WorkId {
         of_kind(kind, text).or_else(|refused| text.parse().map_err(|_| refused))
     }
 
+    /// The identifier that a web URL stands for: a DOI of the resolver's, a PMCID, …; `None` where it stands for
+    /// nothing but itself.
+    pub fn named_by_url(url: &str) -> Option<Self> {
+        let url = trim(url);
+        short_enough(url).ok()?;
+        named_without_tables(url)?.ok()
+    }
+
     /// What kind of identifier this is.
     pub fn kind(&self) -> IdKind {
         self.kind

@@ -65,10 +65,9 @@ impl Parts {
         let mut segments: Vec<&str> = Vec::new();
         let mut given = path.split(['/', '\\']).skip(1).peekable();
         while let Some(segment) = given.next() {
-            let dots = segment.replace("%2e", ".").replace("%2E", ".");
-            match dots.as_str() {
-                "." => {}
-                ".." => drop(segments.pop()),
+            match dots(segment) {
+                Some(1) => {}
+                Some(2) => drop(segments.pop()),
                 _ => {
                     segments.push(segment);
                     continue;
@@ -85,6 +84,16 @@ impl Parts {
             hash: behind == "#",
         })
     }
+}
+
+/// How many dots a segment is, however they are written; `None` where it is something else.
+fn dots(segment: &str) -> Option<usize> {
+    let (mut rest, mut count) = (segment, 0);
+    while !rest.is_empty() {
+        rest = rest.strip_prefix('.').or_else(|| strip_prefix(rest, "%2e"))?;
+        count += 1;
+    }
+    Some(count)
 }
 
 /// Hosts whose URLs are often written without a scheme; `text` in lower case.

@@ -127,9 +127,9 @@ fn bench_race(criterion: &mut Criterion) {
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {
             // Reading an identifier is the input's part.
             let work = Work::new("10.5555/12345678".parse().expect("a DOI"));
-            bencher.to_async(&runtime).iter(async || {
-                black_box(race::run(&plan, work.clone(), &AcceptAll, &NoJournal, &()).await)
-            });
+            bencher
+                .to_async(&runtime)
+                .iter(async || black_box(race::run(&plan, work.clone(), &AcceptAll, &NoJournal, &()).await));
         });
     }
     group.finish();

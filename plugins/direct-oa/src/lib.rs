@@ -17,19 +17,20 @@ use tierfall_sdk::{Context, Description, Finding, Host, Plugin, Source, SourceEr
 
 /// A source: how it describes itself, and how it looks for a work.
 struct SourceEntry {
+    name: &'static str,
     source: fn() -> Source,
     find: fn(&dyn Host, &Work, &Context) -> Result<Finding, SourceError>,
 }
 
 const SOURCES: [SourceEntry; 8] = [
-    SourceEntry { source: unpaywall::source, find: unpaywall::find },
-    SourceEntry { source: openalex::source, find: openalex::find },
-    SourceEntry { source: arxiv::source, find: arxiv::find },
-    SourceEntry { source: pmc::source, find: pmc::find },
-    SourceEntry { source: europe_pmc::source, find: europe_pmc::find },
-    SourceEntry { source: semantic_scholar::source, find: semantic_scholar::find },
-    SourceEntry { source: crossref::source, find: crossref::find },
-    SourceEntry { source: doaj::source, find: doaj::find },
+    SourceEntry { name: "unpaywall", source: unpaywall::source, find: unpaywall::find },
+    SourceEntry { name: "openalex", source: openalex::source, find: openalex::find },
+    SourceEntry { name: "arxiv", source: arxiv::source, find: arxiv::find },
+    SourceEntry { name: "pmc", source: pmc::source, find: pmc::find },
+    SourceEntry { name: "europe_pmc", source: europe_pmc::source, find: europe_pmc::find },
+    SourceEntry { name: "semantic_scholar", source: semantic_scholar::source, find: semantic_scholar::find },
+    SourceEntry { name: "crossref", source: crossref::source, find: crossref::find },
+    SourceEntry { name: "doaj", source: doaj::source, find: doaj::find },
 ];
 
 /// The plugin `direct_oa`.
@@ -44,7 +45,7 @@ impl Plugin for DirectOa {
     fn find(host: &dyn Host, source: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
         let entry = SOURCES
             .iter()
-            .find(|entry| (entry.source)().name == source)
+            .find(|entry| entry.name == source)
             .ok_or_else(|| SourceError::Misconfigured(format!("direct_oa has no source `{source}`")))?;
         (entry.find)(host, work, ctx)
     }
@@ -57,6 +58,13 @@ mod tests {
     use super::*;
     use crate::shared::crossref_doi;
     use tierfall_sdk::{HostPattern, IdKind, WorkId};
+
+    #[test]
+    fn every_source_is_found_by_the_name_that_it_gives_itself() {
+        for entry in SOURCES {
+            assert_eq!((entry.source)().name, entry.name);
+        }
+    }
 
     #[test]
     fn every_source_declares_the_host_of_every_address_it_asks() {

@@ -43,7 +43,7 @@ impl WorkId {
         if !crate::url::is_web(url) {
             return None;
         }
-        Self::read(IdKind::Url, url).filter(|id| !matches!(id, Self::Url(_)))
+        tierfall_ids::WorkId::named_by_url(url).map(Self::from)
     }
 
     fn read(kind: IdKind, text: &str) -> Option<Self> {

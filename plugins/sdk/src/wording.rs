@@ -16,6 +16,9 @@ pub fn title(text: &str) -> Option<String> {
 
 /// Whether a text holds the end of an element that registries mark titles up with, however it is escaped.
 fn holds_markup(text: &str) -> bool {
+    if !text.contains(['<', '&']) {
+        return false;
+    }
     const NAMES: [&str; 14] =
         ["i", "b", "em", "strong", "sub", "sup", "u", "sc", "scp", "small", "span", "p", "italic", "bold"];
     let text = text.replace("&amp;", "&").replace("&lt;", "<").replace("&gt;", ">");

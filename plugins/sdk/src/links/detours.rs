@@ -1,98 +1,156 @@
 //! Detours that are known: rules in data, in `links/detours.txt` beside this file.
 
-use std::sync::OnceLock;
+use super::rewrite::apply;
 
-use super::rewrite::Rewrite;
-
-/// The detours, in the order of their lines.
-#[derive(Debug, Default)]
-struct Detours {
-    urls: Vec<Rewrite>,
-    dois: Vec<OfDoi>,
+/// A line of the file: what fits the pattern is elsewhere.
+#[derive(Clone, Copy, Debug)]
+enum Detour {
+    /// The pattern is one of URLs.
+    Url(&'static str, &'static str),
+    /// The pattern is one of DOIs of one registrant.
+    Doi(&'static str, &'static str),
 }
 
 /// From a DOI of one registrant to the file.
 #[derive(Debug)]
 struct OfDoi {
-    prefix: String,
     /// The fewest and the most digits of each number behind the name.
     widths: Vec<(usize, usize)>,
     /// Names that are longer in the address.
-    names: Vec<(String, String)>,
-    replacement: String,
+    names: Vec<(&'static str, &'static str)>,
+    replacement: &'static str,
 }
 
-const BUILT_IN: &str = include_str!("detours.txt");
+const FILE: &str = include_str!("detours.txt");
+
+/// In the order of their lines. They are read by the compiler: a plugin is instantiated for each call, and would read
+/// them each time.
+const DETOURS: [Detour; count(FILE)] = read(FILE);
 
 /// The address that answers in place of one that is known to answer nothing.
 pub fn detour(url: &str) -> Option<String> {
-    built_in().urls.iter().find_map(|rule| rule.apply(url))
+    DETOURS.iter().find_map(|detour| match detour {
+        Detour::Url(pattern, replacement) => apply(pattern, replacement, url),
+        Detour::Doi(..) => None,
+    })
 }
 
 /// Where a DOI's file is, where its registrant's DOIs say so.
 pub fn file_of_doi(doi: &str) -> Option<String> {
-    built_in().dois.iter().find_map(|rule| rule.apply(doi))
-}
-
-fn built_in() -> &'static Detours {
-    static DETOURS: OnceLock<Detours> = OnceLock::new();
-    DETOURS.get_or_init(|| {
-        let mut detours = Detours::default();
-        for line in BUILT_IN.lines() {
-            // A test reads every line; should one be bad all the same, the others still help.
-            let _ = detours.add(line);
+    DETOURS.iter().find_map(|detour| match detour {
+        Detour::Url(..) => None,
+        Detour::Doi(pattern, replacement) => {
+            let (prefix, pattern) = pattern.split_once(' ')?;
+            OfDoi::read(pattern, replacement)?.apply(doi.strip_prefix(prefix)?)
         }
-        detours
     })
 }
 
-impl Detours {
-    /// Adds one line; none if it is no rule.
-    fn add(&mut self, line: &str) -> Option<()> {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            return Some(());
+const fn read<const COUNT: usize>(mut file: &'static str) -> [Detour; COUNT] {
+    let mut detours = [Detour::Url("", ""); COUNT];
+    let mut at = 0;
+    while !file.is_empty() {
+        let (line, rest) = next_line(file);
+        file = rest;
+        if says_something(line) {
+            detours[at] = match detour_of(line) {
+                Some(detour) => detour,
+                None => panic!("a line of detours.txt is no detour"),
+            };
+            at += 1;
         }
-        let (seen, rule) = line.split_once(' ')?;
-        let (year, month) = seen.split_once('-')?;
-        let dated = year.parse().is_ok_and(|year: u16| year >= 2026) && month.len() == 2;
-        match rule.trim().strip_prefix("doi ") {
-            _ if !dated => return None,
-            Some(rule) => self.dois.push(OfDoi::read(rule)?),
-            None => self.urls.push(Rewrite::read(rule)?),
+    }
+    detours
+}
+
+const fn count(mut file: &'static str) -> usize {
+    let mut count = 0;
+    while !file.is_empty() {
+        let (line, rest) = next_line(file);
+        file = rest;
+        count += says_something(line) as usize;
+    }
+    count
+}
+
+/// One line: the month in which it was seen to hold, the pattern, and the replacement.
+const fn detour_of(line: &'static str) -> Option<Detour> {
+    let Some((seen, rule)) = split_once(line, " ") else { return None };
+    let Some((pattern, replacement)) = split_once(rule, "=>") else { return None };
+    let (pattern, replacement) = (pattern.trim_ascii(), replacement.trim_ascii());
+    if !is_recent(seen.as_bytes()) || pattern.is_empty() || replacement.is_empty() {
+        return None;
+    }
+    match split_once(pattern, " ") {
+        None => Some(Detour::Url(pattern, replacement)),
+        Some((kind, pattern)) if matches!(kind.as_bytes(), b"doi") => {
+            match split_once(pattern.trim_ascii(), " ") {
+                Some(_) => Some(Detour::Doi(pattern.trim_ascii(), replacement)),
+                None => None,
+            }
         }
-        Some(())
+        Some(_) => None,
     }
 }
 
+/// Whether this is a month, such as `2026-11`, since there is this list.
+const fn is_recent(month: &[u8]) -> bool {
+    matches!(month, [b'2', b'0', b'2', b'6'..=b'9', b'-', b'0'..=b'1', b'0'..=b'9'])
+}
+
+const fn says_something(line: &str) -> bool {
+    !line.is_empty() && line.as_bytes()[0] != b'#'
+}
+
+const fn next_line(text: &'static str) -> (&'static str, &'static str) {
+    match split_once(text, "\n") {
+        Some((line, rest)) => (line.trim_ascii(), rest),
+        None => (text.trim_ascii(), ""),
+    }
+}
+
+/// [`str::split_once`], for the compiler.
+const fn split_once(text: &'static str, separator: &str) -> Option<(&'static str, &'static str)> {
+    let (bytes, wanted) = (text.as_bytes(), separator.as_bytes());
+    let mut at = 0;
+    while at + wanted.len() <= bytes.len() {
+        let mut same = 0;
+        while same < wanted.len() && bytes[at + same] == wanted[same] {
+            same += 1;
+        }
+        if same == wanted.len() {
+            let (before, rest) = text.split_at(at);
+            return Some((before, rest.split_at(wanted.len()).1));
+        }
+        at += 1;
+    }
+    None
+}
+
 impl OfDoi {
-    fn read(rule: &str) -> Option<Self> {
-        let (pattern, replacement) = rule.split_once("=>")?;
-        let mut words = pattern.split_whitespace();
-        let prefix = words.next()?.to_owned();
+    fn read(pattern: &'static str, replacement: &'static str) -> Option<Self> {
         let (mut widths, mut names) = (Vec::new(), Vec::new());
-        for word in words {
+        for word in pattern.split_whitespace() {
             match word.split_once('=') {
-                Some((short, long)) => names.push((short.to_owned(), long.to_owned())),
+                Some(name) => names.push(name),
                 None => {
                     let (least, most) = word.split_once('-').unwrap_or((word, word));
                     widths.push((least.parse().ok()?, most.parse().ok()?));
                 }
             }
         }
-        let whole = prefix.ends_with('/') && !widths.is_empty();
-        whole.then(|| Self { prefix, widths, names, replacement: replacement.trim().to_owned() })
+        (!widths.is_empty()).then_some(Self { widths, names, replacement })
     }
 
-    fn apply(&self, doi: &str) -> Option<String> {
-        let rest = doi.strip_prefix(self.prefix.as_str())?;
+    /// `rest` is what follows the registrant's prefix.
+    fn apply(&self, rest: &str) -> Option<String> {
         let (name, digits) = rest.split_at(rest.find(|c: char| c.is_ascii_digit())?);
         let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase());
         if !named || !digits.bytes().all(|b| b.is_ascii_digit()) {
             return None;
         }
         let numbers = numbers(digits, &self.widths)?;
-        let longer = self.names.iter().find(|(short, _)| short == name);
+        let longer = self.names.iter().find(|(short, _)| *short == name);
         let mut out = self.replacement.replace("$1", longer.map_or(name, |(_, long)| long));
         for (at, number) in numbers.iter().enumerate() {
             for zeros in 1..10_usize {
@@ -121,16 +179,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_line_is_a_detour_and_says_when_it_was_seen_to_hold() {
-        let mut detours = Detours::default();
-        for line in BUILT_IN.lines() {
-            assert!(detours.add(line).is_some(), "{line}");
+    fn what_is_no_detour_is_refused() {
+        for line in [
+            "https://a.example/* => https://b.example/$1",
+            "2019-01 a => b",
+            "2026-11 a =>",
+            "2026-11 a b => c",
+            "2026-11 doi 10.1000/ => x",
+        ] {
+            assert!(detour_of(line).is_none(), "{line}");
         }
-        assert!(!detours.urls.is_empty() && !detours.dois.is_empty());
-        for line in
-            ["https://a.example/* => https://b.example/$1", "2019-01 a => b", "2026-11 doi 10.1000/ => x"]
-        {
-            assert!(Detours::default().add(line).is_none(), "{line}");
+    }
+
+    #[test]
+    fn every_pattern_can_be_matched_soon_and_every_rule_of_dois_read() {
+        for detour in DETOURS {
+            match detour {
+                Detour::Url(pattern, _) => assert!(pattern.matches("**").count() <= 2, "{pattern}"),
+                Detour::Doi(pattern, replacement) => {
+                    let (prefix, pattern) = pattern.split_once(' ').unwrap();
+                    assert!(
+                        prefix.ends_with('/') && OfDoi::read(pattern, replacement).is_some(),
+                        "{pattern}"
+                    );
+                }
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! From one URL to another, by a pattern. The syntax is described in `links/rules.txt`.
 
+use std::borrow::Cow;
+
 /// A pattern of URLs and what becomes of one that fits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rewrite {
@@ -17,25 +19,36 @@ impl Rewrite {
     }
 
     pub(super) fn apply(&self, url: &str) -> Option<String> {
-        let url = url.split('#').next()?;
-        let url = match self.pattern.contains('?') {
-            true => url,
-            false => url.split('?').next()?,
-        };
-        let url = match url.strip_prefix("http://") {
-            Some(rest) if !self.pattern.starts_with("http://") => format!("https://{rest}"),
-            _ => url.to_owned(),
-        };
-        let mut captured = Vec::new();
-        if !fit(&self.pattern, &url, &mut captured) {
-            return None;
-        }
-        let mut out = self.replacement.clone();
-        for (at, text) in captured.iter().enumerate().rev() {
-            out = out.replace(&format!("${}", at + 1), text);
-        }
-        (out != url).then_some(out)
+        apply(&self.pattern, &self.replacement, url)
     }
+}
+
+/// What becomes of a URL by one rule; none where it does not fit the pattern.
+pub(super) fn apply(pattern: &str, replacement: &str, url: &str) -> Option<String> {
+    let url = url.split('#').next()?;
+    let url = match pattern.contains('?') {
+        true => url,
+        false => url.split('?').next()?,
+    };
+    // Most URLs fit no rule, and most of those are told by their end.
+    let end = pattern.rsplit('*').next()?;
+    let ends = |at: usize| url.get(at..).is_some_and(|given| given.eq_ignore_ascii_case(end));
+    if !url.len().checked_sub(end.len()).is_some_and(ends) {
+        return None;
+    }
+    let url = match url.strip_prefix("http://") {
+        Some(rest) if !pattern.starts_with("http://") => Cow::from(format!("https://{rest}")),
+        _ => Cow::from(url),
+    };
+    let mut captured = Vec::new();
+    if !fit(pattern, &url, &mut captured) {
+        return None;
+    }
+    let mut out = replacement.to_owned();
+    for (at, text) in captured.iter().enumerate().rev() {
+        out = out.replace(&format!("${}", at + 1), text);
+    }
+    (out != url).then_some(out)
 }
 
 /// Whether `text` fits `pattern`; what its stars stood for goes to `captured`.
@@ -55,10 +68,16 @@ fn fit<'a>(pattern: &str, text: &'a str, captured: &mut Vec<&'a str>) -> bool {
         None => (rest.get(1..).unwrap_or_default(), false),
     };
     let depth = captured.len();
+    // What a star stands for is followed by what follows the star.
+    let literal = rest.bytes().next().filter(|byte| *byte != b'*');
+    let may_end = |at: usize| match (literal, text.as_bytes().get(at)) {
+        (Some(literal), given) => given.is_some_and(|given| given.eq_ignore_ascii_case(&literal)),
+        (None, _) => true,
+    };
     let ends = text.char_indices().map(|(at, c)| (at, Some(c))).chain([(text.len(), None)]);
     for (at, next) in ends {
         // A star stands for something.
-        if at > 0 {
+        if at > 0 && may_end(at) {
             captured.push(text.get(..at).unwrap_or_default());
             if fit(rest, text.get(at..).unwrap_or_default(), captured) {
                 return true;

@@ -110,7 +110,10 @@ impl<'a> Race<'a> {
             (Verdict::Rejected(Reason::HtmlInstead), _) => {
                 // A page where a file was promised is a page about the work, and may link the file.
                 let page = final_url.unwrap_or(queued.candidate.url);
-                self.learn(&Facts { landing_urls: vec![page], ..Facts::default() }, queued.source.speaks_as());
+                self.learn(
+                    &Facts { landing_urls: vec![page], ..Facts::default() },
+                    queued.source.speaks_as(),
+                );
                 None
             }
             _ => None,
