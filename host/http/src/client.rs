@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 
-use http::header::{ACCEPT, HeaderValue};
+use http::header::{ACCEPT, CONTENT_LENGTH, HeaderValue, TRANSFER_ENCODING};
 use tokio::time::Instant;
 use url::Url;
 
@@ -281,9 +281,9 @@ impl Inner {
         let coding = if bodiless { Coding::Identity } else { Coding::of(&answer.headers)? };
         let encoded = coding != Coding::Identity;
         // RFC 9112, 6.3: where both are sent, the length is that of something else.
-        let chunked = header(&answer.headers, "transfer-encoding")
+        let chunked = header(&answer.headers, TRANSFER_ENCODING)
             .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
-        let declared = header(&answer.headers, "content-length")
+        let declared = header(&answer.headers, CONTENT_LENGTH)
             .filter(|_| !chunked)
             .and_then(|length| length.parse().ok());
         let pieces = Decoded::new(coding, answer.body, self.settings.limits.body_bytes);

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, AsHeaderName, COOKIE, HeaderMap, HeaderName, HeaderValue};
 
 use super::error::{Denial, FetchError};
 
@@ -63,7 +63,7 @@ pub(super) fn without(headers: &HeaderMap, dropped: impl Fn(&HeaderName) -> bool
 }
 
 /// The first value of a header as text.
-pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+pub fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Cow<'_, str>> {
     headers.get(name).map(|value| header_text(value.as_bytes()))
 }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU32;
 
 use bytes::Bytes;
 use http::HeaderMap;
+use http::header::AsHeaderName;
 use url::Url;
 
 use super::clock::AttemptClock;
@@ -131,7 +132,7 @@ impl Request {
 
 impl Head {
     /// The first value of a header as text.
-    pub fn header(&self, name: &str) -> Option<Cow<'_, str>> {
+    pub fn header(&self, name: impl AsHeaderName) -> Option<Cow<'_, str>> {
         headers::header(&self.headers, name)
     }
 }

@@ -23,11 +23,18 @@ const MOST_REQUESTS: usize = 10_000;
 /// A `…-reset` beyond this is a moment, in seconds since 1970, and no time from now.
 const MOMENT: u64 = 1_000_000_000;
 
+/// How the names of all those headers start.
+const STARTS: [&str; 3] = ["x-rate", "x-concurrency-limit", "ratelimit-"];
+
 impl Told {
     /// Reads `x-rate-limit-limit` with `x-rate-limit-interval` and `x-concurrency-limit` (Crossref), the
     /// `ratelimit-policy` of the IETF's draft, and `…ratelimit-remaining` with `…-reset` as many servers send
     /// them. What cannot be read says nothing.
     pub fn read(headers: &HeaderMap, now_s: u64) -> Self {
+        // Most answers say nothing of the kind.
+        if !headers.keys().any(|name| STARTS.iter().any(|start| name.as_str().starts_with(start))) {
+            return Self::default();
+        }
         let text = |name: &str| header(headers, name).map(|value| value.trim().to_owned());
         let any = |names: &[&str]| names.iter().find_map(|name| text(name));
         let limit = any(&["x-rate-limit-limit", "x-ratelimit-limit", "ratelimit-limit"]);

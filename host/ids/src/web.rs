@@ -1,5 +1,7 @@
 //! URLs that are identifiers in disguise.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 use crate::IdKind;
@@ -36,6 +38,10 @@ pub(crate) fn recognise(url: &str) -> Option<(IdKind, String)> {
     }
 }
 
+/// How the hosts end that [`recognise`] knows.
+const HOSTS_END: [&str; 6] =
+    ["doi.org", "handle.net", "arxiv.org", "ncbi.nlm.nih.gov", "europepmc.org", "openalex.org"];
+
 /// The parts of a web URL that tell whether it is an identifier in disguise.
 struct Parts {
     /// In lower case; plain ASCII.
@@ -47,10 +53,13 @@ struct Parts {
 }
 
 impl Parts {
-    /// `None` for URLs of other schemes, with user names or ports that there are not, and for hosts that
-    /// only a full parser can read.
+    /// `None` for URLs of other schemes, with user names or ports that there are not, for hosts that only a full
+    /// parser can read, and for those whose URLs are just URLs.
     fn of(url: &str) -> Option<Self> {
-        let url = url.trim_matches(|c| c <= ' ').replace(['\t', '\n', '\r'], "");
+        let mut url = Cow::from(url.trim_matches(|c| c <= ' '));
+        if url.contains(['\t', '\n', '\r']) {
+            url = url.replace(['\t', '\n', '\r'], "").into();
+        }
         let rest = strip_prefix(&url, "https:").or_else(|| strip_prefix(&url, "http:"))?;
         let rest = rest.trim_start_matches(['/', '\\']);
         let (authority, rest) = rest.split_at(rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len()));
@@ -59,6 +68,11 @@ impl Parts {
         let (host, port) = authority.split_once(':').unwrap_or((authority, ""));
         let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
         if host.is_empty() || !host.bytes().all(plain) || !(port.is_empty() || port.parse::<u16>().is_ok()) {
+            return None;
+        }
+        let host = host.to_ascii_lowercase();
+        // Most URLs are of other hosts; their paths are not looked at.
+        if !HOSTS_END.iter().any(|end| host.ends_with(end)) {
             return None;
         }
         let (path, behind) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
@@ -78,11 +92,7 @@ impl Parts {
                 segments.push("");
             }
         }
-        Some(Self {
-            host: host.to_ascii_lowercase(),
-            path: format!("/{}", segments.join("/")),
-            hash: behind == "#",
-        })
+        Some(Self { host, path: format!("/{}", segments.join("/")), hash: behind == "#" })
     }
 }
 
