@@ -14,7 +14,7 @@ use tierfall::tiers::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, EndReason, Outcome, Proposal, Status, Trail, TrailEntry,
 };
 use tierfall_ledger::EventKind;
-use tierfall_work::{Basis, Version, Work};
+use tierfall_work::{Basis, Format, Version, Work};
 
 const GUIDE: &str = include_str!("../host/README.md");
 
@@ -190,6 +190,7 @@ fn line_with_everything() -> Line {
     let proposal = Proposal {
         url: "https://example.org/guide.pdf".into(),
         version: Version::Published,
+        format: Format::Pdf,
         license: Some("cc-by".into()),
         basis: Basis::Registry,
         evidence: "a list".into(),

@@ -14,6 +14,7 @@ use crate::support::web::{Answer, Web};
 const DOI: &str = "10.5555/languages.1";
 
 const PYTHON: &str = r#"
+from componentize_py_types import Ok
 from wit_world import WitWorld
 from wit_world.imports import log
 from wit_world.imports.types import *
@@ -22,7 +23,7 @@ from wit_world.imports.types import *
 class WitWorld(WitWorld):
     def describe(self) -> Description:
         file = Setting("file", "what is proposed", None, True, None)
-        source = lambda name: Source(name, "in Python", [IdKind.DOI], [], [file])
+        source = lambda name: Source(name, "in Python", [IdKind.DOI], [], [file], None, [])
         return Description("foreign", "1.0.0", [source("raiser"), source("finder")])
 
     def find(self, source: str, work: Work, context: Context) -> Finding:
@@ -30,16 +31,20 @@ class WitWorld(WitWorld):
         if source == "raiser":
             log.log(log.Level.WARN, "KeyError: 'locations'")
             raise KeyError("locations")
-        candidate = Candidate(file, Version.UNKNOWN, None, None, Basis.REGISTRY, "foreign")
-        return Finding([candidate], Facts(None, [], None, None, [], []))
+        candidate = Candidate(file, Version.UNKNOWN, Format.PDF, None, None, None, Basis.REGISTRY, "foreign")
+        return Finding([candidate], Facts(None, [], None, None, [], [], None), [])
+
+    def find_many(self, source: str, questions: list[Question], context: BatchContext):
+        alone = lambda question: Context(question.trail, context.budget, context.settings, context.secrets)
+        return [Ok(self.find(source, question.work, alone(question))) for question in questions]
 "#;
 
 const JAVASCRIPT: &str = r#"
-import { log } from "tierfall:source/log@0.1.0";
+import { log } from "tierfall:source/log@0.2.0";
 
 export function describe() {
   const settings = [{ name: "file", summary: "what is proposed", required: true }];
-  const source = (name) => ({ name, summary: "in JavaScript", ids: ["doi"], hosts: [], settings });
+  const source = (name) => ({ name, summary: "in JavaScript", ids: ["doi"], hosts: [], settings, knownWorks: [] });
   return { name: "foreign", version: "1.0.0", sources: [source("raiser"), source("finder")] };
 }
 
@@ -49,8 +54,12 @@ export function find(source, work, context) {
     log("warn", "TypeError: 'locations' is undefined");
     throw new TypeError("'locations' is undefined");
   }
-  const candidate = { url, version: "unknown", basis: "registry", evidence: "foreign" };
-  return { candidates: [candidate], facts: { authors: [], ids: [], landingUrls: [] } };
+  const candidate = { url, version: "unknown", format: "pdf", basis: "registry", evidence: "foreign" };
+  return { candidates: [candidate], facts: { authors: [], ids: [], landingUrls: [] }, matches: [] };
+}
+
+export function findMany(source, questions, context) {
+  return questions.map(({ work, trail }) => ({ tag: "ok", val: find(source, work, { ...context, trail }) }));
 }
 "#;
 
@@ -92,7 +101,7 @@ fn installed(name: &str, install: impl Fn(&Path) -> Result<(), String>) -> Resul
 
 /// The contract, where the tools look for it.
 fn with_contract(folder: &Path) -> PathBuf {
-    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/source-0.1.0/source.wit");
+    let contract = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/source-0.2.0/source.wit");
     let wit = folder.join("wit");
     std::fs::create_dir_all(&wit).expect("a folder can be made");
     std::fs::copy(contract, wit.join("source.wit")).expect("the contract can be copied");

@@ -5,6 +5,7 @@ mod author;
 mod bounded;
 mod budgets;
 mod config;
+mod contract;
 mod corpora;
 mod demo;
 #[path = "demo_web/mod.rs"]

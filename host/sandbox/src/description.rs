@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use crate::bindings::source::tierfall::source::types as wit;
 use crate::clean::clean;
+use crate::wire;
 use tierfall_http::Role;
-use tierfall_ids::IdKind;
+use tierfall_ids::{IdKind, WorkId};
 
 /// What a plugin declares: its name, its version and its sources.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,6 +28,13 @@ pub struct SourceDescription {
     pub summary: String,
     /// It is asked only about works that have an identifier of one of these kinds.
     pub ids: Vec<IdKind>,
+    /// Whether it is asked about works that are known by their title as well, and answers with records that may be
+    /// the work.
+    pub titles: bool,
+    /// The most works of one question, for a source that is asked about several at once.
+    pub batch: Option<u32>,
+    /// Works that are known to have a copy there.
+    pub known_works: Vec<WorkId>,
     /// The hosts that it wants to fetch from.
     pub hosts: Vec<HostNeed>,
     /// The values that the operator can give it.
@@ -194,9 +202,28 @@ fn checked_source(raw: wit::Source) -> Result<SourceDescription, String> {
             ));
         }
     }
-    let mut ids: Vec<IdKind> = raw.ids.into_iter().map(id_kind).collect();
+    if raw.batch == Some(0) {
+        return Err(format!("source `{name}` takes no work in a question (`batch`)"));
+    }
+    // Which work's hosts would they be?
+    if raw.batch.is_some() && hosts.iter().any(|need| need.pattern == HostPattern::WorkHosts) {
+        return Err(format!(
+            "source `{name}` is asked about several works at once (`batch`), so that it may not ask the works' own hosts (`work-hosts`)"
+        ));
+    }
+    let titles = raw.ids.contains(&wit::IdKind::Title);
+    let mut ids: Vec<IdKind> = raw.ids.into_iter().filter_map(id_kind).collect();
     ids.dedup();
-    Ok(SourceDescription { name, summary: clean(&raw.summary, LONGEST_TEXT), ids, hosts, settings })
+    Ok(SourceDescription {
+        name,
+        summary: clean(&raw.summary, LONGEST_TEXT),
+        ids,
+        titles,
+        batch: raw.batch,
+        known_works: wire::ids(raw.known_works),
+        hosts,
+        settings,
+    })
 }
 
 /// The host of a setting is shown to people and to the plugin: the setting must be there, and be no secret.
@@ -240,15 +267,17 @@ fn checked_host(host: &str) -> Result<String, String> {
     }
 }
 
-fn id_kind(raw: wit::IdKind) -> IdKind {
-    match raw {
+/// `None`: a title is no identifier.
+fn id_kind(raw: wit::IdKind) -> Option<IdKind> {
+    Some(match raw {
         wit::IdKind::Doi => IdKind::Doi,
         wit::IdKind::Arxiv => IdKind::Arxiv,
         wit::IdKind::Pmid => IdKind::Pmid,
         wit::IdKind::Pmcid => IdKind::Pmcid,
         wit::IdKind::Openalex => IdKind::Openalex,
         wit::IdKind::Url => IdKind::Url,
-    }
+        wit::IdKind::Title => return None,
+    })
 }
 
 #[cfg(test)]
@@ -265,6 +294,8 @@ mod tests {
                 role: wit::Role::Api,
             }],
             settings: vec![],
+            batch: None,
+            known_works: vec![],
         }
     }
 
@@ -295,6 +326,31 @@ mod tests {
         let mut lying = source("a");
         lying.hosts[0].pattern = wit::HostPattern::Setting("api_base".into());
         assert!(described("mine", vec![lying]).unwrap_err().contains("api_base"));
+    }
+
+    #[test]
+    fn a_source_that_is_asked_about_several_works_may_not_ask_their_own_hosts() {
+        let batching = |batch, pattern| {
+            let mut source = wit::Source { batch, ..source("a") };
+            source.hosts[0].pattern = pattern;
+            described("mine", vec![source])
+        };
+        let own = || wit::HostPattern::Exact("api.example.org".into());
+        assert_eq!(batching(Some(50), own()).unwrap().sources[0].batch, Some(50));
+        assert!(batching(Some(0), own()).unwrap_err().contains("batch"));
+        assert!(batching(Some(50), wit::HostPattern::WorkHosts).unwrap_err().contains("work-hosts"));
+        assert!(batching(None, wit::HostPattern::WorkHosts).is_ok());
+    }
+
+    #[test]
+    fn a_title_is_no_identifier_but_something_to_ask_by() {
+        let mut both = source("a");
+        both.ids = vec![wit::IdKind::Title, wit::IdKind::Doi];
+        both.known_works = vec![wit::WorkId::Doi("10.1371/x".into()), wit::WorkId::Pmid("no number".into())];
+        let described = described("mine", vec![both]).unwrap();
+        let source = &described.sources[0];
+        assert!(source.titles && source.ids == [IdKind::Doi], "{source:?}");
+        assert_eq!(source.known_works.len(), 1);
     }
 
     fn key(name: &str, host: wit::HostPattern) -> wit::Setting {

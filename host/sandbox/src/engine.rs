@@ -9,6 +9,7 @@ use wasmtime::{Engine, InstanceAllocationStrategy};
 use crate::bindings::source::Plugin as Bindings;
 use crate::compile::{Compiler, Maker, config};
 use crate::error::LoadError;
+use crate::generation::add_first_to_linker;
 use crate::guest::Guest;
 use crate::limits::SandboxSettings;
 use crate::pool::Pool;
@@ -33,6 +34,7 @@ impl Sandbox {
         let mut linker = Linker::new(&engine);
         Bindings::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)
             .map_err(LoadError::engine)?;
+        add_first_to_linker(&mut linker).map_err(LoadError::engine)?;
         let compiler = Arc::new(Compiler::new(&settings));
         Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings), compiler, pool })
     }

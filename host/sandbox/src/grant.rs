@@ -370,6 +370,9 @@ mod tests {
             name: "repo".into(),
             summary: String::new(),
             ids: vec![IdKind::Doi],
+            titles: false,
+            batch: None,
+            known_works: Vec::new(),
             hosts,
             settings,
         }

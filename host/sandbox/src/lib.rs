@@ -30,14 +30,18 @@
 #![warn(missing_docs)]
 
 mod bindings;
+mod calls;
 mod clean;
 mod compile;
 mod description;
 mod engine;
 mod error;
 mod examiner;
+mod first;
+mod generation;
 mod grant;
 mod guest;
+mod guest_store;
 mod limits;
 mod notes;
 mod pages;
@@ -48,6 +52,7 @@ mod store;
 mod text;
 mod wire;
 
+pub use calls::{BatchCall, Call, Noted, Question, Tried};
 pub use compile::{COMPILE_ARGUMENT, compile_for_parent, this_program};
 pub use description::{Description, HostNeed, HostPattern, SecretUse, Setting, SourceDescription};
 pub use engine::Sandbox;
@@ -56,5 +61,5 @@ pub use examiner::Examiner;
 pub use grant::{Grant, SourceAccess};
 pub use limits::{ExaminerSettings, ResourceLimit, SandboxSettings};
 pub use pages::AnsweredPages;
-pub use plugin::{Call, Plugin, Tried};
+pub use plugin::Plugin;
 pub use private::PrivateFolder;

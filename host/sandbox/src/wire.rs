@@ -2,7 +2,9 @@
 //! a plugin is bounded and cleaned here.
 
 use tierfall_ids::{IdKind, WorkId};
-use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
+use tierfall_work::{
+    Basis, Candidate, Digest, DigestAlgorithm, Facts, Finding, Format, Match, RecordKind, Version, Work,
+};
 
 use crate::bindings::source::tierfall::source::types as wit;
 use crate::clean::clean;
@@ -23,11 +25,18 @@ pub(crate) fn source_error(raw: wit::SourceError) -> SourceError {
 const LONGEST_URL: usize = 8192;
 const LONGEST_TEXT: usize = 1000;
 const MOST_FACTS: usize = 100;
+/// Records that may be a work: what is not among the first is not what a source takes for the best.
+const MOST_MATCHES: usize = 50;
+/// Other titles of one of them.
+const MOST_TITLES: usize = 8;
 
 /// A finding as the rest of the program may use it: bounded, and without control characters.
 pub(crate) fn finding(raw: wit::Finding, max_candidates: usize) -> Finding {
-    let candidates = raw.candidates.into_iter().take(max_candidates).map(candidate).collect();
-    Finding { candidates, facts: facts(raw.facts) }
+    Finding {
+        candidates: raw.candidates.into_iter().take(max_candidates).map(candidate).collect(),
+        facts: facts(raw.facts),
+        matches: raw.matches.into_iter().take(MOST_MATCHES).filter_map(record).collect(),
+    }
 }
 
 fn candidate(raw: wit::Candidate) -> Candidate {
@@ -39,6 +48,14 @@ fn candidate(raw: wit::Candidate) -> Candidate {
             wit::Version::Submitted => Version::Submitted,
             wit::Version::Unknown => Version::Unknown,
         },
+        format: match raw.format {
+            wit::Format::Pdf => Format::Pdf,
+            wit::Format::Jats => Format::Jats,
+            wit::Format::Html => Format::Html,
+            wit::Format::Unknown => Format::Unknown,
+        },
+        // One that cannot be a digest cannot be compared with.
+        digest: raw.digest.and_then(|digest| Digest::read(algorithm(digest.algorithm), &digest.value)),
         license: raw.license.map(|license| clean(&license, 200)),
         landing_page: raw.landing_page.map(|url| clean(&url, LONGEST_URL)),
         basis: match raw.basis {
@@ -51,9 +68,17 @@ fn candidate(raw: wit::Candidate) -> Candidate {
     }
 }
 
-fn facts(raw: wit::Facts) -> Facts {
-    // Parsed again: an identifier from a plugin is remote input like any other.
-    let ids = raw.ids.into_iter().take(MOST_FACTS).filter_map(|id| {
+fn algorithm(raw: wit::DigestAlgorithm) -> DigestAlgorithm {
+    match raw {
+        wit::DigestAlgorithm::Md5 => DigestAlgorithm::Md5,
+        wit::DigestAlgorithm::Sha1 => DigestAlgorithm::Sha1,
+        wit::DigestAlgorithm::Sha256 => DigestAlgorithm::Sha256,
+    }
+}
+
+/// Identifiers from a plugin, parsed again: they are remote input like any other.
+pub(crate) fn ids(raw: Vec<wit::WorkId>) -> Vec<WorkId> {
+    let ids = raw.into_iter().take(MOST_FACTS).filter_map(|id| {
         let text = match id {
             wit::WorkId::Doi(value) => format!("doi:{value}"),
             wit::WorkId::Arxiv(value) => format!("arxiv:{value}"),
@@ -64,13 +89,47 @@ fn facts(raw: wit::Facts) -> Facts {
         };
         text.parse::<WorkId>().ok()
     });
+    ids.collect()
+}
+
+/// `None` for a record without an identifier or a title: nothing can be made of it.
+fn record(raw: wit::Match) -> Option<Match> {
+    let said = |title: &str| Some(clean(title, LONGEST_TEXT)).filter(|title| !title.trim().is_empty());
+    let ids = ids(raw.ids);
+    let title = said(&raw.title).filter(|_| !ids.is_empty())?;
+    Some(Match {
+        ids,
+        title,
+        other_titles: raw.other_titles.iter().take(MOST_TITLES).filter_map(|title| said(title)).collect(),
+        authors: raw.authors.iter().take(MOST_FACTS).map(|author| clean(author, 200)).collect(),
+        year: raw.year,
+        kind: raw.kind.map(|kind| match kind {
+            wit::RecordKind::Article => RecordKind::Article,
+            wit::RecordKind::ConferencePaper => RecordKind::ConferencePaper,
+            wit::RecordKind::Preprint => RecordKind::Preprint,
+            wit::RecordKind::Chapter => RecordKind::Chapter,
+            wit::RecordKind::Book => RecordKind::Book,
+            wit::RecordKind::Thesis => RecordKind::Thesis,
+            wit::RecordKind::Report => RecordKind::Report,
+            wit::RecordKind::Dataset => RecordKind::Dataset,
+            wit::RecordKind::Notice => RecordKind::Notice,
+            wit::RecordKind::Review => RecordKind::Review,
+            wit::RecordKind::Container => RecordKind::Container,
+            wit::RecordKind::Part => RecordKind::Part,
+            wit::RecordKind::Other => RecordKind::Other,
+        }),
+    })
+}
+
+fn facts(raw: wit::Facts) -> Facts {
     Facts {
         title: raw.title.map(|title| clean(&title, LONGEST_TEXT)).filter(|title| !title.trim().is_empty()),
         authors: raw.authors.iter().take(MOST_FACTS).map(|author| clean(author, 200)).collect(),
         year: raw.year,
         pages: raw.pages,
-        ids: ids.collect(),
+        ids: ids(raw.ids),
         landing_urls: raw.landing_urls.iter().take(MOST_FACTS).map(|url| clean(url, LONGEST_URL)).collect(),
+        retracted: raw.retracted,
     }
 }
 

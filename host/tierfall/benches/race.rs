@@ -17,7 +17,7 @@ use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
-use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
+use tierfall_work::{Basis, Candidate, Facts, Finding, Format, Version, Work};
 
 struct Instantly {
     name: SourceName,
@@ -43,12 +43,14 @@ impl Source for Instantly {
             let candidate = Candidate {
                 url: "https://repository.example/1.pdf".into(),
                 version: Version::Published,
+                format: Format::Unknown,
+                digest: None,
                 license: None,
                 landing_page: None,
                 basis: Basis::Registry,
                 evidence: String::new(),
             };
-            Ok(Finding { candidates: vec![candidate], facts })
+            Ok(Finding { candidates: vec![candidate], facts, matches: Vec::new() })
         } else {
             Err(CallError::Source(SourceError::NotFound))
         };

@@ -18,6 +18,8 @@ pub struct Facts {
     pub ids: Vec<WorkId>,
     /// URLs of pages about the work, best first.
     pub landing_urls: Vec<String>,
+    /// Whether it was retracted.
+    pub retracted: Option<bool>,
 }
 
 /// A fact and the source that said it (`input` for what came with the work).
@@ -40,6 +42,9 @@ pub struct Known {
     pub year: Option<Said<u16>>,
     /// The number of pages of the published version.
     pub pages: Option<Said<u32>>,
+    /// Whether it was retracted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retracted: Option<Said<bool>>,
 }
 
 /// Sources that overrule all others: the registries that publishers deposit their metadata with, and the index made
@@ -92,7 +97,11 @@ impl Known {
         fn untrusted<T>(said: &Option<Said<T>>) -> bool {
             said.as_ref().is_some_and(Said::is_untrusted)
         }
-        untrusted(&self.title) || untrusted(&self.authors) || untrusted(&self.year) || untrusted(&self.pages)
+        untrusted(&self.title)
+            || untrusted(&self.authors)
+            || untrusted(&self.year)
+            || untrusted(&self.pages)
+            || untrusted(&self.retracted)
     }
 
     /// Without what only sources say that nobody vouches for.
@@ -105,6 +114,7 @@ impl Known {
             authors: vouched(&self.authors),
             year: vouched(&self.year),
             pages: vouched(&self.pages),
+            retracted: vouched(&self.retracted),
         }
     }
 
@@ -119,6 +129,7 @@ impl Known {
         // A wrong number of pages makes another source's complete file look like a preview.
         let pages = facts.pages.filter(|&pages| pages > 0 && Rank::of(by) > Rank::Untrusted);
         new |= believe(&mut self.pages, pages, by);
+        new |= believe(&mut self.retracted, facts.retracted, by);
         new
     }
 }

@@ -22,13 +22,15 @@
 
 #![warn(missing_docs)]
 
+mod digest;
 mod examination;
 mod facts;
 mod finding;
 
+pub use digest::{Digest, DigestAlgorithm};
 pub use examination::{PdfProblem, PdfReport};
 pub use facts::{Facts, Known, Said, is_vouched_for};
-pub use finding::{Basis, Candidate, Finding, Version};
+pub use finding::{Basis, Candidate, Finding, Format, Match, RecordKind, Version};
 
 use std::sync::Arc;
 

@@ -26,7 +26,7 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
         return Err(SourceError::NotFound);
     }
     let landing = record.text("url");
-    let mut finding = Finding { candidates: Vec::new(), facts: facts(record) };
+    let mut finding = Finding { facts: facts(record), ..Finding::none() };
     let mut add = |link: String, from: &str| {
         let candidate = Candidate::new(link, Basis::Registry, format!("attributes.{from}"))
             .version(version(record))

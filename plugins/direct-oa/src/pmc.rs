@@ -174,6 +174,7 @@ impl Record {
         let mut facts = Facts::none();
         facts.title = record.text("title").and_then(|title| wording::title(&title));
         self.ids().into_iter().for_each(|id| facts.add_id(Some(id)));
+        facts.retracted = record.at("is_retracted").as_bool();
         finding.facts.absorb(facts);
         let Some((url, md5)) = record.text("pdf_url").and_then(|stated| file(&stated, bucket)) else {
             return;
@@ -191,7 +192,8 @@ impl Record {
                 .version(if manuscript { Version::Accepted } else { Version::Published })
                 .license(record.text("license_code"))
                 .landing_page(Some(landing.to_owned()))
-                .md5(md5.as_deref()),
+                .format(Format::Pdf)
+                .digest(DigestAlgorithm::Md5, md5.as_deref()),
         );
     }
 }
@@ -268,8 +270,10 @@ mod tests {
             let host =
                 Recorded::new().json(&idconv(ids), converted).json(&metadata(1), &record(1).to_string());
             let finding = find_with(&host, id).unwrap();
-            assert_eq!(urls(&finding), [format!("{FILE}#md5={MD5}").as_str(), PDF]);
+            assert_eq!(urls(&finding), [FILE, PDF]);
             let first = &finding.candidates[0];
+            assert_eq!(first.digest.as_ref().map(|digest| digest.value.as_str()), Some(MD5));
+            assert_eq!((first.format, finding.facts.retracted), (Format::Pdf, Some(false)));
             assert_eq!((first.license.as_deref(), first.basis), (Some("CC BY"), Basis::Registry));
             assert_eq!(first.version, Version::Published);
             assert_eq!(finding.facts.ids.len(), 3);
@@ -299,7 +303,7 @@ mod tests {
             .json(&metadata(10), &record(10).to_string())
             .json(&metadata(2), &record(2).to_string());
         let finding = find_with(&host, pmcid()).unwrap();
-        assert!(finding.candidates[0].url.contains("/PMC34.10/main.pdf#md5="));
+        assert!(finding.candidates[0].url.ends_with("/PMC34.10/main.pdf"));
     }
 
     #[test]
@@ -360,8 +364,8 @@ mod tests {
         );
         assert_eq!(at("https://b.example/x.pdf"), Some(("https://b.example/x.pdf".into(), None)));
         assert_eq!(at("s3://other/x.pdf"), None);
-        let candidate = Candidate::new("https://b.example/x.pdf", Basis::Registry, "").md5(Some("00"));
-        assert_eq!(candidate.url, "https://b.example/x.pdf");
+        let candidate = Candidate::new("https://b.example/x.pdf", Basis::Registry, "");
+        assert_eq!(candidate.digest(DigestAlgorithm::Md5, Some("00")).digest, None);
     }
 
     #[test]

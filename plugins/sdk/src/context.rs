@@ -1,6 +1,6 @@
-//! What an attempt gets besides the work: settings, budget, trail.
+//! What an attempt gets besides the work, or the works: settings, budget, trail.
 
-use crate::{Context, SourceError};
+use crate::{BatchContext, Context, Question, SourceError};
 
 impl Context {
     /// The value of a declared setting; none if it is unset or blank.
@@ -38,5 +38,20 @@ impl Context {
     /// `html_instead`).
     pub fn tried_as<'a>(&'a self, verdict: &'a str) -> impl Iterator<Item = &'a str> {
         self.trail.iter().filter(move |tried| tried.verdict == verdict).map(|tried| tried.url.as_str())
+    }
+}
+
+impl BatchContext {
+    /// As if one question were asked alone. The budget is that of all of them: what the others spend of it is not
+    /// taken off.
+    pub fn of(&self, question: &Question) -> Context {
+        Context { trail: question.trail.clone(), ..self.settings_only() }
+    }
+
+    /// The settings, secrets and budget, to be read as those of a question that is asked alone: `api_base` and others
+    /// are there.
+    pub fn settings_only(&self) -> Context {
+        let Self { budget, settings, secrets } = self.clone();
+        Context { trail: Vec::new(), budget, settings, secrets }
     }
 }

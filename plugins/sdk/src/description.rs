@@ -1,6 +1,6 @@
 //! Builders for the result of [`Plugin::describe`](crate::Plugin::describe).
 
-use crate::{Description, HostNeed, HostPattern, IdKind, Role, SecretUse, Setting, Source};
+use crate::{Description, HostNeed, HostPattern, IdKind, Role, SecretUse, Setting, Source, WorkId};
 
 /// A plugin's description. `version` is usually `env!("CARGO_PKG_VERSION")`.
 pub fn describe(name: &str, version: &str, sources: Vec<Source>) -> Description {
@@ -22,7 +22,21 @@ impl Source {
             ids: ids.to_vec(),
             hosts: Vec::new(),
             settings: Vec::new(),
+            batch: None,
+            known_works: Vec::new(),
         }
+    }
+
+    /// Is asked with [`Plugin::find_many`](crate::Plugin::find_many), about at most so many works at once.
+    pub fn batch(mut self, most: u32) -> Self {
+        self.batch = Some(most);
+        self
+    }
+
+    /// Names works that are known to have a copy there.
+    pub fn known_works(mut self, ids: impl IntoIterator<Item = WorkId>) -> Self {
+        self.known_works.extend(ids);
+        self
     }
 
     /// Declares a setting `api_base` with this default, and its host as an API.

@@ -69,20 +69,17 @@ pub fn bare_doi(text: &str) -> Option<String> {
 }
 
 fn parse(kind: IdKind, text: &str) -> Option<tierfall_ids::WorkId> {
-    tierfall_ids::WorkId::parse_as(kind.into(), text).ok()
-}
-
-impl From<IdKind> for tierfall_ids::IdKind {
-    fn from(kind: IdKind) -> Self {
-        match kind {
-            IdKind::Doi => Self::Doi,
-            IdKind::Arxiv => Self::Arxiv,
-            IdKind::Pmid => Self::Pmid,
-            IdKind::Pmcid => Self::Pmcid,
-            IdKind::Openalex => Self::Openalex,
-            IdKind::Url => Self::Url,
-        }
-    }
+    let kind = match kind {
+        IdKind::Doi => tierfall_ids::IdKind::Doi,
+        IdKind::Arxiv => tierfall_ids::IdKind::Arxiv,
+        IdKind::Pmid => tierfall_ids::IdKind::Pmid,
+        IdKind::Pmcid => tierfall_ids::IdKind::Pmcid,
+        IdKind::Openalex => tierfall_ids::IdKind::Openalex,
+        IdKind::Url => tierfall_ids::IdKind::Url,
+        // A title is no identifier.
+        IdKind::Title => return None,
+    };
+    tierfall_ids::WorkId::parse_as(kind, text).ok()
 }
 
 impl From<tierfall_ids::WorkId> for WorkId {

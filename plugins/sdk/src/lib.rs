@@ -1,7 +1,7 @@
 //! What a source plugin for Tierfall is written with.
 //!
-//! A plugin is a type with two functions, [`Plugin::describe`] and [`Plugin::find`], and
-//! [`export_plugin!`] makes a component of it. All that it may do goes through a [`Host`]; in tests that
+//! A plugin is a type with two functions, [`Plugin::describe`] and [`Plugin::find`], a third one where it is asked
+//! about several works at once, and [`export_plugin!`] makes a component of it. All that it may do goes through a [`Host`]; in tests that
 //! is a [`testing::Recorded`]. `plugins/README.md` leads from nothing to a loaded plugin.
 //!
 //! The crate knows how registries and pages word things, and what a page's PDF looks like. It does not
@@ -41,8 +41,9 @@ mod work;
 pub use bindings::tierfall::source::http::{Body, BudgetKind, FetchError, Method, Request, Response, Want};
 pub use bindings::tierfall::source::log::Level;
 pub use bindings::tierfall::source::types::{
-    Basis, Budget, Candidate, Context, Description, Facts, Finding, HostNeed, HostPattern, IdKind, Role,
-    SecretUse, Setting, Source, SourceError, Tried, Version, Work, WorkId,
+    Basis, BatchContext, Budget, Candidate, Context, Description, Digest, DigestAlgorithm, Facts, Finding,
+    Format, HostNeed, HostPattern, IdKind, Match, Question, RecordKind, Role, SecretUse, Setting, Source,
+    SourceError, Tried, Version, Work, WorkId,
 };
 pub use description::{describe, setting_host};
 pub use host::{ComponentHost, Host, start};
@@ -62,6 +63,18 @@ pub trait Plugin {
     /// [`SourceError::NotFound`] when the source has no copy and no facts; the other variants say
     /// why it could not be asked. Errors are data: never panic over an answer.
     fn find(host: &dyn Host, source: &str, work: &Work, ctx: &Context) -> Result<Finding, SourceError>;
+
+    /// The same for several works at once: one answer each, in the order of the questions. Only a source that
+    /// says how many it takes ([`Source::batch`]) is asked so; this asks [`Plugin::find`] about one after another.
+    fn find_many(
+        host: &dyn Host,
+        source: &str,
+        questions: &[Question],
+        ctx: &BatchContext,
+    ) -> Vec<Result<Finding, SourceError>> {
+        let each = questions.iter();
+        each.map(|question| Self::find(host, source, &question.work, &ctx.of(question))).collect()
+    }
 }
 
 /// Makes a [`Plugin`] the plugin that this crate's component offers. Once per `cdylib`.
@@ -117,6 +130,15 @@ macro_rules! export_plugin {
                 ) -> ::std::result::Result<$crate::Finding, $crate::SourceError> {
                     $crate::start();
                     <$plugin as $crate::Plugin>::find(&$crate::ComponentHost, &source, &work, &ctx)
+                }
+
+                fn find_many(
+                    source: ::std::string::String,
+                    questions: ::std::vec::Vec<$crate::Question>,
+                    ctx: $crate::BatchContext,
+                ) -> ::std::vec::Vec<::std::result::Result<$crate::Finding, $crate::SourceError>> {
+                    $crate::start();
+                    <$plugin as $crate::Plugin>::find_many(&$crate::ComponentHost, &source, &questions, &ctx)
                 }
             }
 

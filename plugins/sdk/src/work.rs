@@ -1,6 +1,9 @@
 //! Works, candidates and findings.
 
-use crate::{Basis, Candidate, Facts, Finding, IdKind, SourceError, Version, Work, WorkId};
+use crate::{
+    Basis, Candidate, Digest, DigestAlgorithm, Facts, Finding, Format, IdKind, Match, SourceError, Version, Work,
+    WorkId,
+};
 
 impl WorkId {
     /// Which kind of identifier this is.
@@ -32,6 +35,12 @@ impl Work {
     /// A work that is known by these identifiers alone.
     pub fn new(ids: Vec<WorkId>) -> Self {
         Self { ids, title: None, authors: Vec::new(), year: None, pages: None, landing_urls: Vec::new() }
+    }
+
+    /// Whether it has no identifier: it is known by its title, and a source that names
+    /// [`IdKind::Title`] answers with [`Finding::matches`].
+    pub fn is_known_by_title(&self) -> bool {
+        self.ids.is_empty()
     }
 
     /// The first identifier of a kind.
@@ -84,6 +93,8 @@ impl Candidate {
         Self {
             url: url.into(),
             version: Version::Unknown,
+            format: Format::Unknown,
+            digest: None,
             license: None,
             landing_page: None,
             basis,
@@ -103,13 +114,22 @@ impl Candidate {
         self
     }
 
-    /// With the MD5 that its source published, in hexadecimal: the host checks the file against it. It is
-    /// written behind the URL, where servers never see it: `…/x.pdf#md5=900150983cd24fb0d6963f7d28e17f72`.
-    /// What is no MD5 is left out.
-    pub fn md5(mut self, hex: Option<&str>) -> Self {
-        if let Some(hex) = hex.filter(|hex| is_md5(hex)) {
-            self.url = format!("{}#md5={}", without_fragment(&self.url), hex.to_ascii_lowercase());
-        }
+    /// With what the source says that the file is.
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// With a digest that its source published, in hexadecimal: the host holds the file to it. What is no digest
+    /// of this kind is left out.
+    pub fn digest(mut self, algorithm: DigestAlgorithm, hex: Option<&str>) -> Self {
+        let digits = match algorithm {
+            DigestAlgorithm::Md5 => 32,
+            DigestAlgorithm::Sha1 => 40,
+            DigestAlgorithm::Sha256 => 64,
+        };
+        let hex = hex.filter(|hex| hex.len() == digits && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+        self.digest = hex.map(|hex| Digest { algorithm, value: hex.to_ascii_lowercase() });
         self
     }
 
@@ -118,10 +138,6 @@ impl Candidate {
         self.landing_page = url;
         self
     }
-}
-
-fn is_md5(text: &str) -> bool {
-    text.len() == 32 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 fn without_fragment(url: &str) -> &str {
@@ -155,6 +171,7 @@ impl Facts {
             pages: None,
             ids: Vec::new(),
             landing_urls: Vec::new(),
+            retracted: None,
         }
     }
 
@@ -211,6 +228,7 @@ impl Facts {
         self.title = self.title.take().or(other.title);
         self.year = self.year.or(other.year);
         self.pages = self.pages.or(other.pages);
+        self.retracted = self.retracted.or(other.retracted);
         if self.authors.is_empty() {
             self.authors = other.authors;
         }
@@ -224,9 +242,14 @@ impl Facts {
 }
 
 impl Finding {
-    /// No candidates and no facts yet.
+    /// No candidates, no facts and no matches yet.
     pub fn none() -> Self {
-        Self { candidates: Vec::new(), facts: Facts::none() }
+        Self { candidates: Vec::new(), facts: Facts::none(), matches: Vec::new() }
+    }
+
+    /// The records that may be a work that is known by its title, best first.
+    pub fn matches(matches: impl IntoIterator<Item = Match>) -> Self {
+        Self { matches: matches.into_iter().collect(), ..Self::none() }
     }
 
     /// Adds a candidate unless its URL is there already, or is not http or https.
@@ -235,10 +258,9 @@ impl Finding {
         let Some(url) = crate::url::absolute(&candidate.url) else {
             return;
         };
-        let digest = candidate.url.rsplit_once("#md5=").map(|(_, hex)| hex.to_owned());
         // Places that are known to answer nothing, by the address that does answer.
         let url = crate::links::detour(&url).unwrap_or(url);
-        let candidate = Candidate { url, ..candidate }.md5(digest.as_deref());
+        let candidate = Candidate { url, ..candidate };
         let bare = without_fragment(&candidate.url).to_owned();
         match self.candidates.iter_mut().find(|c| without_fragment(&c.url) == bare) {
             None => self.candidates.push(candidate),
@@ -246,9 +268,10 @@ impl Finding {
                 if there.version == Version::Unknown {
                     there.version = candidate.version;
                 }
-                if !there.url.contains('#') {
-                    there.url = candidate.url;
+                if there.format == Format::Unknown {
+                    there.format = candidate.format;
                 }
+                there.digest = there.digest.take().or(candidate.digest);
                 there.license = there.license.take().or(candidate.license);
                 there.landing_page = there.landing_page.take().or(candidate.landing_page);
             }
@@ -260,7 +283,7 @@ impl Finding {
     /// # Errors
     /// [`SourceError::NotFound`].
     pub fn or_not_found(self) -> Result<Self, SourceError> {
-        if self.candidates.is_empty() && self.facts.is_empty() {
+        if self.candidates.is_empty() && self.facts.is_empty() && self.matches.is_empty() {
             return Err(SourceError::NotFound);
         }
         Ok(self)

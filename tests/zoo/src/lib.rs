@@ -5,8 +5,8 @@
 use std::hint::black_box;
 
 use tierfall_sdk::{
-    Basis, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind, Lenient, Level,
-    Plugin, Request, Role, Setting, Source, SourceError, Value, Work, WorkId, describe, export_plugin,
+    Basis, BatchContext, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind, Lenient, Level,
+    Plugin, Question, Request, Role, Setting, Source, SourceError, Value, Work, WorkId, describe, export_plugin,
     get_json, setting_host,
 };
 
@@ -50,6 +50,7 @@ impl Plugin for Zoo {
             animal("prober", "looks for ways into the network of its keeper"),
             animal("forger", "forges the host that it asks"),
             animal("parrot", "repeats identifiers as it reads them"),
+            animal("crowd", "looks for several works at once").batch(8),
         ];
         describe("zoo", "6.6.6", sources)
     }
@@ -209,6 +210,30 @@ impl Plugin for Zoo {
             _ => return Err(SourceError::NotApplicable),
         }
         finding.or_not_found()
+    }
+
+    /// Its works are trouble for their neighbours: by their DOIs it traps, loses an answer, or cannot read any.
+    fn find_many(
+        host: &dyn Host,
+        _: &str,
+        questions: &[Question],
+        ctx: &BatchContext,
+    ) -> Vec<Result<Finding, SourceError>> {
+        let base = ctx.settings_only().setting("base").unwrap_or_default().to_owned();
+        let dois: Vec<&str> = questions.iter().map(|question| question.work.doi().unwrap_or_default()).collect();
+        host.log(Level::Info, &dois.join(" "));
+        assert!(!dois.iter().any(|doi| doi.contains("trap")), "the crowd panics");
+        let unreadable = dois.iter().any(|doi| doi.contains("unreadable"));
+        let answer = |doi: &&str| {
+            if unreadable {
+                return Err(SourceError::BadAnswer("it was cut".into()));
+            }
+            let mut finding = Finding::none();
+            finding.add(Candidate::new(format!("{base}/{doi}.pdf"), Basis::Registry, "crowd"));
+            Ok(finding)
+        };
+        let lost = dois.iter().any(|doi| doi.contains("lost"));
+        dois.iter().skip(usize::from(lost)).map(answer).collect()
     }
 }
 

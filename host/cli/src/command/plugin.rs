@@ -7,6 +7,7 @@ use serde_json::json;
 use tierfall::config::secret_name;
 use tierfall::run::Program;
 use tierfall_http::Role;
+use tierfall_ids::WorkId;
 use tierfall_plugin_build::Build;
 use tierfall_sandbox::{Plugin, SecretUse, Setting, SourceDescription};
 
@@ -95,10 +96,23 @@ fn list(plugins: &[Plugin]) -> Table {
 /// Everything that a plugin declares.
 fn inspect(plugin: &Plugin) -> String {
     let description = plugin.description();
-    let mut text = format!("{} {}\nsha256 {}\n", description.name, description.version, plugin.sha256());
+    let mut text = format!(
+        "{} {}\nsha256 {}\ncontract {}\n",
+        description.name,
+        description.version,
+        plugin.sha256(),
+        plugin.contract()
+    );
     for source in &description.sources {
         text.push_str(&format!("\n{}: {}\n", source.name, source.summary));
         text.push_str(&format!("  identifiers  {}\n", kinds(source)));
+        if let Some(batch) = source.batch {
+            text.push_str(&format!("  at once      up to {batch} works\n"));
+        }
+        if !source.known_works.is_empty() {
+            let known: Vec<_> = source.known_works.iter().map(WorkId::key).collect();
+            text.push_str(&format!("  known works  {}\n", known.join(" ")));
+        }
         for need in &source.hosts {
             text.push_str(&format!("  host         {} ({})\n", need.pattern.label(), role(need.role)));
         }
@@ -143,7 +157,9 @@ fn json(plugin: &Plugin) -> serde_json::Value {
             json!({
                 "name": source.name,
                 "summary": source.summary,
-                "ids": source.ids.iter().map(|kind| kind.label()).collect::<Vec<_>>(),
+                "ids": labels(source),
+                "batch": source.batch,
+                "known_works": source.known_works.iter().map(WorkId::key).collect::<Vec<_>>(),
                 "hosts": source.hosts.iter().map(|need| {
                     json!({"host": need.pattern.label(), "role": role(need.role)})
                 }).collect::<Vec<_>>(),
@@ -168,6 +184,7 @@ fn json(plugin: &Plugin) -> serde_json::Value {
         "name": description.name,
         "version": description.version,
         "sha256": plugin.sha256(),
+        "contract": plugin.contract(),
         "sources": sources,
     })
 }
@@ -190,7 +207,12 @@ fn build(dir: &Path, out: Option<PathBuf>) -> Result<String, CliError> {
 }
 
 fn kinds(source: &SourceDescription) -> String {
-    source.ids.iter().map(|kind| kind.label()).collect::<Vec<_>>().join(" ")
+    labels(source).join(" ")
+}
+
+/// What it can look for works by.
+fn labels(source: &SourceDescription) -> Vec<&'static str> {
+    source.ids.iter().map(|kind| kind.label()).chain(source.titles.then_some("title")).collect()
 }
 
 fn role(role: Role) -> &'static str {

@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use url::Url;
 
-use super::digest::Published;
+use super::digest;
 use super::effects::{Effects, Fetched};
 use super::examine::Examine;
 use super::journal::Journal;
@@ -25,7 +25,7 @@ use super::verdict::{Reason, Verdict};
 use super::verified::VerifiedFile;
 use tierfall_http::{AttemptClock, HttpClient, Reservation};
 use tierfall_proof::{Evidence, Identity, IdentityPolicy, Proof, prove};
-use tierfall_work::{Basis, Candidate, Work};
+use tierfall_work::{Basis, Candidate, Digest, Work};
 
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
 /// answer. A site that takes longer is known by the time of its next file.
@@ -284,7 +284,7 @@ impl Inner {
         };
         // The proof takes its time anyway.
         let basis = context.believed(candidate);
-        let published = Published::of(url);
+        let published = candidate.digest.clone();
         let (proved, site) = tokio::join!(self.prove(partial, bytes, published, basis, work), site);
         let (partial, proof) = proved?;
         let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
@@ -319,7 +319,7 @@ impl Inner {
         &self,
         mut partial: Partial,
         bytes: Option<Vec<u8>>,
-        published: Option<Published>,
+        published: Option<Digest>,
         basis: Basis,
         work: &(dyn Fn() -> Arc<Work> + Send + Sync),
     ) -> Result<(Partial, Proof), Rejection> {
@@ -358,12 +358,12 @@ impl Inner {
 
 /// The file, if it has the digest that was published of it; another is of no use to anyone.
 async fn checked(
-    published: Published,
+    published: Digest,
     partial: Partial,
     bytes: Vec<u8>,
 ) -> Result<(Partial, Vec<u8>), Rejection> {
     let checking = on_blocking_thread(move || {
-        let checked = published.check(&bytes);
+        let checked = digest::check(&published, &bytes);
         match checked {
             Ok(()) => Ok(Ok((partial, bytes))),
             Err(rejection) => partial.discard().map(|()| Err(rejection)),

@@ -64,7 +64,7 @@ fn as_given(work: Work) -> Option<Work> {
     fn given<T>(said: Option<Said<T>>) -> Option<T> {
         said.filter(|said| said.by == tierfall_input::BY).map(|said| said.value)
     }
-    let Work { ids, known: Known { title, authors, year, pages }, landing_urls } = work;
+    let Work { ids, known: Known { title, authors, year, pages, retracted }, landing_urls } = work;
     let mut ids = ids.into_iter();
     let mut work = Work::new(ids.next()?);
     let facts = Facts {
@@ -74,6 +74,7 @@ fn as_given(work: Work) -> Option<Work> {
         pages: given(pages),
         ids: ids.collect(),
         landing_urls,
+        retracted: given(retracted),
     };
     work.learn(&facts, tierfall_input::BY);
     Some(work)

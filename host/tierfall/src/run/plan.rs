@@ -168,6 +168,7 @@ fn source(
         speaks_as,
         access: Arc::new(access),
         ids: description.ids.clone(),
+        batching: description.batch.is_some(),
         timeout: settings.timeout,
         retries: settings.retries,
         allowance,

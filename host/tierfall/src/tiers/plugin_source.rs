@@ -10,7 +10,7 @@ use super::source::{Answer, Ask, Source, SourceName};
 use crate::acquire::{DailyLimit, FileKey};
 use tierfall_http::HttpClient;
 use tierfall_ids::IdKind;
-use tierfall_sandbox::{Call, Plugin, SourceAccess};
+use tierfall_sandbox::{BatchCall, Call, CallError, Plugin, Question, SourceAccess};
 use tierfall_work::Work;
 
 /// A source of a plugin, with what it may do.
@@ -25,6 +25,8 @@ pub struct PluginSource {
     pub access: Arc<SourceAccess>,
     /// The kinds of identifier it can look for.
     pub ids: Vec<IdKind>,
+    /// Whether it is asked with several works in a question; then it is so with one.
+    pub batching: bool,
     /// The time of one attempt.
     pub timeout: Duration,
     /// Retries of failed requests within one attempt.
@@ -69,16 +71,18 @@ impl Source for PluginSource {
 
     fn find(&self, ask: Ask) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
-            let call = Call {
-                work: ask.work,
-                tried: ask.tried,
-                access: Arc::clone(&self.access),
-                client: self.client.clone(),
-                clock: ask.clock,
-                retries: self.retries,
-                pages: ask.pages,
+            let question = Question { work: ask.work, tried: ask.tried };
+            let (access, client, clock) = (Arc::clone(&self.access), self.client.clone(), ask.clock);
+            let retries = self.retries;
+            let (result, notes) = if self.batching {
+                let call = BatchCall { questions: vec![question], access, client, clock, retries };
+                let answered = self.plugin.find_many(call).await.pop();
+                // As many as there are questions.
+                answered.unwrap_or((Err(CallError::Timeout), Vec::new()))
+            } else {
+                let call = Call { question, access, client, clock, retries, pages: ask.pages };
+                self.plugin.find(call).await
             };
-            let (result, notes) = self.plugin.find(call).await;
             Answer { result, notes }
         })
     }

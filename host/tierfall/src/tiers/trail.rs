@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::source::SourceName;
 use crate::acquire::Reason;
 use tierfall_sandbox::{CallError, SourceError, Tried};
-use tierfall_work::{Basis, Candidate, Version};
+use tierfall_work::{Basis, Candidate, Format, Version};
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -68,6 +68,9 @@ pub struct Proposal {
     pub url: String,
     /// Which version of the work the source takes it for.
     pub version: Version,
+    /// What the source says that the file is.
+    #[serde(default, skip_serializing_if = "is_unsaid")]
+    pub format: Format,
     /// The licence, as the source words it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub license: Option<String>,
@@ -82,11 +85,17 @@ impl From<&Candidate> for Proposal {
         Self {
             url: candidate.url.clone(),
             version: candidate.version,
+            format: candidate.format,
             license: candidate.license.clone(),
             basis: candidate.basis,
             evidence: candidate.evidence.clone(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_unsaid(format: &Format) -> bool {
+    *format == Format::Unknown
 }
 
 /// One source asked once, or not asked.

@@ -22,7 +22,7 @@ use pdf::Paper;
 use remote::{Remote, Shared};
 use tierfall_http::{HttpClient, HttpSettings};
 use tierfall_proof::{Identity, IdentityPolicy, ProofSettings};
-use tierfall_work::{Basis, Candidate, Facts, PdfProblem, PdfReport, Version, Work};
+use tierfall_work::{Basis, Candidate, Facts, Format, PdfProblem, PdfReport, Version, Work};
 
 /// The examiner's own code, outside its sandbox.
 struct Native;
@@ -86,6 +86,8 @@ fn candidate(url: &str, basis: Basis) -> Candidate {
     Candidate {
         url: url.into(),
         version: Version::Published,
+        format: Format::Unknown,
+        digest: None,
         license: None,
         landing_page: None,
         basis,

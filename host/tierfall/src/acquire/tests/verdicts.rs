@@ -252,7 +252,7 @@ async fn facts_learned_while_the_file_came_count_in_its_proof() {
 
 #[tokio::test]
 async fn a_file_is_held_to_the_digest_that_its_source_published() {
-    use md5::{Digest, Md5};
+    use md5::{Digest as _, Md5};
     let pdf = paper().pdf(Style::Plain);
     let published = hex::encode(Md5::digest(&pdf));
     for (digest, expected) in [
@@ -260,8 +260,9 @@ async fn a_file_is_held_to_the_digest_that_its_source_published() {
         ("00000000000000000000000000000000", Verdict::Rejected(Reason::OtherDigest)),
     ] {
         let fixture = Fixture::new(Remote::always(Reply::ok(pdf.clone())));
-        let url = format!("{URL}#md5={digest}");
-        let done = fixture.acquire(&work_of(&paper(), DOI), &candidate(&url, Basis::Registry)).await;
+        let digest = tierfall_work::Digest::read(tierfall_work::DigestAlgorithm::Md5, digest);
+        let candidate = Candidate { digest, ..candidate(URL, Basis::Registry) };
+        let done = fixture.acquire(&work_of(&paper(), DOI), &candidate).await;
         assert_eq!(done.verdict, expected, "{}", done.detail);
         assert!(fixture.files("partial").is_empty(), "nothing is left of what is not taken");
     }

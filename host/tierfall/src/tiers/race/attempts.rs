@@ -11,7 +11,7 @@ use crate::tiers::source::{Answer, Ask, Source};
 use crate::tiers::trail::{AttemptEntry, AttemptOutcome, Proposal, TrailEntry, millis, skipped};
 use tierfall_http::AttemptClock;
 use tierfall_sandbox::{CallError, SourceError};
-use tierfall_work::{Facts, Said, is_vouched_for};
+use tierfall_work::{Facts, Format, Said, is_vouched_for};
 
 impl<'a> Race<'a> {
     pub(super) fn lacks_title(&self) -> bool {
@@ -146,6 +146,10 @@ impl<'a> Race<'a> {
         };
         self.record(TrailEntry::Attempt(entry));
         for candidate in candidates {
+            if !matches!(candidate.format, Format::Pdf | Format::Unknown) {
+                // Only PDFs are proven and stored so far: the trail names what else there is.
+                continue;
+            }
             if let Some(page) = &candidate.landing_page {
                 let facts = Facts { landing_urls: vec![page.clone()], ..Facts::default() };
                 self.learn(&facts, by);

@@ -19,7 +19,7 @@ use crate::tiers::{
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
-use tierfall_work::{Basis, Candidate, Facts, Finding, Version, Work};
+use tierfall_work::{Basis, Candidate, Facts, Finding, Format, Version, Work};
 
 /// Counts what is in flight; a future that is dropped counts as ended.
 #[derive(Default)]
@@ -166,13 +166,15 @@ fn found(urls: &[&str]) -> Result<Finding, SourceError> {
         .map(|url| Candidate {
             url: (*url).to_owned(),
             version: Version::Published,
+            format: Format::Unknown,
+            digest: None,
             license: None,
             landing_page: None,
             basis: Basis::Registry,
             evidence: "test".into(),
         })
         .collect();
-    Ok(Finding { candidates, facts: titled("A title") })
+    Ok(Finding { candidates, facts: titled("A title"), matches: Vec::new() })
 }
 
 fn titled(title: &str) -> Facts {
@@ -473,7 +475,7 @@ async fn a_proof_that_lacks_a_title_asks_the_facts_sources_first() {
     let untitled = sketch.source("untitled", 10, Ok(finding));
     sketch.tier(1, vec![untitled]);
     let registry =
-        sketch.source("registry", 40, Ok(Finding { candidates: vec![], facts: titled("Its title") }));
+        sketch.source("registry", 40, Ok(Finding { facts: titled("Its title"), ..Finding::default() }));
     let unasked = sketch.source("unasked", 10, NONE);
     sketch.facts = vec![Arc::new(registry), Arc::new(unasked)];
     let acquirer = ByUrl::default();
@@ -492,7 +494,7 @@ async fn an_identifier_learned_on_the_way_opens_the_sources_that_need_it() {
     let mut arxiv = sketch.source("arxiv", 10, found(&["https://a.example/good"]));
     arxiv.ids = vec![IdKind::Arxiv];
     let facts = Facts { ids: vec!["2101.00001".parse().expect("an arXiv id")], ..Facts::default() };
-    let openalex = sketch.source("openalex", 10, Ok(Finding { candidates: vec![], facts }));
+    let openalex = sketch.source("openalex", 10, Ok(Finding { facts, ..Finding::default() }));
     sketch.tier(1, vec![arxiv]);
     sketch.tier(1, vec![openalex]);
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
@@ -508,7 +510,7 @@ async fn who_had_nothing_is_asked_once_more_by_an_identifier_that_it_would_rathe
     let mut content = sketch.source("europe_pmc", 10, NONE);
     content.ids = vec![IdKind::Doi, IdKind::Pmcid];
     let facts = Facts { ids: vec!["PMC7".parse().expect("a PMCID")], ..Facts::default() };
-    let late = sketch.source("openalex", 500, Ok(Finding { candidates: vec![], facts }));
+    let late = sketch.source("openalex", 500, Ok(Finding { facts, ..Finding::default() }));
     sketch.tier(3, vec![early, content, late]);
     let (outcome, _) = sketch.race(&ByUrl::default()).await;
     let asked = outcomes(&outcome);
@@ -521,8 +523,8 @@ async fn a_file_waits_for_a_registry_that_is_being_asked_how_many_pages_the_work
     let mut sketch = Sketch::new();
     let quick = sketch.source("quick", 1, found(&["https://a.example/good"]));
     let facts = Facts { pages: Some(8), ..titled("A title") };
-    let registry = sketch.source("openalex", 3000, Ok(Finding { candidates: vec![], facts: facts.clone() }));
-    sketch.facts.push(Arc::new(sketch.source("openalex", 3000, Ok(Finding { candidates: vec![], facts }))));
+    let registry = sketch.source("openalex", 3000, Ok(Finding { facts: facts.clone(), ..Finding::default() }));
+    sketch.facts.push(Arc::new(sketch.source("openalex", 3000, Ok(Finding { facts, ..Finding::default() }))));
     sketch.tier(2, vec![quick, registry]);
     let (outcome, took) = sketch.race(&ByUrl::default()).await;
     assert_eq!(outcome.status, Status::Stored);
