@@ -8,7 +8,9 @@ use std::time::Duration;
 use serde_json::Value;
 use tierfall::config::{Config, ConfigLayers};
 use tierfall_http::{AttemptClock, HttpClient, Mode};
-use tierfall_sandbox::{BatchCall, CallError, Grant, Noted, Plugin, Question, Sandbox, SourceAccess, SourceError};
+use tierfall_sandbox::{
+    BatchCall, CallError, Grant, Noted, Plugin, Sandbox, SourceAccess, SourceError, WorkQuestion,
+};
 use tierfall_work::Work;
 
 use crate::sandbox::zoo;
@@ -28,12 +30,13 @@ fn a_plugin_built_for_the_first_contract_still_loads_and_answers() {
     let older = component("older-plugin");
 
     let inspected = home.tierfall(["plugin", "inspect"]).args([&older]).run().expect(0).out;
-    for part in ["older 0.1.0", "contract tierfall:source@0.1.0", "doi arxiv pmid", "*.many.example", "work-hosts"] {
+    for part in
+        ["older 0.1.0", "contract tierfall:source@0.1.0", "doi arxiv pmid", "*.many.example", "work-hosts"]
+    {
         assert!(inspected.contains(part), "{part} is not in\n{inspected}");
     }
     let base = web.url("/");
-    let tier =
-        format!("{}:sources=failer+finder,base={}", older.display(), base.trim_end_matches('/'));
+    let tier = format!("{}:sources=failer+finder,base={}", older.display(), base.trim_end_matches('/'));
     let ended = home
         .tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", &tier])
         .args(["--allow-private", "127.0.0.1", "--set", "fallback.facts="])
@@ -84,12 +87,13 @@ async fn crowd(dois: &[&str]) -> Vec<Noted> {
     let sandbox = Sandbox::new(config.sandbox, 1).expect("an engine");
     let bytes = std::fs::read(zoo()).expect("the zoo");
     let plugin = Plugin::load(&sandbox, "zoo", &bytes).await.expect("a plugin");
-    let source = plugin.description().sources.iter().find(|source| source.name == "crowd").expect("the crowd");
+    let source =
+        plugin.description().sources.iter().find(|source| source.name == "crowd").expect("the crowd");
     let values = BTreeMap::from([("base".to_owned(), "https://crowd.example".to_owned())]);
     let access = SourceAccess::new("zoo", source, Grant::Declared, &values).expect("its settings");
     let questions = dois.iter().map(|doi| {
         let work = Work::new(format!("10.5555/{doi}").parse().expect(doi));
-        Question { work: Arc::new(work), tried: Vec::new() }
+        WorkQuestion { work: Arc::new(work), tried: Vec::new() }
     });
     let deadline = tokio::time::Instant::now() + Duration::from_secs(120);
     let call = BatchCall {

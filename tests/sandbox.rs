@@ -316,7 +316,10 @@ fn a_component_of_another_contract_version_is_told_which_one() {
         r#"(component (import "tierfall:source/log@9.1.0" (instance (export "log" (func (param "message" string))))))"#,
     );
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("tierfall:source@9.1.0") && said.contains("tierfall:source@0.2.0 and 0.1.0"), "{said}");
+    assert!(
+        said.contains("tierfall:source@9.1.0") && said.contains("tierfall:source@0.2.0 and 0.1.0"),
+        "{said}"
+    );
 }
 
 #[test]

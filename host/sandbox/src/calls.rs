@@ -24,7 +24,7 @@ use tierfall_work::{Finding, Work};
 /// One source asked once about one work.
 pub struct Call {
     /// What is asked.
-    pub question: Question,
+    pub question: WorkQuestion,
     /// Which source is asked, and what it may do.
     pub access: Arc<SourceAccess>,
     /// What carries out its fetches.
@@ -40,7 +40,7 @@ pub struct Call {
 /// One source asked about several works at once.
 pub struct BatchCall {
     /// What is asked: not more of it than the source takes at a time.
-    pub questions: Vec<Question>,
+    pub questions: Vec<WorkQuestion>,
     /// Which source is asked, and what it may do.
     pub access: Arc<SourceAccess>,
     /// What carries out its fetches.
@@ -53,7 +53,7 @@ pub struct BatchCall {
 
 /// A work, and what was tried for it.
 #[derive(Clone)]
-pub struct Question {
+pub struct WorkQuestion {
     /// The work to look for.
     pub work: Arc<Work>,
     /// What earlier attempts tried for it.
@@ -85,7 +85,7 @@ impl Plugin {
             return (Err(self.failure(&access, &question, "find", set_aside).into()), Vec::new());
         }
         let notes = Notes::default();
-        let asked = Asked { access, client, clock, retries, pages };
+        let asked = CallTerms { access, client, clock, retries, pages };
         let answer = self.ask_one(&asked, &question, notes.clone()).await;
         self.note_end(answer.as_ref().err());
         let result = match answer {
@@ -100,14 +100,16 @@ impl Plugin {
     pub async fn find_many(&self, call: BatchCall) -> Vec<Noted> {
         let BatchCall { questions, access, client, clock, retries } = call;
         // Its hosts are no work's own, so that it has read no work's pages.
-        let asked = Asked { access, client, clock, retries, pages: AnsweredPages::default() };
+        let asked = CallTerms { access, client, clock, retries, pages: AnsweredPages::default() };
         let mut answers: Vec<Option<Noted>> = questions.iter().map(|_| None).collect();
         // The last of it is asked next.
         let mut waiting: Vec<Range<usize>> = vec![0..questions.len()];
         while let Some(range) = waiting.pop() {
             let Some(part) = questions.get(range.clone()).filter(|part| !part.is_empty()) else { continue };
             match self.ask_part(&asked, part).await {
-                Some(noted) => answers.iter_mut().skip(range.start).zip(noted).for_each(|(at, noted)| *at = Some(noted)),
+                Some(noted) => {
+                    answers.iter_mut().skip(range.start).zip(noted).for_each(|(at, noted)| *at = Some(noted))
+                }
                 None => {
                     let middle = range.start + part.len() / 2;
                     waiting.extend([middle..range.end, range.start..middle]);
@@ -119,13 +121,18 @@ impl Plugin {
     }
 
     /// The answers to some questions that are asked at once; `None` if they are to be asked in halves.
-    async fn ask_part(&self, asked: &Asked, questions: &[Question]) -> Option<Vec<Noted>> {
+    async fn ask_part(&self, asked: &CallTerms, questions: &[WorkQuestion]) -> Option<Vec<Noted>> {
         let alone = questions.len() == 1;
         let notes = Notes::default();
         let ended_all = |ended: Ended| {
             let each = questions.iter();
             let notes = notes.take();
-            Some(each.map(|one| (Err(self.ended(ended.clone(), &asked.access, one, "find-many")), notes.clone())).collect())
+            Some(
+                each.map(|one| {
+                    (Err(self.ended(ended.clone(), &asked.access, one, "find-many")), notes.clone())
+                })
+                .collect(),
+            )
         };
         if let Some(set_aside) = self.set_aside() {
             return ended_all(Some(set_aside));
@@ -137,24 +144,35 @@ impl Plugin {
         }
         match answer {
             Ok(answers) => {
-                let unreadable = answers.iter().all(|answer| matches!(answer, Err(wit::SourceError::BadAnswer(_))));
+                let unreadable =
+                    answers.iter().all(|answer| matches!(answer, Err(wit::SourceError::BadAnswer(_))));
                 if !alone && unreadable {
                     return None;
                 }
-                let checked = answers.into_iter().map(|answer| self.checked(answer, &notes)).collect::<Vec<_>>();
+                let checked =
+                    answers.into_iter().map(|answer| self.checked(answer, &notes)).collect::<Vec<_>>();
                 let notes = notes.take();
                 Some(checked.into_iter().map(|answer| (answer, notes.clone())).collect())
             }
             // Its time is over for all of them.
             Err(ended @ Some(_)) if !alone && !asked.clock.remaining().is_zero() => {
-                tracing::debug!("{}: asked about {} works at once, it failed: {ended:?}", asked.name(), questions.len());
+                tracing::debug!(
+                    "{}: asked about {} works at once, it failed: {ended:?}",
+                    asked.name(),
+                    questions.len()
+                );
                 None
             }
             Err(ended) => ended_all(ended),
         }
     }
 
-    async fn ask_one(&self, asked: &Asked, question: &Question, notes: Notes) -> Result<Answered, Ended> {
+    async fn ask_one(
+        &self,
+        asked: &CallTerms,
+        question: &WorkQuestion,
+        notes: Notes,
+    ) -> Result<Answered, Ended> {
         let mut run = asked.begin(self, std::slice::from_ref(question), notes).await?;
         let context = wit::Context {
             trail: question.trail(),
@@ -171,7 +189,12 @@ impl Plugin {
         run.ended(answer)
     }
 
-    async fn ask_many(&self, asked: &Asked, questions: &[Question], notes: Notes) -> Result<Vec<Answered>, Ended> {
+    async fn ask_many(
+        &self,
+        asked: &CallTerms,
+        questions: &[WorkQuestion],
+        notes: Notes,
+    ) -> Result<Vec<Answered>, Ended> {
         let mut run = asked.begin(self, questions, notes).await?;
         let context = wit::BatchContext {
             budget: asked.budget(run.store.data()),
@@ -179,8 +202,9 @@ impl Plugin {
             secrets: asked.secrets(),
         };
         let each = questions.iter();
-        let each: Vec<_> =
-            each.map(|question| wit::Question { work: wire::work(&question.work), trail: question.trail() }).collect();
+        let each: Vec<_> = each
+            .map(|question| wit::Question { work: wire::work(&question.work), trail: question.trail() })
+            .collect();
         let running = self.inner.linked.find_many(&mut run.store, &asked.access.source, &each, &context);
         let answer = tokio::select! {
             answer = running => Some(answer),
@@ -214,7 +238,7 @@ impl Plugin {
         &self,
         ended: Ended,
         access: &SourceAccess,
-        question: &Question,
+        question: &WorkQuestion,
         function: &'static str,
     ) -> CallError {
         match ended {
@@ -226,7 +250,7 @@ impl Plugin {
     fn failure(
         &self,
         access: &SourceAccess,
-        question: &Question,
+        question: &WorkQuestion,
         function: &'static str,
         kind: FailureKind,
     ) -> Failure {
@@ -254,7 +278,7 @@ impl Plugin {
 
 const NO_ANSWER: &str = "it gave no answer to this question";
 
-impl Question {
+impl WorkQuestion {
     fn trail(&self) -> Vec<wit::Tried> {
         let tried = self.tried.iter();
         tried.map(|tried| wit::Tried { url: tried.url.clone(), verdict: tried.verdict.clone() }).collect()
@@ -262,7 +286,7 @@ impl Question {
 }
 
 /// What is the same for one question and for many.
-struct Asked {
+struct CallTerms {
     access: Arc<SourceAccess>,
     client: HttpClient,
     clock: Arc<AttemptClock>,
@@ -276,7 +300,7 @@ struct Running {
     _slots: SlotPermit,
 }
 
-impl Asked {
+impl CallTerms {
     fn name(&self) -> String {
         format!("{}/{}", self.access.plugin, self.access.source)
     }
@@ -291,7 +315,12 @@ impl Asked {
     }
 
     /// Waits for slots, and makes the store of one call.
-    async fn begin(&self, plugin: &Plugin, questions: &[Question], notes: Notes) -> Result<Running, Ended> {
+    async fn begin(
+        &self,
+        plugin: &Plugin,
+        questions: &[WorkQuestion],
+        notes: Notes,
+    ) -> Result<Running, Ended> {
         let inner = &plugin.inner;
         let Some(first) = questions.first() else { return Err(None) };
         let tried = first.tried.iter().filter(|tried| tried.vouched).map(|tried| tried.url.as_str());

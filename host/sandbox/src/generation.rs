@@ -106,15 +106,13 @@ impl Linked {
 
 /// Which version of the contract a component was built against. For one that is not known here the error says what to
 /// do, where the linker would only speak of types.
-fn built_against(
-    engine: &Engine,
-    origin: &str,
-    component: &Component,
-) -> Result<&'static str, LoadError> {
+fn built_against(engine: &Engine, origin: &str, component: &Component) -> Result<&'static str, LoadError> {
     let component = component.component_type();
     for (name, _) in component.imports(engine) {
-        let Some((_, found)) =
-            name.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.split_once('@'))
+        let Some((_, found)) = name
+            .strip_prefix(PACKAGE)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .and_then(|rest| rest.split_once('@'))
         else {
             continue;
         };

@@ -52,7 +52,7 @@ mod store;
 mod text;
 mod wire;
 
-pub use calls::{BatchCall, Call, Noted, Question, Tried};
+pub use calls::{BatchCall, Call, Noted, Tried, WorkQuestion};
 pub use compile::{COMPILE_ARGUMENT, compile_for_parent, this_program};
 pub use description::{Description, HostNeed, HostPattern, SecretUse, Setting, SourceDescription};
 pub use engine::Sandbox;

@@ -13,7 +13,8 @@ use tierfall_http::{
     AttemptClock, FetchError, HttpClient, HttpSettings, Incoming, Outgoing, RawBody, Transport, header_map,
 };
 use tierfall_sandbox::{
-    AnsweredPages, Call, ExaminerSettings, Grant, Plugin, Question, Sandbox, SandboxSettings, SourceAccess,
+    AnsweredPages, Call, ExaminerSettings, Grant, Plugin, Sandbox, SandboxSettings, SourceAccess,
+    WorkQuestion,
 };
 use tierfall_work::Work;
 use tokio::time::Instant;
@@ -79,7 +80,7 @@ fn call(criterion: &mut Criterion) {
         bencher.to_async(&runtime).iter(async || {
             let deadline = Instant::now() + Duration::from_secs(60);
             let call = Call {
-                question: Question { work: Arc::clone(&work), tried: Vec::new() },
+                question: WorkQuestion { work: Arc::clone(&work), tried: Vec::new() },
                 access: Arc::clone(&access),
                 client: client.clone(),
                 clock: Arc::new(AttemptClock::new(Duration::from_secs(10), deadline)),

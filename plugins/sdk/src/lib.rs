@@ -23,6 +23,7 @@
 //! assert_eq!(finding.facts.ids, [WorkId::Arxiv("2101.00001v2".into())]);
 //! ```
 
+#[expect(clippy::too_many_arguments, reason = "functions of the canonical ABI, generated from the contract")]
 pub mod bindings;
 mod context;
 mod description;

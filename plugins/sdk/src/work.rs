@@ -1,8 +1,8 @@
 //! Works, candidates and findings.
 
 use crate::{
-    Basis, Candidate, Digest, DigestAlgorithm, Facts, Finding, Format, IdKind, Match, SourceError, Version, Work,
-    WorkId,
+    Basis, Candidate, Digest, DigestAlgorithm, Facts, Finding, Format, IdKind, Match, SourceError, Version,
+    Work, WorkId,
 };
 
 impl WorkId {

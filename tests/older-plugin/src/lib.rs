@@ -24,7 +24,11 @@ fn setting(name: &str, default: Option<&str>) -> Setting {
 
 impl Guest for Older {
     fn describe() -> Description {
-        let key = SecretUse { host: HostPattern::Setting("base".into()), header: "x-key".into(), prefix: "k ".into() };
+        let key = SecretUse {
+            host: HostPattern::Setting("base".into()),
+            header: "x-key".into(),
+            prefix: "k ".into(),
+        };
         let source = |name: &str| Source {
             name: name.into(),
             summary: "built long ago".into(),
@@ -41,11 +45,16 @@ impl Guest for Older {
                 Setting { secret: Some(key.clone()), ..setting("key", None) },
             ],
         };
-        Description { name: "older".into(), version: "0.1.0".into(), sources: vec![source("finder"), source("failer")] }
+        Description {
+            name: "older".into(),
+            version: "0.1.0".into(),
+            sources: vec![source("finder"), source("failer")],
+        }
     }
 
     fn find(source: String, work: Work, context: Context) -> Result<Finding, SourceError> {
-        let value = |name: &str| context.settings.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+        let value =
+            |name: &str| context.settings.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
         let base = value("base").ok_or_else(|| SourceError::Misconfigured("no base".into()))?;
         let path = value("path").unwrap_or_default();
         if source == "failer" {
@@ -60,7 +69,8 @@ impl Guest for Older {
             max_bytes: Some(1000),
         };
         let failed = |error| SourceError::BadAnswer(format!("{error:?}"));
-        let (text, bytes) = (fetch(&ask(Want::Text)).map_err(failed)?, fetch(&ask(Want::Bytes)).map_err(failed)?);
+        let (text, bytes) =
+            (fetch(&ask(Want::Text)).map_err(failed)?, fetch(&ask(Want::Bytes)).map_err(failed)?);
         let (Body::Text(text), Body::Bytes(bytes)) = (text.body, bytes.body) else {
             return Err(SourceError::BadAnswer("a body in another form than was asked for".into()));
         };

@@ -5,9 +5,9 @@
 use std::hint::black_box;
 
 use tierfall_sdk::{
-    Basis, BatchContext, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind, Lenient, Level,
-    Plugin, Question, Request, Role, Setting, Source, SourceError, Value, Work, WorkId, describe, export_plugin,
-    get_json, setting_host,
+    Basis, BatchContext, Candidate, Context, Description, FetchError, Finding, Host, HostPattern, IdKind,
+    Lenient, Level, Plugin, Question, Request, Role, Setting, Source, SourceError, Value, Work, WorkId,
+    describe, export_plugin, get_json, setting_host,
 };
 
 struct Zoo;
@@ -220,7 +220,8 @@ impl Plugin for Zoo {
         ctx: &BatchContext,
     ) -> Vec<Result<Finding, SourceError>> {
         let base = ctx.settings_only().setting("base").unwrap_or_default().to_owned();
-        let dois: Vec<&str> = questions.iter().map(|question| question.work.doi().unwrap_or_default()).collect();
+        let dois: Vec<&str> =
+            questions.iter().map(|question| question.work.doi().unwrap_or_default()).collect();
         host.log(Level::Info, &dois.join(" "));
         assert!(!dois.iter().any(|doi| doi.contains("trap")), "the crowd panics");
         let unreadable = dois.iter().any(|doi| doi.contains("unreadable"));

@@ -32,10 +32,7 @@ mod tests {
         for (algorithm, hex) in [
             (DigestAlgorithm::Md5, "900150983cd24fb0d6963f7d28e17f72"),
             (DigestAlgorithm::Sha1, "a9993e364706816aba3e25717850c26c9cd0d89d"),
-            (
-                DigestAlgorithm::Sha256,
-                "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-            ),
+            (DigestAlgorithm::Sha256, "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         ] {
             let published = Digest::read(algorithm, hex).expect("a digest");
             assert!(check(&published, b"abc").is_ok());

@@ -10,7 +10,7 @@ use super::source::{Answer, Ask, Source, SourceName};
 use crate::acquire::{DailyLimit, FileKey};
 use tierfall_http::HttpClient;
 use tierfall_ids::IdKind;
-use tierfall_sandbox::{BatchCall, Call, CallError, Plugin, Question, SourceAccess};
+use tierfall_sandbox::{BatchCall, Call, CallError, Plugin, SourceAccess, WorkQuestion};
 use tierfall_work::Work;
 
 /// A source of a plugin, with what it may do.
@@ -71,7 +71,7 @@ impl Source for PluginSource {
 
     fn find(&self, ask: Ask) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
-            let question = Question { work: ask.work, tried: ask.tried };
+            let question = WorkQuestion { work: ask.work, tried: ask.tried };
             let (access, client, clock) = (Arc::clone(&self.access), self.client.clone(), ask.clock);
             let retries = self.retries;
             let (result, notes) = if self.batching {

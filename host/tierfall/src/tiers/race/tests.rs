@@ -523,7 +523,8 @@ async fn a_file_waits_for_a_registry_that_is_being_asked_how_many_pages_the_work
     let mut sketch = Sketch::new();
     let quick = sketch.source("quick", 1, found(&["https://a.example/good"]));
     let facts = Facts { pages: Some(8), ..titled("A title") };
-    let registry = sketch.source("openalex", 3000, Ok(Finding { facts: facts.clone(), ..Finding::default() }));
+    let registry =
+        sketch.source("openalex", 3000, Ok(Finding { facts: facts.clone(), ..Finding::default() }));
     sketch.facts.push(Arc::new(sketch.source("openalex", 3000, Ok(Finding { facts, ..Finding::default() }))));
     sketch.tier(2, vec![quick, registry]);
     let (outcome, took) = sketch.race(&ByUrl::default()).await;
