@@ -5,6 +5,7 @@ mod crash;
 mod enabled;
 mod errors;
 mod legacy;
+mod pace;
 mod workers;
 
 use serde_json::Value;

@@ -29,6 +29,7 @@ use super::request::{Head, Method, Request, RequestBudget, Response, Role};
 use super::retry;
 use super::robots::{self, Fetched, RobotsCache};
 use super::settings::HttpSettings;
+use super::shared_pace::SharedPace;
 use super::tdm::{self, Reservation, Reservations};
 use super::told::Told;
 use super::transport::{Incoming, Outgoing, Transport};
@@ -70,6 +71,15 @@ const TDM_TIME: Duration = Duration::from_secs(10);
 impl HttpClient {
     /// Fails where certificates, the proxy or the recording cannot be read.
     pub fn new(settings: HttpSettings, mode: Mode) -> Result<Self, HttpError> {
+        Self::sharing(settings, mode, None)
+    }
+
+    /// A client that keeps the pace of hosts together with other processes.
+    pub fn sharing(
+        settings: HttpSettings,
+        mode: Mode,
+        shared: Option<Arc<dyn SharedPace>>,
+    ) -> Result<Self, HttpError> {
         let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
         let transport: Box<dyn Transport> = match mode {
             Mode::Live => Box::new(live(&settings, policy)?),
@@ -79,14 +89,22 @@ impl HttpClient {
             }
             Mode::Replay(path) => Box::new(Replay::open(&path)?),
         };
-        Ok(Self::with_transport(settings, transport))
+        Ok(Self::assembled(settings, transport, shared))
     }
 
     /// A client of something else than the network: what tests and benchmarks script.
     pub fn with_transport(settings: HttpSettings, transport: Box<dyn Transport>) -> Self {
+        Self::assembled(settings, transport, None)
+    }
+
+    pub(crate) fn assembled(
+        settings: HttpSettings,
+        transport: Box<dyn Transport>,
+        shared: Option<Arc<dyn SharedPace>>,
+    ) -> Self {
         Self(Arc::new(Inner {
             policy: Arc::new(AddressPolicy::new(&settings.allow_private)),
-            pace: Pace::new(settings.pace.clone()),
+            pace: Pace::new(settings.pace.clone(), shared),
             breakers: Breakers::new(settings.breaker.clone()),
             robots: RobotsCache::default(),
             reservations: Reservations::default(),

@@ -45,6 +45,7 @@ mod resolver;
 mod retry;
 mod robots;
 mod settings;
+mod shared_pace;
 mod tdm;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
@@ -65,6 +66,7 @@ pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Rol
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,
 };
+pub use shared_pace::{PaceAnswer, PaceClaim, PaceUnshared, SharedPace};
 pub use tdm::{Reservation, SaidBy};
 pub use tls::root_certificates;
 pub use transport::{Incoming, Outgoing, RawBody, Transport};

@@ -11,6 +11,7 @@ use super::clock::AttemptClock;
 use super::error::{Denial, FetchError};
 use super::request::Role;
 use super::settings::{Limit, Window};
+use super::shared_pace::{SharedTurn, SharedTurns, Wanted};
 use super::told::Told;
 
 /// The most that a rate is divided by: a host that always answers 429 is asked once in eight seconds
@@ -36,6 +37,8 @@ pub struct HostPermit {
     max_interval: Duration,
     answered: bool,
     open: Option<OwnedSemaphorePermit>,
+    /// Where the pace is shared with other processes.
+    turn: Option<SharedTurn>,
 }
 
 #[derive(Debug)]
@@ -45,6 +48,8 @@ pub(super) struct HostLimiter {
     open: Option<PrioritySemaphore>,
     /// How long a request waits for its turn at most, beside the work's deadline.
     patience: Option<Duration>,
+    /// The agreement with other processes, where there is one.
+    shared: Option<Arc<SharedTurns>>,
     state: Mutex<State>,
 }
 
@@ -101,6 +106,7 @@ impl HostLimiter {
         limit: Option<Limit>,
         window: Option<Window>,
         patience: Option<Duration>,
+        shared: Option<SharedTurns>,
     ) -> Self {
         let every = limit.map_or(Duration::ZERO, |limit| limit.every);
         // More at once than the window holds would have to wait for each other's answers.
@@ -119,7 +125,8 @@ impl HostLimiter {
             surplus: 0,
         };
         let open = limit.map(|_| PrioritySemaphore::new(concurrency));
-        Self { name: name.to_owned(), open, patience, state: Mutex::new(state) }
+        let shared = shared.map(Arc::new);
+        Self { name: name.to_owned(), open, patience, shared, state: Mutex::new(state) }
     }
 
     /// Waits for a turn; see [`super::pace::Pace::acquire`].
@@ -142,17 +149,34 @@ impl HostLimiter {
             None => None,
         };
         drop(waiting);
-        loop {
+        let turn = loop {
+            let turn = limiter.shared_turn(deadline).await?;
             let slot = Slot::take(&limiter, deadline)?;
+            let at = turn.as_ref().map_or(slot.at, |turn| turn.at().max(slot.at));
             // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
-            if slot.at > Instant::now() {
-                tokio::time::sleep_until(slot.at).await;
+            if at > Instant::now() {
+                tokio::time::sleep_until(at).await;
             }
             if slot.keep() {
-                break;
+                break turn;
             }
-        }
-        Ok(HostPermit { limiter, max_hold, max_interval, answered: false, open })
+        };
+        Ok(HostPermit { limiter, max_hold, max_interval, answered: false, open, turn })
+    }
+
+    /// A turn by the agreement with other processes; `None` where there is none.
+    async fn shared_turn(&self, deadline: Instant) -> Result<Option<SharedTurn>, FetchError> {
+        let Some(shared) = &self.shared else { return Ok(None) };
+        let wanted = || {
+            let state = self.state();
+            Wanted {
+                every: state.interval(),
+                window: state.counted.window,
+                concurrency: state.concurrency,
+                behind: state.waiting.files + state.waiting.others,
+            }
+        };
+        shared.take(wanted, deadline).await.map_err(|_| self.busy(0))
     }
 
     /// Makes the pace no faster than this.
@@ -169,7 +193,7 @@ impl HostLimiter {
 
     /// It holds nothing that a new one would not have.
     pub(super) fn forgettable(&self) -> bool {
-        self.state().forgettable(Instant::now())
+        self.state().forgettable(Instant::now()) && self.shared.as_ref().is_none_or(|shared| shared.idle())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -206,8 +230,13 @@ impl HostPermit {
     /// The host asked to be left alone for this long.
     pub fn hold(&self, wait: Duration) {
         let mut state = self.limiter.state();
-        let until = Instant::now() + wait.min(self.max_hold);
+        let wait = wait.min(self.max_hold);
+        let until = Instant::now() + wait;
         state.held = Some(state.held.map_or(until, |held| held.max(until)));
+        drop(state);
+        if let Some(shared) = &self.limiter.shared {
+            shared.hold(wait);
+        }
     }
 
     /// The host answered 429 or 503: half the rate.
@@ -250,6 +279,11 @@ impl Drop for HostPermit {
     fn drop(&mut self) {
         self.answered();
         let mut state = self.limiter.state();
+        if state.waiting != Queue::default()
+            && let Some(turn) = &mut self.turn
+        {
+            turn.is_awaited();
+        }
         if state.surplus > 0
             && let Some(open) = self.open.take()
         {

@@ -14,6 +14,7 @@ use super::error::FetchError;
 use super::limiter::{HostLimiter, HostPermit};
 use super::request::Role;
 use super::settings::{Limit, PaceRule, PaceSettings};
+use super::shared_pace::{SharedPace, SharedTurns};
 
 /// Beyond this many, limiters that hold no state are dropped: a run over millions of works meets
 /// hundreds of thousands of hosts.
@@ -23,6 +24,8 @@ const REMEMBERED: usize = 4096;
 #[derive(Debug)]
 pub struct Pace {
     settings: PaceSettings,
+    /// The agreement with other processes, where there is one.
+    shared: Option<Arc<dyn SharedPace>>,
     limiters: Mutex<HashMap<String, Arc<HostLimiter>>>,
 }
 
@@ -37,8 +40,8 @@ pub struct PacedRequest<'a> {
 }
 
 impl Pace {
-    pub fn new(settings: PaceSettings) -> Self {
-        Self { settings, limiters: Mutex::default() }
+    pub fn new(settings: PaceSettings, shared: Option<Arc<dyn SharedPace>>) -> Self {
+        Self { settings, shared, limiters: Mutex::default() }
     }
 
     /// Waits until this may be asked. The wait stops the attempt's clock and never passes the work's
@@ -83,11 +86,12 @@ impl Pace {
         let limiter = Arc::new(match self.settings.enabled {
             true => {
                 let rule = rule.map(|(_, rule)| rule);
+                let shared = self.shared.clone().map(|shared| SharedTurns::new(shared, key.clone()));
                 let (window, patience) =
                     (rule.and_then(PaceRule::window), rule.and_then(|rule| rule.patience));
-                HostLimiter::new(asked.host, Some(self.limit(asked)), window, patience)
+                HostLimiter::new(asked.host, Some(self.limit(asked)), window, patience, shared)
             }
-            false => HostLimiter::new(asked.host, None, None, None),
+            false => HostLimiter::new(asked.host, None, None, None, None),
         });
         limiters.insert(key, Arc::clone(&limiter));
         limiter
@@ -114,10 +118,10 @@ impl Pace {
         }
     }
 
-    /// The first rule that fits, with its number.
-    fn rule_of(&self, asked: PacedRequest<'_>, role: Role) -> Option<(usize, &PaceRule)> {
-        let rules = self.settings.rules.iter().map(|(_, rule)| rule);
-        rules.enumerate().find(|(_, rule)| {
+    /// The first rule that fits, with its name.
+    fn rule_of(&self, asked: PacedRequest<'_>, role: Role) -> Option<NamedRule<'_>> {
+        let rules = self.settings.rules.iter().map(|(name, rule)| (name.as_str(), rule));
+        rules.into_iter().find(|(_, rule)| {
             fits(rule, asked.host, role)
                 && rule.secret.is_none_or(|secret| secret == asked.secret)
                 && (rule.paths.is_empty() || rule.paths.iter().any(|path| is_at(asked.path, path)))
@@ -126,22 +130,25 @@ impl Pace {
 
     /// The names of all limiters that a host may have in a role.
     fn keys(&self, host: &str, role: Role) -> Vec<String> {
-        let rules = self.settings.rules.iter().map(|(_, rule)| rule).enumerate();
+        let rules = self.settings.rules.iter().map(|(name, rule)| (name.as_str(), rule));
         let fitting = rules.filter(|(_, rule)| fits(rule, host, role)).map(Some);
         fitting.chain([None]).map(|rule| key(host, role, rule)).collect()
     }
 }
 
-/// The name of the limiter of a host and role, under the rule that fits.
-fn key(host: &str, role: Role, rule: Option<(usize, &PaceRule)>) -> String {
+/// A rule and its name in the configuration.
+type NamedRule<'a> = (&'a str, &'a PaceRule);
+
+/// The name of the limiter of a host and role, under the rule that fits. Other processes have the same.
+fn key(host: &str, role: Role, rule: Option<NamedRule<'_>>) -> String {
     let kind = match (rule, role) {
         (Some((_, rule)), _) if rule.role.is_none() => "any",
         (_, Role::Api) => "api",
         (_, Role::Page | Role::File) => "web",
     };
     match rule {
-        Some((index, rule)) if rule.shared => format!("{kind} rule {index}"),
-        Some((index, rule)) if rule.is_of_a_service() => format!("{kind} {host} rule {index}"),
+        Some((name, rule)) if rule.shared => format!("{kind} rule {name}"),
+        Some((name, rule)) if rule.is_of_a_service() => format!("{kind} {host} rule {name}"),
         _ => format!("{kind} {host}"),
     }
 }

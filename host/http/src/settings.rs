@@ -89,6 +89,8 @@ pub struct Limits {
 pub struct PaceSettings {
     /// Off: no rates and no concurrency limits; holds (Retry-After) are kept all the same.
     pub enabled: bool,
+    /// Whether processes of this user, or of one ledger, keep the pace together.
+    pub share: bool,
     /// The longest a host's Retry-After is obeyed, so that one answer cannot close a host for a day.
     #[serde(rename = "max_hold_ms", deserialize_with = "millis")]
     pub max_hold: Duration,
@@ -315,6 +317,7 @@ impl HttpSettings {
             robots: false,
             pace: PaceSettings {
                 enabled: false,
+                share: false,
                 api: limit,
                 page: limit,
                 file: limit,

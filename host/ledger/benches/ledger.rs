@@ -252,6 +252,7 @@ async fn next_postgres() {
             roots: None,
             create: true,
             upgrade: false,
+        durable: true,
         };
         let ledger = PostgresLedger::open(settings).await.expect("a new ledger can be made");
         let (client, connection) =
@@ -299,6 +300,7 @@ async fn sqlite(path: &Path) -> Arc<SqliteLedger> {
         timeout: Duration::from_secs(30),
         create: true,
         upgrade: false,
+        durable: true,
     };
     Arc::new(SqliteLedger::open(settings).await.expect("a new ledger can be made"))
 }

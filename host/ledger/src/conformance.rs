@@ -6,6 +6,7 @@ mod leases;
 mod queries;
 mod rows;
 mod schema;
+mod turns;
 
 use serde_json::json;
 

@@ -2,6 +2,7 @@
 //! engines to it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -13,6 +14,7 @@ use crate::job::{
     Retry, StoredFile, UnreadableRow,
 };
 use crate::key::JobKey;
+use crate::turns::{TurnClaim, Turns};
 
 /// Jobs, leases and ops, recorded so that they outlive any process.
 ///
@@ -112,6 +114,27 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
 
     /// How many events could not be recorded since the ledger was opened: losing one fails nothing.
     fn events_lost(&self) -> u64;
+
+    /// Asks for turns at a host, so that all who share the ledger keep its pace together. Who cannot have one now
+    /// waits in line, and is served before those that come later.
+    fn claim_turns(&self, claim: TurnClaim) -> BoxFuture<'_, Result<Turns, LedgerError>>;
+
+    /// The owner has no more than `open` requests open at the host, and wants no others for now.
+    fn return_turns<'a>(
+        &'a self,
+        host: &str,
+        owner: &str,
+        open: u32,
+    ) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// Nobody gets a turn at the host for so long, a day at most.
+    fn hold_host<'a>(&'a self, host: &str, wait: Duration) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// The owner is alive: what it has open stays open. One that is not heard of for twenty seconds has nothing open.
+    fn renew_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// The owner ends, and has nothing open.
+    fn end_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>>;
 
     /// Writes what is still to be written, and closes the database. Every later request is `Unavailable`.
     fn close(&self) -> BoxFuture<'_, ()>;

@@ -1,6 +1,7 @@
 //! Implements [`Ledger`] for every engine: each call becomes one request, which the engine runs in a transaction.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
@@ -14,9 +15,11 @@ use crate::job::{
 };
 use crate::key::JobKey;
 use crate::protocol::{
-    Artifacts, CountJobs, Dispositions, EnqueueJob, ExecuteCommands, FindKeys, LeaseJob, LeaseNext,
-    ListEvents, ListJobs, NextAt, PlanJobs, Recover, RenewLease, ReopenJob, RetryJobs, ShowJob, TxRequest,
+    Artifacts, ClaimTurns, CountJobs, Dispositions, EndTurns, EnqueueJob, ExecuteCommands, FindKeys, HoldHost,
+    LeaseJob, LeaseNext, ListEvents, ListJobs, NextAt, PlanJobs, Recover, RenewLease, RenewTurns, ReopenJob,
+    RetryJobs, ReturnTurns, ShowJob, TxRequest,
 };
+use crate::turns::{TurnClaim, Turns};
 
 /// A database that can run a request in a transaction.
 pub(crate) trait Engine: Send + Sync + std::fmt::Debug {
@@ -134,6 +137,31 @@ impl<E: Engine> Ledger for E {
 
     fn events_lost(&self) -> u64 {
         self.lost_events()
+    }
+
+    fn claim_turns(&self, claim: TurnClaim) -> BoxFuture<'_, Result<Turns, LedgerError>> {
+        Box::pin(self.write(ClaimTurns(claim)))
+    }
+
+    fn return_turns<'a>(
+        &'a self,
+        host: &str,
+        owner: &str,
+        open: u32,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.write(ReturnTurns { host: host.to_owned(), owner: Arc::from(owner), open }))
+    }
+
+    fn hold_host<'a>(&'a self, host: &str, wait: Duration) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.write(HoldHost { host: host.to_owned(), wait }))
+    }
+
+    fn renew_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.write(RenewTurns(Arc::from(owner))))
+    }
+
+    fn end_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.write(EndTurns(Arc::from(owner))))
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

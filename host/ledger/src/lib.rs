@@ -36,6 +36,7 @@
 //!     timeout: Duration::from_secs(10),
 //!     create: true,
 //!     upgrade: true,
+//!     durable: true,
 //! })
 //! .await?;
 //! let job = NewJob {
@@ -95,6 +96,7 @@ pub mod sqlite;
 mod state;
 #[cfg(test)]
 mod testing;
+mod turns;
 
 pub use client::{
     Effect, FailureCounters, LeaseHandle, LedgerClient, LedgerClientError, LedgerClientSettings,
@@ -115,3 +117,4 @@ pub use protocol::Rules;
 pub use reconcile::{FileInventory, Missing, Partial, ReconcileError, Reconciliation, reconcile};
 pub use schedule::Schedule;
 pub use state::{Illegal, State, Step, UnknownState};
+pub use turns::{TurnClaim, Turns};

@@ -6,7 +6,7 @@ use crate::sql::Dialect;
 use crate::state::{State, successors};
 
 /// The version of this schema. A change of a table, or of the transitions in `state.rs`, needs a new migration.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is recognised.
 pub(crate) const APPLICATION_ID: i64 = 0x5469_6572;
@@ -26,6 +26,7 @@ pub(crate) fn check_version(place: &str, found: i64, upgrade: bool) -> Result<i6
 pub(crate) fn migration(version: i64, dialect: Dialect) -> Vec<String> {
     match version {
         1 => first(dialect),
+        2 => turns(dialect),
         _ => Vec::new(),
     }
 }
@@ -120,6 +121,37 @@ fn first(dialect: Dialect) -> Vec<String> {
     ];
     statements.extend(triggers(dialect));
     statements
+}
+
+/// The turns at hosts. They outlive no crash for long, so nothing refers to them.
+fn turns(dialect: Dialect) -> Vec<String> {
+    let (int, clustered, end) = match dialect {
+        Dialect::Sqlite => ("INTEGER", " STRICT, WITHOUT ROWID", " STRICT"),
+        Dialect::Postgres => ("BIGINT", "", ""),
+    };
+    vec![
+        format!(
+            "CREATE TABLE host_paces (
+                host TEXT PRIMARY KEY,
+                next_at {int} NOT NULL,
+                held_until {int} NOT NULL
+            ){clustered}"
+        ),
+        "CREATE INDEX host_paces_next ON host_paces (next_at)".to_owned(),
+        // `since` is the time from which the owner waits; NULL: it does not.
+        format!(
+            "CREATE TABLE host_holders (
+                host TEXT NOT NULL,
+                owner TEXT NOT NULL,
+                open {int} NOT NULL,
+                since {int},
+                until {int} NOT NULL,
+                PRIMARY KEY (host, owner)
+            ){clustered}"
+        ),
+        format!("CREATE TABLE host_starts (host TEXT NOT NULL, at {int} NOT NULL){end}"),
+        "CREATE INDEX host_starts_at ON host_starts (host, at)".to_owned(),
+    ]
 }
 
 /// The table of transitions, checked by the database itself: whoever writes to it and however, nothing goes

@@ -11,6 +11,7 @@ mod robots_and_pace;
 mod script;
 mod server;
 mod services;
+mod shared_pace;
 mod standard;
 mod wire;
 

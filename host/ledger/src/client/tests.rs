@@ -94,6 +94,7 @@ impl Fixture {
             timeout: Duration::from_secs(5),
             create: true,
             upgrade: false,
+            durable: true,
         };
         let ledger = SqliteLedger::open(settings).await.unwrap();
         let flaky = Arc::new(Flaky {

@@ -10,6 +10,7 @@ mod queries;
 mod recover;
 mod request;
 mod rows;
+mod turns;
 
 pub(crate) use execute::ExecuteCommands;
 pub(crate) use lease::{EnqueueJob, LeaseJob, LeaseNext, RenewLease};
@@ -22,3 +23,4 @@ pub use request::Rules;
 pub(crate) use request::{TxContext, TxRequest};
 #[cfg(test)]
 pub(crate) use rows::KNOWN_STATES;
+pub(crate) use turns::{ClaimTurns, EndTurns, HoldHost, RenewTurns, ReturnTurns};

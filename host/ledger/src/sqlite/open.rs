@@ -68,7 +68,8 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
         let why = format!("its file system cannot share a log between processes (journal mode {mode})");
         return Err(LedgerError::Open { place: name(settings), why });
     }
-    connection.pragma_update(None, "synchronous", "FULL").map_err(sqlite)?;
+    let synchronous = if settings.durable { "FULL" } else { "OFF" };
+    connection.pragma_update(None, "synchronous", synchronous).map_err(sqlite)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(sqlite)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(sqlite)?;

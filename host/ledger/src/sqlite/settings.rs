@@ -22,4 +22,7 @@ pub struct SqliteSettings {
     pub create: bool,
     /// Whether to upgrade a ledger of an earlier version.
     pub upgrade: bool,
+    /// Whether a commit is on disk before its reply. Without it a crash of the machine, not of a process, may take the
+    /// last commits or the file: only for what is worth nothing afterwards, such as turns at hosts.
+    pub durable: bool,
 }

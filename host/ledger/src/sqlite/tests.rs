@@ -224,5 +224,6 @@ fn settings(path: &Path) -> SqliteSettings {
         timeout: Duration::from_secs(20),
         create: true,
         upgrade: false,
+        durable: true,
     }
 }

@@ -19,6 +19,7 @@ mod pool;
 mod program;
 mod reporter;
 mod request;
+mod shared_pace;
 mod summary;
 
 pub use drive::{Run, new_run_id};

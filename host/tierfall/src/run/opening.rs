@@ -16,7 +16,6 @@ use tierfall_ledger::{Ledger, LedgerClient, LedgerClientSettings, LedgerError, P
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Of one process. A worker needs one only while it writes, and each costs the server a process of its own.
-#[cfg(feature = "postgres")]
 const CONNECTIONS: usize = 8;
 
 /// The schema of the tables, so that the database can be shared with other programs.
@@ -76,6 +75,15 @@ pub async fn find_ledger(config: &Config, out: &Path) -> Result<Arc<dyn Ledger>,
     open(config, out, false).await
 }
 
+/// A ledger for turns at hosts alone: made if there is none, with few connections, and in no hurry to reach the disk.
+pub(super) async fn open_turns(config: &Config, place: &LedgerPlace) -> Result<Arc<dyn Ledger>, LedgerError> {
+    let rules = config.ledger.rules.clone();
+    match place {
+        LedgerPlace::File(path) => open_file(path.clone(), rules, true, false).await,
+        LedgerPlace::Server(url) => open_server(config, url.clone(), rules, true, 1).await,
+    }
+}
+
 async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>, LedgerError> {
     let rules = config.ledger.rules.clone();
     match LedgerPlace::of(config, out) {
@@ -86,18 +94,28 @@ async fn open(config: &Config, out: &Path, make: bool) -> Result<Arc<dyn Ledger>
                     why: out::linked().to_string(),
                 });
             }
-            let settings = SqliteSettings {
-                path,
-                rules,
-                clock: Arc::new(SystemClock),
-                timeout: LOCK_TIMEOUT,
-                create: make,
-                upgrade: make,
-            };
-            Ok(Arc::new(SqliteLedger::open(settings).await?))
+            open_file(path, rules, make, true).await
         }
-        LedgerPlace::Server(url) => open_server(config, url, rules, make).await,
+        LedgerPlace::Server(url) => open_server(config, url, rules, make, CONNECTIONS).await,
     }
+}
+
+async fn open_file(
+    path: PathBuf,
+    rules: Rules,
+    make: bool,
+    durable: bool,
+) -> Result<Arc<dyn Ledger>, LedgerError> {
+    let settings = SqliteSettings {
+        path,
+        rules,
+        clock: Arc::new(SystemClock),
+        timeout: LOCK_TIMEOUT,
+        create: make,
+        upgrade: make,
+        durable,
+    };
+    Ok(Arc::new(SqliteLedger::open(settings).await?))
 }
 
 #[cfg(feature = "postgres")]
@@ -106,6 +124,7 @@ async fn open_server(
     url: String,
     rules: Rules,
     make: bool,
+    connections: usize,
 ) -> Result<Arc<dyn Ledger>, LedgerError> {
     let roots = tierfall_http::root_certificates(&config.http.ca_certs).map_err(|error| {
         LedgerError::Open { place: LedgerPlace::Server(url.clone()).to_string(), why: error.to_string() }
@@ -115,7 +134,7 @@ async fn open_server(
         schema: SCHEMA.to_owned(),
         rules,
         time: Time::Server,
-        connections: CONNECTIONS,
+        connections,
         timeout: LOCK_TIMEOUT,
         roots: Some(Arc::new(roots)),
         create: make,
@@ -125,7 +144,13 @@ async fn open_server(
 }
 
 #[cfg(not(feature = "postgres"))]
-async fn open_server(_: &Config, url: String, _: Rules, _: bool) -> Result<Arc<dyn Ledger>, LedgerError> {
+async fn open_server(
+    _: &Config,
+    url: String,
+    _: Rules,
+    _: bool,
+    _: usize,
+) -> Result<Arc<dyn Ledger>, LedgerError> {
     Err(LedgerError::Open {
         place: LedgerPlace::Server(url).to_string(),
         why: "this build has no PostgreSQL (the feature `postgres` of the crate tierfall)".to_owned(),

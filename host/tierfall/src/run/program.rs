@@ -12,6 +12,7 @@ use super::maintenance::Maintenance;
 use super::plan;
 use super::plugins::LoadedPlugins;
 use super::reporter::Reporter;
+use super::shared_pace::shared_pace;
 use crate::acquire::{Acquirer, Store};
 use crate::config::{Config, PluginRef, suggestion};
 use crate::tiers::Plan;
@@ -37,7 +38,9 @@ impl Program {
     /// Starts the HTTP client and the sandbox, loads the plan's plugins. Files go to `out`.
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
         let replayed = matches!(mode, Mode::Replay(_));
-        let client = HttpClient::new(config.http.clone(), mode)?;
+        // A recording has no hosts that could be asked too often.
+        let pace = if replayed { None } else { shared_pace(config, out).await };
+        let client = HttpClient::sharing(config.http.clone(), mode, pace)?;
         let sandbox = sandbox(config)?;
         let plan = plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), &client).await?;
         let plan = Plan { in_order: replayed, ..plan };

@@ -1,0 +1,67 @@
+//! Several processes, and one pace for all of them: a host cannot tell them from one.
+
+use std::time::Duration;
+
+use crate::support::program::{Home, Running};
+use crate::support::web::{Answer, Web};
+
+use super::{Place, on_both_engines};
+
+on_both_engines! {
+    three_processes_with_one_ledger_ask_a_host_no_more_often_than_one
+}
+
+/// The pages that each of three processes reads.
+const PAGES: usize = 10;
+const PROCESSES: usize = 3;
+/// Between two requests.
+const EVERY: Duration = Duration::from_millis(100);
+
+fn three_processes_with_one_ledger_ask_a_host_no_more_often_than_one(place: &Place) {
+    ask(|_| {
+        let mut flags = vec!["--enable-idempotency".to_owned(), "--out=papers".to_owned()];
+        flags.extend(place.flags());
+        flags
+    });
+}
+
+#[test]
+fn three_processes_of_one_user_ask_a_host_no_more_often_than_one() {
+    ask(|process| vec![format!("--out=papers-{process}")]);
+}
+
+#[track_caller]
+fn ask(flags: impl Fn(usize) -> Vec<String>) {
+    let (home, web) = (Home::new(), Web::start());
+    let page = |number: usize| format!("http://paced.example/{number}");
+    let nothing = "<!DOCTYPE html><html><head><title>Nothing</title></head><body></body></html>";
+    for number in 0..PAGES * PROCESSES {
+        web.get(&page(number), [Answer::html(nothing)]);
+    }
+    let running: Vec<Running> = (0..PROCESSES)
+        .map(|process| {
+            let every = EVERY.as_millis();
+            home.tierfall(["run"])
+                .args((0..PAGES).map(|number| page(process * PAGES + number)))
+                .args(["--fallback-tier", "landing_scrape", "--workers", "4"])
+                .args(["--set", "http.pace.page.concurrency=2", "--set", "http.pace.file.concurrency=2"])
+                .args([format!("--set=http.pace.page.every_ms={every}")])
+                .args([format!("--set=http.pace.file.every_ms={every}")])
+                .args(flags(process))
+                .through(&web)
+                .start()
+        })
+        .collect();
+    for process in running {
+        let ended = process.wait().expect(3);
+        assert!(!ended.err.contains("pace"), "{}", ended.err);
+    }
+    let mut times: Vec<_> = web.requests().iter().map(|seen| seen.at).collect();
+    times.sort();
+    assert!(times.len() >= PAGES * PROCESSES);
+    assert!(web.peak("paced.example") <= 2, "{} at once", web.peak("paced.example"));
+    // A request may be on its way for longer than the next: a fifth is allowed for. Three paces would need a third.
+    let gaps = u32::try_from(times.len() - 1).expect("a few");
+    let took = times[times.len() - 1] - times[0];
+    assert!(took >= EVERY * gaps * 4 / 5, "{} requests in {took:?}", times.len());
+}
