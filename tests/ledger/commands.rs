@@ -44,6 +44,7 @@ fn filled<F: Future>(home: &Home, fill: impl FnOnce(Arc<dyn Ledger>) -> F) -> F:
         timeout: Duration::from_secs(20),
         create: true,
         upgrade: false,
+        durable: true,
     };
     let runtime = tokio::runtime::Runtime::new().expect("a runtime can be started");
     runtime.block_on(async {

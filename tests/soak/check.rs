@@ -54,6 +54,7 @@ pub async fn open(site: &Site) -> Result<Arc<dyn Ledger>, LedgerError> {
                     timeout,
                     create: false,
                     upgrade: false,
+                    durable: true,
                 })
                 .await?,
             )
