@@ -13,6 +13,7 @@ super::promises! {
     opening_at_the_same_time_makes_the_schema_once
     looking_for_a_ledger_makes_none
     another_schema_is_a_clear_error
+    a_ledger_of_the_first_schema_keeps_its_jobs_when_it_is_upgraded
     a_closed_ledger_answers_that_it_is
 }
 
@@ -86,19 +87,36 @@ async fn looking_for_a_ledger_makes_none(world: World) {
 }
 
 async fn another_schema_is_a_clear_error(world: World) {
-    let set = |version: i64| match world.place {
+    world.sql(&set_version(&world, 99)).await.unwrap();
+    let newer = world.join().await.unwrap_err();
+    assert!(matches!(newer, LedgerError::Newer { found: 99, .. }), "{newer:?}");
+    assert!(newer.to_string().contains("use the newer program"), "{newer}");
+    world.sql(&set_version(&world, 0)).await.unwrap();
+    let older = world.join().await.unwrap_err();
+    assert!(matches!(older, LedgerError::Older { found: 0, .. }), "{older:?}");
+}
+
+async fn a_ledger_of_the_first_schema_keeps_its_jobs_when_it_is_upgraded(world: World) {
+    let key = world.plan(1).await;
+    for table in ["host_paces", "host_holders", "host_starts"] {
+        world.sql(&format!("DROP TABLE {table}")).await.unwrap();
+    }
+    world.sql(&set_version(&world, 1)).await.unwrap();
+    let refused = world.place.open(&world.clock, false).await.unwrap_err();
+    assert!(matches!(refused, LedgerError::Older { found: 1, .. }), "{refused:?}");
+    let upgraded = world.place.open(&world.clock, true).await.unwrap();
+    assert!(upgraded.show(&key).await.unwrap().is_some());
+    upgraded.hold_host("api.example.org", std::time::Duration::from_secs(1)).await.unwrap();
+}
+
+/// The statement that makes the ledger say that it has this version.
+fn set_version(world: &World, version: i64) -> String {
+    match world.place {
         #[cfg(feature = "sqlite")]
         Place::Sqlite { .. } => format!("PRAGMA user_version = {version}"),
         #[cfg(feature = "postgres")]
         Place::Postgres { .. } => format!("UPDATE ledger_version SET version = {version}"),
-    };
-    world.sql(&set(99)).await.unwrap();
-    let newer = world.join().await.unwrap_err();
-    assert!(matches!(newer, LedgerError::Newer { found: 99, .. }), "{newer:?}");
-    assert!(newer.to_string().contains("use the newer program"), "{newer}");
-    world.sql(&set(0)).await.unwrap();
-    let older = world.join().await.unwrap_err();
-    assert!(matches!(older, LedgerError::Older { found: 0, .. }), "{older:?}");
+    }
 }
 
 async fn a_closed_ledger_answers_that_it_is(world: World) {

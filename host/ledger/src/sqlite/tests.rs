@@ -109,6 +109,21 @@ async fn a_full_disk_is_an_error_and_loses_nothing_that_was_answered() {
 }
 
 #[tokio::test]
+async fn a_disk_that_is_too_full_for_events_is_called_full() {
+    let folder = tempfile::tempdir().unwrap();
+    let ledger = open(&folder.path().join("ledger.sqlite")).await.unwrap();
+    ledger.write(Statement { sql: "PRAGMA max_page_count = 60", then: None }).await.unwrap();
+    // Jobs that are known already leave nothing but events, which are what finds no room.
+    let jobs: Vec<_> = (0..50).map(job).collect();
+    ledger.plan(jobs.clone()).await.unwrap();
+    for _ in 0..200 {
+        let replayed = ledger.plan(jobs.clone()).await;
+        assert!(matches!(replayed, Ok(_) | Err(LedgerError::Full(_))), "{replayed:?}");
+    }
+    assert!(ledger.events_lost() > 0);
+}
+
+#[tokio::test]
 async fn a_ledger_that_cannot_be_written_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let ledger = open(&folder.path().join("ledger.sqlite")).await.unwrap();

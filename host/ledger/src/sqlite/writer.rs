@@ -217,10 +217,9 @@ impl Thread {
             }
         }
         let buffered = self.buffer.events.len();
-        if buffered >= event_buffer::BATCH || (buffered > 0 && self.buffer.due <= Instant::now()) {
-            self.insert_events();
-        }
-        match self.commit() {
+        let due = buffered >= event_buffer::BATCH || (buffered > 0 && self.buffer.due <= Instant::now());
+        let inserted = if due { self.insert_events() } else { Ok(()) };
+        match inserted.and_then(|()| self.commit()) {
             Ok(()) => {
                 self.callers = done.len() + waiting.len();
                 done.into_iter().for_each(Task::reply);
@@ -283,14 +282,14 @@ impl Thread {
             self.buffer.due = Instant::now() + event_buffer::MAX_DELAY;
             return;
         }
-        self.insert_events();
-        if let Err(error) = self.commit() {
+        if let Err(error) = self.insert_events().and_then(|()| self.commit()) {
             tracing::debug!(%error, "events were not kept");
         }
     }
 
-    /// Inside a transaction. What cannot be inserted is lost: events never stand in the way of anything else.
-    fn insert_events(&mut self) {
+    /// Inside a transaction. What cannot be inserted is lost: events never stand in the way of anything else, unless
+    /// SQLite undoes the whole transaction because of them, as it may when the disk is full.
+    fn insert_events(&mut self) -> Result<(), LedgerError> {
         let events = std::mem::take(&mut self.buffer.events);
         let shared = Arc::clone(&self.shared);
         let inserted =
@@ -303,6 +302,9 @@ impl Thread {
         if let Err(error) = inserted {
             tracing::debug!(%error, "events were not kept");
             self.buffer.lost.add(events.len());
+            if self.connection.is_autocommit() {
+                return Err(error);
+            }
             if let Err(error) = self.connection.execute_batch("ROLLBACK TO events") {
                 tracing::debug!(%error, "the events' part of a transaction could not be undone");
             }
@@ -310,6 +312,7 @@ impl Thread {
         if let Err(error) = self.connection.execute_batch("RELEASE events") {
             tracing::debug!(%error, "the events' part of a transaction could not be ended");
         }
+        Ok(())
     }
 }
 
