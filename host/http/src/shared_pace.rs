@@ -205,7 +205,8 @@ impl SharedTurns {
         let now = Instant::now();
         let mut held = self.held();
         held.granted = open;
-        held.block = if std::mem::take(&mut held.wasted) { 1 } else { held.block.max(1).saturating_mul(2).min(MOST) };
+        held.block =
+            if std::mem::take(&mut held.wasted) { 1 } else { held.block.max(1).saturating_mul(2).min(MOST) };
         held.starts = starts.iter().map(|start| now + *start).collect();
         open > held.open && !held.starts.is_empty()
     }

@@ -15,9 +15,9 @@ use crate::job::{
 };
 use crate::key::JobKey;
 use crate::protocol::{
-    Artifacts, ClaimTurns, CountJobs, Dispositions, EndTurns, EnqueueJob, ExecuteCommands, FindKeys, HoldHost,
-    LeaseJob, LeaseNext, ListEvents, ListJobs, NextAt, PlanJobs, Recover, RenewLease, RenewTurns, ReopenJob,
-    RetryJobs, ReturnTurns, ShowJob, TxRequest,
+    Artifacts, ClaimTurns, CountJobs, Dispositions, EndTurns, EnqueueJob, ExecuteCommands, FindKeys,
+    HoldHost, LeaseJob, LeaseNext, ListEvents, ListJobs, NextAt, PlanJobs, Recover, RenewLease, RenewTurns,
+    ReopenJob, RetryJobs, ReturnTurns, ShowJob, TxRequest,
 };
 use crate::turns::{TurnClaim, Turns};
 

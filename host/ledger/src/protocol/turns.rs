@@ -267,7 +267,8 @@ impl Window {
 
 /// The host's next free start and until when it is left alone. Whoever else asks for it waits for this transaction.
 async fn lock<S: Sql>(sql: &mut S, host: &str) -> Result<(i64, i64), LedgerError> {
-    let add = "INSERT INTO host_paces (host, next_at, held_until) VALUES ($1, 0, 0) ON CONFLICT (host) DO NOTHING";
+    let add =
+        "INSERT INTO host_paces (host, next_at, held_until) VALUES ($1, 0, 0) ON CONFLICT (host) DO NOTHING";
     let read = match S::DIALECT {
         Dialect::Sqlite => "SELECT next_at, held_until FROM host_paces WHERE host = $1",
         Dialect::Postgres => "SELECT next_at, held_until FROM host_paces WHERE host = $1 FOR UPDATE",

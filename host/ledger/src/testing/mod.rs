@@ -275,7 +275,8 @@ impl Place {
             #[cfg(feature = "sqlite")]
             Place::Sqlite { path, .. } => {
                 let path = path.clone();
-                let settings = SqliteSettings { path, rules: rules(), clock, timeout, create, upgrade, durable: true };
+                let settings =
+                    SqliteSettings { path, rules: rules(), clock, timeout, create, upgrade, durable: true };
                 Arc::new(SqliteLedger::open(settings).await?)
             }
             #[cfg(feature = "postgres")]
