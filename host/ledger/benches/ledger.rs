@@ -252,7 +252,6 @@ async fn next_postgres() {
             roots: None,
             create: true,
             upgrade: false,
-            durable: true,
         };
         let ledger = PostgresLedger::open(settings).await.expect("a new ledger can be made");
         let (client, connection) =
