@@ -3,4 +3,10 @@
 //! about a work.
 
 #[cfg(target_os = "linux")]
+mod address_space;
+mod curl;
+mod heads;
+mod proxies;
+mod recordings;
+#[cfg(target_os = "linux")]
 mod watchers;

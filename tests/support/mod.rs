@@ -6,4 +6,5 @@ pub mod example;
 pub mod pdf;
 pub mod postgres;
 pub mod program;
+pub mod raw;
 pub mod web;

@@ -15,9 +15,9 @@ use super::address::AddressPolicy;
 use super::body::Body;
 use super::breaker::Breakers;
 use super::clock::AttemptClock;
-use super::decode::{Coding, Decoded};
+use super::decode::{Codings, Decoded};
 use super::error::{FetchError, HttpError};
-use super::headers::header;
+use super::headers::{every, header};
 use super::limiter::HostPermit;
 use super::live::Live;
 use super::pace::{Pace, PacedRequest};
@@ -296,15 +296,14 @@ impl Inner {
     ) -> Result<Body, FetchError> {
         // These never have a body, whatever their head says (RFC 9110, 6.4.1).
         let bodiless = method == Method::Head || matches!(answer.status, 204 | 304);
-        let coding = if bodiless { Coding::Identity } else { Coding::of(&answer.headers)? };
-        let encoded = coding != Coding::Identity;
+        let codings = if bodiless { Codings::default() } else { Codings::of(&answer.headers)? };
+        let encoded = !codings.is_identity();
         // RFC 9112, 6.3: where both are sent, the length is that of something else.
-        let chunked = header(&answer.headers, TRANSFER_ENCODING)
-            .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
+        let chunked = every(&answer.headers, TRANSFER_ENCODING).to_ascii_lowercase().contains("chunked");
         let declared = header(&answer.headers, CONTENT_LENGTH)
             .filter(|_| !chunked)
             .and_then(|length| length.parse().ok());
-        let pieces = Decoded::new(coding, answer.body, self.settings.limits.body_bytes);
+        let pieces = Decoded::new(codings, answer.body, self.settings.limits.body_bytes);
         let head = Head { status: answer.status, url, headers: answer.headers };
         Ok(Body::new(head, pieces, encoded, declared.filter(|_| !encoded), permit))
     }

@@ -27,7 +27,7 @@ struct Queue {
 
 /// While it lives, the attempt's clock stands still.
 #[derive(Debug)]
-pub(crate) struct Queued<'a>(&'a AttemptClock);
+pub struct Queued<'a>(&'a AttemptClock);
 
 impl AttemptClock {
     /// An attempt that starts now, may take `budget`, and in any case ends at `deadline`.
@@ -36,7 +36,7 @@ impl AttemptClock {
     }
 
     /// Stops the attempt's clock until the guard is dropped.
-    pub(crate) fn queue(&self) -> Queued<'_> {
+    pub fn queue(&self) -> Queued<'_> {
         let mut queue = self.queue.lock().unwrap_or_else(|poison| poison.into_inner());
         if queue.waiting == 0 {
             queue.since = Some(Instant::now());

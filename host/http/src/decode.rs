@@ -33,37 +33,59 @@ const ZSTD_WINDOW_LOG: u32 = 23;
 /// The largest decoded piece, and so the memory for one.
 const PIECE: usize = 64 * 1024;
 
+/// How often a body may be packed. Other clients unpack up to five times; honest servers pack twice at most, where a
+/// cache packs what came packed.
+const MOST_LAYERS: usize = 3;
+
+/// The codings of a body, the first one innermost; none is a body as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Codings(Vec<Coding>);
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Coding {
-    Identity,
+enum Coding {
     Gzip,
     Deflate,
     Brotli,
     Zstd,
 }
 
-impl Coding {
+impl Codings {
     /// Reads the `Content-Encoding` headers. What is no coding (`UTF-8`, `binary`, `none`) says nothing, as to other
-    /// clients, and one that is named again is meant once. Two codings are refused: no honest server compresses twice,
-    /// and a bomb's ratio is squared by it.
+    /// clients. One that is named twice may be meant once: where its data can be told by how it begins, that is found
+    /// out when it is unpacked.
     pub fn of(headers: &HeaderMap) -> Result<Self, FetchError> {
         let given: Vec<_> =
             headers.get_all(CONTENT_ENCODING).iter().map(|value| header_text(value.as_bytes())).collect();
-        let mut found = Self::Identity;
+        let mut found: Vec<Coding> = Vec::new();
         for name in given.iter().flat_map(|value| value.split(',')) {
             let coding = match name.trim().to_ascii_lowercase().as_str() {
-                "gzip" | "x-gzip" => Self::Gzip,
-                "deflate" => Self::Deflate,
-                "br" => Self::Brotli,
-                "zstd" => Self::Zstd,
+                "gzip" | "x-gzip" => Coding::Gzip,
+                "deflate" => Coding::Deflate,
+                "br" => Coding::Brotli,
+                "zstd" => Coding::Zstd,
                 _ => continue,
             };
-            if found != Self::Identity && found != coding {
-                return Err(FetchError::Malformed("the body is packed more than once".into()));
+            if !coding.has_magic() && found.contains(&coding) {
+                continue;
             }
-            found = coding;
+            if found.len() == MOST_LAYERS {
+                let text = format!("the body is packed more than {MOST_LAYERS} times");
+                return Err(FetchError::Malformed(text));
+            }
+            found.push(coding);
         }
-        Ok(found)
+        Ok(Self(found))
+    }
+
+    pub fn is_identity(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Coding {
+    /// Whether its data begins in a way that nothing else does.
+    fn has_magic(self) -> bool {
+        matches!(self, Self::Gzip | Self::Zstd)
     }
 
     /// Whether a body in this coding can begin so. Some servers declare a coding and send the file as it is;
@@ -72,9 +94,9 @@ impl Coding {
         match self {
             Self::Gzip => start.first().is_none_or(|byte| *byte == 0x1f),
             Self::Zstd => start.first().is_none_or(|byte| matches!(byte, 0x28 | 0x50..=0x5f)),
-            // It has none, but what is asked for most often has.
+            // They have none, but what is asked for most often has.
             Self::Deflate => !start.starts_with(b"%PDF-") && !start.starts_with(b"<"),
-            Self::Identity | Self::Brotli => true,
+            Self::Brotli => !start.starts_with(b"%PDF-"),
         }
     }
 }
@@ -88,23 +110,23 @@ pub struct Decoded {
 }
 
 enum State {
-    /// Nothing read yet: the first bytes tell whether the declared coding is there at all.
-    Unread(Coding, RawBody),
+    /// Nothing read yet: the first bytes tell whether the declared codings are there at all.
+    Unread(Codings, RawBody),
     Plain(RawBody),
     Coded(Box<dyn AsyncRead + Send + Unpin>),
     Done,
 }
 
 impl Decoded {
-    pub fn new(coding: Coding, body: RawBody, limit: u64) -> Self {
-        Self { state: State::Unread(coding, body), compressed: Arc::default(), decompressed: 0, limit }
+    pub fn new(codings: Codings, body: RawBody, limit: u64) -> Self {
+        Self { state: State::Unread(codings, body), compressed: Arc::default(), decompressed: 0, limit }
     }
 
     /// The next piece, never empty; `None` at the end. After an error the body is over.
     pub async fn next(&mut self) -> Option<Result<Bytes, FetchError>> {
-        if let State::Unread(coding, body) = &mut self.state {
-            let (coding, body) = (*coding, std::mem::replace(body, RawBody::empty()));
-            self.state = begin(coding, body, &self.compressed).await;
+        if let State::Unread(codings, body) = &mut self.state {
+            let (codings, body) = (std::mem::take(codings), std::mem::replace(body, RawBody::empty()));
+            self.state = begin(codings, body, &self.compressed).await;
         }
         let piece = match &mut self.state {
             State::Unread(..) | State::Done => None,
@@ -137,22 +159,60 @@ impl Decoded {
         if self.decompressed > self.limit {
             return Err(FetchError::TooLarge(self.limit));
         }
-        let compressed = self.compressed.load(Ordering::Relaxed);
-        if matches!(self.state, State::Coded(_))
-            && self.decompressed > BOMB_FROM
-            && self.decompressed / BOMB_RATIO > compressed
-        {
-            let text = format!("a body that unpacks to more than {BOMB_RATIO} times its size");
-            return Err(FetchError::Malformed(text));
+        if matches!(self.state, State::Coded(_)) && is_bomb(self.decompressed, &self.compressed) {
+            return Err(bomb());
         }
         Ok(piece)
     }
 }
 
-async fn begin(coding: Coding, mut body: RawBody, compressed: &Arc<AtomicU64>) -> State {
-    if coding == Coding::Identity {
-        return State::Plain(body);
+fn is_bomb(decompressed: u64, compressed: &AtomicU64) -> bool {
+    decompressed > BOMB_FROM && decompressed / BOMB_RATIO > compressed.load(Ordering::Relaxed)
+}
+
+fn bomb() -> FetchError {
+    FetchError::Malformed(format!("a body that unpacks to more than {BOMB_RATIO} times its size"))
+}
+
+/// Takes the layers off from the outside. Each is measured by what came over the wire.
+async fn begin(codings: Codings, body: RawBody, compressed: &Arc<AtomicU64>) -> State {
+    let Codings(mut layers) = codings;
+    let Some(outermost) = layers.pop() else { return State::Plain(body) };
+    let mut state = layer(outermost, body, compressed).await;
+    while let Some(coding) = layers.pop() {
+        let body = match state {
+            State::Coded(reader) => between(reader, Arc::clone(compressed)),
+            State::Plain(body) => body,
+            State::Unread(..) | State::Done => return State::Done,
+        };
+        state = layer(coding, body, &Arc::default()).await;
     }
+    state
+}
+
+/// What is unpacked of one layer, as the body of the next.
+fn between(reader: Box<dyn AsyncRead + Send + Unpin>, compressed: Arc<AtomicU64>) -> RawBody {
+    RawBody::new(stream::unfold((Some(reader), 0), move |(reader, decompressed)| {
+        let compressed = Arc::clone(&compressed);
+        async move {
+            let mut reader = reader?;
+            let mut piece = BytesMut::with_capacity(PIECE);
+            let read = match reader.read_buf(&mut piece).await {
+                Ok(0) => return None,
+                Ok(read) => read as u64,
+                Err(error) if decompressed > 0 && is_behind_gzip(&error) => return None,
+                Err(error) => return Some((Err(decoding_error(error)), (None, decompressed))),
+            };
+            let decompressed = decompressed + read;
+            if is_bomb(decompressed, &compressed) {
+                return Some((Err(bomb()), (None, decompressed)));
+            }
+            Some((Ok(piece.freeze()), (Some(reader), decompressed)))
+        }
+    }))
+}
+
+async fn layer(coding: Coding, mut body: RawBody, compressed: &Arc<AtomicU64>) -> State {
     let first = loop {
         match body.next().await {
             // Some servers declare a coding of an empty body.
@@ -194,7 +254,6 @@ fn decoder(
     compressed: impl AsyncBufRead + Send + Unpin + 'static,
 ) -> Box<dyn AsyncRead + Send + Unpin> {
     match coding {
-        Coding::Identity => Box::new(compressed),
         Coding::Gzip => {
             let mut decoder = GzipDecoder::new(compressed);
             // RFC 1952, 2.2: a file may have several members, and all are its content.

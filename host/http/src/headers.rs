@@ -67,6 +67,12 @@ pub fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Cow<'_, st
     headers.get(name).map(|value| header_text(value.as_bytes()))
 }
 
+/// All values of a header, as one list (RFC 9110, 5.3).
+pub(super) fn every(headers: &HeaderMap, name: impl AsHeaderName) -> String {
+    let values: Vec<_> = headers.get_all(name).iter().map(|value| header_text(value.as_bytes())).collect();
+    values.join(",")
+}
+
 /// A header's value as text: UTF-8, or Latin-1 where it is not (RFC 9110, 5.5).
 pub fn header_text(value: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(value) {

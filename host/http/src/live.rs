@@ -1,8 +1,9 @@
 //! The network as a transport, by the HTTP library. It follows no redirects, decodes no bodies and keeps no
 //! cookies: all of that is done above it.
 
+use std::collections::HashSet;
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
@@ -26,16 +27,27 @@ const POOL_IDLE: Duration = Duration::from_secs(30);
 /// Few hosts are allowed more requests at once than this, so more would rarely be used again.
 const POOL_PER_HOST: usize = 8;
 
+/// Of so many origins it is remembered that they want HTTP/1.1; beyond that they are asked anew.
+const PLAIN_ORIGINS: usize = 1024;
+
 pub struct Live {
-    direct: Client,
-    /// A second client, because only its resolver may return the private address of a proxy.
-    proxied: Client,
+    direct: Clients,
+    /// Clients of their own, because only their resolver may return the private address of a proxy.
+    proxied: Clients,
     /// The same two for hosts and ports that the operator opened. A resolver is not told the port, so that these have
     /// their own, and connections of their own.
-    opened: Option<(Client, Client)>,
+    opened: Option<(Clients, Clients)>,
+    /// Origins that refused HTTP/2.
+    plain: Mutex<HashSet<String>>,
     policy: Arc<AddressPolicy>,
     proxies: Proxies,
     limits: Limits,
+}
+
+/// One way to the network: by the latest HTTP that the server offers, and by HTTP/1.1.
+struct Clients {
+    latest: Client,
+    plain: Client,
 }
 
 impl Live {
@@ -67,14 +79,23 @@ impl Live {
                 .pool_idle_timeout(POOL_IDLE)
                 .pool_max_idle_per_host(POOL_PER_HOST)
                 .http1_max_headers(settings.limits.header_count)
+                // Heads as recordings of them are read, and other clients take them.
+                .http1_allow_obsolete_multiline_headers_in_responses(true)
+                .http1_allow_spaces_after_header_name_in_responses(true)
+                .http1_ignore_invalid_headers_in_responses(true)
                 .http2_max_header_list_size(header_bytes))
         };
         let resolver = |trust| Arc::new(CheckedResolver::new(Arc::clone(&lookup), trust));
-        let direct = |trust| -> Result<Client, HttpError> {
-            Ok(builder()?.no_proxy().dns_resolver(resolver(trust)).build()?)
+        let clients = |make: &dyn Fn() -> Result<ClientBuilder, HttpError>| -> Result<Clients, HttpError> {
+            Ok(Clients { latest: make()?.build()?, plain: make()?.http1_only().build()? })
         };
-        let proxied = |trust| -> Result<Client, HttpError> {
-            Ok(proxies.apply(builder()?)?.dns_resolver(resolver(trust)).build()?)
+        let direct = |trust| {
+            let resolver = resolver(trust);
+            clients(&|| Ok(builder()?.no_proxy().dns_resolver(Arc::clone(&resolver))))
+        };
+        let proxied = |trust| {
+            let resolver = resolver(trust);
+            clients(&|| Ok(proxies.apply(builder()?)?.dns_resolver(Arc::clone(&resolver))))
         };
         let opened = match settings.allow_private.is_empty() {
             true => None,
@@ -84,10 +105,24 @@ impl Live {
             direct: direct(Trust::Names(Vec::new()))?,
             proxied: proxied(Trust::Names(proxies.hosts()))?,
             opened,
+            plain: Mutex::default(),
             policy,
             proxies,
             limits: settings.limits.clone(),
         })
+    }
+
+    fn wants_plain(&self, url: &Url) -> bool {
+        let plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        !plain.is_empty() && plain.contains(&url.origin().ascii_serialization())
+    }
+
+    fn remember_plain(&self, url: &Url) {
+        let mut plain = self.plain.lock().unwrap_or_else(PoisonError::into_inner);
+        if plain.len() >= PLAIN_ORIGINS {
+            plain.clear();
+        }
+        plain.insert(url.origin().ascii_serialization());
     }
 }
 
@@ -98,22 +133,43 @@ impl Transport for Live {
                 Some((direct, proxied)) if self.policy.opens(&hop.url) => (direct, proxied),
                 _ => (&self.direct, &self.proxied),
             };
-            let client = if self.proxies.covers(&hop.url) { proxied } else { direct };
+            let proxy = self.proxies.place(&hop.url);
+            let clients = if proxy.is_some() { proxied } else { direct };
             let method = match hop.method {
                 Method::Get => reqwest::Method::GET,
                 Method::Head => reqwest::Method::HEAD,
                 Method::Post => reqwest::Method::POST,
             };
             let headers = all_headers(hop.headers, hop.secret_headers)?;
-            let mut request = client.request(method, hop.url.clone()).headers(headers);
-            if let Some(body) = hop.body {
-                request = request.body(body);
-            }
-            let mut answer = match tokio::time::timeout(self.limits.first_byte, request.send()).await {
-                Ok(answer) => answer.map_err(|error| failure(&error, &hop.url))?,
+            let ask = |client: &Client| {
+                let mut request = client.request(method.clone(), hop.url.clone()).headers(headers.clone());
+                if let Some(body) = hop.body.clone() {
+                    request = request.body(body);
+                }
+                request.send()
+            };
+            let asking = async {
+                if self.wants_plain(&hop.url) {
+                    return ask(&clients.plain).await;
+                }
+                match ask(&clients.latest).await {
+                    // RFC 9113, 7: it has done nothing, and wants to be asked by HTTP/1.1.
+                    Err(error) if requires_plain(&error) => {
+                        self.remember_plain(&hop.url);
+                        ask(&clients.plain).await
+                    }
+                    answer => answer,
+                }
+            };
+            let mut answer = match tokio::time::timeout(self.limits.first_byte, asking).await {
+                Ok(answer) => answer.map_err(|error| failure(&error, &hop.url, proxy.as_deref()))?,
                 Err(_) => return Err(FetchError::Timeout),
             };
             let status = answer.status().as_u16();
+            // Nobody but the proxy asks for this, and it says nothing about what it was to fetch.
+            if let (Some(proxy), 407) = (&proxy, status) {
+                return Err(refused_by(proxy));
+            }
             let headers = std::mem::take(answer.headers_mut());
             // Its end is that of the connection, and nothing else says where it is.
             let open_ended = answer.version() <= Version::HTTP_11
@@ -144,7 +200,7 @@ fn all_headers(mut headers: HeaderMap, secret: HeaderMap) -> Result<HeaderMap, F
 }
 
 /// What went wrong before an answer began.
-fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
+fn failure(error: &reqwest::Error, url: &Url, proxy: Option<&str>) -> FetchError {
     let host = url.host_str().unwrap_or_default();
     let mut next = beneath(error);
     while let Some(cause) = next {
@@ -164,7 +220,36 @@ fn failure(error: &reqwest::Error, url: &Url) -> FetchError {
     if error.is_timeout() {
         return FetchError::Transport(format!("{host}: no connection in time"));
     }
-    FetchError::Transport(format!("{host}: {}", reasons(error)))
+    let reasons = reasons(error);
+    match proxy {
+        Some(proxy) if reasons.contains(NO_TUNNEL) => refused_by(proxy),
+        Some(proxy) => FetchError::Transport(format!("{host}, through the proxy {proxy}: {reasons}")),
+        None => FetchError::Transport(format!("{host}: {reasons}")),
+    }
+}
+
+/// What the HTTP library says of a 407 to `CONNECT`, for which it has no type.
+const NO_TUNNEL: &str = "proxy authorization required";
+
+/// The proxy wants to know who asks: the network cannot be reached until it is told.
+fn refused_by(proxy: &str) -> FetchError {
+    FetchError::Transport(format!(
+        "the proxy {proxy} wants a name and a password that it takes (407): give them as http://NAME:PASSWORD@{proxy} in \
+         http.proxy or HTTP_PROXY"
+    ))
+}
+
+/// The server refused HTTP/2 for this request.
+fn requires_plain(error: &reqwest::Error) -> bool {
+    let mut next = beneath(error);
+    while let Some(cause) = next {
+        let reason = cause.downcast_ref::<h2::Error>().and_then(h2::Error::reason);
+        if reason == Some(h2::Reason::HTTP_1_1_REQUIRED) {
+            return true;
+        }
+        next = beneath(cause);
+    }
+    false
 }
 
 /// The connection ended without TLS' own goodbye, which many servers leave out.

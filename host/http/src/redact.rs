@@ -11,7 +11,7 @@ use futures_util::stream;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, HeaderValue};
 use url::form_urlencoded::byte_serialize;
 
-use super::decode::{Coding, Decoded};
+use super::decode::{Codings, Decoded};
 use super::error::FetchError;
 use super::request::{Method, Secrets};
 use super::transport::{Incoming, Outgoing, RawBody, Transport};
@@ -46,10 +46,10 @@ impl<T: Transport> Transport for Redacting<T> {
                 return Ok(Incoming { headers, ..answer });
             }
             // What is packed cannot be searched.
-            let coding = Coding::of(&answer.headers)?;
+            let codings = Codings::of(&answer.headers)?;
             headers.remove(CONTENT_ENCODING);
             headers.remove(CONTENT_LENGTH);
-            let decoded = Decoded::new(coding, answer.body, self.body_bytes);
+            let decoded = Decoded::new(codings, answer.body, self.body_bytes);
             let body = Redacted { decoded, forms: secrets, held: BytesMut::new(), over: false }.into_body();
             Ok(Incoming { status: answer.status, headers, body })
         })

@@ -8,16 +8,19 @@ use std::sync::{Mutex, PoisonError};
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING};
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue, TRANSFER_ENCODING,
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 use url::Url;
 
 use super::error::{FetchError, HttpError};
 use super::exchange::{Failure, RequestKey, TRUNCATED_DETAIL, Truncated, read_response};
-use super::headers::{header, without};
+use super::headers::{every, without};
 use super::request::Method;
 use super::transport::{Incoming, Outgoing, RawBody, Transport};
+use super::revisit::{Original, Reference, Revisits};
 use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
 
 /// A request record is read up to this; ours have a few hundred bytes.
@@ -65,6 +68,11 @@ enum Recorded {
         content_type: Option<String>,
     },
     Failure(Failure),
+    /// A head of its own, and the payload of an earlier answer, if the recording has that.
+    Revisit {
+        place: Place,
+        payload: Option<Box<Recorded>>,
+    },
 }
 
 impl Replay {
@@ -125,8 +133,8 @@ struct Index {
     found: Vec<Found>,
     /// By the id of the answer, and by their own id: writers link in either direction.
     requests: HashMap<String, RequestKey>,
-    /// Payloads by digest, for `revisit` records, which refer to an earlier one.
-    payloads: HashMap<String, Place>,
+    /// What the `revisit` records refer to, whether it was there before them or comes later.
+    revisits: Revisits,
     now_ms: u64,
     /// About how much memory all of this takes.
     bytes: usize,
@@ -136,6 +144,9 @@ struct Found {
     id: String,
     concurrent: Option<String>,
     url: Url,
+    /// Of its payload, as the record has it.
+    digest: Option<String>,
+    date_ms: Option<u64>,
     recorded: Recorded,
 }
 
@@ -150,12 +161,10 @@ impl Index {
             let (head, place) = match scanner.next_record() {
                 Ok(Some(record)) => record,
                 Ok(None) => return Ok(()),
-                // What came before is good.
-                Err(error @ (WarcError::Cut { in_block, .. } | WarcError::Bomb { in_block, .. }))
-                    if records > 0 =>
-                {
+                // What came before is good, however the file was damaged: where its writer crashed, zeros may follow.
+                Err(error) if records > 0 && !matches!(error, WarcError::Io(_)) => {
                     tracing::warn!("the recording {} is read up to here: {error}", path.display());
-                    if in_block {
+                    if error.in_block() {
                         self.found.truncate(before);
                     }
                     return Ok(());
@@ -172,8 +181,9 @@ impl Index {
             }
             records += 1;
             before = self.found.len();
+            let date_ms = head.field("warc-date").and_then(milliseconds);
             if self.now_ms == 0 {
-                self.now_ms = head.field("warc-date").and_then(milliseconds).unwrap_or_default();
+                self.now_ms = date_ms.unwrap_or_default();
             }
             let target = head.uri("warc-target-uri").unwrap_or_default();
             if target.len() > URL_BYTES {
@@ -185,6 +195,7 @@ impl Index {
                 |name: &str| head.field(name).filter(|text| text.len() <= FIELD_BYTES).map(str::to_owned);
             let id = text("warc-record-id").unwrap_or_default();
             let concurrent = text("warc-concurrent-to");
+            let digest = text("warc-payload-digest");
             let recorded = match head.field("warc-type") {
                 Some("request") => {
                     // A cut one is noticed at the next record.
@@ -198,18 +209,22 @@ impl Index {
                     continue;
                 }
                 Some("response") if is_http(&head) => {
-                    if let Some(digest) = text("warc-payload-digest") {
-                        self.bytes += digest.len() + ENTRY;
-                        self.payloads.entry(digest).or_insert(place);
-                    }
                     let detail = text(&TRUNCATED_DETAIL.to_ascii_lowercase()).unwrap_or_default();
-                    let truncated = text("warc-truncated").map(|why| Truncated { why, detail });
+                    // A segment's others are not looked for: what follows it is missing.
+                    let segment = head.field("warc-segment-number").map(|_| "segment".to_owned());
+                    let truncated =
+                        text("warc-truncated").or(segment).map(|why| Truncated { why, detail });
                     Recorded::Response { place, truncated }
                 }
                 Some("revisit") => {
-                    let seen = head.field("warc-payload-digest").and_then(|digest| self.payloads.get(digest));
-                    let Some(place) = seen else { continue };
-                    Recorded::Response { place: *place, truncated: None }
+                    let reference = Reference {
+                        id: text("warc-refers-to").map(|id| bare(&id).to_owned()),
+                        url: text("warc-refers-to-target-uri").and_then(|url| Url::parse(bare(&url)).ok()),
+                        date_ms: head.field("warc-refers-to-date").and_then(milliseconds),
+                    };
+                    self.bytes += ENTRY + reference.size();
+                    self.revisits.expect(self.found.len(), reference, digest.as_deref(), &url);
+                    Recorded::Revisit { place, payload: None }
                 }
                 Some("response" | "resource") => {
                     Recorded::Resource { place, content_type: text("content-type") }
@@ -221,13 +236,36 @@ impl Index {
                 _ => continue,
             };
             // Twice its URL: here, and in the key of its request.
-            self.bytes +=
-                ENTRY + 2 * url.as_str().len() + id.len() + concurrent.as_ref().map_or(0, String::len);
-            self.found.push(Found { id, concurrent, url, recorded });
+            let texts = [&concurrent, &digest].into_iter().flatten().map(String::len).sum::<usize>();
+            self.bytes += ENTRY + 2 * url.as_str().len() + id.len() + texts;
+            self.found.push(Found { id, concurrent, url, digest, date_ms, recorded });
         }
     }
 
-    fn answers(self) -> HashMap<RequestKey, Answers> {
+    /// Gives each revisit the payload that it refers to. One that is of a later revisit is looked for there.
+    fn resolve_revisits(&mut self) {
+        let originals = self.found.iter().enumerate().filter_map(|(at, found)| match found.recorded {
+            Recorded::Response { .. } | Recorded::Resource { .. } => Some(Original {
+                at,
+                id: bare(&found.id),
+                url: &found.url,
+                digest: found.digest.as_deref(),
+                date_ms: found.date_ms,
+            }),
+            _ => None,
+        });
+        for (revisit, original) in std::mem::take(&mut self.revisits).resolve(originals) {
+            let payload = self.found.get(original).map(|found| Box::new(found.recorded.clone()));
+            if let Some(Found { recorded: Recorded::Revisit { payload: wanted, .. }, .. }) =
+                self.found.get_mut(revisit)
+            {
+                *wanted = payload;
+            }
+        }
+    }
+
+    fn answers(mut self) -> HashMap<RequestKey, Answers> {
+        self.resolve_revisits();
         let mut answers: HashMap<RequestKey, Answers> = HashMap::new();
         for found in self.found {
             let linked = self.requests.get(&found.id);
@@ -244,6 +282,11 @@ impl Index {
 
 fn is_http(head: &RecordHead) -> bool {
     head.field("content-type").is_none_or(|kind| kind.to_ascii_lowercase().starts_with("application/http"))
+}
+
+/// A URI without the angle brackets that some writers put around it.
+fn bare(uri: &str) -> &str {
+    uri.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')).unwrap_or(uri)
 }
 
 fn milliseconds(date: &str) -> Option<u64> {
@@ -265,19 +308,26 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             let (record, block) = open_at(path, *place)?;
             let mut block = Counting { inner: block, read: 0 };
             let (status, mut headers) = read_response(&mut block)?;
-            let there = record.length - block.read;
+            let there = record.length.saturating_sub(block.read);
             if method == Method::Head || matches!(status, 204 | 304) {
                 return Ok(Incoming { status, headers, body: RawBody::empty() });
             }
-            let chunked = header(&headers, "transfer-encoding")
-                .is_some_and(|coding| coding.to_ascii_lowercase().contains("chunked"));
+            let transfer = every(&headers, "transfer-encoding").to_ascii_lowercase();
             headers = without(&headers, |name| *name == TRANSFER_ENCODING);
-            if chunked {
+            // What is packed on the way only is packed all the same (RFC 9112, 7.2).
+            let packed = transfer.split(',').map(str::trim).find(|coding| {
+                matches!(*coding, "gzip" | "x-gzip" | "deflate" | "br" | "zstd")
+            });
+            if let Some(coding) = packed.and_then(|coding| HeaderValue::from_str(coding).ok()) {
+                headers.append(CONTENT_ENCODING, coding);
+            }
+            let end = truncated.clone();
+            if transfer.contains("chunked") {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);
-                let body = pieces(Box::new(Chunks { inner: block, left: 0, state: Chunk::First }), None);
+                let body = pieces(Box::new(Chunks { inner: block, left: 0, state: Chunk::First }), end);
                 return Ok(Incoming { status, headers, body });
             }
-            let declared = header(&headers, "content-length").and_then(|length| length.parse::<u64>().ok());
+            let declared = every(&headers, "content-length").split(',').next().and_then(|length| length.trim().parse::<u64>().ok());
             // Archives that store bodies decompressed keep the length of the compressed one in the head.
             if declared.is_some_and(|declared| declared < there) {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);
@@ -286,10 +336,52 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
                 why: "disconnect".into(),
                 detail: "the record ends before the declared length".into(),
             });
-            let end = truncated.clone().or(short);
-            Ok(Incoming { status, headers, body: pieces(Box::new(block), end) })
+            Ok(Incoming { status, headers, body: pieces(Box::new(block), end.or(short)) })
         }
+        Recorded::Revisit { place, payload } => revisited(path, *place, payload.as_deref(), method),
     }
+}
+
+/// A revisit's own head over the payload that it refers to. What packs and frames the payload is said by the head that
+/// the payload was stored with.
+fn revisited(
+    path: &Path,
+    place: Place,
+    payload: Option<&Recorded>,
+    method: Method,
+) -> Result<Incoming, WarcError> {
+    let (record, mut block) = open_at(path, place)?;
+    let own = match record.length {
+        0 => None,
+        _ => read_response(&mut block).ok(),
+    };
+    let payload = payload.map(|payload| open(path, payload, method)).transpose()?;
+    let (own, payload) = match (own, payload) {
+        // Not modified, as it was asked under conditions; or without a head of its own.
+        (Some((304, _)) | None, Some(payload)) => return Ok(payload),
+        (Some(own), payload) => (own, payload),
+        (None, None) => return Err(missing_payload()),
+    };
+    let (status, headers) = own;
+    let framing = |name: &http::HeaderName| {
+        *name == TRANSFER_ENCODING || *name == CONTENT_LENGTH || *name == CONTENT_ENCODING
+    };
+    let Some(payload) = payload else {
+        // What leads elsewhere, or is an error, is complete without it.
+        if status < 300 {
+            return Err(missing_payload());
+        }
+        return Ok(Incoming { status, headers: without(&headers, framing), body: RawBody::empty() });
+    };
+    let stored = without(&payload.headers, |name| !framing(name));
+    let headers = without(&headers, framing).into_iter().chain(stored);
+    let headers = headers.filter_map(|(name, value)| Some((name?, value))).collect();
+    Ok(Incoming { status, headers, body: payload.body })
+}
+
+fn missing_payload() -> WarcError {
+    let why = "the record refers to an earlier one that is not in the file";
+    io::Error::new(io::ErrorKind::NotFound, why).into()
 }
 
 /// The body's pieces; a truncated one ends with the error that it ended with when it was recorded.

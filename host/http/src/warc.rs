@@ -44,6 +44,17 @@ pub enum WarcError {
         /// In its block, so that its head was read.
         in_block: bool,
     },
+    /// What is packed cannot be unpacked.
+    #[error("what is packed cannot be unpacked in the record at byte {at} of the unpacked file")]
+    Damaged {
+        /// Where the record begins.
+        at: u64,
+        /// In its block, so that its head was read.
+        in_block: bool,
+    },
+    /// It is packed in a way that is not read.
+    #[error("it is {0}")]
+    Packed(&'static str),
     /// Something else than a record begins here.
     #[error("no WARC record begins at byte {0} of the unpacked file")]
     NoRecord(u64),
@@ -55,6 +66,14 @@ pub enum WarcError {
         /// What is missing.
         field: &'static str,
     },
+}
+
+impl WarcError {
+    /// It happened in a record whose head was read.
+    pub fn in_block(&self) -> bool {
+        matches!(self, Self::Cut { in_block: true, .. } | Self::Bomb { in_block: true, .. })
+            || matches!(self, Self::Damaged { in_block: true, .. })
+    }
 }
 
 /// A record's head: named fields, in order, names in lower case.
@@ -100,6 +119,17 @@ pub struct Scanner {
 impl Scanner {
     /// Opens a file, compressed or not.
     pub fn open(path: &Path) -> Result<Self, WarcError> {
+        let mut start = [0; 4];
+        let read = File::open(path)?.read(&mut start)?;
+        match start.get(..read).unwrap_or_default() {
+            [0x28, 0xb5, 0x2f, 0xfd] | [0x50..=0x5f, 0x2a, 0x4d, 0x18] => {
+                return Err(WarcError::Packed("packed by zstd: unpack it first, with `zstd -d`"));
+            }
+            b"PK\x03\x04" => {
+                return Err(WarcError::Packed("a zip file: in a WACZ, the recordings are below archive/"));
+            }
+            _ => {}
+        }
         Ok(Self { reader: BufReader::new(Source::open(path)?), at: 0, block: 0, start: 0 })
     }
 
@@ -166,6 +196,8 @@ fn in_record(error: io::Error, at: u64, in_block: bool) -> WarcError {
     }
     match error.kind() {
         io::ErrorKind::UnexpectedEof => WarcError::Cut { at, in_block },
+        // What the decoder says of bytes that are none of its own.
+        io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData => WarcError::Damaged { at, in_block },
         _ => WarcError::Io(error),
     }
 }

@@ -280,6 +280,8 @@ pub struct Recovered {
     pub given_up: Vec<JobKey>,
     /// Ops marked as abandoned.
     pub ops: u64,
+    /// Jobs that waited for a time which a clock that was ahead had given them; they can be leased now.
+    pub ahead: u64,
 }
 
 /// Which jobs an operator wants tried again.

@@ -83,7 +83,8 @@ pub(crate) async fn recover_all(ledger: &dyn Ledger) -> Result<Recovered, Ledger
     loop {
         let page = ledger.recover().await?;
         all.ops += page.ops;
-        let is_last = page.leases.is_empty();
+        all.ahead += page.ahead;
+        let is_last = page.leases.is_empty() && page.ahead == 0;
         all.leases.extend(page.leases);
         all.given_up.extend(page.given_up);
         if is_last {

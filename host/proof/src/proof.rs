@@ -61,6 +61,7 @@ fn of_problem(problem: &PdfProblem) -> Proof {
         PdfProblem::Encrypted => (Reason::Encrypted, String::new()),
         PdfProblem::Truncated(detail) => (Reason::Truncated, capped(detail, DETAIL_BYTES).to_owned()),
         PdfProblem::Damaged(detail) => (Reason::Damaged, capped(detail, DETAIL_BYTES).to_owned()),
+        PdfProblem::Unexamined(detail) => (Reason::Unexamined, capped(detail, DETAIL_BYTES).to_owned()),
     };
     Proof { verdict: Verdict::Rejected(reason), detail, pages: 0, evidence: None }
 }

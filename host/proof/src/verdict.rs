@@ -67,6 +67,7 @@ reasons! {
     NotPdf "not_pdf" "the file is not a PDF",
     #[retryable] Truncated "truncated" "the file ends before it is complete",
     Damaged "damaged" "the file is broken beyond reading",
+    #[retryable] Unexamined "unexamined" "this machine could not examine the file",
     Encrypted "encrypted" "the file opens only with a password",
     Placeholder "placeholder" "the file says that the article is not available",
     Preview "preview" "the file has far fewer pages than the work",

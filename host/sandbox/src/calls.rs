@@ -268,7 +268,8 @@ impl Plugin {
     fn note_end(&self, ended: Option<&Ended>) {
         match ended {
             None => self.inner.failures_in_a_row.store(0, Ordering::Relaxed),
-            Some(None) => {}
+            // Nor is a machine that had no memory for it.
+            Some(None | Some(FailureKind::Starved)) => {}
             Some(Some(_)) => {
                 self.inner.failures_in_a_row.fetch_add(1, Ordering::Relaxed);
             }
@@ -332,9 +333,13 @@ impl CallTerms {
             retries: AtomicU32::new(self.retries),
             pages: self.pages.clone(),
         };
-        let slots = tokio::select! {
-            slots = inner.sandbox.pool.acquire(inner.slots) => slots,
-            () = self.clock.expired() => return Err(None),
+        let slots = {
+            // That others run is no fault of this attempt.
+            let _queued = self.clock.queue();
+            tokio::select! {
+                slots = inner.sandbox.pool.acquire(inner.slots) => slots,
+                () = self.clock.expired() => return Err(None),
+            }
         };
         let store = new_store(&inner.sandbox, questions.len(), self.name(), notes, Some(network));
         Ok(Running { store, _slots: slots })

@@ -16,6 +16,7 @@ use wasmtime::{Config, Engine, InstanceAllocationStrategy, WasmBacktraceDetails}
 use crate::error::LoadError;
 use crate::limits::{ResourceLimit, SandboxSettings};
 use crate::private::PrivateFolder;
+use crate::space::AddressSpace;
 
 /// The argument by which a program is asked to compile: it must then call [`compile_for_parent`], before it reads
 /// any other argument, and end with what that returns.
@@ -36,6 +37,9 @@ const MAX_COMPILED: u64 = 1 << 30;
 /// Of a message from the compiling process.
 const MAX_MESSAGE: u64 = 4096;
 
+/// The argument by which code is asked for that checks each access to memory.
+const CHECKED: &str = "checked";
+
 /// The exit code of a compiling process for bytes that are no component; its standard error says why.
 const NOT_A_COMPONENT: u8 = 3;
 
@@ -46,11 +50,12 @@ pub(crate) struct Compiler {
     helper: Option<PathBuf>,
     memory_bytes: u64,
     timeout: Duration,
+    space: AddressSpace,
 }
 
 impl Compiler {
     /// A cache that cannot be used is a warning, not an error.
-    pub(crate) fn new(settings: &SandboxSettings) -> Self {
+    pub(crate) fn new(settings: &SandboxSettings, space: AddressSpace) -> Self {
         let open = |folder: &PathBuf| {
             PrivateFolder::make(&folder.join("components"))
                 .inspect_err(|error| {
@@ -67,6 +72,7 @@ impl Compiler {
             helper: settings.compiler.clone(),
             memory_bytes: settings.compile_memory_bytes,
             timeout: settings.compile_timeout,
+            space,
         }
     }
 
@@ -116,6 +122,7 @@ impl Compiler {
         let failed = |error: io::Error| Refused::Helper(format!("{}: {error}", helper.display()));
         let mut child = Command::new(helper)
             .args([COMPILE_ARGUMENT, &self.memory_bytes.to_string()])
+            .args(self.space.is_limited().then_some(CHECKED))
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -158,7 +165,7 @@ fn read(from: impl io::Read, limit: u64) -> Vec<u8> {
 }
 
 /// What code depends on: the same in the process that compiles and in the one that runs it.
-pub(crate) fn config() -> Config {
+pub(crate) fn config(space: AddressSpace) -> Config {
     let mut config = Config::new();
     config
         .wasm_component_model(true)
@@ -167,6 +174,7 @@ pub(crate) fn config() -> Config {
         .concurrency_support(false)
         .epoch_interruption(true)
         .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+    space.configure(&mut config);
     config
 }
 
@@ -240,7 +248,13 @@ impl Refused {
 /// [`COMPILE_ARGUMENT`] is how many bytes of address space it may have.
 pub fn compile_for_parent() -> ExitCode {
     let limit = std::env::args().nth(2).and_then(|limit| limit.parse().ok());
-    let compiled = limit.ok_or_else(|| "the limit of memory is missing".to_owned()).and_then(compile);
+    let space = match std::env::args().nth(3).as_deref() {
+        Some(CHECKED) => AddressSpace::UNKNOWN,
+        _ => AddressSpace::Ample,
+    };
+    let compiled = limit
+        .ok_or_else(|| "the limit of memory is missing".to_owned())
+        .and_then(|limit| compile(limit, space));
     match compiled.map(|code| io::stdout().write_all(&code)) {
         Ok(Ok(())) => ExitCode::SUCCESS,
         Ok(Err(_)) => ExitCode::FAILURE,
@@ -251,12 +265,12 @@ pub fn compile_for_parent() -> ExitCode {
     }
 }
 
-fn compile(memory_bytes: u64) -> Result<Vec<u8>, String> {
+fn compile(memory_bytes: u64, space: AddressSpace) -> Result<Vec<u8>, String> {
     limit_process(memory_bytes).map_err(|error| format!("no limits can be set: {error}"))?;
     let mut bytes = Vec::new();
     io::stdin().read_to_end(&mut bytes).map_err(|error| format!("nothing can be read: {error}"))?;
     // Nothing is run here, so that nothing is set aside for instances.
-    let mut config = config();
+    let mut config = config(space);
     config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
     let engine = Engine::new(&config).map_err(|error| format!("{error:#}"))?;
     engine.precompile_component(&bytes).map_err(|error| format!("{error:#}"))

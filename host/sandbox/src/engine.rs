@@ -13,6 +13,7 @@ use crate::generation::add_first_to_linker;
 use crate::guest::Guest;
 use crate::limits::SandboxSettings;
 use crate::pool::Pool;
+use crate::space::AddressSpace;
 
 /// What all plugins share: the engine, the linked imports, the limits and the slots. Cheap to clone.
 #[derive(Clone)]
@@ -29,13 +30,23 @@ impl Sandbox {
     /// cannot be used is a warning, not an error.
     pub fn new(settings: SandboxSettings, calls: usize) -> Result<Self, LoadError> {
         let pool = Pool::new(&settings, calls);
-        let engine = engine(&settings, &pool)?;
+        let (engine, space) = engine(&settings, &pool)?;
+        let pool = match space.shares(&settings) {
+            Some((calls, of_examination)) => {
+                tracing::info!(
+                    "the address space is limited: at most {calls} plugins run at one time, and each access to their \
+                     memory is checked"
+                );
+                Pool::of_shares(calls, of_examination)
+            }
+            None => pool,
+        };
         start_ticker(&engine, settings.tick)?;
         let mut linker = Linker::new(&engine);
         Bindings::add_to_linker::<Guest, HasSelf<Guest>>(&mut linker, |guest| guest)
             .map_err(LoadError::engine)?;
         add_first_to_linker(&mut linker).map_err(LoadError::engine)?;
-        let compiler = Arc::new(Compiler::new(&settings));
+        let compiler = Arc::new(Compiler::new(&settings, space));
         Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings), compiler, pool })
     }
 
@@ -64,19 +75,24 @@ impl Sandbox {
     }
 }
 
-fn engine(settings: &SandboxSettings, pool: &Pool) -> Result<Engine, LoadError> {
-    let mut config = config();
-    config
-        .max_wasm_stack(settings.stack_bytes)
-        // The fiber holds the guest's stack and the host calls made from it.
-        .async_stack_size(settings.stack_bytes + HOST_STACK);
-    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool.allocation(settings)));
-    Engine::new(&config)
+fn engine(settings: &SandboxSettings, pool: &Pool) -> Result<(Engine, AddressSpace), LoadError> {
+    let made = |space: AddressSpace| {
+        let mut config = config(space);
+        config
+            .max_wasm_stack(settings.stack_bytes)
+            // The fiber holds the guest's stack and the host calls made from it.
+            .async_stack_size(settings.stack_bytes + HOST_STACK);
+        if !space.is_limited() {
+            config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool.allocation(settings)));
+        }
+        Engine::new(&config).map(|engine| (engine, space))
+    };
+    let space = AddressSpace::for_slots(pool.slots());
+    made(space)
         .or_else(|error| {
-            // Where the process may map too little address space (`ulimit -v`), each call maps its own memory.
+            // Another limit than the one that can be asked for.
             tracing::debug!("no memory is set aside for plugins: {error:#}");
-            config.allocation_strategy(InstanceAllocationStrategy::OnDemand);
-            Engine::new(&config)
+            made(AddressSpace::UNKNOWN)
         })
         .map_err(LoadError::engine)
 }

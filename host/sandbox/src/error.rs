@@ -87,6 +87,8 @@ pub enum FailureKind {
     Limit(ResourceLimit),
     /// It trapped; the text is the engine's message.
     Trap(String),
+    /// This machine, or a limit of this process, gave it no memory: that is no fault of its own.
+    Starved,
     /// It failed so often in a row that it is not asked any more in this run.
     SetAside {
         /// How often.
@@ -99,6 +101,9 @@ impl fmt::Display for FailureKind {
         match self {
             Self::Limit(limit) => write!(f, "ran into the limit {}", limit.label()),
             Self::Trap(detail) => write!(f, "trapped: {detail}"),
+            Self::Starved => {
+                f.write_str("was given no memory by the system: a limit such as `ulimit -v` may be too low")
+            }
             Self::SetAside { failures } => write!(f, "is set aside after {failures} failures in a row"),
         }
     }

@@ -46,7 +46,7 @@ impl Examiner {
                 detail: format!("{error:#}"),
             }
         })?;
-        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre), slots: sandbox.pool.slots_for(&component) })
+        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre), slots: sandbox.pool.slots_for_examiner(&component) })
     }
 
     /// Reads a PDF: its metadata and the text of its first pages, within the examiner's limits.
@@ -61,7 +61,10 @@ impl Examiner {
             let bindings: Bindings = self.pre.instantiate_async(&mut store).await?;
             bindings.call_examine(&mut store, pdf, first_pages).await
         };
-        let failed = |kind: FailureKind| PdfProblem::Damaged(format!("the examiner {kind}"));
+        let failed = |kind: FailureKind| match kind {
+            FailureKind::Starved => PdfProblem::Unexamined(kind.to_string()),
+            kind => PdfProblem::Damaged(format!("the examiner {kind}")),
+        };
         match tokio::time::timeout(settings.timeout, running).await {
             Err(_) => Err(failed(FailureKind::Limit(ResourceLimit::Time))),
             Ok(Err(error)) => Err(failed(failure_kind(&error, &store.data().limiter))),

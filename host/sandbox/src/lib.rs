@@ -48,6 +48,7 @@ mod pages;
 mod plugin;
 mod pool;
 mod private;
+mod space;
 mod store;
 mod text;
 mod wire;

@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer};
 use tierfall_settings::{bytes, number, some_millis};
 use wasmtime::ResourceLimiter;
 
+use crate::space::is_starved;
+
 /// The limits of the sandbox (`[sandbox]` in the configuration).
 #[derive(Clone, Debug, Deserialize)]
 pub struct SandboxSettings {
@@ -153,11 +155,13 @@ pub(crate) struct Limiter {
     instances: usize,
     used: usize,
     pub(crate) hit: Option<ResourceLimit>,
+    /// The system did not give what the limits allow.
+    pub(crate) starved: bool,
 }
 
 impl Limiter {
     pub(crate) fn new(memory_bytes: usize, table_elements: usize, instances: usize) -> Self {
-        Self { memory_bytes, table_elements, instances, used: 0, hit: None }
+        Self { memory_bytes, table_elements, instances, used: 0, hit: None, starved: false }
     }
 }
 
@@ -176,6 +180,11 @@ impl ResourceLimiter for Limiter {
         }
         self.used = used;
         Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.starved |= is_starved(&error);
+        Ok(())
     }
 
     fn table_growing(

@@ -15,6 +15,8 @@ use crate::limits::SandboxSettings;
 pub(crate) struct Pool {
     slots: u32,
     free: Arc<Semaphore>,
+    /// Where nothing is set aside, how many calls an examination stands for: a call is one slot then.
+    of_examination: Option<u32>,
 }
 
 /// How many slots a call into a component takes.
@@ -44,7 +46,22 @@ impl Pool {
         let wanted = u32::try_from(calls).unwrap_or(MOST_SLOTS).min(MOST_SLOTS);
         // A component that uses all its instances still fits.
         let slots = wanted.max(u32::try_from(settings.instances).unwrap_or(u32::MAX));
-        Self { slots, free: Arc::new(Semaphore::new(slots as usize)) }
+        Self { slots, free: Arc::new(Semaphore::new(slots as usize)), of_examination: None }
+    }
+
+    /// Slots for which nothing is set aside: they only bound how much runs at one time.
+    pub(crate) fn of_shares(calls: u32, of_examination: u32) -> Self {
+        let free = Arc::new(Semaphore::new(calls as usize));
+        Self { slots: calls, free, of_examination: Some(of_examination) }
+    }
+
+    pub(crate) fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// How many slots an examination by `component` needs.
+    pub(crate) fn slots_for_examiner(&self, component: &Component) -> SlotCount {
+        self.of_examination.map_or_else(|| self.slots_for(component), SlotCount)
     }
 
     /// The engine's configuration for these slots. What a guest may use of them is left to the limits of its
@@ -74,6 +91,9 @@ impl Pool {
 
     /// How many slots a call into `component` needs.
     pub(crate) fn slots_for(&self, component: &Component) -> SlotCount {
+        if self.of_examination.is_some() {
+            return SlotCount(1);
+        }
         // Unknown only for components that import core modules; they fail to link anyway.
         let needs = component.resources_required();
         let slots =
@@ -97,7 +117,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_call_waits_until_its_slots_are_free() {
-        let pool = Pool { slots: 3, free: Arc::new(Semaphore::new(3)) };
+        let pool = Pool::of_shares(3, 3);
         let (one, all) = (SlotCount(1), SlotCount(3));
         let first = pool.acquire(one).await;
         let mut large = Box::pin(pool.acquire(all));

@@ -5,6 +5,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 use crate::clean::clean;
 use crate::error::FailureKind;
 use crate::limits::{Limiter, ResourceLimit};
+use crate::space::is_starved;
 
 /// The state in a store, with the limiter that the engine asks.
 pub(crate) trait Limited {
@@ -56,6 +57,9 @@ fn limit_of(error: &wasmtime::Error, limiter: &Limiter) -> Option<ResourceLimit>
 pub(crate) fn failure_kind(error: &wasmtime::Error, limiter: &Limiter) -> FailureKind {
     if let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() {
         tracing::debug!("guest backtrace: {backtrace}");
+    }
+    if limiter.starved || is_starved(error) {
+        return FailureKind::Starved;
     }
     match limit_of(error, limiter) {
         Some(limit) => FailureKind::Limit(limit),

@@ -40,4 +40,6 @@ pub enum PdfProblem {
     /// Broken beyond reading, or built to exhaust its reader: the examiner failed or reached a limit. The text
     /// says which.
     Damaged(String),
+    /// This machine could not examine it, which says nothing about the file; the text says why.
+    Unexamined(String),
 }

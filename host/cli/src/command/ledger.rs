@@ -13,6 +13,7 @@ use clap::{Args, Subcommand, ValueEnum};
 use tierfall::acquire::Store;
 use tierfall::run::{LedgerPlace, SetupError, StoreInventory};
 use tierfall_ledger::{
+    Clock as _, SystemClock,
     EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, UnreadableRow, reconcile,
 };
 
@@ -260,7 +261,10 @@ async fn failed_job(opened: &OpenLedger, job: &str) -> Result<Retry, CliError> {
     // One that was set aside, and that somebody has mended, is neither.
     let found = opened.details(&key).await?.job;
     let state = found.state;
-    if !matches!(state, State::Failed | State::Exhausted) && (state.is_done() || found.ready_at.is_some()) {
+    let now = SystemClock.now_ms();
+    // Nor is one that a clock which was ahead has made ready later.
+    let waits = found.owner.is_none() && found.ready_at.is_none_or(|at| at > now);
+    if !matches!(state, State::Failed | State::Exhausted) && (state.is_done() || !waits) {
         return Err(CliError::Usage(format!(
             "`{job}` is {state}: only jobs that are {} or {} can be retried",
             State::Failed,

@@ -387,6 +387,65 @@ async fn certificates_for_other_names_or_times_are_refused() {
 }
 
 #[tokio::test]
+async fn a_server_that_requires_http_1_1_is_asked_by_it_and_not_by_http_2_again() {
+    let authority = Authority::new();
+    let mut config = authority.config(CertificateParams::new(["localhost".to_owned()]).unwrap());
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let refused = Arc::new(AtomicUsize::new(0));
+    let refusals = Arc::clone(&refused);
+    let serving = tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            let refusals = Arc::clone(&refusals);
+            tokio::spawn(async move {
+                if stream.get_ref().1.alpn_protocol() != Some(b"h2") {
+                    read_head(&mut stream).await;
+                    say(stream, message("200 OK", "", b"first")).await;
+                    return;
+                }
+                let mut connection = h2::server::handshake(stream).await.unwrap();
+                while let Some(Ok((_, mut respond))) = connection.accept().await {
+                    refusals.fetch_add(1, Ordering::SeqCst);
+                    respond.send_reset(h2::Reason::HTTP_1_1_REQUIRED);
+                }
+            });
+        }
+    });
+    let mut settings = HttpSettings::for_tests();
+    settings.ca_certs.push(authority.file.path().to_owned());
+    let client = live(settings);
+    for path in ["one", "two"] {
+        let answer = fetch(&client, Role::Api, &format!("https://localhost:{port}/{path}")).await.unwrap();
+        assert_eq!(answer.body, "first");
+    }
+    assert_eq!(refused.load(Ordering::SeqCst), 1);
+    serving.abort();
+}
+
+#[tokio::test]
+async fn odd_heads_are_read_live_as_they_are_in_recordings() {
+    let odd = "HTTP/1.1 200 OK\r\ncontent-type : text/html\r\nx-folded: a\r\n  b\r\nno colon here\r\n\
+               content-length: 4\r\n\r\nbody";
+    let server = Server::saying(odd).await;
+    let answer = fetch(&live(HttpSettings::for_tests()), Role::Page, &server.url("/")).await.unwrap();
+    assert_eq!(answer.body, "body");
+    assert_eq!(answer.head.header("content-type").as_deref(), Some("text/html"));
+    let folded = answer.head.header("x-folded").unwrap();
+    assert_eq!(folded.split_whitespace().collect::<Vec<_>>(), ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_head_of_lines_that_are_none_without_end_is_given_up() {
+    let flood = "no colon here, and another line, and another line\r\n".repeat(100_000);
+    let server = Server::saying(format!("HTTP/1.1 200 OK\r\n{flood}\r\n")).await;
+    let error = fetch(&live(HttpSettings::for_tests()), Role::Page, &server.url("/")).await.unwrap_err();
+    assert!(matches!(error, FetchError::Malformed(_)), "{error}");
+}
+
+#[tokio::test]
 async fn http2_is_spoken_where_the_server_offers_it() {
     let authority = Authority::new();
     let mut config = authority.config(CertificateParams::new(["localhost".to_owned()]).unwrap());

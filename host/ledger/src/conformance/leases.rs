@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::error::LedgerError;
-use crate::job::{Enqueued, Planned};
+use crate::job::{Ending, Enqueued, Planned, Retry};
 use crate::key::JobKey;
 use crate::op::{OpKind, OpStatus};
 use crate::state::{State, Step};
@@ -29,6 +29,9 @@ super::promises! {
     a_lease_is_renewed_in_every_state_it_can_be_held_in
     a_clock_that_jumps_costs_time_but_no_second_owner
     a_job_handed_back_is_ready_at_once_and_has_all_its_attempts
+    what_was_planned_by_a_clock_that_is_ahead_is_ready_at_once
+    what_a_clock_that_was_ahead_has_put_off_is_recovered
+    an_operator_makes_ready_what_was_planned_by_a_clock_that_is_ahead
     recovery_clears_what_lost_workers_left_and_nothing_else
 }
 
@@ -220,6 +223,54 @@ async fn a_job_handed_back_is_ready_at_once_and_has_all_its_attempts(world: Worl
         let job = details(&world, &key).await.job;
         assert_eq!((job.state, job.owner, job.attempts), (State::Streaming, None, 0));
     }
+}
+
+async fn what_was_planned_by_a_clock_that_is_ahead_is_ready_at_once(world: World) {
+    let (named, next, last) = (world.plan(1).await, world.plan(2).await, world.plan(3).await);
+    world.clock.go_back(Duration::from_secs(3600));
+    let Enqueued::Leased(lease) = world.ledger.lease(&named, "a").await.unwrap() else { panic!("it waits") };
+    world.work(&lease).await.unwrap();
+    assert_eq!(world.ledger.recover().await.unwrap().ahead, 2);
+    assert_eq!(world.ledger.recover().await.unwrap().ahead, 0, "once is enough");
+    for key in [next, last] {
+        let taken = world.ledger.lease_next("a").await.unwrap().expect("it is ready");
+        assert_eq!(taken.job(), &key);
+        world.work(&taken).await.unwrap();
+    }
+}
+
+fn busy() -> Ending {
+    Ending::Failed { reason: "busy".to_owned(), retryable: true }
+}
+
+async fn what_a_clock_that_was_ahead_has_put_off_is_recovered(world: World) {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    world.clock.go_forward(YEAR);
+    let (failed, held) = (world.plan(1).await, world.plan(2).await);
+    let lease = world.take(&failed, "a").await;
+    world.finish(&lease, busy()).await.unwrap();
+    world.take(&held, "a").await;
+    world.clock.go_back(YEAR);
+    let recovered = world.ledger.recover().await.unwrap();
+    assert_eq!((recovered.ahead, recovered.leases), (1, vec![held.clone()]));
+    for key in [failed, held] {
+        world.take(&key, "b").await;
+    }
+    // A failure keeps its time where that is one.
+    let later = world.plan(3).await;
+    let lease = world.take(&later, "a").await;
+    world.finish(&lease, busy()).await.unwrap();
+    assert_eq!(world.ledger.recover().await.unwrap().ahead, 0);
+    assert!(matches!(world.ledger.lease(&later, "b").await.unwrap(), Enqueued::Later { .. }));
+}
+
+async fn an_operator_makes_ready_what_was_planned_by_a_clock_that_is_ahead(world: World) {
+    let key = world.plan(1).await;
+    world.clock.go_back(Duration::from_secs(3600));
+    assert!(world.ledger.lease_next("a").await.unwrap().is_none());
+    assert_eq!(world.ledger.retry(Retry::Job(key.clone())).await.unwrap(), 1);
+    assert_eq!(world.ledger.lease_next("a").await.unwrap().expect("it is ready").job(), &key);
+    assert_eq!(world.ledger.retry(Retry::Job(key)).await.unwrap(), 0, "it is in hand");
 }
 
 async fn recovery_clears_what_lost_workers_left_and_nothing_else(world: World) {

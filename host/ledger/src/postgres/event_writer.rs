@@ -2,7 +2,6 @@
 
 use std::time::Instant;
 
-use deadpool_postgres::Pool;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout_at;
 
@@ -11,6 +10,7 @@ use crate::event::Event;
 use crate::event_buffer::{BATCH, EventBuffer, LostEvents, MAX_DELAY};
 use crate::protocol::insert_events;
 
+use super::open::Connections;
 use super::settings::Time;
 use super::statements::{Failure, Session};
 
@@ -32,9 +32,9 @@ enum Message {
 const QUEUE: usize = 16_384;
 
 impl EventWriter {
-    pub(super) fn start(pool: Pool, time: Time, lost: LostEvents) -> Self {
+    pub(super) fn start(connections: Connections, time: Time, lost: LostEvents) -> Self {
         let (queue, inbox) = mpsc::channel(QUEUE);
-        tokio::spawn(run(pool, time, inbox, lost.clone()));
+        tokio::spawn(run(connections, time, inbox, lost.clone()));
         Self { queue, lost }
     }
 
@@ -69,7 +69,7 @@ impl EventWriter {
     }
 }
 
-async fn run(pool: Pool, time: Time, mut inbox: mpsc::Receiver<Message>, lost: LostEvents) {
+async fn run(connections: Connections, time: Time, mut inbox: mpsc::Receiver<Message>, lost: LostEvents) {
     let mut buffer = EventBuffer::new(lost);
     loop {
         let message = if buffer.events.is_empty() {
@@ -84,24 +84,24 @@ async fn run(pool: Pool, time: Time, mut inbox: mpsc::Receiver<Message>, lost: L
                 if buffer.events.len() < BATCH || buffer.due > Instant::now() + MAX_DELAY {
                     continue;
                 }
-                write(&pool, &time, &mut buffer).await;
+                write(&connections, &time, &mut buffer).await;
             }
             Ok(Some(Message::Flush(reply))) => {
-                write(&pool, &time, &mut buffer).await;
+                write(&connections, &time, &mut buffer).await;
                 let _ = reply.send(());
             }
             Ok(Some(Message::Close(reply))) => {
-                write(&pool, &time, &mut buffer).await;
+                write(&connections, &time, &mut buffer).await;
                 buffer.lost.add(buffer.events.len());
                 let _ = reply.send(());
                 return;
             }
             Ok(None) => {
-                write(&pool, &time, &mut buffer).await;
+                write(&connections, &time, &mut buffer).await;
                 buffer.lost.add(buffer.events.len());
                 return;
             }
-            Err(_) => write(&pool, &time, &mut buffer).await,
+            Err(_) => write(&connections, &time, &mut buffer).await,
         }
         if !buffer.events.is_empty() {
             // Not written: the server is away. Ten times the usual delay, so as not to try all the time.
@@ -111,13 +111,14 @@ async fn run(pool: Pool, time: Time, mut inbox: mpsc::Receiver<Message>, lost: L
 }
 
 /// Empties the buffer, unless the server cannot be reached.
-async fn write(pool: &Pool, time: &Time, buffer: &mut EventBuffer) {
+async fn write(connections: &Connections, time: &Time, buffer: &mut EventBuffer) {
     while !buffer.events.is_empty() {
         let count = buffer.events.len().min(BATCH);
         let written = async {
-            let mut client = pool.get().await?;
+            let mut client = connections.get().await?;
             let transaction = client.transaction().await?;
-            let mut session = Session::new(&transaction, time);
+            connections.begin(&transaction).await?;
+            let mut session = Session::new(&transaction, time, connections.prepares());
             let inserted = insert_events(&mut session, &buffer.events[..count]).await;
             session.explain(inserted)?;
             transaction.commit().await?;

@@ -1,6 +1,5 @@
 //! The engine itself: each request is one transaction on a pooled connection.
 
-use deadpool_postgres::Pool;
 use tokio_postgres::IsolationLevel;
 
 use crate::engine::Engine;
@@ -9,14 +8,14 @@ use crate::event_buffer::LostEvents;
 use crate::protocol::{Rules, TxContext, TxRequest};
 
 use super::event_writer::EventWriter;
-use super::open;
+use super::open::{self, Connections};
 use super::settings::{PostgresSettings, Time};
 use super::statements::{Failure, Session};
 
 /// A ledger in a PostgreSQL database.
 #[derive(Debug)]
 pub struct PostgresLedger {
-    pool: Pool,
+    connections: Connections,
     rules: Rules,
     time: Time,
     events: EventWriter,
@@ -35,11 +34,11 @@ const RETRIES: usize = 8;
 impl PostgresLedger {
     /// Connects. Errors: `Absent`, `Open`, `ReadOnly`, `Foreign`, `Older`, `Newer`.
     pub async fn open(settings: PostgresSettings) -> Result<Self, LedgerError> {
-        let pool = open::pool(&settings)?;
-        open::migrate(&settings, &pool).await?;
+        let connections = Connections::open(&settings).await?;
+        open::migrate(&settings, &connections).await?;
         let events_lost = LostEvents::default();
-        let events = EventWriter::start(pool.clone(), settings.time.clone(), events_lost.clone());
-        Ok(Self { pool, rules: settings.rules, time: settings.time, events, events_lost })
+        let events = EventWriter::start(connections.clone(), settings.time.clone(), events_lost.clone());
+        Ok(Self { connections, rules: settings.rules, time: settings.time, events, events_lost })
     }
 
     async fn run<Q: TxRequest>(
@@ -48,7 +47,7 @@ impl PostgresLedger {
         access: Access,
     ) -> Result<(Q::Reply, TxContext<'_>), LedgerError> {
         // After a restart of the server every pooled connection may be broken, which shows only when it is used.
-        let mut retries = RETRIES + self.pool.status().max_size;
+        let mut retries = RETRIES + self.connections.most();
         loop {
             match self.transact(request, access).await {
                 Err(failure) if failure.is_retryable() && retries > 0 => retries -= 1,
@@ -62,7 +61,7 @@ impl PostgresLedger {
         request: &Q,
         access: Access,
     ) -> Result<(Q::Reply, TxContext<'_>), Failure> {
-        let mut client = self.pool.get().await?;
+        let mut client = self.connections.get().await?;
         let begin = client.build_transaction();
         let begin = match access {
             Access::Write => begin.isolation_level(IsolationLevel::ReadCommitted),
@@ -70,8 +69,9 @@ impl PostgresLedger {
             Access::Read => begin.isolation_level(IsolationLevel::RepeatableRead).read_only(true),
         };
         let transaction = begin.start().await?;
+        self.connections.begin(&transaction).await?;
         let mut tx = TxContext::new(&self.rules);
-        let mut session = Session::new(&transaction, &self.time);
+        let mut session = Session::new(&transaction, &self.time, self.connections.prepares());
         let reply = request.apply(&mut session, &mut tx).await;
         let reply = session.explain(reply)?;
         transaction.commit().await.map_err(|error| Failure::from(error).at_commit())?;
@@ -100,6 +100,6 @@ impl Engine for PostgresLedger {
 
     async fn shut_down(&self) {
         self.events.close().await;
-        self.pool.close();
+        self.connections.close();
     }
 }

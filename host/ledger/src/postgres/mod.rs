@@ -6,7 +6,9 @@
 mod event_writer;
 mod ledger;
 mod open;
+mod password;
 mod settings;
+mod sharing;
 mod statements;
 mod target;
 #[cfg(test)]

@@ -16,6 +16,8 @@ use super::settings::Time;
 pub(super) struct Session<'t> {
     transaction: &'t Transaction<'t>,
     time: &'t Time,
+    /// Statements are prepared, and run again in the same session.
+    prepares: bool,
     /// The last error with whether to retry: a request sees only the ledger's error for it.
     failed: Option<Failure>,
 }
@@ -39,8 +41,8 @@ enum Cause {
 }
 
 impl<'t> Session<'t> {
-    pub(super) fn new(transaction: &'t Transaction<'t>, time: &'t Time) -> Self {
-        Self { transaction, time, failed: None }
+    pub(super) fn new(transaction: &'t Transaction<'t>, time: &'t Time, prepares: bool) -> Self {
+        Self { transaction, time, prepares, failed: None }
     }
 
     /// Adds whether to retry to an error that a request passed on.
@@ -52,8 +54,12 @@ impl<'t> Session<'t> {
     }
 
     async fn query(&mut self, sql: &str, sets: &[&[Param<'_>]]) -> Result<Vec<Vec<Row>>, LedgerError> {
-        let transaction = self.transaction;
+        let (transaction, prepares) = (self.transaction, self.prepares);
         let queried = async {
+            if !prepares {
+                let each = sets.iter().map(|set| async move { transaction.query_typed(sql, &typed(set)).await });
+                return try_join_all(each).await;
+            }
             let statement = transaction.prepare_cached(sql).await?;
             let statement = &statement;
             try_join_all(
@@ -66,8 +72,12 @@ impl<'t> Session<'t> {
     }
 
     async fn change(&mut self, sql: &str, sets: &[&[Param<'_>]]) -> Result<Vec<u64>, LedgerError> {
-        let transaction = self.transaction;
+        let (transaction, prepares) = (self.transaction, self.prepares);
         let changed = async {
+            if !prepares {
+                let each = sets.iter().map(|set| async move { transaction.execute_typed(sql, &typed(set)).await });
+                return try_join_all(each).await;
+            }
             let statement = transaction.prepare_cached(sql).await?;
             let statement = &statement;
             try_join_all(
@@ -88,6 +98,15 @@ impl<'t> Session<'t> {
 
 fn values<'p>(set: &'p [Param<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
     set.iter().map(|param| param as &(dyn ToSql + Sync)).collect()
+}
+
+/// Their types are known here, so that the server need not be asked for them.
+fn typed<'p>(set: &'p [Param<'_>]) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
+    let of = |param: &Param<'_>| match param {
+        Param::Int(_) | Param::MaybeInt(_) => Type::INT8,
+        Param::Text(_) | Param::MaybeText(_) => Type::TEXT,
+    };
+    set.iter().map(|param| (param as &(dyn ToSql + Sync), of(param))).collect()
 }
 
 impl Sql for Session<'_> {

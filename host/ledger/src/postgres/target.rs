@@ -1,12 +1,13 @@
 //! Reads the ledger's URL as libpq does: which server, and how well its connection is protected.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
 
 use tokio_postgres::Config;
 use tokio_postgres::config::{Host, SslNegotiation};
 
 use super::statements::with_cause;
-use super::tls::{Authorities, TlsMode};
+use super::tls::{Authorities, Identity, TlsMode};
 
 /// The server that a URL names.
 #[derive(Debug)]
@@ -14,6 +15,9 @@ pub(super) struct Target {
     pub(super) config: Config,
     pub(super) mode: TlsMode,
     pub(super) authorities: Authorities,
+    pub(super) identity: Option<Identity>,
+    /// `passfile`.
+    pub(super) password_file: Option<PathBuf>,
 }
 
 impl Target {
@@ -21,6 +25,7 @@ impl Target {
     pub(super) fn parse(url: &str) -> Result<Self, String> {
         let (before, options) = split(url)?;
         let (mut kept, mut mode, mut authorities) = (Vec::new(), None, Authorities::Given);
+        let (mut certificate, mut key, mut password_file, mut fallback_name) = (None, None, None, None);
         for option in options.split('&').filter(|option| !option.is_empty()) {
             let (name, value) = option.split_once('=').ok_or("an option after the ? has no value")?;
             match decoded(name)?.as_str() {
@@ -32,13 +37,32 @@ impl Target {
                     mode.get_or_insert(TlsMode::VerifyFull);
                 }
                 "sslrootcert" => authorities = Authorities::File(decoded(value)?.into()),
-                _ => kept.push(option),
+                "sslcert" => certificate = Some(PathBuf::from(decoded(value)?)),
+                "sslkey" => key = Some(PathBuf::from(decoded(value)?)),
+                "passfile" => password_file = Some(PathBuf::from(decoded(value)?)),
+                "fallback_application_name" => fallback_name = Some(decoded(value)?),
+                "keepalives_count" => kept.push(format!("keepalives_retries={value}")),
+                name => match meant(name, &decoded(value)?)? {
+                    Some(value) => kept.push(format!("{name}={value}")),
+                    None => kept.extend(is_passed_on(name)?.then(|| option.to_owned())),
+                },
             }
         }
+        let identity = match (certificate, key) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some(Identity { certificate, key }),
+            _ => return Err("sslcert and sslkey are given together".to_owned()),
+        };
         let question = if kept.is_empty() { "" } else { "?" };
         let mut config: Config = format!("{before}{question}{}", kept.join("&"))
             .parse()
             .map_err(|error: tokio_postgres::Error| with_cause(&error))?;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            config.host(default_host());
+        }
+        if let Some(name) = fallback_name.filter(|_| config.get_application_name().is_none()) {
+            config.application_name(name);
+        }
         let mode = if only_sockets(&config) {
             // The file system protects a socket; there is no TLS on it.
             TlsMode::Disable
@@ -46,7 +70,7 @@ impl Target {
             mode.unwrap_or(if is_this_machine(&config) { TlsMode::Prefer } else { TlsMode::VerifyFull })
         };
         config.ssl_mode(mode.on_the_wire());
-        Ok(Self { config, mode, authorities })
+        Ok(Self { config, mode, authorities, identity, password_file })
     }
 
     /// The server and the database, without anything secret.
@@ -87,6 +111,53 @@ fn split(url: &str) -> Result<(&str, &str), String> {
         return Err("in a name or password @ is to be written as %40, / as %2F and ? as %3F".to_owned());
     }
     Ok((before, options))
+}
+
+/// Where libpq looks when no server is named.
+fn default_host() -> String {
+    let folders = ["/run/postgresql", "/var/run/postgresql", "/tmp"];
+    let socket = |folder: &&str| std::path::Path::new(folder).join(".s.PGSQL.5432").exists();
+    folders.iter().find(|folder| cfg!(unix) && socket(folder)).unwrap_or(&"localhost").to_string()
+}
+
+/// What an option of libpq means here, where that is not what the driver reads: another value of it, or nothing at
+/// all, because what it asks for is so in any case. What cannot be granted is refused by its name.
+fn meant(name: &str, value: &str) -> Result<Option<&'static str>, String> {
+    let lower = value.to_ascii_lowercase();
+    let refused = |why: &str| Err(format!("{name}={lower} cannot be granted: {why}"));
+    match (name, lower.as_str()) {
+        ("target_session_attrs", "primary") => Ok(Some("read-write")),
+        ("target_session_attrs", "standby" | "prefer-standby" | "read-only") => {
+            refused("the ledger has to be written to")
+        }
+        ("client_encoding", text) if text != "auto" && !matches!(text.replace(['-', '_'], "").as_str(), "utf8" | "unicode") => {
+            refused("the ledger speaks UTF-8")
+        }
+        ("gssencmode", "require") => refused("encryption by GSSAPI is not spoken; use sslmode"),
+        ("sslcompression", "1") => refused("nobody compresses TLS any more"),
+        ("sslsni", "0") => refused("the server's name is always sent"),
+        ("sslcertmode", "require") => refused("whether the server asks for a certificate is its own affair"),
+        ("ssl_min_protocol_version", "tlsv1.3") => refused("TLS 1.2 is spoken where the server has no later one"),
+        ("ssl_max_protocol_version", "tlsv1" | "tlsv1.1" | "tlsv1.2") => refused("TLS 1.3 is spoken where the server has it"),
+        _ => Ok(None),
+    }
+}
+
+/// Whether the driver reads this option. The rest is granted in any case, or refused by its name.
+fn is_passed_on(name: &str) -> Result<bool, String> {
+    match name {
+        "client_encoding" | "gssencmode" | "sslcompression" | "sslsni" | "sslcertmode"
+        | "ssl_min_protocol_version" | "ssl_max_protocol_version" => Ok(false),
+        "krbsrvname" | "gsslib" | "gssdelegation" => Err(format!("{name}: GSSAPI is not spoken here")),
+        "sslcrl" | "sslcrldir" => Err(format!("{name}: lists of revoked certificates are not read here")),
+        "sslpassword" => Err(format!("{name}: the key in sslkey must not need a password")),
+        "require_auth" | "requirepeer" | "sslkeylogfile" | "replication" | "min_protocol_version"
+        | "max_protocol_version" | "scram_client_key" | "scram_server_key" => {
+            Err(format!("{name} is an option of libpq that is not granted here"))
+        }
+        "service" | "servicefile" => Err(format!("{name}: write out what it stands for; no service file is read here")),
+        _ => Ok(true),
+    }
 }
 
 fn decoded(text: &str) -> Result<String, String> {
@@ -178,11 +249,45 @@ mod tests {
     }
 
     #[test]
+    fn options_of_libpq_that_make_sense_here_are_taken() {
+        for options in [
+            "client_encoding=UTF8",
+            "client_encoding=auto",
+            "gssencmode=prefer&gssencmode=disable",
+            "sslcompression=0&sslsni=1&sslcertmode=allow",
+            "ssl_min_protocol_version=TLSv1.2&ssl_max_protocol_version=TLSv1.3",
+            "target_session_attrs=any",
+            "target_session_attrs=read-write",
+            "target_session_attrs=primary",
+            "keepalives=1&keepalives_idle=30&keepalives_interval=5&keepalives_count=3&tcp_user_timeout=5000",
+            "channel_binding=prefer&load_balance_hosts=random&options=-c%20work_mem%3D4MB",
+            "sslcert=a.pem&sslkey=a.key&passfile=%2Fetc%2Fpass&sslnegotiation=postgres",
+        ] {
+            Target::parse(&format!("postgres://me@db.example.org/x?{options}")).unwrap();
+        }
+        let target = Target::parse("postgres://h/x?fallback_application_name=other&keepalives_count=3").unwrap();
+        assert_eq!(target.config.get_application_name(), Some("other"));
+        assert_eq!(target.config.get_keepalives_retries(), Some(3));
+        let target = Target::parse("postgres://h/x?application_name=mine&fallback_application_name=b").unwrap();
+        assert_eq!(target.config.get_application_name(), Some("mine"));
+        assert!(!Target::parse("postgres:///x").unwrap().config.get_hosts().is_empty());
+    }
+
+    #[test]
     fn what_is_wrong_is_named_without_the_password() {
         for (url, named) in [
             ("postgres://me:hidden@h/x?sslmode=verify", "verify-full"),
             ("postgres://me:hidden@h/x?sslmode=", "verify-full"),
-            ("postgres://me:hidden@h/x?sslcert=hidden", "sslcert"),
+            ("postgres://me:hidden@h/x?sslcert=hidden", "sslkey"),
+            ("postgres://me:hidden@h/x?sslcrl=hidden", "sslcrl"),
+            ("postgres://me:hidden@h/x?krbsrvname=hidden", "krbsrvname"),
+            ("postgres://me:hidden@h/x?gssencmode=require", "gssencmode"),
+            ("postgres://me:hidden@h/x?service=hidden", "service"),
+            ("postgres://me:hidden@h/x?sslpassword=hidden", "sslpassword"),
+            ("postgres://me:hidden@h/x?target_session_attrs=standby", "target_session_attrs"),
+            ("postgres://me:hidden@h/x?client_encoding=latin1", "client_encoding"),
+            ("postgres://me:hidden@h/x?ssl_min_protocol_version=TLSv1.3", "ssl_min_protocol_version"),
+            ("postgres://me:hidden@h/x?connect_timout=3", "connect_timout"),
             ("postgres://me:hidden@h:port/x", "port"),
             ("postgres://h/x?%2=hidden", "hex digits"),
             ("postgres://me:hid@den@h/x", "%40"),

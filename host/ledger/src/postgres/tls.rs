@@ -7,8 +7,9 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::client::WantsClientCert;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres::config::SslMode;
 
 /// `sslmode`, as libpq has it, without `allow`.
@@ -34,6 +35,13 @@ pub(super) enum Authorities {
     Given,
     /// Those of this PEM file alone: `sslrootcert`.
     File(PathBuf),
+}
+
+/// Our own certificate and its key, as PEM files: `sslcert` and `sslkey`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Identity {
+    pub(super) certificate: PathBuf,
+    pub(super) key: PathBuf,
 }
 
 impl TlsMode {
@@ -67,6 +75,7 @@ impl TlsMode {
 pub(super) fn client_config(
     mode: TlsMode,
     authorities: &Authorities,
+    identity: Option<&Identity>,
     given: Option<Arc<RootCertStore>>,
 ) -> Result<ClientConfig, String> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -84,7 +93,7 @@ pub(super) fn client_config(
         TlsMode::Disable | TlsMode::Prefer => false,
     };
     if mode == TlsMode::VerifyFull {
-        return Ok(builder.with_root_certificates(roots).with_no_client_auth());
+        return with_identity(builder.with_root_certificates(roots), identity);
     }
     let authority = if checks_authority {
         let verifier = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider)).build();
@@ -93,7 +102,23 @@ pub(super) fn client_config(
         None
     };
     let verifier = Arc::new(AnyName { authority, provider });
-    Ok(builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth())
+    with_identity(builder.dangerous().with_custom_certificate_verifier(verifier), identity)
+}
+
+/// With our own certificate, where the URL names one.
+fn with_identity(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    identity: Option<&Identity>,
+) -> Result<ClientConfig, String> {
+    let Some(Identity { certificate, key }) = identity else { return Ok(builder.with_no_client_auth()) };
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+        .map_err(|error| format!("sslcert {}: {error}", certificate.display()))?;
+    let private = PrivateKeyDer::from_pem_file(key)
+        .map_err(|error| format!("sslkey {}: {error} (one with a password is not read)", key.display()))?;
+    builder
+        .with_client_auth_cert(chain, private)
+        .map_err(|error| format!("sslcert {}: {error}", certificate.display()))
 }
 
 fn read_roots(path: &std::path::Path) -> Result<RootCertStore, String> {

@@ -126,9 +126,13 @@ impl TxRequest for LeaseJob {
         // What was set aside, and is readable again, is as good as ready.
         let mended = (!job_row.state.is_ending()).then_some(now);
         if let Some(at) = job_row.ready_at.or(mended) {
+            let rules = tx.rules;
             match job_row.owner.take() {
-                Some(owner) if at > now => return Ok(Enqueued::Held { owner, until: at }),
-                None if at > now => {
+                Some(owner) if at > now && at <= rules.latest_lease(now) => {
+                    return Ok(Enqueued::Held { owner, until: at });
+                }
+                // Nothing but a failure has to be waited for: whoever planned it had a clock that is ahead.
+                None if at > now && job_row.state == State::Failed && at <= rules.latest_attempt(now) => {
                     let (reason, _) = ending_of(sql, job_row.id).await?;
                     return Ok(Enqueued::Later {
                         at,

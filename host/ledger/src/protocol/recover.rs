@@ -35,23 +35,28 @@ pub(crate) struct ReopenJob {
 /// Leases cleared in one transaction: few, because others wait for it.
 const PAGE: i64 = 256;
 
+/// Jobs that are ready later and are looked at in one transaction: some tens of milliseconds.
+const LOOKED_AT: i64 = 20_000;
+
 impl TxRequest for Recover {
     type Reply = Recovered;
 
     async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<Recovered, LedgerError> {
         let now = sql.now().await?;
+        let ahead = hasten(sql, tx, now).await?;
         let statement = select_jobs!(
             S::DIALECT,
             identity!(),
             concat!(
-                "WHERE owner IS NOT NULL AND ready_at <= $1 AND ",
+                "WHERE owner IS NOT NULL AND (ready_at <= $1 OR ready_at > $2) AND ",
                 known_states!(),
-                " ORDER BY id LIMIT $2"
+                " ORDER BY id LIMIT $3"
             ),
             " FOR UPDATE SKIP LOCKED"
         );
-        let mut recovered = Recovered::default();
-        for row in sql.rows(statement, &[Param::Int(now), Param::Int(PAGE)]).await? {
+        let mut recovered = Recovered { ahead, ..Recovered::default() };
+        let far = Param::Int(tx.rules.latest_lease(now));
+        for row in sql.rows(statement, &[Param::Int(now), far, Param::Int(PAGE)]).await? {
             let read =
                 JobRow::read(&row).and_then(|job_row| Ok((job_row, read_identity(&row, JOB_ROW_COLUMNS)?.0)));
             let (mut job_row, job) = match read {
@@ -62,6 +67,7 @@ impl TxRequest for Recover {
                 }
             };
             recovered.ops += clear_expired(sql, tx, &mut job_row, &job, now).await?;
+            job_row.ready_at = job_row.ready_at.map(|at| at.min(now));
             if job_row.attempts >= tx.rules.schedule.max_attempts.max(1) {
                 give_up(sql, tx, &mut job_row, &job, now).await?;
                 recovered.given_up.push(job.clone());
@@ -81,17 +87,34 @@ impl TxRequest for Recover {
     }
 }
 
+/// Makes ready what waits for a time that nobody meant: it was planned, handed back or to be tried again by a clock that
+/// was ahead. Of what is to come only so much is looked at in one transaction, because others wait for it.
+async fn hasten<S: Sql>(sql: &mut S, tx: &TxContext<'_>, now: i64) -> Result<u64, LedgerError> {
+    let ahead = sql
+        .run(
+            "UPDATE jobs SET ready_at = $1 WHERE id IN (SELECT id FROM (SELECT id, state, owner, ready_at FROM jobs \
+             WHERE ready_at > $1 ORDER BY ready_at LIMIT $2) AS soon WHERE owner IS NULL AND (state <> 'FAILED' \
+             OR ready_at > $3))",
+            &[Param::Int(now), Param::Int(LOOKED_AT), Param::Int(tx.rules.latest_attempt(now))],
+        )
+        .await?;
+    if ahead > 0 {
+        tracing::warn!("{ahead} jobs were planned by a clock that is ahead of the ledger's; they are ready now");
+    }
+    Ok(ahead)
+}
+
 impl TxRequest for RetryJobs {
     type Reply = u64;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<u64, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, tx: &mut TxContext<'_>) -> Result<u64, LedgerError> {
         let now = sql.now().await?;
         match &self.0 {
             // A failed job for which an attempt is scheduled keeps its time.
             Retry::All(state @ (State::Failed | State::Exhausted)) => {
                 sql.run(
-                    "UPDATE jobs SET ready_at = $1, attempts = 0 WHERE state = $2 AND ready_at IS NULL",
-                    &[Param::Int(now), Param::Text(state.label())],
+                    "UPDATE jobs SET ready_at = $1, attempts = 0 WHERE state = $2 AND (ready_at IS NULL OR ready_at > $3)",
+                    &[Param::Int(now), Param::Text(state.label()), Param::Int(tx.rules.latest_attempt(now))],
                 )
                 .await
             }
@@ -99,8 +122,8 @@ impl TxRequest for RetryJobs {
             Retry::Job(job) => {
                 sql.run(
                     "UPDATE jobs SET ready_at = $1, attempts = 0 WHERE key = $2 AND (state IN ('FAILED', 'EXHAUSTED') \
-                     OR (ready_at IS NULL AND state IN ('PLANNED', 'LEASED', 'HEAD_DONE', 'RESUME_OK', 'STREAMING', \
-                     'FINALIZED')))",
+                     OR (owner IS NULL AND (ready_at IS NULL OR ready_at > $1) AND state IN ('PLANNED', 'LEASED', \
+                     'HEAD_DONE', 'RESUME_OK', 'STREAMING', 'FINALIZED')))",
                     &[Param::Int(now), Param::Text(job.as_str())],
                 )
                 .await

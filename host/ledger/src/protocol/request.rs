@@ -23,6 +23,21 @@ pub struct Rules {
     pub schedule: Schedule,
 }
 
+/// Beyond any wait by this much, a time was written by a clock that was ahead.
+const CLOCK_AHEAD: Duration = Duration::from_secs(24 * 60 * 60);
+
+impl Rules {
+    /// No lease that is given now or was given before ends later than this, unless by another clock.
+    pub(super) fn latest_lease(&self, now: i64) -> i64 {
+        now.saturating_add(millis(self.lease.saturating_add(CLOCK_AHEAD)))
+    }
+
+    /// The same for the next attempt of a job that has failed.
+    pub(super) fn latest_attempt(&self, now: i64) -> i64 {
+        now.saturating_add(millis(self.schedule.longest.saturating_add(CLOCK_AHEAD)))
+    }
+}
+
 /// One request to the ledger; `apply` runs inside one transaction, and may be run again from its start.
 pub(crate) trait TxRequest: Send + Sync + 'static {
     type Reply: Send + 'static;
