@@ -103,7 +103,7 @@ impl RedirectChain {
     pub fn follow(&mut self, status: u16, answer: &HeaderMap) -> Result<bool, FetchError> {
         self.keep_cookies(answer);
         let (true, Some(location)) =
-            (matches!(status, 301 | 302 | 303 | 307 | 308), answer.get(LOCATION).map(location_text))
+            (matches!(status, 300..=303 | 307 | 308), answer.get(LOCATION).map(location_text))
         else {
             return Ok(false);
         };

@@ -314,13 +314,9 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             }
             let transfer = every(&headers, "transfer-encoding").to_ascii_lowercase();
             headers = without(&headers, |name| *name == TRANSFER_ENCODING);
-            // What is packed on the way only is packed all the same (RFC 9112, 7.2).
-            let packed = transfer.split(',').map(str::trim).find(|coding| {
-                matches!(*coding, "gzip" | "x-gzip" | "deflate" | "br" | "zstd")
-            });
-            if let Some(coding) = packed.and_then(|coding| HeaderValue::from_str(coding).ok()) {
-                headers.append(CONTENT_ENCODING, coding);
-            }
+            // Of it only what packs the body holds for what is passed on.
+            let packed = transfer.split(',').map(str::trim).filter(|coding| *coding != "chunked");
+            headers.extend(packed.filter_map(|coding| HeaderValue::from_str(coding).ok()).map(|coding| (CONTENT_ENCODING, coding)));
             let end = truncated.clone();
             if transfer.contains("chunked") {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);
