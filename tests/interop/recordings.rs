@@ -152,6 +152,18 @@ fn a_revisit_has_the_payload_that_it_refers_to_wherever_that_is_and_however_it_i
             ],
         ),
         (
+            "not modified, with the digest of nothing",
+            vec![
+                response(&work.file, digest, &head, &work.bytes),
+                revisit(
+                    &work.file,
+                    "WARC-Profile: http://netpreserve.org/warc/1.1/revisit/server-not-modified\r\nWARC-Truncated: length\r\n\
+                     WARC-Payload-Digest: sha1:3I42H3S6NNFQ2MSVX7XZKYAYSCX5QBYJ\r\n",
+                    "",
+                ),
+            ],
+        ),
+        (
             "of chunks",
             vec![
                 response(elsewhere, digest, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", &chunks),

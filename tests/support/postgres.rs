@@ -23,6 +23,32 @@ impl Database {
         Some(database)
     }
 
+    /// In another encoding than UTF-8.
+    pub fn encoded(encoding: &str) -> Option<Self> {
+        let database = Self::new()?;
+        let name = &database.name;
+        database.of_the_server(&format!("DROP DATABASE {name}"));
+        let made = format!("CREATE DATABASE {name} ENCODING '{encoding}' LOCALE 'C' TEMPLATE template0");
+        database.of_the_server(&made);
+        Some(database)
+    }
+
+    /// The same as another role.
+    pub fn url_of_role(&self, role: &str) -> String {
+        self.url().replacen("tierfall@", &format!("{role}@"), 1)
+    }
+
+    /// The folder of the server's socket.
+    pub fn socket_folder(&self) -> String {
+        let url = self.url();
+        let place = url.split('@').nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        place.replace("%2F", "/")
+    }
+
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// For `--ledger`.
     pub fn url(&self) -> String {
         url_of(&self.name)
@@ -69,8 +95,9 @@ fn url_of(database: &str) -> String {
     format!("{server}/{database}")
 }
 
+/// Runs statements wherever this URL leads.
 #[track_caller]
-fn run(url: &str, statements: &str) {
+pub fn run(url: &str, statements: &str) {
     try_run(url, statements).unwrap_or_else(|error| panic!("{statements}: {error:?}"));
 }
 

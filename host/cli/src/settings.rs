@@ -16,7 +16,7 @@ pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
     let request = ConfigLayers {
         file: args.config.clone(),
         directory: PathBuf::new(),
-        environment: environment(),
+        environment: environment()?,
         overrides: overrides(args)?,
     };
     let mut config = Config::load(request)?;
@@ -24,11 +24,39 @@ pub fn load(args: &SettingArgs) -> Result<Config, CliError> {
     Ok(config)
 }
 
-/// The variables of this process. One that is not Unicode is none of ours.
-pub fn environment() -> Vec<(String, String)> {
-    let unicode =
-        |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
-    std::env::vars_os().filter_map(unicode).collect()
+/// The variables of this process. One whose name is not Unicode is none of ours; one of ours whose value is not cannot
+/// be used as it is, and is not left out in silence.
+pub fn environment() -> Result<Vec<(String, String)>, CliError> {
+    let mut variables = Vec::new();
+    for (name, value) in std::env::vars_os() {
+        let Ok(name) = name.into_string() else { continue };
+        match value.into_string() {
+            Ok(value) => variables.push((name, value)),
+            Err(value) if is_ours(&name) => {
+                return Err(CliError::Usage(format!(
+                    "the variable {name} is not UTF-8 ({}), and cannot be used",
+                    value.to_string_lossy().escape_debug()
+                )));
+            }
+            Err(_) => {}
+        }
+    }
+    Ok(variables)
+}
+
+/// Whether the configuration may read this variable: keys, folders, and the secrets that it names by default.
+fn is_ours(name: &str) -> bool {
+    const FOLDERS: [&str; 4] = ["HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_STATE_HOME"];
+    const SECRETS: [&str; 6] = [
+        "CORE_API_KEY",
+        "S2_API_KEY",
+        "OPENALEX_API_KEY",
+        "OPENAIRE_TOKEN",
+        "DOAJ_API_KEY",
+        "UNPAYWALL_EMAIL",
+    ];
+    let prefixes = ["TIERFALL_", "DOCSTOKG_"];
+    prefixes.iter().any(|prefix| name.starts_with(prefix)) || FOLDERS.contains(&name) || SECRETS.contains(&name)
 }
 
 /// The demo's: the defaults, whatever this machine is configured for, so that it is the same everywhere.
@@ -48,7 +76,7 @@ pub fn demo(out: &Path) -> Result<Config, CliError> {
         // It opens nothing: the recording answers as if a key had been sent.
         text("secrets.core_api_key", "demo"),
     ];
-    overrides.push(text("run.out", &out.to_string_lossy()));
+    overrides.push(text("run.out", &path("--out", out)?));
     let directory = PathBuf::from("/nonexistent");
     Ok(Config::load(ConfigLayers { file: None, directory, environment, overrides })?)
 }
@@ -84,12 +112,15 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
         overrides.push(Override { key: key.trim().into(), value: Given::Text(value.into()), flag });
     }
     let fallback = &args.fallback;
+    let out = args.out.as_deref().map(|folder| path("--out", folder)).transpose()?;
+    let ca_certs: Vec<String> =
+        args.ca_cert.iter().map(|file| path("--ca-cert", file)).collect::<Result<_, _>>()?;
     let mut text = |key: &str, flag: &str, value: Option<String>| {
         if let Some(value) = value {
             overrides.push(Override { key: key.into(), value: Given::Text(value), flag: flag.into() });
         }
     };
-    text("run.out", "--out", args.out.as_deref().map(path));
+    text("run.out", "--out", out);
     text("run.workers", "--workers", args.workers.map(|number| number.to_string()));
     text("http.mailto", "--mailto", args.mailto.clone());
     text("http.proxy", "--proxy", args.proxy.clone());
@@ -115,12 +146,16 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
             overrides.push(Override { key: key.into(), value: Given::List(items), flag: flag.into() });
         }
     };
-    list("http.ca_certs", "--ca-cert", args.ca_cert.iter().map(|file| path(file)).collect());
+    list("http.ca_certs", "--ca-cert", ca_certs);
     list("http.allow_private", "--allow-private", args.allow_private.clone());
     list("fallback.tiers", "--fallback-tier", fallback.fallback_tier.clone());
     Ok(overrides)
 }
 
-fn path(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+/// The configuration is text: what cannot be written in it is refused, before anything goes to another place.
+fn path(flag: &str, path: &Path) -> Result<String, CliError> {
+    path.to_str().map(str::to_owned).ok_or_else(|| {
+        let shown = path.to_string_lossy().escape_debug().to_string();
+        CliError::Usage(format!("{flag} {shown}: the name is not UTF-8; give one that is, a link for example"))
+    })
 }

@@ -195,7 +195,9 @@ impl Index {
                 |name: &str| head.field(name).filter(|text| text.len() <= FIELD_BYTES).map(str::to_owned);
             let id = text("warc-record-id").unwrap_or_default();
             let concurrent = text("warc-concurrent-to");
-            let digest = text("warc-payload-digest");
+            // What was not modified had no payload: its digest, if there is one, is that of nothing.
+            let unmodified = head.field("warc-profile").is_some_and(|profile| profile.contains("not-modified"));
+            let digest = text("warc-payload-digest").filter(|_| !unmodified);
             let recorded = match head.field("warc-type") {
                 Some("request") => {
                     // A cut one is noticed at the next record.

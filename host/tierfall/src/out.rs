@@ -4,6 +4,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _};
 use std::path::Path;
+use std::sync::Once;
 
 /// Opens a file; a link, a pipe or a device in its place is an error.
 pub(crate) fn open(options: &OpenOptions, path: &Path) -> io::Result<File> {
@@ -32,6 +33,47 @@ pub(crate) fn create(path: &Path) -> io::Result<File> {
         }
         opened => opened,
     }
+}
+
+/// Writes a file through to the disk. A file system that cannot (some FUSE and network mounts) is told of once, and
+/// what is written to it is as safe as it can be there; an error of the disk is an error.
+pub(crate) fn sync(file: &File) -> io::Result<()> {
+    static TOLD: Once = Once::new();
+    match file.sync_all() {
+        Err(error) if is_unsupported(&error) => {
+            TOLD.call_once(|| {
+                tracing::warn!(
+                    "the output folder's file system cannot write files through to the disk ({error}): a power failure may \
+                     cost what was stored last"
+                );
+            });
+            Ok(())
+        }
+        synced => synced,
+    }
+}
+
+/// A file system without locks is told of once: whoever shares the folder cannot be seen.
+pub(crate) fn tell_of_locks(error: &io::Error) {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| {
+        tracing::warn!(
+            "the output folder's file system has no locks ({error}): no other run should write to it at the same time"
+        );
+    });
+}
+
+/// The file system does not do this at all: what is asked for is not there, rather than broken.
+pub(crate) fn is_unsupported(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    {
+        use rustix::io::Errno;
+        let codes = [Errno::INVAL, Errno::NOSYS, Errno::NOTSUP, Errno::OPNOTSUPP, Errno::NOLCK, Errno::NOTTY];
+        if error.raw_os_error().is_some_and(|code| codes.iter().any(|known| known.raw_os_error() == code)) {
+            return true;
+        }
+    }
+    error.kind() == io::ErrorKind::Unsupported
 }
 
 /// Copies a file to a place where there is none yet.

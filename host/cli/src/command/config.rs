@@ -61,7 +61,7 @@ impl ConfigCommand {
                 ))?;
             }
             Self::Trust { file } => {
-                let sha256 = config::trust(&file, settings::environment())?;
+                let sha256 = config::trust(&file, settings::environment()?)?;
                 match console.output.json {
                     true => print(serde_json::json!({"file": file, "sha256": sha256}))?,
                     false => print(format_args!("trusted as it is now: {} ({sha256})", file.display()))?,

@@ -1,5 +1,8 @@
 //! Opening the file: whether it is a ledger, of which version, and whether it can be written to.
 
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::time::Duration;
 
 use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
@@ -62,13 +65,20 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
     if found == 0 && !settings.create {
         return Err(absent(settings));
     }
+    let through = writes_through(&settings.path);
+    if settings.durable && !through {
+        tracing::warn!(
+            "the ledger's file system cannot write files through to the disk: a power failure may cost what it kept last"
+        );
+        connection.pragma_update(None, "synchronous", "OFF").map_err(sqlite)?;
+    }
     let mode: String =
         connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(sqlite)?;
     if !mode.eq_ignore_ascii_case("wal") {
         let why = format!("its file system cannot share a log between processes (journal mode {mode})");
         return Err(LedgerError::Open { place: name(settings), why });
     }
-    let synchronous = if settings.durable { "FULL" } else { "OFF" };
+    let synchronous = if settings.durable && through { "FULL" } else { "OFF" };
     connection.pragma_update(None, "synchronous", synchronous).map_err(sqlite)?;
     connection.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(sqlite)?;
@@ -77,6 +87,13 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
         migrate(settings, &mut connection)?;
     }
     Ok(connection)
+}
+
+/// Whether files can be synced where the ledger is. Some FUSE and network file systems cannot, and say so; an error of
+/// the disk is left to the first write.
+fn writes_through(path: &Path) -> bool {
+    let synced = File::open(path).and_then(|file| file.sync_all());
+    !synced.is_err_and(|error| matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput))
 }
 
 /// Upgrades the schema to this version, once, however many processes open the ledger at the same time.

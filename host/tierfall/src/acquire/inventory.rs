@@ -1,7 +1,7 @@
 //! The partial files in the output folder, for its maintenance. Everything here blocks.
 
 use std::ffi::OsStr;
-use std::fs;
+use std::fs::{self, OpenOptions, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -56,8 +56,10 @@ impl Store {
 
     /// Removes a leftover by its path; `false` if a download is writing to it, and it was left alone.
     pub fn remove(&self, path: &Path) -> io::Result<bool> {
-        match out::open_to_read(path) {
-            Ok(file) if file.try_lock().is_err() => Ok(false),
+        // Over NFS a file must be open for writing to be locked so.
+        match out::open(OpenOptions::new().read(true).write(true), path) {
+            // Where there are no locks, how long it has not been written to has to do.
+            Ok(file) if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) => Ok(false),
             Ok(_locked) => {
                 partial::remove_if_there(&partial::sidecar(path))?;
                 partial::remove_if_there(path)?;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use tierfall_http::{HeaderMap, Secrets};
 
+use crate::out::{is_unsupported, tell_of_locks};
+
 /// What goes with the request for one file.
 #[derive(Clone, Debug)]
 pub struct FileKey {
@@ -38,7 +40,10 @@ impl DailyLimit {
         fs::create_dir_all(folder)?;
         let path = folder.join(format!("{}-files-{day}", self.name));
         let mut count = File::options().append(true).create(true).open(path)?;
-        count.lock()?;
+        match count.lock() {
+            Err(error) if is_unsupported(&error) => tell_of_locks(&error),
+            locked => locked?,
+        }
         if count.metadata()?.len() >= self.per_day {
             return Ok(false);
         }

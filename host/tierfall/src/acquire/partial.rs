@@ -5,7 +5,7 @@
 //! what the bytes are known to be.
 
 use std::borrow::Cow;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -125,7 +125,11 @@ impl Partials {
         let mut file = open(&path)?;
         // Whoever had the lock before may have moved the file away since we opened it: then it is not
         // the one of this name any more, and not ours to write.
-        let private = file.try_lock().is_err() || !is_at(&file, &path);
+        let locked = file.try_lock();
+        if let Err(TryLockError::Error(error)) = &locked {
+            out::tell_of_locks(error);
+        }
+        let private = locked.is_err() || !is_at(&file, &path);
         if private {
             path = path.with_extension(format!("{}.part", std::process::id()));
             file = open(&path)?;

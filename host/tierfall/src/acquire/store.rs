@@ -103,7 +103,7 @@ impl Store {
             fs::remove_file(file).map_err(error("remove the second copy", file))?;
         } else {
             out::open_to_read(file)
-                .and_then(|file| file.sync_all())
+                .and_then(|file| out::sync(&file))
                 .map_err(error("write to the disk", file))?;
             // The folder itself is not synced: a power failure may undo the move, but not tear it.
             let moved = out::make_folder(folder_of(&target)).and_then(|()| move_whole(file, &target));
@@ -188,12 +188,13 @@ impl Store {
 /// the output folder elsewhere; then it is copied beside its place first, and removed last.
 fn move_whole(file: &Path, target: &Path) -> io::Result<()> {
     match fs::rename(file, target) {
-        Err(error) if error.kind() == io::ErrorKind::CrossesDevices => {}
+        // Nor do some file systems rename a file that is open.
+        Err(error) if error.kind() == io::ErrorKind::CrossesDevices || out::is_unsupported(&error) => {}
         moved => return moved,
     }
     let draft = target.with_extension(format!("{}.tmp", std::process::id()));
     let carried = out::copy(file, &draft)
-        .and_then(|()| out::open_to_read(&draft)?.sync_all())
+        .and_then(|()| out::sync(&out::open_to_read(&draft)?))
         .and_then(|()| fs::rename(&draft, target));
     if carried.is_err() {
         // The first error is the one that is reported.

@@ -18,8 +18,9 @@ pub struct Manifest {
     file: File,
     /// Bytes of this run. When the file has more, another run wrote to it, and a work may have two lines.
     written: u64,
-    /// Held shared while lines are written; whoever has it alone may rewrite the file.
-    lock: File,
+    /// Held shared while lines are written; whoever has it alone may rewrite the file. `None` where the file system has
+    /// no locks: nobody can know to be alone.
+    lock: Option<File>,
 }
 
 impl Manifest {
@@ -29,9 +30,16 @@ impl Manifest {
             std::fs::create_dir_all(folder)?;
         }
         let lock = path.with_extension("lock");
-        let lock = out::open(OpenOptions::new().create(true).append(true), &lock)
+        // Over NFS a file must be open for reading to be locked so.
+        let lock = out::open(OpenOptions::new().create(true).read(true).append(true), &lock)
             .map_err(|error| io::Error::new(error.kind(), format!("its lock {}: {error}", lock.display())))?;
-        lock.lock_shared()?;
+        let lock = match lock.lock_shared() {
+            Err(error) if out::is_unsupported(&error) => {
+                out::tell_of_locks(&error);
+                None
+            }
+            locked => locked.map(|()| Some(lock))?,
+        };
         // A line that a crash cut short must not swallow the next one.
         end_last_line(path)?;
         let file = out::open(OpenOptions::new().create(true).append(true), path)?;
@@ -50,9 +58,10 @@ impl Manifest {
     /// Brings the manifest back to one line per work, where another run wrote one too. While others still
     /// write, that is left to the last of them.
     pub fn finish(self) -> io::Result<()> {
-        self.file.sync_data()?;
-        self.lock.unlock()?;
-        match self.lock.try_lock() {
+        out::sync(&self.file)?;
+        let Some(lock) = &self.lock else { return Ok(()) };
+        lock.unlock()?;
+        match lock.try_lock() {
             Ok(()) if self.file.metadata()?.len() > self.written => one_line_per_work(&self.path),
             Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(error)) => Err(error),
@@ -106,15 +115,15 @@ fn one_line_per_work(path: &Path) -> io::Result<()> {
         return Ok(());
     }
     let beside = path.with_extension("jsonl.new");
-    let mut out = BufWriter::new(out::create(&beside)?);
+    let mut lines = BufWriter::new(out::create(&beside)?);
     for_lines(path, |number, line| {
         let kept = serde_json::from_str::<Head>(line)
             .ok()
             .and_then(|head| keep.get(&digest(&head.work_id)).copied())
             .is_none_or(|(kept, _)| kept == number);
-        if kept { out.write_all(line.as_bytes()) } else { Ok(()) }
+        if kept { lines.write_all(line.as_bytes()) } else { Ok(()) }
     })?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    out::sync(&lines.into_inner().map_err(io::IntoInnerError::into_error)?)?;
     fs::rename(beside, path)
 }
 
