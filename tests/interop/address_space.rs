@@ -25,7 +25,8 @@ fn little_address_space_costs_time_and_nothing_else() {
         assert!(ended.err.contains("the address space is limited"), "{gigabytes}: {}", ended.err);
         let manifest = home.manifest("papers");
         for article in &found {
-            let line = manifest.iter().find(|line| line["input"] == article.page.as_str()).expect("it has a line");
+            let line =
+                manifest.iter().find(|line| line["input"] == article.page.as_str()).expect("it has a line");
             assert_eq!(line["sha256"], article.sha256.as_str(), "{gigabytes}: {line:#}");
         }
     }
@@ -38,7 +39,13 @@ fn too_little_memory_is_never_a_verdict_about_a_work() {
     let works: Vec<&str> = found.iter().map(|article| article.page.as_str()).collect();
     let ended = limited(pages_only(&home, &web, &works).args(["--workers", "8"]), 2).run();
     // It may be too little to begin with; what was begun is stored, or open.
-    for line in home.files("papers").contains(&"manifest.jsonl".to_owned()).then(|| home.manifest("papers")).into_iter().flatten() {
+    for line in home
+        .files("papers")
+        .contains(&"manifest.jsonl".to_owned())
+        .then(|| home.manifest("papers"))
+        .into_iter()
+        .flatten()
+    {
         assert!(line["status"] == "stored" || line["retry"] == true, "{line:#}\n{}", ended.err);
     }
     assert!(matches!(ended.code, Some(0 | 1 | 4)), "{ended:#?}");

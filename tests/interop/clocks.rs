@@ -22,7 +22,8 @@ fn with_ledger(call: Call) -> Call {
 }
 
 fn worker(home: &Home, web: &Web) -> Call {
-    let words = ["worker", "--ledger", "ledger.sqlite", "--fallback-tier", "landing_scrape", "--out", "papers"];
+    let words =
+        ["worker", "--ledger", "ledger.sqlite", "--fallback-tier", "landing_scrape", "--out", "papers"];
     home.tierfall(words).through(web)
 }
 
@@ -52,10 +53,13 @@ fn an_operator_can_move_what_a_machine_with_a_clock_ahead_has_planned() {
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "moths");
     let Some(()) = planned_ahead(&home, &web, &[&article.page]) else { return };
-    let retry = home.tierfall(["ledger", "retry", &article.page, "--ledger", "ledger.sqlite"]).run().expect(0);
+    let retry =
+        home.tierfall(["ledger", "retry", &article.page, "--ledger", "ledger.sqlite"]).run().expect(0);
     assert!(retry.out.contains("1 job is ready again"), "{}", retry.out);
     let ready: i64 = Connection::open(home.path("ledger.sqlite"))
-        .and_then(|ledger| ledger.query_row("SELECT ready_at - 1000 * unixepoch() FROM jobs", [], |row| row.get(0)))
+        .and_then(|ledger| {
+            ledger.query_row("SELECT ready_at - 1000 * unixepoch() FROM jobs", [], |row| row.get(0))
+        })
         .expect("the ledger can be read");
     assert!(ready <= 1000, "{ready}");
 }

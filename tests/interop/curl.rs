@@ -71,20 +71,30 @@ fn compare(cases: impl FnOnce(&[u8]) -> Vec<Case>, known: Known) {
     let there = Command::new("curl").arg("--version").stdout(Stdio::null()).status();
     if !there.is_ok_and(|status| status.success()) {
         // Not by `eprintln`, which the test harness captures.
-        let _ = writeln!(std::io::stderr(), "SKIPPED: curl is not installed, so nothing was compared with it");
+        let _ =
+            writeln!(std::io::stderr(), "SKIPPED: curl is not installed, so nothing was compared with it");
         return;
     }
     let home = Home::new();
     let article = Article::without_file(&Web::start(), "odd", 8);
     let cases = cases(&article.bytes);
     let names: Vec<String> = cases.iter().map(|(name, ..)| name.clone()).collect();
-    assert_eq!(names.iter().collect::<std::collections::BTreeSet<_>>().len(), names.len(), "a name stands twice");
-    let answers: HashMap<String, (Vec<u8>, Vec<u8>)> =
-        cases.into_iter().enumerate().map(|(at, (_, file, other))| (format!("c{at}.example"), (file, other))).collect();
+    assert_eq!(
+        names.iter().collect::<std::collections::BTreeSet<_>>().len(),
+        names.len(),
+        "a name stands twice"
+    );
+    let answers: HashMap<String, (Vec<u8>, Vec<u8>)> = cases
+        .into_iter()
+        .enumerate()
+        .map(|(at, (_, file, other))| (format!("c{at}.example"), (file, other)))
+        .collect();
     let web = RawWeb::answering(move |asked| {
         let rest = asked.url.get(7..).unwrap_or_default();
         let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
-        let Some((file, other)) = answers.get(host) else { return plain("502 Bad Gateway", "text/plain", b"") };
+        let Some((file, other)) = answers.get(host) else {
+            return plain("502 Bad Gateway", "text/plain", b"");
+        };
         match path {
             "robots.txt" => plain("404 Not Found", "text/plain", b""),
             "article" => plain("200 OK", "text/html", format!(
@@ -114,19 +124,25 @@ fn compare(cases: impl FnOnce(&[u8]) -> Vec<Case>, known: Known) {
         let line = &manifest[&pages[at]];
         let ours = line["sha256"] == article.sha256.as_str();
         assert!(ours || line["status"] != "stored", "{name}: something else was stored: {line:#}");
-        let theirs = by_curl(&web.proxy(), &format!("http://c{at}.example/article.pdf"), &home.path("curled"));
+        let theirs =
+            by_curl(&web.proxy(), &format!("http://c{at}.example/article.pdf"), &home.path("curled"));
         let theirs_is_it = theirs.as_deref() == Ok(article.sha256.as_str());
         let known = known.iter().find(|(case, _)| is_of(case, name));
         match (ours == theirs_is_it, known) {
             (true, None) | (false, Some(_)) => {}
-            (true, Some((_, why))) => wrong.push(format!("{name}: they agree, and it was to be otherwise: {why}")),
+            (true, Some((_, why))) => {
+                wrong.push(format!("{name}: they agree, and it was to be otherwise: {why}"))
+            }
             (false, None) => wrong.push(format!(
                 "{name}: a run {}, curl {theirs:?}",
                 if ours { "has it".to_owned() } else { format!("has {} {}", line["status"], line["reason"]) }
             )),
         }
     }
-    assert!(known.iter().all(|(case, _)| names.iter().any(|name| is_of(case, name))), "a known case is not there");
+    assert!(
+        known.iter().all(|(case, _)| names.iter().any(|name| is_of(case, name))),
+        "a known case is not there"
+    );
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), names.len(), wrong.join("\n"));
 }
 
@@ -139,7 +155,17 @@ fn is_of(known: &str, name: &str) -> bool {
 fn by_curl(proxy: &str, url: &str, to: &Path) -> Result<String, String> {
     let _ = std::fs::remove_file(to);
     let said = Command::new("curl")
-        .args(["--silent", "--location", "--max-redirs", "10", "--compressed", "--max-time", "20", "--proxy", proxy])
+        .args([
+            "--silent",
+            "--location",
+            "--max-redirs",
+            "10",
+            "--compressed",
+            "--max-time",
+            "20",
+            "--proxy",
+            proxy,
+        ])
         .args(["--write-out", "%{http_code}", "--output"])
         .arg(to)
         .arg(url)
@@ -162,8 +188,16 @@ fn every_framing_of_every_coding_is_read_as_curl_reads_it() {
                 ("plain", "", file.to_vec()),
                 ("gzip", "Content-Encoding: gzip\r\n", gzip(file)),
                 ("x-gzip in capitals", "content-encoding: X-GZIP\r\n", gzip(file)),
-                ("gzip of two members", "Content-Encoding: gzip\r\n", [gzip(&file[..100]), gzip(&file[100..])].concat()),
-                ("gzip and rubbish", "Content-Encoding: gzip\r\n", [gzip(file), b"\0\0\0\0".to_vec()].concat()),
+                (
+                    "gzip of two members",
+                    "Content-Encoding: gzip\r\n",
+                    [gzip(&file[..100]), gzip(&file[100..])].concat(),
+                ),
+                (
+                    "gzip and rubbish",
+                    "Content-Encoding: gzip\r\n",
+                    [gzip(file), b"\0\0\0\0".to_vec()].concat(),
+                ),
                 ("gzip twice", "Content-Encoding: gzip, gzip\r\n", gzip(&gzip(file))),
                 ("gzip named twice", "Content-Encoding: gzip\r\nContent-Encoding: gzip\r\n", gzip(file)),
                 ("gzip that is not there", "Content-Encoding: gzip\r\n", file.to_vec()),
@@ -183,7 +217,10 @@ fn every_framing_of_every_coding_is_read_as_curl_reads_it() {
                 let length = body.len();
                 let hex = |size: usize| format!("{size:x}");
                 for (framing, bytes) in [
-                    ("length", answer(&format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}"), &body)),
+                    (
+                        "length",
+                        answer(&format!("HTTP/1.1 200 OK\r\n{headers}Content-Length: {length}"), &body),
+                    ),
                     ("close", answer(&format!("HTTP/1.1 200 OK\r\n{headers}Connection: close"), &body)),
                     ("1.0", answer(&format!("HTTP/1.0 200 OK\r\n{headers}Server: old"), &body)),
                     (
@@ -201,11 +238,20 @@ fn every_framing_of_every_coding_is_read_as_curl_reads_it() {
         },
         // Whole groups: the name is that of the coding.
         &[
-            ("gzip of two members", "curl reads the first member and fails at the next; RFC 1952 has all of them"),
-            ("gzip and rubbish", "curl fails at what follows the packed data, though nothing of it is missing"),
+            (
+                "gzip of two members",
+                "curl reads the first member and fails at the next; RFC 1952 has all of them",
+            ),
+            (
+                "gzip and rubbish",
+                "curl fails at what follows the packed data, though nothing of it is missing",
+            ),
             ("gzip named twice", "curl unpacks twice whatever is there; here what is there decides"),
             ("gzip that is not there", "curl believes the head; here what is there decides, as in browsers"),
-            ("a charset", "curl refuses codings that it does not know; for browsers what is none says nothing"),
+            (
+                "a charset",
+                "curl refuses codings that it does not know; for browsers what is none says nothing",
+            ),
         ],
     );
 }
@@ -221,9 +267,15 @@ fn odd_lengths_and_chunks_are_read_as_curl_reads_them() {
             let mut cases: Vec<(&str, Vec<u8>)> = vec![
                 ("length too small", answer(&head(&format!("Content-Length: {}", length - 100)), file)),
                 ("length too large", answer(&head(&format!("Content-Length: {}", length + 100)), file)),
-                ("length twice", answer(&head(&format!("Content-Length: {length}\r\nContent-Length: {length}")), file)),
+                (
+                    "length twice",
+                    answer(&head(&format!("Content-Length: {length}\r\nContent-Length: {length}")), file),
+                ),
                 ("length twice in one", answer(&head(&format!("Content-Length: {length}, {length}")), file)),
-                ("two lengths", answer(&head(&format!("Content-Length: {length}\r\nContent-Length: 5")), file)),
+                (
+                    "two lengths",
+                    answer(&head(&format!("Content-Length: {length}\r\nContent-Length: 5")), file),
+                ),
                 ("length with a plus", answer(&head(&format!("Content-Length: +{length}")), file)),
                 ("length with zeros", answer(&head(&format!("Content-Length: 000{length}")), file)),
                 ("length with blanks", answer(&head(&format!("Content-Length:   {length}  ")), file)),
@@ -240,7 +292,11 @@ fn odd_lengths_and_chunks_are_read_as_curl_reads_them() {
                 ("Chunked", "transfer-encoding: Chunked", whole()),
                 ("chunked twice", "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", whole()),
                 ("chunked twice in one", "Transfer-Encoding: chunked, chunked", whole()),
-                ("identity, then chunked", "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked", whole()),
+                (
+                    "identity, then chunked",
+                    "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+                    whole(),
+                ),
                 ("identity", "Transfer-Encoding: identity", file.to_vec()),
                 ("chunked and a length", "Transfer-Encoding: chunked\r\nContent-Length: 7", whole()),
                 ("a length and chunked", "Content-Length: 9999999\r\nTransfer-Encoding: chunked", whole()),
@@ -251,7 +307,11 @@ fn odd_lengths_and_chunks_are_read_as_curl_reads_them() {
                 ("hex with many zeros", te, chunked(file, 1000, |size| format!("{size:020x}"), "0\r\n\r\n")),
                 ("0x", te, chunked(file, 1000, |size| format!("0x{size:x}"), "0\r\n\r\n")),
                 ("an extension", te, chunked(file, 1000, |size| format!("{size:x};a=b"), "0\r\n\r\n")),
-                ("a quoted extension", te, chunked(file, 1000, |size| format!("{size:x} ; a=\"b;c\""), "0;x\r\n\r\n")),
+                (
+                    "a quoted extension",
+                    te,
+                    chunked(file, 1000, |size| format!("{size:x} ; a=\"b;c\""), "0;x\r\n\r\n"),
+                ),
                 ("a trailer", te, chunked(file, 1000, hex, "0\r\nX-Sum: 1\r\nX-More: 2\r\n\r\n")),
                 ("no last chunk", te, chunked(file, 1000, hex, "")),
                 ("no last line", te, chunked(file, 1000, hex, "0\r\n")),
@@ -259,7 +319,11 @@ fn odd_lengths_and_chunks_are_read_as_curl_reads_them() {
                 ("rubbish behind the end", te, chunked(file, 1000, hex, "0\r\n\r\nHTTP/1.1 500 No\r\n\r\n")),
                 ("one chunk", te, chunked(file, length, hex, "0\r\n\r\n")),
                 ("chunks of one byte", te, chunked(file, 1, hex, "0\r\n\r\n")),
-                ("gzip as transfer coding", "Transfer-Encoding: gzip, chunked", chunked(&gzip(file), 1000, hex, "0\r\n\r\n")),
+                (
+                    "gzip as transfer coding",
+                    "Transfer-Encoding: gzip, chunked",
+                    chunked(&gzip(file), 1000, hex, "0\r\n\r\n"),
+                ),
                 ("line feeds alone", te, {
                     let text = chunked(file, length, hex, "0\r\n\r\n");
                     let at = text.iter().position(|byte| *byte == b'\r').unwrap_or(0);
@@ -271,8 +335,14 @@ fn odd_lengths_and_chunks_are_read_as_curl_reads_them() {
             cases.into_iter().map(|(name, bytes)| (name.to_owned(), bytes, Vec::new())).collect()
         },
         &[
-            ("length with a plus", "that is no number in RFC 9112, and clients that read it differ in where the body ends"),
-            ("length beyond numbers", "curl takes it for no length at all; the HTTP library refuses what it cannot count"),
+            (
+                "length with a plus",
+                "that is no number in RFC 9112, and clients that read it differ in where the body ends",
+            ),
+            (
+                "length beyond numbers",
+                "curl takes it for no length at all; the HTTP library refuses what it cannot count",
+            ),
             ("hex with many zeros", "curl reads sixteen digits of a chunk's size at most"),
             ("line feeds alone", "the HTTP library wants RFC 9112's line ends around chunks"),
         ],
@@ -289,7 +359,10 @@ fn odd_heads_are_read_as_curl_reads_them() {
             let cases: Vec<(&str, Vec<u8>)> = vec![
                 ("no reason", format!("HTTP/1.1 200\r\n{length}\r\n\r\n").into()),
                 ("no reason and a blank", format!("HTTP/1.1 200 \r\n{length}\r\n\r\n").into()),
-                ("a reason in Latin-1", [b"HTTP/1.1 200 D\xe9j\xe0\r\n".as_slice(), length.as_bytes(), b"\r\n\r\n"].concat()),
+                (
+                    "a reason in Latin-1",
+                    [b"HTTP/1.1 200 D\xe9j\xe0\r\n".as_slice(), length.as_bytes(), b"\r\n\r\n"].concat(),
+                ),
                 ("two blanks", format!("HTTP/1.1  200 OK\r\n{length}\r\n\r\n").into()),
                 ("version 1.2", format!("HTTP/1.2 200 OK\r\n{length}\r\n\r\n").into()),
                 ("version 1", format!("HTTP/1 200 OK\r\n{length}\r\n\r\n").into()),
@@ -298,32 +371,77 @@ fn odd_heads_are_read_as_curl_reads_them() {
                 ("no head at all", Vec::new()),
                 ("line feeds alone", format!("HTTP/1.1 200 OK\n{length}\n\n").into()),
                 ("an empty line before", format!("\r\nHTTP/1.1 200 OK\r\n{length}\r\n\r\n").into()),
-                ("100 before", format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{length}\r\n\r\n").into()),
-                ("103 before", format!("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n{length}\r\n\r\n").into()),
-                ("102 twice before", format!("HTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 200 OK\r\n{length}\r\n\r\n").into()),
+                (
+                    "100 before",
+                    format!("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n{length}\r\n\r\n").into(),
+                ),
+                (
+                    "103 before",
+                    format!(
+                        "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\n{length}\r\n\r\n"
+                    )
+                    .into(),
+                ),
+                (
+                    "102 twice before",
+                    format!(
+                        "HTTP/1.1 102 P\r\n\r\nHTTP/1.1 102 P\r\n\r\nHTTP/1.1 200 OK\r\n{length}\r\n\r\n"
+                    )
+                    .into(),
+                ),
                 ("a fold", format!("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\tc\r\n{length}\r\n\r\n").into()),
-                ("a folded length", format!("HTTP/1.1 200 OK\r\nContent-Length:\r\n {}\r\n\r\n", file.len()).into()),
+                (
+                    "a folded length",
+                    format!("HTTP/1.1 200 OK\r\nContent-Length:\r\n {}\r\n\r\n", file.len()).into(),
+                ),
                 ("a fold at first", format!("HTTP/1.1 200 OK\r\n X: a\r\n{length}\r\n\r\n").into()),
-                ("a blank before the colon", format!("HTTP/1.1 200 OK\r\nContent-Length : {}\r\n\r\n", file.len()).into()),
+                (
+                    "a blank before the colon",
+                    format!("HTTP/1.1 200 OK\r\nContent-Length : {}\r\n\r\n", file.len()).into(),
+                ),
                 ("no colon", format!("HTTP/1.1 200 OK\r\nno colon in this line\r\n{length}\r\n\r\n").into()),
                 ("no name", format!("HTTP/1.1 200 OK\r\n: a value\r\n{length}\r\n\r\n").into()),
                 ("a blank in a name", format!("HTTP/1.1 200 OK\r\nX Y: a\r\n{length}\r\n\r\n").into()),
                 ("a slash in a name", format!("HTTP/1.1 200 OK\r\nX/Y(z): a\r\n{length}\r\n\r\n").into()),
-                ("a name in Latin-1", [b"HTTP/1.1 200 OK\r\nX\xe4: a\r\n".as_slice(), length.as_bytes(), b"\r\n\r\n"].concat()),
-                ("a value in Latin-1", [b"HTTP/1.1 200 OK\r\nX: \xe4\r\n".as_slice(), length.as_bytes(), b"\r\n\r\n"].concat()),
+                (
+                    "a name in Latin-1",
+                    [b"HTTP/1.1 200 OK\r\nX\xe4: a\r\n".as_slice(), length.as_bytes(), b"\r\n\r\n"].concat(),
+                ),
+                (
+                    "a value in Latin-1",
+                    [b"HTTP/1.1 200 OK\r\nX: \xe4\r\n".as_slice(), length.as_bytes(), b"\r\n\r\n"].concat(),
+                ),
                 ("a control in a value", format!("HTTP/1.1 200 OK\r\nX: a\u{1}b\r\n{length}\r\n\r\n").into()),
                 ("a nul in a value", format!("HTTP/1.1 200 OK\r\nX: a\0b\r\n{length}\r\n\r\n").into()),
-                ("a carriage return in a value", format!("HTTP/1.1 200 OK\r\nX: a\rb\r\n{length}\r\n\r\n").into()),
-                ("a long value", format!("HTTP/1.1 200 OK\r\nX: {}\r\n{length}\r\n\r\n", "y".repeat(20_000)).into()),
-                ("a very long value", format!("HTTP/1.1 200 OK\r\nX: {}\r\n{length}\r\n\r\n", "y".repeat(2_000_000)).into()),
+                (
+                    "a carriage return in a value",
+                    format!("HTTP/1.1 200 OK\r\nX: a\rb\r\n{length}\r\n\r\n").into(),
+                ),
+                (
+                    "a long value",
+                    format!("HTTP/1.1 200 OK\r\nX: {}\r\n{length}\r\n\r\n", "y".repeat(20_000)).into(),
+                ),
+                (
+                    "a very long value",
+                    format!("HTTP/1.1 200 OK\r\nX: {}\r\n{length}\r\n\r\n", "y".repeat(2_000_000)).into(),
+                ),
                 ("ninety headers", format!("HTTP/1.1 200 OK\r\n{many}{length}\r\n\r\n").into()),
                 ("thousands of headers", format!("HTTP/1.1 200 OK\r\n{flood}{length}\r\n\r\n").into()),
                 ("an odd type", format!("HTTP/1.1 200 OK\r\nContent-Type: ;;;\r\n{length}\r\n\r\n").into()),
-                ("a broken cookie", format!("HTTP/1.1 200 OK\r\nSet-Cookie: =;;=\u{7f}\r\n{length}\r\n\r\n").into()),
-                ("an upgrade that is offered", format!("HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: upgrade\r\n{length}\r\n\r\n").into()),
+                (
+                    "a broken cookie",
+                    format!("HTTP/1.1 200 OK\r\nSet-Cookie: =;;=\u{7f}\r\n{length}\r\n\r\n").into(),
+                ),
+                (
+                    "an upgrade that is offered",
+                    format!("HTTP/1.1 200 OK\r\nUpgrade: h2c\r\nConnection: upgrade\r\n{length}\r\n\r\n")
+                        .into(),
+                ),
             ];
             let cases = cases.into_iter();
-            cases.map(|(name, head)| (name.to_owned(), [head.as_slice(), file].concat(), Vec::new())).collect()
+            cases
+                .map(|(name, head)| (name.to_owned(), [head.as_slice(), file].concat(), Vec::new()))
+                .collect()
         },
         &[
             ("two blanks", "the HTTP library wants the one blank of RFC 9112"),
@@ -332,7 +450,10 @@ fn odd_heads_are_read_as_curl_reads_them() {
             ("a folded length", "curl 7 reads the first line of it; later ones unfold it"),
             ("a fold at first", "curl has nothing that it could continue; here it is left out"),
             ("no colon", "curl refuses the whole answer; browsers leave the line out"),
-            ("a carriage return in a value", "one answer can be passed off as two by it; the HTTP library refuses it"),
+            (
+                "a carriage return in a value",
+                "one answer can be passed off as two by it; the HTTP library refuses it",
+            ),
             ("thousands of headers", "more than `http.limits.header_count`"),
         ],
     );
@@ -362,12 +483,26 @@ fn odd_statuses_and_redirects_are_read_as_curl_reads_them() {
                 "20 Too Little",
                 "200.5 Halves",
             ] {
-                cases.push((status.to_owned(), answer(&format!("HTTP/1.1 {status}\r\n{length}"), file), nothing()));
+                cases.push((
+                    status.to_owned(),
+                    answer(&format!("HTTP/1.1 {status}\r\n{length}"), file),
+                    nothing(),
+                ));
             }
             let end = file.len() - 1;
-            let range = |range: &str| answer(&format!("HTTP/1.1 206 Partial\r\n{length}\r\nContent-Range: {range}"), file);
-            cases.push(("206 of the whole".into(), range(&format!("bytes 0-{end}/{}", file.len())), nothing()));
-            cases.push(("206 of more".into(), range(&format!("bytes 0-{end}/{}", file.len() + 7)), nothing()));
+            let range = |range: &str| {
+                answer(&format!("HTTP/1.1 206 Partial\r\n{length}\r\nContent-Range: {range}"), file)
+            };
+            cases.push((
+                "206 of the whole".into(),
+                range(&format!("bytes 0-{end}/{}", file.len())),
+                nothing(),
+            ));
+            cases.push((
+                "206 of more".into(),
+                range(&format!("bytes 0-{end}/{}", file.len() + 7)),
+                nothing(),
+            ));
             for (name, status, location) in [
                 ("301", "301", b"/moved.pdf".as_slice()),
                 ("302", "302", b"/moved.pdf"),
@@ -415,7 +550,8 @@ fn odd_statuses_and_redirects_are_read_as_curl_reads_them() {
             cases.push(("two places".into(), two.to_vec(), good.clone()));
             let same = b"HTTP/1.1 302 F\r\nLocation: /moved.pdf\r\nlocation: /moved.pdf\r\nContent-Length: 0\r\n\r\n";
             cases.push(("a place twice".into(), same.to_vec(), good.clone()));
-            let body = answer("HTTP/1.1 302 F\r\nLocation: /moved.pdf\r\nConnection: close", b"<html>moved</html>");
+            let body =
+                answer("HTTP/1.1 302 F\r\nLocation: /moved.pdf\r\nConnection: close", b"<html>moved</html>");
             cases.push(("a body without a length".into(), body, good.clone()));
             let none = answer(&format!("HTTP/1.1 302 F\r\n{length}"), file);
             cases.push(("no place, and the file".into(), none, good.clone()));

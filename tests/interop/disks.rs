@@ -19,7 +19,12 @@ fn a_file_system_that_cannot_sync_is_told_of_once_and_every_file_is_stored() {
         let Some(call) = shim::on(&home, call, shim::NO_SYNC, code) else { return };
         let ended = call.run().expect(0);
         assert_eq!(home.files("papers/files").len(), 2, "{code}");
-        assert_eq!(ended.err.matches("the output folder's file system cannot write files through").count(), 1, "{}", ended.err);
+        assert_eq!(
+            ended.err.matches("the output folder's file system cannot write files through").count(),
+            1,
+            "{}",
+            ended.err
+        );
         assert!(!ended.out.contains("the ledger failed"), "{code}: {}", ended.out);
         let status = home.tierfall(["ledger", "status", "--out", "papers"]).run().expect(0);
         assert!(status.out.contains("INDEXED"), "{}", status.out);
@@ -44,7 +49,9 @@ fn a_file_system_without_locks_is_told_of_once_and_every_file_is_stored() {
         let found = ["moths", "ferns"].map(|name| Article::on(&web, name));
         let works: Vec<&str> = found.iter().map(|article| article.page.as_str()).collect();
         for run in ["first", "again"] {
-            let Some(call) = shim::on(&home, pages_only(&home, &web, &works), shim::NO_LOCKS, code) else { return };
+            let Some(call) = shim::on(&home, pages_only(&home, &web, &works), shim::NO_LOCKS, code) else {
+                return;
+            };
             let ended = call.run().expect(0);
             assert_eq!(home.files("papers/files").len(), 2, "{code}, {run}");
             assert_eq!(ended.err.matches("has no locks").count(), 1, "{code}, {run}: {}", ended.err);
@@ -110,7 +117,9 @@ fn a_folder_whose_name_is_no_text_may_be_worked_in() {
 fn a_home_that_cannot_be_written_to_costs_time_and_nothing_else() {
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "moths");
-    for (name, value) in [("XDG_CACHE_HOME", "/proc/nothing"), ("HOME", "/nonexistent"), ("XDG_CACHE_HOME", "/dev/null")] {
+    for (name, value) in
+        [("XDG_CACHE_HOME", "/proc/nothing"), ("HOME", "/nonexistent"), ("XDG_CACHE_HOME", "/dev/null")]
+    {
         let out = format!("papers-{}", value.replace('/', "-"));
         let ended = home
             .tierfall(["run", &article.page, "--fallback-tier", "landing_scrape", "--out", &out])

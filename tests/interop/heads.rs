@@ -26,7 +26,8 @@ fn odd_heads_are_read_live_and_again_from_the_recording_of_them() {
     let home = Home::new();
     let (html, article) = article("http://odd.example");
     let (page, file) = (html.into_bytes(), article.bytes.clone());
-    let web = RawWeb::answering(move |asked| match asked.url.as_str() {
+    let web = RawWeb::answering(move |asked| {
+        match asked.url.as_str() {
         "http://odd.example/article" => {
             let length = page.len();
             let head = format!(
@@ -42,6 +43,7 @@ fn odd_heads_are_read_live_and_again_from_the_recording_of_them() {
             [head.as_bytes(), &file].concat()
         }
         _ => plain("404 Not Found", "text/plain", b"nothing"),
+    }
     });
     let words = ["run", "http://odd.example/article", "--fallback-tier", "landing_scrape"];
     let live = ["--out", "papers", "--record", "web.warc.gz", "--proxy", &web.proxy()];

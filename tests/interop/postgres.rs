@@ -85,10 +85,13 @@ struct Pooler {
 impl Pooler {
     /// `None`: it is not installed, which is said.
     fn start(database: &Database, mode: &str) -> Option<Self> {
-        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"].into_iter().find(|path| std::path::Path::new(path).exists());
+        let program = ["/usr/sbin/pgbouncer", "/usr/bin/pgbouncer"]
+            .into_iter()
+            .find(|path| std::path::Path::new(path).exists());
         let Some(program) = program else {
             // Not by `eprintln`, which the test harness captures.
-            let _ = writeln!(std::io::stderr(), "SKIPPED: no pooler is installed (apt-get install pgbouncer)");
+            let _ =
+                writeln!(std::io::stderr(), "SKIPPED: no pooler is installed (apt-get install pgbouncer)");
             return None;
         };
         let folder = tempfile::tempdir().expect("a folder can be made");
@@ -111,9 +114,17 @@ impl Pooler {
         } else {
             Command::new(program)
         };
-        let child = command.arg(&settings).current_dir("/").stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()?;
+        let child = command
+            .arg(&settings)
+            .current_dir("/")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .ok()?;
         let pooler = Self { child, folder };
-        crate::support::program::eventually("the pooler listens", || pooler.folder.path().join(".s.PGSQL.6432").exists());
+        crate::support::program::eventually("the pooler listens", || {
+            pooler.folder.path().join(".s.PGSQL.6432").exists()
+        });
         Some(pooler)
     }
 

@@ -16,19 +16,30 @@ fn wants_a_password() -> RawWeb {
 }
 
 fn patient(call: Call) -> Call {
-    call.args(["--set", "fallback.source_retries=0", "--set", "acquire.retries=0", "--set", "http.retry.base_ms=1"])
+    call.args([
+        "--set",
+        "fallback.source_retries=0",
+        "--set",
+        "acquire.retries=0",
+        "--set",
+        "http.retry.base_ms=1",
+    ])
 }
 
 #[test]
 fn a_proxy_that_wants_a_password_is_a_failure_of_the_network_that_may_pass_and_is_told_with_its_remedy() {
     for page in ["http://a.example/article", "https://a.example/article"] {
         let (home, proxy) = (Home::new(), wants_a_password());
-        let words = ["run", page, "--fallback-tier", "landing_scrape", "--out", "papers", "--proxy", &proxy.proxy()];
+        let words =
+            ["run", page, "--fallback-tier", "landing_scrape", "--out", "papers", "--proxy", &proxy.proxy()];
         patient(home.tierfall(words)).run().expect(4);
         let manifest = home.manifest("papers");
         assert_eq!((&manifest[0]["status"], &manifest[0]["retry"]), (&"failed".into(), &true.into()));
         let told = manifest[0].to_string();
-        assert!(told.contains("wants a name and a password") && told.contains("http.proxy"), "{page}: {told}");
+        assert!(
+            told.contains("wants a name and a password") && told.contains("http.proxy"),
+            "{page}: {told}"
+        );
         assert!(told.contains(&proxy.address().to_string()), "{page}: {told}");
         assert!(!proxy.requests().is_empty());
     }
@@ -56,7 +67,8 @@ fn direct(no_proxy: &str, host: &str) -> Value {
     );
     web.get(&page, [Answer::html(&html)]);
     web.get(&file, [Answer::pdf(article.bytes.clone())]);
-    let words = ["run", &page, "--fallback-tier", "landing_scrape", "--out", "papers", "--allow-private", host];
+    let words =
+        ["run", &page, "--fallback-tier", "landing_scrape", "--out", "papers", "--allow-private", host];
     patient(home.tierfall(words)).env("NO_PROXY", no_proxy).run();
     home.manifest("papers")[0].clone()
 }
@@ -109,6 +121,7 @@ fn a_proxy_variable_that_is_no_text_is_an_error_with_its_name() {
     use std::os::unix::ffi::OsStrExt as _;
     let home = Home::new();
     let odd = std::ffi::OsStr::from_bytes(b"http://pr\xffxy:3128");
-    let ended = home.tierfall(["run", "10.5555/x", "--out", "papers"]).env("HTTPS_PROXY", odd).run().expect(2);
+    let ended =
+        home.tierfall(["run", "10.5555/x", "--out", "papers"]).env("HTTPS_PROXY", odd).run().expect(2);
     assert!(ended.err.contains("HTTPS_PROXY") && ended.err.contains("UTF-8"), "{}", ended.err);
 }

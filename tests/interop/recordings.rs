@@ -68,7 +68,9 @@ impl Recorded {
 
 fn replay(home: &Home, file: &str, works: &[&Recorded]) -> Ended {
     let pages = works.iter().map(|work| work.page.as_str());
-    home.tierfall(["run", "--fallback-tier", "landing_scrape", "--out", "papers", "--replay", file]).args(pages).run()
+    home.tierfall(["run", "--fallback-tier", "landing_scrape", "--out", "papers", "--replay", file])
+        .args(pages)
+        .run()
 }
 
 /// The digest that is stored for a work, or how it ended.
@@ -117,10 +119,12 @@ fn a_revisit_of_a_redirect_leads_where_its_own_head_says() {
 fn a_revisit_has_the_payload_that_it_refers_to_wherever_that_is_and_however_it_is_said() {
     let work = Recorded::new("seen");
     let digest = "WARC-Payload-Digest: sha1:AB2CD3EF4GH5IJ6KL7MN\r\n";
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nContent-Length: {}", work.bytes.len());
+    let head =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: application/pdf\r\nContent-Length: {}", work.bytes.len());
     let id = "<urn:uuid:0c1f5a34-0000-4000-8000-000000000001>";
     let elsewhere = "http://mirror.example/same.pdf";
-    let original = |fields: &str| response(elsewhere, &format!("WARC-Record-ID: {id}\r\n{fields}"), &head, &work.bytes);
+    let original =
+        |fields: &str| response(elsewhere, &format!("WARC-Record-ID: {id}\r\n{fields}"), &head, &work.bytes);
     let profile = "WARC-Profile: http://netpreserve.org/warc/1.0/revisit/identical-payload-digest\r\n";
     let mut chunks = Vec::new();
     for piece in work.bytes.chunks(3000) {
@@ -131,11 +135,16 @@ fn a_revisit_has_the_payload_that_it_refers_to_wherever_that_is_and_however_it_i
     chunks.extend(b"0\r\n\r\n");
     let by_digest = |head: &str| revisit(&work.file, &format!("{profile}{digest}"), head);
     let refers = format!("{profile}WARC-Refers-To: {id}\r\n");
-    let target = format!("{profile}WARC-Refers-To-Target-URI: {elsewhere}\r\nWARC-Refers-To-Date: 2024-05-01T00:00:00Z\r\n");
+    let target = format!(
+        "{profile}WARC-Refers-To-Target-URI: {elsewhere}\r\nWARC-Refers-To-Date: 2024-05-01T00:00:00Z\r\n"
+    );
     for (name, parts) in [
         ("by digest", vec![original(digest), by_digest(&head)]),
         ("before its original", vec![by_digest(&head), original(digest)]),
-        ("in other letters", vec![original("WARC-Payload-Digest: SHA-1:ab2cd3ef4gh5ij6kl7mn\r\n"), by_digest(&head)]),
+        (
+            "in other letters",
+            vec![original("WARC-Payload-Digest: SHA-1:ab2cd3ef4gh5ij6kl7mn\r\n"), by_digest(&head)],
+        ),
         ("without a head", vec![original(digest), by_digest("")]),
         ("by id", vec![original(""), revisit(&work.file, &refers, &head)]),
         ("by id and before", vec![revisit(&work.file, &refers, &head), original(digest)]),
@@ -173,14 +182,25 @@ fn a_revisit_has_the_payload_that_it_refers_to_wherever_that_is_and_however_it_i
         (
             "of a packed one",
             vec![
-                response(elsewhere, digest, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip", &packed(&[work.bytes.clone()])),
+                response(
+                    elsewhere,
+                    digest,
+                    "HTTP/1.1 200 OK\r\nContent-Encoding: gzip",
+                    &packed(&[work.bytes.clone()]),
+                ),
                 by_digest("HTTP/1.1 200 OK\r\nContent-Encoding: gzip"),
             ],
         ),
         (
             "of a resource",
             vec![
-                record("WARC/1.0", "resource", elsewhere, &format!("Content-Type: application/pdf\r\n{digest}"), &work.bytes),
+                record(
+                    "WARC/1.0",
+                    "resource",
+                    elsewhere,
+                    &format!("Content-Type: application/pdf\r\n{digest}"),
+                    &work.bytes,
+                ),
                 by_digest(&head),
             ],
         ),
@@ -216,27 +236,99 @@ fn records_of_the_well_known_writers_are_read() {
         record(version, "response", url, fields, &[head.as_bytes(), b"\r\n\r\n", body].concat())
     };
     let file = work.file.as_str();
-    let info = record("WARC/1.0", "warcinfo", "urn:x", "Content-Type: application/warc-fields\r\n", b"software: x\r\n");
-    let dns = record("WARC/1.0", "response", "dns:written.example", "Content-Type: text/dns\r\n", b"20240501\nwritten.example. A\n");
-    let page_info = record("WARC/1.1", "resource", "urn:pageinfo:http://written.example/", "Content-Type: application/json\r\n", b"{}");
+    let info = record(
+        "WARC/1.0",
+        "warcinfo",
+        "urn:x",
+        "Content-Type: application/warc-fields\r\n",
+        b"software: x\r\n",
+    );
+    let dns = record(
+        "WARC/1.0",
+        "response",
+        "dns:written.example",
+        "Content-Type: text/dns\r\n",
+        b"20240501\nwritten.example. A\n",
+    );
+    let page_info = record(
+        "WARC/1.1",
+        "resource",
+        "urn:pageinfo:http://written.example/",
+        "Content-Type: application/json\r\n",
+        b"{}",
+    );
     let bracketed = format!("<{file}>");
     for (name, parts) in [
-        ("chunked, in capitals", vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked", &chunks)]),
-        ("chunked twice", vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nTRANSFER-ENCODING: CHUNKED", &chunks)]),
-        ("chunked no longer", vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", bytes)]),
-        ("packed on the way", vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip", &packed(&[bytes.to_vec()]))]),
-        ("unpacked already", vec![odd("WARC/1.0", file, HTTP, &format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}", length / 2), bytes)]),
-        ("unpacked brotli", vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nContent-Encoding: br", bytes)]),
-        ("angle brackets", vec![odd("WARC/1.0", &bracketed, "Content-Type: application/http;msgtype=response\r\n", "HTTP/1.1 200 OK", bytes)]),
+        (
+            "chunked, in capitals",
+            vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked", &chunks)],
+        ),
+        (
+            "chunked twice",
+            vec![odd(
+                "WARC/1.0",
+                file,
+                HTTP,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nTRANSFER-ENCODING: CHUNKED",
+                &chunks,
+            )],
+        ),
+        (
+            "chunked no longer",
+            vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked", bytes)],
+        ),
+        (
+            "packed on the way",
+            vec![odd(
+                "WARC/1.0",
+                file,
+                HTTP,
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip",
+                &packed(&[bytes.to_vec()]),
+            )],
+        ),
+        (
+            "unpacked already",
+            vec![odd(
+                "WARC/1.0",
+                file,
+                HTTP,
+                &format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}", length / 2),
+                bytes,
+            )],
+        ),
+        (
+            "unpacked brotli",
+            vec![odd("WARC/1.0", file, HTTP, "HTTP/1.1 200 OK\r\nContent-Encoding: br", bytes)],
+        ),
+        (
+            "angle brackets",
+            vec![odd(
+                "WARC/1.0",
+                &bracketed,
+                "Content-Type: application/http;msgtype=response\r\n",
+                "HTTP/1.1 200 OK",
+                bytes,
+            )],
+        ),
         ("an old version", vec![odd("WARC/0.18", file, HTTP, "HTTP/1.1 200 OK", bytes)]),
         ("HTTP/2", vec![odd("WARC/1.1", file, HTTP, "HTTP/2 200", bytes)]),
         ("no content type", vec![odd("WARC/1.0", file, "", "HTTP/1.1 200 OK", bytes)]),
-        ("others around it", vec![info, dns, page_info, odd("WARC/1.1", file, HTTP, "HTTP/1.1 200 OK", bytes)]),
-        ("a resource", vec![record("WARC/1.1", "resource", file, "Content-Type: application/pdf\r\n", bytes)]),
-        ("a conversion beside it", vec![
-            record("WARC/1.1", "conversion", file, "Content-Type: text/plain\r\n", b"its text"),
-            odd("WARC/1.1", file, HTTP, "HTTP/1.1 200 OK", bytes),
-        ]),
+        (
+            "others around it",
+            vec![info, dns, page_info, odd("WARC/1.1", file, HTTP, "HTTP/1.1 200 OK", bytes)],
+        ),
+        (
+            "a resource",
+            vec![record("WARC/1.1", "resource", file, "Content-Type: application/pdf\r\n", bytes)],
+        ),
+        (
+            "a conversion beside it",
+            vec![
+                record("WARC/1.1", "conversion", file, "Content-Type: text/plain\r\n", b"its text"),
+                odd("WARC/1.1", file, HTTP, "HTTP/1.1 200 OK", bytes),
+            ],
+        ),
     ] {
         is_stored_from(name, &work, &[vec![work.page_record()], parts].concat());
     }
@@ -288,16 +380,20 @@ fn what_a_killed_run_had_recorded_can_be_replayed() {
     let gate = crate::support::web::Barrier::default();
     let answer = crate::support::web::Answer::pdf(held.bytes.clone()).behind(&gate);
     web.get(&held.file, [answer]);
-    let running = pages_only(&home, &web, &[&done.page, &held.page]).args(["--record", "web.warc.gz"]).start();
+    let running =
+        pages_only(&home, &web, &[&done.page, &held.page]).args(["--record", "web.warc.gz"]).start();
     web.wait_for(&held.file, 1);
-    crate::support::program::eventually("the first work has its file", || home.files("papers/files").len() == 1);
+    crate::support::program::eventually("the first work has its file", || {
+        home.files("papers/files").len() == 1
+    });
     running.kill();
     // What the crash of a machine leaves of the last record.
     let mut file = std::fs::read(home.path("web.warc.gz")).expect("it is there");
     let tail = packed(&[response("http://x.example/", "", "HTTP/1.1 200 OK", b"a body that was cut")]);
     file.extend(&tail[..tail.len() / 2]);
     home.write("web.warc.gz", &file);
-    let words = ["run", &done.page, "--fallback-tier", "landing_scrape", "--out", "again", "--replay", "web.warc.gz"];
+    let words =
+        ["run", &done.page, "--fallback-tier", "landing_scrape", "--out", "again", "--replay", "web.warc.gz"];
     let ended = home.tierfall(words).run().expect(0);
     assert!(ended.err.contains("is read up to here"), "{}", ended.err);
     assert_eq!(home.manifest("again")[0]["sha256"], done.sha256.as_str());

@@ -68,11 +68,16 @@ impl Drop for RawWeb {
 /// An answer with a length and nothing odd about it.
 pub fn plain(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let head = format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n");
+    let head =
+        format!("HTTP/1.1 {status}\r\nContent-Type: {content_type}\r\nContent-Length: {length}\r\n\r\n");
     [head.as_bytes(), body].concat()
 }
 
-fn converse(stream: TcpStream, record: &Mutex<Vec<Asked>>, answer: &(dyn Fn(&Asked) -> Vec<u8> + Send + Sync)) {
+fn converse(
+    stream: TcpStream,
+    record: &Mutex<Vec<Asked>>,
+    answer: &(dyn Fn(&Asked) -> Vec<u8> + Send + Sync),
+) {
     let Ok(reading) = stream.try_clone() else { return };
     let mut reader = BufReader::new(reading);
     let mut head = Vec::new();

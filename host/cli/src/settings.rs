@@ -56,7 +56,9 @@ fn is_ours(name: &str) -> bool {
         "UNPAYWALL_EMAIL",
     ];
     let prefixes = ["TIERFALL_", "DOCSTOKG_"];
-    prefixes.iter().any(|prefix| name.starts_with(prefix)) || FOLDERS.contains(&name) || SECRETS.contains(&name)
+    prefixes.iter().any(|prefix| name.starts_with(prefix))
+        || FOLDERS.contains(&name)
+        || SECRETS.contains(&name)
 }
 
 /// The demo's: the defaults, whatever this machine is configured for, so that it is the same everywhere.
@@ -156,6 +158,8 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
 fn path(flag: &str, path: &Path) -> Result<String, CliError> {
     path.to_str().map(str::to_owned).ok_or_else(|| {
         let shown = path.to_string_lossy().escape_debug().to_string();
-        CliError::Usage(format!("{flag} {shown}: the name is not UTF-8; give one that is, a link for example"))
+        CliError::Usage(format!(
+            "{flag} {shown}: the name is not UTF-8; give one that is, a link for example"
+        ))
     })
 }

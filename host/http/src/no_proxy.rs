@@ -49,7 +49,8 @@ impl Exception {
             let address = literal(address).ok_or_else(|| wrong("before the / is to be an address"))?;
             let most = if address.is_ipv4() { 32 } else { 128 };
             let length = length.parse().ok().filter(|length| *length <= most);
-            let length = length.ok_or_else(|| wrong("behind the / is to be the number of bits of a network"))?;
+            let length =
+                length.ok_or_else(|| wrong("behind the / is to be the number of bits of a network"))?;
             return Ok(Self { place: Place::Network(address, length), port: None });
         }
         if let Some(address) = literal(text) {
@@ -91,7 +92,9 @@ impl Place {
             }
             (Self::Pattern(pattern), Host::Domain(host)) => fits(pattern, host.trim_end_matches('.')),
             (Self::Pattern(pattern), host) => fits(pattern, &host.to_string()),
-            (Self::Network(network, length), _) => address.is_some_and(|address| lies_in(address, *network, *length)),
+            (Self::Network(network, length), _) => {
+                address.is_some_and(|address| lies_in(address, *network, *length))
+            }
             (Self::Name(_), _) => false,
         }
     }
@@ -150,9 +153,14 @@ mod tests {
 
     #[test]
     fn a_name_is_itself_and_what_is_below_it_however_it_is_written() {
-        for list in ["example.org", ".example.org", "*.example.org", "EXAMPLE.org.", " a.example ,example.org"] {
+        for list in
+            ["example.org", ".example.org", "*.example.org", "EXAMPLE.org.", " a.example ,example.org"]
+        {
             assert!(hold(list, "http://www.example.org/") && hold(list, "http://example.org./"), "{list}");
-            assert!(!hold(list, "http://notexample.org/") && !hold(list, "http://example.org.evil.test/"), "{list}");
+            assert!(
+                !hold(list, "http://notexample.org/") && !hold(list, "http://example.org.evil.test/"),
+                "{list}"
+            );
         }
         assert!(hold("bücher.example", "http://www.bücher.example/"));
         assert!(hold("http://intern.example/", "https://intern.example/x"));
@@ -160,11 +168,16 @@ mod tests {
 
     #[test]
     fn addresses_networks_ports_and_patterns_are_read() {
-        assert!(hold("127.0.0.1 localhost", "http://127.0.0.1:9/") && hold("127.0.0.1;localhost", "http://localhost/"));
+        assert!(
+            hold("127.0.0.1 localhost", "http://127.0.0.1:9/")
+                && hold("127.0.0.1;localhost", "http://localhost/")
+        );
         assert!(hold("10.0.0.0/8", "http://10.200.3.4/") && !hold("10.0.0.0/8", "http://11.0.0.1/"));
         assert!(hold("[2001:db8::]/32", "http://[2001:db8:1::7]/") && hold("::1", "http://[::1]/"));
         assert!(hold("0.0.0.0/0", "http://192.0.2.1/") && !hold("0.0.0.0/0", "http://[::1]/"));
-        assert!(hold("a.example:8080", "http://a.example:8080/") && !hold("a.example:8080", "http://a.example/"));
+        assert!(
+            hold("a.example:8080", "http://a.example:8080/") && !hold("a.example:8080", "http://a.example/")
+        );
         assert!(hold("[::1]:80", "http://[::1]/") && !hold("[::1]:81", "http://[::1]/"));
         assert!(hold("192.168.*", "http://192.168.7.9/") && !hold("192.168.*", "http://192.169.7.9/"));
         assert!(hold("repo*.example.org", "http://repo7.example.org/") && !hold("a*b*c", "http://acb/"));

@@ -66,10 +66,8 @@ impl Proxies {
         };
         let all = proxy(["ALL_PROXY", "all_proxy"])?;
         let except = match read(["NO_PROXY", "no_proxy"])? {
-            Some((name, list)) => Exceptions::parse(&list).map_err(|(entry, reason)| HttpError::Proxy {
-                given: format!("{name}={entry}"),
-                reason,
-            })?,
+            Some((name, list)) => Exceptions::parse(&list)
+                .map_err(|(entry, reason)| HttpError::Proxy { given: format!("{name}={entry}"), reason })?,
             None => Exceptions::default(),
         };
         Ok(Self {
@@ -194,7 +192,8 @@ mod tests {
     #[test]
     fn a_variable_that_is_no_text_is_an_error_with_its_name() {
         use std::os::unix::ffi::OsStringExt as _;
-        let odd = |name: &str| (name == "HTTPS_PROXY").then(|| OsString::from_vec(b"http://pr\xff:1".to_vec()));
+        let odd =
+            |name: &str| (name == "HTTPS_PROXY").then(|| OsString::from_vec(b"http://pr\xff:1".to_vec()));
         let error = Proxies::of_environment(&odd).unwrap_err().to_string();
         assert!(error.contains("HTTPS_PROXY") && error.contains("UTF-8"), "{error}");
     }
@@ -212,7 +211,8 @@ mod tests {
 
     #[test]
     fn what_no_proxy_names_is_asked_directly() {
-        let some = environment(&[("HTTP_PROXY", "one:1"), ("no_proxy", "*.example.org,192.0.2.0/24")]).unwrap();
+        let some =
+            environment(&[("HTTP_PROXY", "one:1"), ("no_proxy", "*.example.org,192.0.2.0/24")]).unwrap();
         assert!(!covers(&some, "http://www.example.org/") && !covers(&some, "http://192.0.2.9/"));
         assert!(covers(&some, "http://a.example/") && covers(&some, "http://192.0.3.9/"));
     }

@@ -19,8 +19,8 @@ use super::error::{FetchError, HttpError};
 use super::exchange::{Failure, RequestKey, TRUNCATED_DETAIL, Truncated, read_response};
 use super::headers::{every, without};
 use super::request::Method;
-use super::transport::{Incoming, Outgoing, RawBody, Transport};
 use super::revisit::{Original, Reference, Revisits};
+use super::transport::{Incoming, Outgoing, RawBody, Transport};
 use super::warc::{Place, RecordHead, Scanner, WarcError, open_at};
 
 /// A request record is read up to this; ours have a few hundred bytes.
@@ -196,7 +196,8 @@ impl Index {
             let id = text("warc-record-id").unwrap_or_default();
             let concurrent = text("warc-concurrent-to");
             // What was not modified had no payload: its digest, if there is one, is that of nothing.
-            let unmodified = head.field("warc-profile").is_some_and(|profile| profile.contains("not-modified"));
+            let unmodified =
+                head.field("warc-profile").is_some_and(|profile| profile.contains("not-modified"));
             let digest = text("warc-payload-digest").filter(|_| !unmodified);
             let recorded = match head.field("warc-type") {
                 Some("request") => {
@@ -214,8 +215,7 @@ impl Index {
                     let detail = text(&TRUNCATED_DETAIL.to_ascii_lowercase()).unwrap_or_default();
                     // A segment's others are not looked for: what follows it is missing.
                     let segment = head.field("warc-segment-number").map(|_| "segment".to_owned());
-                    let truncated =
-                        text("warc-truncated").or(segment).map(|why| Truncated { why, detail });
+                    let truncated = text("warc-truncated").or(segment).map(|why| Truncated { why, detail });
                     Recorded::Response { place, truncated }
                 }
                 Some("revisit") => {
@@ -318,14 +318,21 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             headers = without(&headers, |name| *name == TRANSFER_ENCODING);
             // Of it only what packs the body holds for what is passed on.
             let packed = transfer.split(',').map(str::trim).filter(|coding| *coding != "chunked");
-            headers.extend(packed.filter_map(|coding| HeaderValue::from_str(coding).ok()).map(|coding| (CONTENT_ENCODING, coding)));
+            headers.extend(
+                packed
+                    .filter_map(|coding| HeaderValue::from_str(coding).ok())
+                    .map(|coding| (CONTENT_ENCODING, coding)),
+            );
             let end = truncated.clone();
             if transfer.contains("chunked") {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);
                 let body = pieces(Box::new(Chunks { inner: block, left: 0, state: Chunk::First }), end);
                 return Ok(Incoming { status, headers, body });
             }
-            let declared = every(&headers, "content-length").split(',').next().and_then(|length| length.trim().parse::<u64>().ok());
+            let declared = every(&headers, "content-length")
+                .split(',')
+                .next()
+                .and_then(|length| length.trim().parse::<u64>().ok());
             // Archives that store bodies decompressed keep the length of the compressed one in the head.
             if declared.is_some_and(|declared| declared < there) {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);

@@ -86,10 +86,13 @@ impl Revisits {
                 (_, Some(_)) => true,
             };
             let same = |number: &usize| {
-                originals.get(*number).is_some_and(|(original, _)| original.date_ms == revisit.reference.date_ms)
+                originals
+                    .get(*number)
+                    .is_some_and(|(original, _)| original.date_ms == revisit.reference.date_ms)
             };
             let of_url = |url: &Url| by_url.get(url.as_str()).map(Vec::as_slice).unwrap_or_default();
-            let by_reference = revisit.reference.id.as_deref().and_then(|id| by_id.get(id)).filter(|at| fits(at));
+            let by_reference =
+                revisit.reference.id.as_deref().and_then(|id| by_id.get(id)).filter(|at| fits(at));
             let referred = revisit.reference.url.as_ref().map(of_url).unwrap_or_default();
             let dated = referred.iter().find(|number| same(number) && fits(number));
             let digest = revisit.digest.as_ref().and_then(|digest| by_digest.get(digest));
@@ -125,7 +128,8 @@ mod tests {
             revisits.resolve(originals.iter().copied()).first().map(|(_, original)| *original)
         };
         let by_id = |id: &str| Reference { id: Some(id.into()), ..Reference::default() };
-        let by_url = |url: &Url, date_ms| Reference { url: Some(url.clone()), date_ms, ..Reference::default() };
+        let by_url =
+            |url: &Url, date_ms| Reference { url: Some(url.clone()), date_ms, ..Reference::default() };
         assert_eq!(find(by_id("urn:b"), None), Some(1));
         assert_eq!(find(by_id("urn:gone"), Some("SHA-1:abc")), Some(0));
         assert_eq!(find(by_id("urn:b"), Some("sha1:abc")), Some(0), "the digest says which payload");

@@ -46,7 +46,11 @@ impl Examiner {
                 detail: format!("{error:#}"),
             }
         })?;
-        Ok(Self { sandbox: sandbox.clone(), pre: Arc::new(pre), slots: sandbox.pool.slots_for_examiner(&component) })
+        Ok(Self {
+            sandbox: sandbox.clone(),
+            pre: Arc::new(pre),
+            slots: sandbox.pool.slots_for_examiner(&component),
+        })
     }
 
     /// Reads a PDF: its metadata and the text of its first pages, within the examiner's limits.

@@ -13,8 +13,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use tierfall::acquire::Store;
 use tierfall::run::{LedgerPlace, SetupError, StoreInventory};
 use tierfall_ledger::{
-    Clock as _, SystemClock,
-    EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, UnreadableRow, reconcile,
+    Clock as _, EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, SystemClock,
+    UnreadableRow, reconcile,
 };
 
 use self::opened::{OpenLedger, PAGE};

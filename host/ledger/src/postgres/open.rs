@@ -79,8 +79,9 @@ fn pool(settings: &PostgresSettings, setup: Option<String>) -> Result<Pool, Ledg
     let manager = if target.mode == TlsMode::Disable {
         Manager::from_config(target.config, NoTls, recycling)
     } else {
-        let mut tls = client_config(target.mode, &target.authorities, target.identity.as_ref(), settings.roots.clone())
-            .map_err(|why| LedgerError::Open { place: place.clone(), why })?;
+        let mut tls =
+            client_config(target.mode, &target.authorities, target.identity.as_ref(), settings.roots.clone())
+                .map_err(|why| LedgerError::Open { place: place.clone(), why })?;
         if target.is_direct() {
             tls.alpn_protocols = vec![b"postgresql".to_vec()];
         }

@@ -41,7 +41,10 @@ fn read_private(path: &Path) -> Option<String> {
     let there = fs::metadata(path).ok().filter(|there| there.is_file() && there.len() <= MOST)?;
     #[cfg(unix)]
     if std::os::unix::fs::PermissionsExt::mode(&there.permissions()) & 0o077 != 0 {
-        tracing::warn!("the password file {} is not read: others may read it too (chmod 600)", path.display());
+        tracing::warn!(
+            "the password file {} is not read: others may read it too (chmod 600)",
+            path.display()
+        );
         return None;
     }
     let _ = &there;
@@ -80,7 +83,8 @@ mod tests {
 
     #[test]
     fn the_first_line_that_fits_has_the_password() {
-        let file = "# a comment\nother:5432:*:me:no\ndb.example.org:*:tier\\:fall:me:a\\:b\\\\c:d\n*:*:*:*:last\n";
+        let file =
+            "# a comment\nother:5432:*:me:no\ndb.example.org:*:tier\\:fall:me:a\\:b\\\\c:d\n*:*:*:*:last\n";
         let find = |wanted: [&str; 4]| find(file, &wanted);
         assert_eq!(find(["db.example.org", "5432", "tier:fall", "me"]).as_deref(), Some("a:b\\c:d"));
         assert_eq!(find(["db.example.org", "5432", "tierfall", "me"]).as_deref(), Some("last"));

@@ -57,7 +57,8 @@ impl<'t> Session<'t> {
         let (transaction, prepares) = (self.transaction, self.prepares);
         let queried = async {
             if !prepares {
-                let each = sets.iter().map(|set| async move { transaction.query_typed(sql, &typed(set)).await });
+                let each =
+                    sets.iter().map(|set| async move { transaction.query_typed(sql, &typed(set)).await });
                 return try_join_all(each).await;
             }
             let statement = transaction.prepare_cached(sql).await?;
@@ -75,7 +76,8 @@ impl<'t> Session<'t> {
         let (transaction, prepares) = (self.transaction, self.prepares);
         let changed = async {
             if !prepares {
-                let each = sets.iter().map(|set| async move { transaction.execute_typed(sql, &typed(set)).await });
+                let each =
+                    sets.iter().map(|set| async move { transaction.execute_typed(sql, &typed(set)).await });
                 return try_join_all(each).await;
             }
             let statement = transaction.prepare_cached(sql).await?;

@@ -130,15 +130,21 @@ fn meant(name: &str, value: &str) -> Result<Option<&'static str>, String> {
         ("target_session_attrs", "standby" | "prefer-standby" | "read-only") => {
             refused("the ledger has to be written to")
         }
-        ("client_encoding", text) if text != "auto" && !matches!(text.replace(['-', '_'], "").as_str(), "utf8" | "unicode") => {
+        ("client_encoding", text)
+            if text != "auto" && !matches!(text.replace(['-', '_'], "").as_str(), "utf8" | "unicode") =>
+        {
             refused("the ledger speaks UTF-8")
         }
         ("gssencmode", "require") => refused("encryption by GSSAPI is not spoken; use sslmode"),
         ("sslcompression", "1") => refused("nobody compresses TLS any more"),
         ("sslsni", "0") => refused("the server's name is always sent"),
         ("sslcertmode", "require") => refused("whether the server asks for a certificate is its own affair"),
-        ("ssl_min_protocol_version", "tlsv1.3") => refused("TLS 1.2 is spoken where the server has no later one"),
-        ("ssl_max_protocol_version", "tlsv1" | "tlsv1.1" | "tlsv1.2") => refused("TLS 1.3 is spoken where the server has it"),
+        ("ssl_min_protocol_version", "tlsv1.3") => {
+            refused("TLS 1.2 is spoken where the server has no later one")
+        }
+        ("ssl_max_protocol_version", "tlsv1" | "tlsv1.1" | "tlsv1.2") => {
+            refused("TLS 1.3 is spoken where the server has it")
+        }
         _ => Ok(None),
     }
 }
@@ -146,16 +152,27 @@ fn meant(name: &str, value: &str) -> Result<Option<&'static str>, String> {
 /// Whether the driver reads this option. The rest is granted in any case, or refused by its name.
 fn is_passed_on(name: &str) -> Result<bool, String> {
     match name {
-        "client_encoding" | "gssencmode" | "sslcompression" | "sslsni" | "sslcertmode"
-        | "ssl_min_protocol_version" | "ssl_max_protocol_version" => Ok(false),
+        "client_encoding"
+        | "gssencmode"
+        | "sslcompression"
+        | "sslsni"
+        | "sslcertmode"
+        | "ssl_min_protocol_version"
+        | "ssl_max_protocol_version" => Ok(false),
         "krbsrvname" | "gsslib" | "gssdelegation" => Err(format!("{name}: GSSAPI is not spoken here")),
         "sslcrl" | "sslcrldir" => Err(format!("{name}: lists of revoked certificates are not read here")),
         "sslpassword" => Err(format!("{name}: the key in sslkey must not need a password")),
-        "require_auth" | "requirepeer" | "sslkeylogfile" | "replication" | "min_protocol_version"
-        | "max_protocol_version" | "scram_client_key" | "scram_server_key" => {
-            Err(format!("{name} is an option of libpq that is not granted here"))
+        "require_auth"
+        | "requirepeer"
+        | "sslkeylogfile"
+        | "replication"
+        | "min_protocol_version"
+        | "max_protocol_version"
+        | "scram_client_key"
+        | "scram_server_key" => Err(format!("{name} is an option of libpq that is not granted here")),
+        "service" | "servicefile" => {
+            Err(format!("{name}: write out what it stands for; no service file is read here"))
         }
-        "service" | "servicefile" => Err(format!("{name}: write out what it stands for; no service file is read here")),
         _ => Ok(true),
     }
 }
@@ -265,10 +282,12 @@ mod tests {
         ] {
             Target::parse(&format!("postgres://me@db.example.org/x?{options}")).unwrap();
         }
-        let target = Target::parse("postgres://h/x?fallback_application_name=other&keepalives_count=3").unwrap();
+        let target =
+            Target::parse("postgres://h/x?fallback_application_name=other&keepalives_count=3").unwrap();
         assert_eq!(target.config.get_application_name(), Some("other"));
         assert_eq!(target.config.get_keepalives_retries(), Some(3));
-        let target = Target::parse("postgres://h/x?application_name=mine&fallback_application_name=b").unwrap();
+        let target =
+            Target::parse("postgres://h/x?application_name=mine&fallback_application_name=b").unwrap();
         assert_eq!(target.config.get_application_name(), Some("mine"));
         assert!(!Target::parse("postgres:///x").unwrap().config.get_hosts().is_empty());
     }

@@ -99,7 +99,9 @@ async fn hasten<S: Sql>(sql: &mut S, tx: &TxContext<'_>, now: i64) -> Result<u64
         )
         .await?;
     if ahead > 0 {
-        tracing::warn!("{ahead} jobs were planned by a clock that is ahead of the ledger's; they are ready now");
+        tracing::warn!(
+            "{ahead} jobs were planned by a clock that is ahead of the ledger's; they are ready now"
+        );
     }
     Ok(ahead)
 }
