@@ -11,7 +11,7 @@ use async_compression::tokio::bufread::{
 use async_compression::zstd::DParameter;
 use bytes::{Bytes, BytesMut};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use http::header::{CONTENT_ENCODING, HeaderMap, TRANSFER_ENCODING};
+use http::header::{CONTENT_ENCODING, HeaderMap};
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncReadExt};
 use tokio_util::io::StreamReader;
 
@@ -52,11 +52,10 @@ enum Coding {
 impl Codings {
     /// Reads the `Content-Encoding` headers. What is no coding (`UTF-8`, `binary`, `none`) says nothing, as to other
     /// clients. One that is named twice may be meant once: where its data can be told by how it begins, that is found
-    /// out when it is unpacked. What is packed on its way only (RFC 9112, 7.2) is packed all the same.
+    /// out when it is unpacked.
     pub fn of(headers: &HeaderMap) -> Result<Self, FetchError> {
-        let given = [CONTENT_ENCODING, TRANSFER_ENCODING];
-        let given = given.iter().flat_map(|name| headers.get_all(name));
-        let given: Vec<_> = given.map(|value| header_text(value.as_bytes())).collect();
+        let given: Vec<_> =
+            headers.get_all(CONTENT_ENCODING).iter().map(|value| header_text(value.as_bytes())).collect();
         let mut found: Vec<Coding> = Vec::new();
         for name in given.iter().flat_map(|value| value.split(',')) {
             let coding = match name.trim().to_ascii_lowercase().as_str() {

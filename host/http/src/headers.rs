@@ -2,7 +2,10 @@
 
 use std::borrow::Cow;
 
-use http::header::{AUTHORIZATION, AsHeaderName, COOKIE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{
+    AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderName, HeaderValue,
+    TRANSFER_ENCODING,
+};
 
 use super::error::{Denial, FetchError};
 
@@ -71,6 +74,21 @@ pub fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Cow<'_, st
 pub(super) fn every(headers: &HeaderMap, name: impl AsHeaderName) -> String {
     let values: Vec<_> = headers.get_all(name).iter().map(|value| header_text(value.as_bytes())).collect();
     values.join(",")
+}
+
+/// What is packed on its way only (RFC 9112, 7.2) stays packed when its framing is removed: then its coding is one of the
+/// content.
+pub(super) fn keep_packed(headers: &mut HeaderMap) {
+    if !headers.contains_key(TRANSFER_ENCODING) {
+        return;
+    }
+    let transfer = every(headers, TRANSFER_ENCODING).to_ascii_lowercase();
+    let codings = transfer.split(',').map(str::trim);
+    for coding in codings.filter(|coding| matches!(*coding, "gzip" | "x-gzip" | "deflate")) {
+        if let Ok(coding) = HeaderValue::from_str(coding) {
+            headers.append(CONTENT_ENCODING, coding);
+        }
+    }
 }
 
 /// A header's value as text: UTF-8, or Latin-1 where it is not (RFC 9110, 5.5).

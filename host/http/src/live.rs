@@ -15,6 +15,7 @@ use url::Url;
 
 use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, FetchError, HttpError};
+use super::headers::keep_packed;
 use super::proxy::Proxies;
 use super::request::Method;
 use super::resolver::{CheckedResolver, Lookup, SystemLookup, Trust};
@@ -63,7 +64,9 @@ impl Live {
     ) -> Result<Self, HttpError> {
         let proxies = Proxies::new(&settings.proxy)?;
         let tls = tls::client_config(&settings.ca_certs)?;
-        let builder = || -> Result<ClientBuilder, HttpError> {
+        let mut plain_tls = tls.clone();
+        plain_tls.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let builder = |tls: &rustls::ClientConfig| -> Result<ClientBuilder, HttpError> {
             let agent = HeaderValue::from_str(&settings.user_agent_header())
                 .map_err(|_| HttpError::UserAgent(settings.user_agent_header()))?;
             let header_bytes = u32::try_from(settings.limits.header_bytes).unwrap_or(u32::MAX);
@@ -86,16 +89,17 @@ impl Live {
                 .http2_max_header_list_size(header_bytes))
         };
         let resolver = |trust| Arc::new(CheckedResolver::new(Arc::clone(&lookup), trust));
-        let clients = |make: &dyn Fn() -> Result<ClientBuilder, HttpError>| -> Result<Clients, HttpError> {
-            Ok(Clients { latest: make()?.build()?, plain: make()?.http1_only().build()? })
+        let clients = |through: &dyn Fn(ClientBuilder) -> Result<ClientBuilder, HttpError>| -> Result<Clients, HttpError> {
+            let latest = through(builder(&tls)?)?.build()?;
+            Ok(Clients { latest, plain: through(builder(&plain_tls)?)?.http1_only().build()? })
         };
         let direct = |trust| {
             let resolver = resolver(trust);
-            clients(&|| Ok(builder()?.no_proxy().dns_resolver(Arc::clone(&resolver))))
+            clients(&|builder| Ok(builder.no_proxy().dns_resolver(Arc::clone(&resolver))))
         };
         let proxied = |trust| {
             let resolver = resolver(trust);
-            clients(&|| Ok(proxies.apply(builder()?)?.dns_resolver(Arc::clone(&resolver))))
+            clients(&|builder| Ok(proxies.apply(builder)?.dns_resolver(Arc::clone(&resolver))))
         };
         let opened = match settings.allow_private.is_empty() {
             true => None,
@@ -170,7 +174,8 @@ impl Transport for Live {
             if let (Some(proxy), 407) = (&proxy, status) {
                 return Err(refused_by(proxy));
             }
-            let headers = std::mem::take(answer.headers_mut());
+            let mut headers = std::mem::take(answer.headers_mut());
+            keep_packed(&mut headers);
             // Its end is that of the connection, and nothing else says where it is.
             let open_ended = answer.version() <= Version::HTTP_11
                 && !headers.contains_key(CONTENT_LENGTH)

@@ -17,7 +17,7 @@ use url::Url;
 
 use super::error::{FetchError, HttpError};
 use super::exchange::{Failure, RequestKey, TRUNCATED_DETAIL, Truncated, read_response};
-use super::headers::{every, without};
+use super::headers::{every, keep_packed, without};
 use super::request::Method;
 use super::revisit::{Original, Reference, Revisits};
 use super::transport::{Incoming, Outgoing, RawBody, Transport};
@@ -314,15 +314,9 @@ fn open(path: &Path, recorded: &Recorded, method: Method) -> Result<Incoming, Wa
             if method == Method::Head || matches!(status, 204 | 304) {
                 return Ok(Incoming { status, headers, body: RawBody::empty() });
             }
-            let transfer = every(&headers, "transfer-encoding").to_ascii_lowercase();
+            keep_packed(&mut headers);
+            let transfer = every(&headers, TRANSFER_ENCODING).to_ascii_lowercase();
             headers = without(&headers, |name| *name == TRANSFER_ENCODING);
-            // Of it only what packs the body holds for what is passed on.
-            let packed = transfer.split(',').map(str::trim).filter(|coding| *coding != "chunked");
-            headers.extend(
-                packed
-                    .filter_map(|coding| HeaderValue::from_str(coding).ok())
-                    .map(|coding| (CONTENT_ENCODING, coding)),
-            );
             let end = truncated.clone();
             if transfer.contains("chunked") {
                 headers = without(&headers, |name| *name == CONTENT_LENGTH);
