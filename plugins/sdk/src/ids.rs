@@ -40,10 +40,7 @@ impl WorkId {
     /// The identifier that a URL of a well-known place stands for: a DOI of the resolver's, an
     /// arXiv id, a PMCID, a PMID, an OpenAlex id.
     pub fn of_url(url: &str) -> Option<Self> {
-        if !crate::url::is_web(url) {
-            return None;
-        }
-        tierfall_ids::WorkId::named_by_url(url).map(Self::from)
+        tierfall_ids::WorkId::named_by_url(url).filter(|_| crate::url::is_web(url)).map(Self::from)
     }
 
     fn read(kind: IdKind, text: &str) -> Option<Self> {

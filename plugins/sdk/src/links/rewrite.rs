@@ -25,15 +25,16 @@ impl Rewrite {
 
 /// What becomes of a URL by one rule; none where it does not fit the pattern.
 pub(super) fn apply(pattern: &str, replacement: &str, url: &str) -> Option<String> {
+    // Most URLs fit no rule, and most of those are told by how they begin or end.
+    if !begins_like(pattern, url) {
+        return None;
+    }
     let url = url.split('#').next()?;
     let url = match pattern.contains('?') {
         true => url,
         false => url.split('?').next()?,
     };
-    // Most URLs fit no rule, and most of those are told by their end.
-    let end = pattern.rsplit('*').next()?;
-    let ends = |at: usize| url.get(at..).is_some_and(|given| given.eq_ignore_ascii_case(end));
-    if !url.len().checked_sub(end.len()).is_some_and(ends) {
+    if !agree(pattern.bytes().rev(), url.bytes().rev()) {
         return None;
     }
     let url = match url.strip_prefix("http://") {
@@ -49,6 +50,21 @@ pub(super) fn apply(pattern: &str, replacement: &str, url: &str) -> Option<Strin
         out = out.replace(&format!("${}", at + 1), text);
     }
     (out != url).then_some(out)
+}
+
+/// Whether a URL may fit a pattern by what it begins with; `http` fits `https`.
+fn begins_like(pattern: &str, url: &str) -> bool {
+    let (pattern, url) = match (pattern.strip_prefix("https://"), url.strip_prefix("http://")) {
+        (Some(pattern), Some(url)) => (pattern, url),
+        _ => (pattern, url),
+    };
+    agree(pattern.bytes(), url.bytes())
+}
+
+/// Whether a text is the same as a pattern until the pattern's first star, or as far as the text goes.
+fn agree(pattern: impl Iterator<Item = u8>, text: impl Iterator<Item = u8>) -> bool {
+    let mut literal = pattern.take_while(|byte| *byte != b'*').zip(text);
+    literal.all(|(wanted, given)| wanted.eq_ignore_ascii_case(&given))
 }
 
 /// Whether `text` fits `pattern`; what its stars stood for goes to `captured`.
