@@ -21,6 +21,7 @@ mod languages;
 mod ledger;
 mod plan;
 mod plugin;
+mod prove;
 mod resilience;
 mod run;
 mod sandbox;

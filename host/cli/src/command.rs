@@ -7,6 +7,7 @@ mod explain;
 mod ledger;
 mod plan;
 mod plugin;
+mod prove;
 mod run;
 mod worker;
 
@@ -37,6 +38,7 @@ pub enum Command {
     Demo(demo::DemoCommand),
     Plan(plan::PlanCommand),
     Explain(explain::ExplainCommand),
+    Prove(prove::ProveCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
@@ -61,6 +63,7 @@ impl Command {
             Self::Worker(worker) => (&worker.settings, None),
             Self::Explain(explain) => (&explain.settings, explain.web.record.as_deref()),
             Self::Plan(plan) => (&plan.settings, None),
+            Self::Prove(prove) => (&prove.settings, None),
             Self::Plugin(plugin) => (plugin.settings()?, None),
             Self::Demo(_) | Self::Ledger(_) | Self::Config(_) | Self::Completions(_) => return None,
         };
@@ -83,6 +86,7 @@ impl Command {
             Self::Demo(command) => command.run(console).await,
             Self::Plan(command) => command.run(console).await,
             Self::Explain(command) => command.run(console).await,
+            Self::Prove(command) => command.run(console).await,
             Self::Ledger(command) => command.run(console).await,
             Self::Plugin(command) => command.run(console).await,
             Self::Config(command) => command.run(console).await,

@@ -2,7 +2,31 @@
 //! give a verdict.
 //!
 //! The crate does not know where the file came from, who reads PDFs or what happens to the file afterwards: no
-//! network, no disk, no sandbox. A verdict has a fixed code for programs and a reason for people.
+//! network, no disk, no sandbox. A verdict has a fixed code for programs, a reason for people, and the [`Evidence`] that it
+//! stands on. Reports are as hostile as their files: what is looked at is capped, and the time is linear in it.
+//!
+//! # The rules, and why they are so
+//!
+//! In the order in which they are asked; the first that holds decides.
+//!
+//! | rule | why |
+//! |---|---|
+//! | what is damaged is refused, whatever the policy | a reader that mends it says nothing of what it left out |
+//! | a placeholder, an abstract or a preview says so, and is short | it has title, authors and identifier of the work, and would pass everything below |
+//! | supplements, notices and comments are told by their headings, and supplements by their shape: no abstract, no introduction, a first section that is an appendix | they bear the work's title too; words alone miss those whose heading is in small type |
+//! | far fewer pages than the work has are a preview | manuscripts have more pages than the published version, and scans with two pages to an image half as many, so that only a third or a fifth is too few |
+//! | a title that stands where titles stand proves, if it is long enough to be no other work's; a part of it needs authors or a registry | other places cite: references, running text, metadata that was left over from a template |
+//! | the work's identifier supports a title that agrees in part, and another one refutes it | a comment prints its own identifier first, and then that of the work |
+//! | letters that are counted and not named tell a title by those that it repeats; if none fits, the file is not believed | a person can read such a page; what nobody can read is never called another work |
+//! | what cannot be read is believed by who led to it, if its length is possible; a page or two of a work of unknown length are not | it may be anything, and a cover, a first page and an order form are as short |
+//!
+//! They were tuned by some 400 real articles of many producers and 48 supplements in public repositories, each judged by
+//! its own work, by the works of others, and damaged in eight ways. Of 395 articles 387 are stored, 382 of them proven; 5
+//! of those that are not have lost page content or an image. Under the titles of others 2 are stored, both scans of which
+//! nothing is known but the title, and none is proven. Of the supplements 4 are stored: they hold the whole article, and
+//! proofs behind it.
+//!
+//! # Example
 //!
 //! ```
 //! use tierfall_proof::{Identity, IdentityPolicy, Verdict, prove};

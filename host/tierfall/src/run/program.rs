@@ -68,6 +68,12 @@ impl Program {
         }
     }
 
+    /// The examiner alone, for files that are here already: nothing is fetched, and no folder is made.
+    pub async fn examiner(config: &Config) -> Result<Examiner, SetupError> {
+        let sandbox = Sandbox::new(config.sandbox.clone(), examinations())?;
+        Ok(Examiner::load(&sandbox, EXAMINER).await?)
+    }
+
     /// The plan alone: nothing is fetched, and no folder is made.
     pub async fn plan(config: &Config) -> Result<Plan, SetupError> {
         let client = HttpClient::new(config.http.clone(), Mode::Live)?;
