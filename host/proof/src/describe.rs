@@ -5,7 +5,6 @@ use crate::document::{Document, Page, capped};
 use crate::evidence::language;
 use crate::ids;
 use crate::proof::stand_in;
-use crate::title::Title;
 use crate::verdict::Reason;
 use tierfall_ids::text::folded;
 use tierfall_work::PdfReport;
@@ -36,8 +35,6 @@ const SHOWN: usize = 300;
 pub fn describe(report: &PdfReport) -> Description {
     let document = Document::of(report);
     let title = title(&document);
-    let known = title.as_deref().map(Title::of).filter(|title| !title.folded().is_empty());
-    let found = known.as_ref().map(|title| title.find(&document));
     let mut identifiers: Vec<String> = Vec::new();
     for (id, _) in ids::of_document(&document) {
         if !identifiers.contains(&id) && identifiers.len() < MOST_IDENTIFIERS {
@@ -50,8 +47,8 @@ pub fn describe(report: &PdfReport) -> Description {
         authors: authors(&document, title.as_deref()),
         language: if readable { language(&document) } else { None },
         readable,
-        stands_for: stand_in(&document, None)
-            .or_else(|| companion(&document, known.as_ref(), found.as_ref(), None)),
+        // Its own title is no excuse: that of a supplement says so, and that of a correction as well.
+        stands_for: stand_in(&document, None).or_else(|| companion(&document, None, None, None)),
         title,
     }
 }
@@ -87,7 +84,7 @@ const SHORTEST: usize = 8;
 /// Lines among which a title that is set like the text is looked for.
 const FIRST_LINES: usize = 12;
 /// How lines begin that are set large and are no titles.
-const OTHER_LINES: [&str; 11] = [
+const OTHER_LINES: [&str; 14] = [
     "arxiv:",
     "journal of",
     "proceedings of",
@@ -99,6 +96,9 @@ const OTHER_LINES: [&str; 11] = [
     "volume ",
     "research article",
     "downloaded",
+    "supplement",
+    "supporting information",
+    "online appendix",
 ];
 
 /// The line below the title, if it looks like names; else the authors of the metadata.
@@ -130,4 +130,45 @@ fn are_names(line: &str) -> bool {
         && capitals * 3 >= words.len() * 2
         && !line.contains('@')
         && !["niversit", "nstitut", "epartment", "bstract", "ournal"].iter().any(|part| line.contains(part))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TITLE: &str = "Reflection of Imaginary Tides at a Fictional Boundary";
+
+    fn report(headings: &[&str], text: &str) -> PdfReport {
+        let running = "The results are in agreement with the model and with those of the others.\n".repeat(40);
+        PdfReport {
+            pages: 8,
+            text: vec![format!("{text}\nAbstract\n{running}")],
+            headings: vec![headings.iter().map(|&heading| heading.to_owned()).collect()],
+            ..PdfReport::default()
+        }
+    }
+
+    #[test]
+    fn a_document_says_who_wrote_what_under_which_identifier() {
+        let text = format!("arXiv:2101.00001v2 [cs.XX] 4 Jan 2021\n{TITLE}\nAda Invented1, Grace B. Fabricated\nUniversity of Nowhere");
+        let said = describe(&report(&["arXiv:2101.00001v2 [cs.XX] 4 Jan 2021", TITLE], &text));
+        assert_eq!(said.title.as_deref(), Some(TITLE));
+        assert_eq!(said.authors.as_deref(), Some("Ada Invented1, Grace B. Fabricated"));
+        assert_eq!(said.identifiers, ["arxiv:2101.00001"]);
+        assert_eq!((said.language.as_deref(), said.readable, said.stands_for), (Some("eng"), true, None));
+    }
+
+    #[test]
+    fn a_supplement_is_called_one_without_its_work() {
+        let text = format!("Supplementary Information\nfor\n{TITLE}\nAda Invented");
+        let said = describe(&report(&["Supplementary Information", TITLE], &text));
+        assert_eq!(said.title.as_deref(), Some(TITLE));
+        assert_eq!(said.stands_for.map(|(reason, _)| reason), Some(Reason::Supplement));
+    }
+
+    #[test]
+    fn metadata_that_is_left_over_is_no_title() {
+        let left = PdfReport { title: Some("template for the proceedings".into()), ..report(&[TITLE], TITLE) };
+        assert_eq!(describe(&left).title.as_deref(), Some(TITLE));
+    }
 }

@@ -25,7 +25,7 @@ pub enum Enciphered {
 /// Fewer glyphs are a stamp or a formula.
 const FEWEST: usize = 200;
 /// Glyphs at the head of a page among which the title is looked for: covers have an address and a date before it.
-const HEAD: usize = 600;
+const HEAD: usize = 400;
 /// Letters of the title that must stand for the same glyph as an earlier one. Each agrees by chance in one of some
 /// fifteen places; seven do in one of a hundred million.
 const REPEATED: usize = 7;
@@ -138,8 +138,8 @@ impl Writing {
     }
 }
 
-/// Bytes of a title that are compared.
-const LONGEST: usize = 500;
+/// Bytes of a title that are compared: so many repeat more letters than are asked for.
+const LONGEST: usize = 200;
 
 #[cfg(test)]
 mod tests {

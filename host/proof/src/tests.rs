@@ -563,7 +563,7 @@ fn a_running_head_behind_a_supplements_own_heading_does_not_hide_it() {
 }
 
 /// What repeats itself costs most where a search begins anew at every place.
-const REPEATED: [&str; 12] = [
+const REPEATED: [&str; 13] = [
     "10.1000/",
     ")",
     "10.",
@@ -576,6 +576,7 @@ const REPEATED: [&str; 12] = [
     "references\n",
     "1 0 . 1 0 0 0 / ",
     "supporting information see\n",
+    "\u{e001}",
 ];
 
 #[test]

@@ -20,7 +20,7 @@ use tierfall_proof::{IdentityPolicy, Verdict, describe, prove};
 use tierfall_work::Basis;
 
 use self::files::pdfs;
-use self::finding::{Finding, Counts};
+use self::finding::{Counts, Finding};
 use self::known::Known;
 use crate::args::{InputArgs, SettingArgs};
 use crate::console::Console;

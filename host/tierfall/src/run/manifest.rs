@@ -254,6 +254,16 @@ mod tests {
     }
 
     #[test]
+    fn a_line_of_a_version_without_evidence_is_read() {
+        let work = Work::new("10.5555/1".parse().unwrap());
+        let line = Line { file: Some(file()), ..Line::of("run", "10.5555/1".into(), &work, Status::Stored) };
+        let mut value = serde_json::to_value(&line).unwrap();
+        assert!(value.as_object_mut().unwrap().remove("proof").is_some());
+        let back: Line = serde_json::from_value(value).unwrap();
+        assert_eq!(back.file, line.file);
+    }
+
+    #[test]
     fn a_line_has_the_same_fields_in_the_same_order_with_and_without_a_file() {
         let work = Work::new("10.5555/1".parse().unwrap());
         let without = Line::of("run", "10.5555/1".into(), &work, Status::NoCopy);
