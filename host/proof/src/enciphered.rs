@@ -25,7 +25,7 @@ pub enum Enciphered {
 /// Fewer glyphs are a stamp or a formula.
 const FEWEST: usize = 200;
 /// Glyphs at the head of a page among which the title is looked for: covers have an address and a date before it.
-const HEAD: usize = 400;
+const HEAD: usize = 600;
 /// Letters of the title that must stand for the same glyph as an earlier one. Each agrees by chance in one of some
 /// fifteen places; seven do in one of a hundred million.
 const REPEATED: usize = 7;

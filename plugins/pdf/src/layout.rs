@@ -7,6 +7,7 @@ use std::ops::Range;
 
 use hayro_font::kurbo::{Point, Vec2};
 
+use crate::accents;
 use crate::bidi;
 use crate::lines::{Line, Lines, MAX_PAGE_BYTES};
 
@@ -38,6 +39,15 @@ struct Glyph {
     text: Range<usize>,
     start: f64,
     end: f64,
+}
+
+impl Glyph {
+    /// Whether one of the two stands over the other, by half of the narrower at least.
+    fn is_over(&self, other: &Self) -> bool {
+        let narrower = (self.end - self.start).min(other.end - other.start);
+        let shared = self.end.min(other.end) - self.start.max(other.start);
+        narrower > 0.0 && shared >= 0.5 * narrower
+    }
 }
 
 /// Characters that were drawn one after the other on one line.
@@ -216,14 +226,30 @@ impl Layout {
             glyphs.sort_by(|a, b| a.start.total_cmp(&b.start));
         }
         let mut clusters: Vec<&str> = Vec::with_capacity(glyphs.len());
+        let text_of = |glyph: &Glyph| &self.text[glyph.text.clone()];
         let mut last: Option<&Glyph> = None;
-        for glyph in glyphs {
+        let mut rest = glyphs.into_iter().peekable();
+        while let Some(glyph) = rest.next() {
+            let mark = accents::mark(text_of(glyph));
+            // An accent is drawn before its letter, or after it.
+            let letter = rest.next_if(|next| mark.is_some() && glyph.is_over(next) && accents::takes(text_of(next)));
+            if let (Some(mark), None, Some(before)) = (mark, letter, last)
+                && glyph.is_over(before)
+                && accents::takes(text_of(before))
+            {
+                clusters.push(mark);
+                continue;
+            }
+            let start = letter.map_or(glyph.start, |letter| letter.start.min(glyph.start));
             // Word spaces are a quarter of the size and more, kerning a tenth at most.
-            if last.is_some_and(|last| glyph.start - last.end > SPACE * size) {
+            if last.is_some_and(|last| start - last.end > SPACE * size) {
                 clusters.push(" ");
             }
-            clusters.push(&self.text[glyph.text.clone()]);
-            last = Some(glyph);
+            match letter.zip(mark) {
+                Some((letter, mark)) => clusters.extend([accents::dotted(text_of(letter)), mark]),
+                None => clusters.push(text_of(glyph)),
+            }
+            last = letter.or(Some(glyph));
         }
         if right_to_left {
             bidi::into_logical_order(&mut clusters);

@@ -2,6 +2,7 @@
 //! nothing, so the worst that a hostile file can do is to end this instance; the host treats a trap as a
 //! damaged file.
 
+mod accents;
 mod bidi;
 mod bindings;
 mod end;

@@ -138,6 +138,16 @@ fn words_are_read_where_they_stand_and_not_when_they_are_drawn() {
 }
 
 #[test]
+fn accents_that_are_drawn_apart_stand_on_their_letters() {
+    // Acute accents (octal 302) are drawn first, and the letter after a step back; a dotless i is 365.
+    let content = "BT /F2 10 Tf 1 0 0 1 72 700 Tm [(les) -278 (R) -111 (\\302) 444 (eseaux)] TJ \
+                   1 0 0 1 72 680 Tm [(F) 27 (\\302) 306 (\\365sica)] TJ 1 0 0 1 72 660 Tm [(e) 444 (\\302) -111 (t)] TJ ET";
+    let report = page("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>", content, &[]);
+    let lines: Vec<&str> = report.text[0].lines().collect();
+    assert_eq!(lines, ["les Re\u{301}seaux", "Fi\u{301}sica", "e\u{301}t"]);
+}
+
+#[test]
 fn the_matrix_of_a_bitmap_font_says_how_large_it_is() {
     let font = bitmap("1 0 0 1 0 0", |code| format!("x{code}"));
     let text = |size: f64, at: u32, text: &str| {
