@@ -139,7 +139,8 @@ mod tests {
     const TITLE: &str = "Reflection of Imaginary Tides at a Fictional Boundary";
 
     fn report(headings: &[&str], text: &str) -> PdfReport {
-        let running = "The results are in agreement with the model and with those of the others.\n".repeat(40);
+        let running =
+            "The results are in agreement with the model and with those of the others.\n".repeat(40);
         PdfReport {
             pages: 8,
             text: vec![format!("{text}\nAbstract\n{running}")],
@@ -150,7 +151,9 @@ mod tests {
 
     #[test]
     fn a_document_says_who_wrote_what_under_which_identifier() {
-        let text = format!("arXiv:2101.00001v2 [cs.XX] 4 Jan 2021\n{TITLE}\nAda Invented1, Grace B. Fabricated\nUniversity of Nowhere");
+        let text = format!(
+            "arXiv:2101.00001v2 [cs.XX] 4 Jan 2021\n{TITLE}\nAda Invented1, Grace B. Fabricated\nUniversity of Nowhere"
+        );
         let said = describe(&report(&["arXiv:2101.00001v2 [cs.XX] 4 Jan 2021", TITLE], &text));
         assert_eq!(said.title.as_deref(), Some(TITLE));
         assert_eq!(said.authors.as_deref(), Some("Ada Invented1, Grace B. Fabricated"));
@@ -168,7 +171,8 @@ mod tests {
 
     #[test]
     fn metadata_that_is_left_over_is_no_title() {
-        let left = PdfReport { title: Some("template for the proceedings".into()), ..report(&[TITLE], TITLE) };
+        let left =
+            PdfReport { title: Some("template for the proceedings".into()), ..report(&[TITLE], TITLE) };
         assert_eq!(describe(&left).title.as_deref(), Some(TITLE));
     }
 }

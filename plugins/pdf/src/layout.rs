@@ -232,7 +232,8 @@ impl Layout {
         while let Some(glyph) = rest.next() {
             let mark = accents::mark(text_of(glyph));
             // An accent is drawn before its letter, or after it.
-            let letter = rest.next_if(|next| mark.is_some() && glyph.is_over(next) && accents::takes(text_of(next)));
+            let letter =
+                rest.next_if(|next| mark.is_some() && glyph.is_over(next) && accents::takes(text_of(next)));
             if let (Some(mark), None, Some(before)) = (mark, letter, last)
                 && glyph.is_over(before)
                 && accents::takes(text_of(before))
