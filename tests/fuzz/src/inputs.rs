@@ -3,6 +3,7 @@
 //!
 //! The first byte of the data chooses the format.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::{self, Cursor, Read};
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,13 @@ pub fn promise(data: &[u8]) {
         && !source.iter().take(2).any(|byte| *byte == 0);
     let begun = Instant::now();
     let most = if plain { source.len() } else { source.len() * 2048 } + 1;
-    let whole = read(Cursor::new(source.to_vec()), format, most);
-    let dripping = read(Drops(Cursor::new(source.to_vec())), format, most);
+    let (mut held, mut numbers) = (0, Vec::new());
+    let whole = read(Cursor::new(source.to_vec()), format, most, |entry| {
+        checked(entry);
+        held += self::held(entry);
+        numbers.push(line(entry));
+    });
+    let dripping = read(Drops(Cursor::new(source.to_vec())), format, most, |_| {});
     // Of a packed file that is damaged, more or less can be unpacked; but never without saying so.
     if !plain && damaged(&whole) {
         assert!(damaged(&dripping), "the damage is not seen: {dripping:?}");
@@ -34,60 +40,53 @@ pub fn promise(data: &[u8]) {
     // A thousand times what it takes, so that a busy machine fails nothing.
     let most_time = Duration::from_secs(5) + Duration::from_millis(source.len() as u64 / 10);
     assert!(begun.elapsed() < most_time, "it took {:?}", begun.elapsed());
-    let Ok(entries) = whole else { return };
+    let Ok(read) = whole else { return };
     if plain {
         // What the entries say was in the source; an identifier in its normal form may be encoded.
-        let held: usize = entries.iter().map(held).sum();
-        assert!(
-            held <= 1000 * entries.len() + 20 * source.len(),
-            "{held} bytes are held of {}",
-            source.len()
-        );
+        assert!(held <= 1000 * read.entries + 20 * source.len(), "{held} bytes are held of {}", source.len());
     }
-    assert!(entries.len() <= most, "it goes on for ever");
-    let mut before = 1;
-    for (at, entry) in entries.iter().enumerate() {
-        let line = line(entry);
-        assert!(line >= before, "line {line} comes after line {before}");
-        before = line;
-        match entry {
-            Ok(InputEntry { raw, work, .. }) => {
-                assert!(!raw.is_empty() && !work.ids.is_empty(), "{work:?}");
-                for id in &work.ids {
-                    let again = id.to_string().parse::<WorkId>();
-                    // A work with an arXiv id is given arXiv's DOI for it, which is read as the arXiv id.
-                    let is_arxivs = id.kind() == IdKind::Doi && id.value().starts_with("10.48550/arxiv.");
-                    match again {
-                        Ok(id) if is_arxivs && id.kind() == IdKind::Arxiv => {}
-                        again => assert_eq!(again.as_ref(), Ok(id)),
-                    }
-                }
-            }
-            Err(bad) => {
-                assert!(!bad.message.is_empty());
-                assert!(!bad.last || at + 1 == entries.len(), "something follows the last");
-            }
-        }
-    }
+    assert!(read.entries <= most, "it goes on for ever");
+    assert!(numbers.is_sorted(), "lines come in their order");
     if plain {
         let lines = source.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count() as u64 + 1;
-        assert!(before <= lines, "line {before} of {lines}");
+        assert!(
+            numbers.last().is_none_or(|last| (1..=lines).contains(last)),
+            "{:?} of {lines}",
+            numbers.last()
+        );
     }
     let returns = source.contains(&b'\r');
     if let (Some(Format::Text), Ok(text), true) = (format, std::str::from_utf8(source), plain && !returns) {
-        let mut numbers: Vec<u64> = entries.iter().map(line).collect();
         // A line may name several works.
         numbers.dedup();
         let mut all = that_say_something(text.trim_start_matches('\u{feff}'));
-        if matches!(entries.last(), Some(Err(bad)) if bad.last) {
+        if read.damaged {
             all.truncate(numbers.len());
         }
         assert_eq!(numbers, all);
     }
 }
 
+fn checked(entry: &Entry) {
+    match entry {
+        Ok(InputEntry { raw, work, .. }) => {
+            assert!(!raw.is_empty() && !work.ids.is_empty(), "{work:?}");
+            for id in &work.ids {
+                let again = id.to_string().parse::<WorkId>();
+                // A work with an arXiv id is given arXiv's DOI for it, which is read as the arXiv id.
+                let is_arxivs = id.kind() == IdKind::Doi && id.value().starts_with("10.48550/arxiv.");
+                match again {
+                    Ok(id) if is_arxivs && id.kind() == IdKind::Arxiv => {}
+                    again => assert_eq!(again.as_ref(), Ok(id)),
+                }
+            }
+        }
+        Err(bad) => assert!(!bad.message.is_empty()),
+    }
+}
+
 /// The length of what an entry says.
-fn held(entry: &Result<InputEntry, BadEntry>) -> usize {
+fn held(entry: &Entry) -> usize {
     match entry {
         Ok(InputEntry { raw, work, .. }) => {
             let ids: usize = work.ids.iter().map(|id| id.value().len()).sum();
@@ -100,20 +99,42 @@ fn held(entry: &Result<InputEntry, BadEntry>) -> usize {
     }
 }
 
-/// What came of an input: the entries, or why it could not be opened.
-type Outcome = Result<Vec<Result<InputEntry, BadEntry>>, String>;
+type Entry = Result<InputEntry, BadEntry>;
 
-fn damaged(outcome: &Outcome) -> bool {
-    let ends = |entry: &Result<InputEntry, BadEntry>| matches!(entry, Err(bad) if bad.last);
-    outcome.as_ref().map_or(true, |entries| entries.iter().any(ends))
+/// What came of an input that could be opened. The entries themselves are not kept, as no reader of them keeps those
+/// that are refused.
+#[derive(Debug, PartialEq)]
+struct Contents {
+    entries: usize,
+    /// Of all that the entries say.
+    digest: u64,
+    /// The last entry says why there are no more.
+    damaged: bool,
 }
 
-fn read(source: impl Read + Send + 'static, format: Option<Format>, most: usize) -> Outcome {
+fn damaged(outcome: &Result<Contents, String>) -> bool {
+    outcome.as_ref().map_or(true, |contents| contents.damaged)
+}
+
+fn read(
+    source: impl Read + Send + 'static,
+    format: Option<Format>,
+    most: usize,
+    mut check: impl FnMut(&Entry),
+) -> Result<Contents, String> {
     let reader = Reader::new("the input", source, format, None).map_err(|error| error.to_string())?;
-    Ok(reader.take(most + 1).collect())
+    let (mut entries, mut digest, mut damaged) = (0, DefaultHasher::new(), false);
+    for entry in reader.take(most + 1) {
+        assert!(!damaged, "something follows the last");
+        damaged = matches!(&entry, Err(bad) if bad.last);
+        format!("{entry:?}").hash(&mut digest);
+        entries += 1;
+        check(&entry);
+    }
+    Ok(Contents { entries, digest: digest.finish(), damaged })
 }
 
-fn line(entry: &Result<InputEntry, BadEntry>) -> u64 {
+fn line(entry: &Entry) -> u64 {
     match entry {
         Ok(entry) => entry.line,
         Err(bad) => bad.line,

@@ -14,6 +14,8 @@ pub mod pdf;
 #[cfg(feature = "host")]
 pub mod proof;
 #[cfg(feature = "host")]
+pub mod reports;
+#[cfg(feature = "host")]
 pub mod robots;
 #[cfg(feature = "host")]
 pub mod warc;

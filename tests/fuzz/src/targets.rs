@@ -14,6 +14,8 @@ mod links;
 mod pdf;
 #[path = "proof.rs"]
 mod proof;
+#[path = "reports.rs"]
+mod reports;
 #[path = "robots.rs"]
 mod robots;
 #[path = "warc.rs"]
@@ -22,7 +24,7 @@ mod warc;
 /// Panics if the bytes break what the target promises.
 pub type Promise = fn(&[u8]);
 
-pub const TARGETS: [(&str, Promise); 9] = [
+pub const TARGETS: [(&str, Promise); 10] = [
     ("config", config::promise),
     ("heads", heads::promise),
     ("identifiers", identifiers::promise),
@@ -30,6 +32,7 @@ pub const TARGETS: [(&str, Promise); 9] = [
     ("links", links::promise),
     ("pdf", pdf::promise),
     ("proof", proof::promise),
+    ("reports", reports::promise),
     ("robots", robots::promise),
     ("warc", warc::promise),
 ];
