@@ -1,5 +1,5 @@
 //! Whether a file is the work that it is said to be: an examiner's report of the file and what is known of the work
-//! give a verdict.
+//! give a verdict. And whether a registry's record is the work that is known by its title: [`records`].
 //!
 //! The crate does not know where the file came from, who reads PDFs or what happens to the file afterwards: no
 //! network, no disk, no sandbox. A verdict has a fixed code for programs, a reason for people, and the [`Evidence`] that it
@@ -59,6 +59,7 @@ mod ids;
 mod normalized;
 mod patterns;
 mod proof;
+pub mod records;
 mod search;
 mod series;
 #[cfg(test)]

@@ -77,6 +77,11 @@ pub fn is_vouched_for(by: &str) -> bool {
     Rank::of(by) > Rank::Untrusted
 }
 
+/// Whether `by` is one of the registries that overrule all others.
+pub fn is_registry(by: &str) -> bool {
+    matches!(Rank::of(by), Rank::Registry(_))
+}
+
 impl<T> Said<T> {
     /// Whether the only source is one that nobody vouches for: that of a plugin that is not built in.
     pub fn is_untrusted(&self) -> bool {

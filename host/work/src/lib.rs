@@ -26,10 +26,11 @@ mod digest;
 mod examination;
 mod facts;
 mod finding;
+mod title_key;
 
 pub use digest::{Digest, DigestAlgorithm};
 pub use examination::{PdfProblem, PdfReport};
-pub use facts::{Facts, Known, Said, is_vouched_for};
+pub use facts::{Facts, Known, Said, is_registry, is_vouched_for};
 pub use finding::{Basis, Candidate, Finding, Format, Match, RecordKind, Version};
 
 use std::sync::Arc;
@@ -41,19 +42,23 @@ use url::Url;
 /// One scholarly work: its identifiers, the URLs it is known by, and what is known of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Work {
-    /// Never empty; the first is the one the user gave. Somebody vouches for each: see [`is_vouched_for`].
+    /// The first is the one the user gave. Somebody vouches for each: see [`is_vouched_for`]. Empty only for a work
+    /// that is known by its title.
     pub ids: Vec<WorkId>,
     /// What sources have said about it so far.
     pub known: Known,
     /// URLs of pages about the work, best first, without repeats. Somebody vouches for each, as for the identifiers.
     pub landing_urls: Vec<String>,
+    /// By what the user knew it who gave no identifier: see [`Work::titled`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    title_key: Option<String>,
 }
 
 impl Work {
     /// A work of which nothing but this is known. An arXiv id brings the DOI that arXiv gave the paper;
     /// a URL is also a page about the work.
     pub fn new(id: WorkId) -> Self {
-        let mut work = Self { ids: Vec::new(), known: Known::default(), landing_urls: Vec::new() };
+        let mut work = Self::unnamed();
         if id.kind() == IdKind::Url {
             work.landing_urls.push(id.value().to_owned());
         }
@@ -63,9 +68,48 @@ impl Work {
         work
     }
 
-    /// What tells the work from others, `doi:10.1371/x`: the key of the id that the user gave.
+    fn unnamed() -> Self {
+        Self { ids: Vec::new(), known: Known::default(), landing_urls: Vec::new(), title_key: None }
+    }
+
+    /// A work without identifiers, known by its title and by its authors, its year or both, as `by` says. `None` if
+    /// that is not all there.
+    pub fn titled(facts: &Facts, by: &str) -> Option<Self> {
+        let title = facts.title.as_deref()?;
+        if facts.authors.is_empty() && facts.year.is_none() {
+            return None;
+        }
+        let key = title_key::of(title, facts.authors.first().map(String::as_str), facts.year)?;
+        let mut work = Self { title_key: Some(key), ..Self::unnamed() };
+        work.known.learn(facts, by);
+        Some(work)
+    }
+
+    /// A work that was known by its title, now under its identifiers. Nothing else of it changes; without an
+    /// identifier nothing does.
+    pub fn resolved(&self, ids: &[WorkId]) -> Self {
+        let Some((first, others)) = ids.split_first().filter(|_| self.ids.is_empty()) else { return self.clone() };
+        let mut work = Self::new(first.clone());
+        for id in others {
+            work.learn_id(id);
+        }
+        Self { known: self.known.clone(), title_key: self.title_key.clone(), ..work }
+    }
+
+    /// What tells the work from others, `doi:10.1371/x`: the key of the id that the user gave, or of its title.
     pub fn key(&self) -> String {
-        self.ids.first().map(WorkId::key).unwrap_or_default()
+        let id = self.ids.first().map(WorkId::key);
+        id.or_else(|| self.title_key.clone()).unwrap_or_default()
+    }
+
+    /// The key of the title that the user gave in place of an identifier, `title:5f1c…`; also once it has one.
+    pub fn title_key(&self) -> Option<&str> {
+        self.title_key.as_deref()
+    }
+
+    /// Whether nothing but its title is known by which it could be asked for.
+    pub fn is_known_by_title(&self) -> bool {
+        self.ids.is_empty()
     }
 
     /// The first id of this kind, in its normal form.
@@ -106,8 +150,7 @@ impl Work {
         if !self.known.has_untrusted() {
             return Arc::clone(self);
         }
-        let Self { ids, known, landing_urls } = &**self;
-        Arc::new(Self { ids: ids.clone(), known: known.vouched(), landing_urls: landing_urls.clone() })
+        Arc::new(Self { known: self.known.vouched(), ..Self::clone(self) })
     }
 
     fn learn_id(&mut self, id: &WorkId) -> bool {
@@ -274,6 +317,31 @@ mod tests {
         };
         work.learn(&flood, "evil");
         assert_eq!(work.landing_urls.len(), 32);
+    }
+
+    #[test]
+    fn a_work_may_be_known_by_its_title_until_it_has_an_identifier() {
+        let facts = |title: &str, author: &str, year| Facts {
+            title: Some(title.into()),
+            authors: [author].map(String::from).into(),
+            year,
+            ..Facts::default()
+        };
+        let titled = |facts| Work::titled(&facts, "input").expect("a title");
+        let one = titled(facts("On {M}ars", "Smith, J.", Some(2007)));
+        assert!(one.is_known_by_title() && one.key().starts_with("title:") && one.key().len() == 38, "{}", one.key());
+        let same = titled(facts("ON MARS.", "J. Smith", Some(2007)));
+        assert_eq!(one.key(), same.key());
+        for other in [facts("On Mars", "Smith", Some(2008)), facts("On Mars", "Jones", Some(2007)), facts("On Moon", "Smith", Some(2007))] {
+            assert_ne!(one.key(), titled(other).key());
+        }
+        let resolved = one.resolved(&[id("10.1371/x"), id("PMID:7")]);
+        assert_eq!((resolved.key().as_str(), resolved.title_key()), ("doi:10.1371/x", Some(one.key().as_str())));
+        assert_eq!((resolved.ids.len(), &resolved.known), (2, &one.known));
+        assert_eq!(one.resolved(&[]), one);
+        let lone = Facts { title: Some("On Mars".into()), ..Facts::default() };
+        assert_eq!(Work::titled(&lone, "input"), None, "that is said of many");
+        assert_eq!(Work::titled(&facts(" – ", "Smith", None), "input"), None);
     }
 
     #[test]
