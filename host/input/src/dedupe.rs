@@ -25,6 +25,9 @@ impl Dedupe {
     /// are one work only if a record says so.
     pub fn admit(&mut self, work: &Work) -> bool {
         let mut new = true;
+        if let Some(key) = work.title_key().filter(|_| work.is_known_by_title()) {
+            new &= self.seen.insert(digest(key));
+        }
         for (nth, id) in work.ids.iter().enumerate() {
             // The DOI that follows from an arXiv id has the same key under another name.
             let derived = id.kind() == IdKind::Doi && id.value().starts_with("10.48550/arxiv.");
@@ -81,6 +84,18 @@ mod tests {
         assert!(seen.admit(&work(&["10.1371/journal.pone.0000308", "PMC1817752"])));
         assert!(!seen.admit(&work(&["PMC1817752", "PMID:17375194"])));
         assert!(!seen.admit(&work(&["PMID:17375194"])));
+    }
+
+    #[test]
+    fn works_known_by_title_are_told_apart_by_it_until_they_have_identifiers() {
+        let facts = Facts { title: Some("On Mars".into()), year: Some(2007), ..Facts::default() };
+        let titled = Work::titled(&facts, "input").expect("a title");
+        let mut seen = Dedupe::new();
+        assert!(seen.admit(&titled));
+        assert!(!seen.admit(&titled));
+        let resolved = titled.resolved(&["10.1371/a".parse().expect("a DOI")]);
+        assert!(seen.admit(&resolved), "it was asked for by its title alone");
+        assert!(!seen.admit(&work(&["10.1371/a"])));
     }
 
     #[test]

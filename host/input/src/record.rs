@@ -126,7 +126,7 @@ impl Record {
         read.extend(pages);
         let mut read = read.into_iter();
         let Some((own, raw)) = read.next() else {
-            return Err(self.without_identifier(line, what, refused));
+            return self.without_identifier(line, what, refused);
         };
         self.facts.ids = read.map(|(id, _)| id).collect();
         let mut work = Work::new(own);
@@ -145,18 +145,28 @@ impl Record {
         Vec::new()
     }
 
-    fn without_identifier(self, line: u64, what: &str, refused: Option<InvalidId>) -> EntryError {
+    /// A work that is known by its title, where its authors or its year tell it from others of that title.
+    fn without_identifier(
+        self,
+        line: u64,
+        what: &str,
+        refused: Option<InvalidId>,
+    ) -> Result<InputEntry, EntryError> {
+        if let Some(work) = Work::titled(&self.facts, BY) {
+            let raw = work.known.title.as_ref().map(|said| said.value.clone()).unwrap_or_default();
+            return Ok(InputEntry { line, raw, work });
+        }
         let title = self.facts.title.as_deref().map(shortened).filter(|title| !title.is_empty());
         let garbled = refused.is_some();
         let message = match (refused, &title) {
             (Some(error), _) => error.to_string(),
             (None, Some(title)) => {
-                format!("{what}, “{title}”, has no identifier, and title searches are not made")
+                format!("{what}, “{title}”, has no identifier, and neither authors nor a year to find its title by")
             }
             (None, None) => format!("{what} has no identifier"),
         };
         let described = title.is_some().then(|| Box::new(self.facts));
-        EntryError { whole: described.is_some() || !garbled, described, ..EntryError::new(line, message) }
+        Err(EntryError { whole: described.is_some() || !garbled, described, ..EntryError::new(line, message) })
     }
 }
 

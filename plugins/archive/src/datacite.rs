@@ -2,19 +2,22 @@
 //! repositories. It is a registry: its record of a work is a fact even without a file.
 
 use tierfall_sdk::{
-    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Source, SourceError, Value, Version,
-    Work, WorkId, get_json, pages, url,
+    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Match, RecordKind, Source, SourceError, Value,
+    Version, Work, WorkId, get_json, pages, url,
 };
 
 use crate::record::{self, About};
 use crate::{files, wording};
 
 pub fn source(name: &str) -> Source {
-    Source::new(name, "DataCite, the registry of repositories", &[IdKind::Doi])
+    Source::new(name, "DataCite, the registry of repositories", &[IdKind::Doi, IdKind::Title])
         .api("https://api.datacite.org")
 }
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    if work.is_known_by_title() {
+        return search(host, work, ctx);
+    }
     let doi = work.doi().ok_or(SourceError::NotApplicable)?;
     let answer = get_json(host, &format!("{}/dois/{}", ctx.api_base()?, url::encode_path(doi)))?;
     let record = answer.at("data.attributes");
@@ -45,6 +48,34 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
         }
     }
     finding.or_not_found()
+}
+
+fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let title = work.title_words().ok_or(SourceError::NotApplicable)?;
+    // In lower case, for `OR` and `NOT` are more than words there.
+    let query = format!("titles.title:({})", title.to_lowercase());
+    let parameters = [("query", Some(query.as_str())), ("page[size]", Some("10"))];
+    let answer = get_json(host, &url::with_query(&format!("{}/dois", ctx.api_base()?), &parameters))?;
+    let records = answer.items("data").iter().map(|record| record.at("attributes"));
+    let matches = records.filter_map(|record| {
+        let kind = record.text("types.resourceTypeGeneral").and_then(|kind| match kind.as_str() {
+            "JournalArticle" | "DataPaper" => Some(RecordKind::Article),
+            "ConferencePaper" | "ConferenceProceeding" => Some(RecordKind::ConferencePaper),
+            "Preprint" => Some(RecordKind::Preprint),
+            "BookChapter" => Some(RecordKind::Chapter),
+            "Book" => Some(RecordKind::Book),
+            "Dissertation" => Some(RecordKind::Thesis),
+            "Report" => Some(RecordKind::Report),
+            "Dataset" | "Software" | "Image" | "Sound" | "Audiovisual" | "Model" | "Collection" => {
+                Some(RecordKind::Dataset)
+            }
+            "PeerReview" => Some(RecordKind::Review),
+            "Journal" => Some(RecordKind::Container),
+            _ => None,
+        });
+        Match::of(facts(record), kind)
+    });
+    Finding::matches(matches).or_not_found()
 }
 
 /// Whether a URL's name says that it is data and no text.

@@ -6,16 +6,67 @@ use tierfall_sdk::*;
 use crate::shared::{crossref_doi, mailto};
 
 pub fn source() -> Source {
-    Source::new("crossref", "links that publishers deposited, and facts", &[IdKind::Doi])
+    Source::new("crossref", "links that publishers deposited, and facts", &[IdKind::Doi, IdKind::Title])
         .api("https://api.crossref.org")
         .setting(mailto())
 }
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    if work.is_known_by_title() {
+        return search(host, work, ctx);
+    }
     let doi = crossref_doi(work).ok_or(SourceError::NotApplicable)?;
     let base = format!("{}/works/{}", ctx.api_base()?, url::encode_path(doi));
     let answer = get_json(host, &url::with_query(&base, &[("mailto", ctx.setting("mailto"))]))?;
     read(answer.at("message"), work).or_not_found()
+}
+
+/// What is read of the records of a search.
+const SEARCHED: &str = "DOI,title,subtitle,original-title,author,issued,published,type,relation";
+
+fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let title = work.title_words().ok_or(SourceError::NotApplicable)?;
+    let year = work.year.map(|year| year.to_string());
+    let parts = [Some(title.as_str()), work.first_author(), year.as_deref()];
+    let query = parts.into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let parameters = [
+        ("query.bibliographic", Some(query.as_str())),
+        ("rows", Some("10")),
+        ("select", Some(SEARCHED)),
+        ("mailto", ctx.setting("mailto")),
+    ];
+    let answer = get_json(host, &url::with_query(&format!("{}/works", ctx.api_base()?), &parameters))?;
+    let items = answer.items("message.items").iter();
+    Finding::matches(items.filter_map(|item| record_of(item, work))).or_not_found()
+}
+
+/// A record of a search, as one that may be the work.
+fn record_of(item: &Value, work: &Work) -> Option<Match> {
+    let mut facts = facts(item, work);
+    let subtitle = item.text("subtitle.0").and_then(|text| wording::title(&text));
+    if let (Some(title), Some(subtitle)) = (&mut facts.title, subtitle)
+        && !title.contains(&subtitle)
+    {
+        title.push_str(": ");
+        title.push_str(&subtitle);
+    }
+    let kind = item.text("type").and_then(|kind| match kind.as_str() {
+        "journal-article" => Some(RecordKind::Article),
+        "proceedings-article" => Some(RecordKind::ConferencePaper),
+        "posted-content" => Some(RecordKind::Preprint),
+        "book-chapter" | "book-section" | "book-part" | "reference-entry" => Some(RecordKind::Chapter),
+        "book" | "monograph" | "edited-book" | "reference-book" => Some(RecordKind::Book),
+        "dissertation" => Some(RecordKind::Thesis),
+        "report" => Some(RecordKind::Report),
+        "dataset" => Some(RecordKind::Dataset),
+        "peer-review" => Some(RecordKind::Review),
+        "component" => Some(RecordKind::Part),
+        "journal" | "journal-issue" | "journal-volume" | "proceedings" | "proceedings-series" | "book-series"
+        | "book-set" | "report-series" => Some(RecordKind::Container),
+        _ => None,
+    });
+    let original = item.text("original-title.0").and_then(|title| wording::title(&title));
+    Match::of(facts, kind).map(|found| found.also_titled(original))
 }
 
 fn read(record: &Value, work: &Work) -> Finding {

@@ -5,13 +5,16 @@ use tierfall_sdk::*;
 use crate::shared::crossref_doi;
 
 pub fn source() -> Source {
-    let ids = [IdKind::Doi, IdKind::Pmid, IdKind::Pmcid];
+    let ids = [IdKind::Doi, IdKind::Pmid, IdKind::Pmcid, IdKind::Title];
     Source::new("europe_pmc", "copies in Europe PMC, and those it links to", &ids)
         .api("https://www.ebi.ac.uk/europepmc/webservices/rest")
         .setting(Setting::new("pdf_base", "where the articles are").default("https://europepmc.org"))
 }
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    if work.is_known_by_title() {
+        return search(host, work, ctx);
+    }
     let query = query(work).ok_or(SourceError::NotApplicable)?;
     let base = format!("{}/search", ctx.api_base()?);
     let parameters = [
@@ -32,6 +35,33 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
         }
     }
     finding.or_not_found()
+}
+
+fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let title = work.title_words().ok_or(SourceError::NotApplicable)?;
+    // In lower case, for `OR` and `NOT` are more than words there.
+    let query = format!("TITLE:({})", title.to_lowercase());
+    let parameters = [
+        ("query", Some(query.as_str())),
+        ("resultType", Some("core")),
+        ("format", Some("json")),
+        ("pageSize", Some("10")),
+    ];
+    let answer = get_json(host, &url::with_query(&format!("{}/search", ctx.api_base()?), &parameters))?;
+    let results = answer.items("resultList.result").iter();
+    let matches = results.filter_map(|result| {
+        let kinds = result.texts("pubTypeList.pubType");
+        let is = |what: &str| kinds.iter().any(|kind| kind.to_lowercase().contains(what));
+        let kind = if is("erratum") || is("retraction of") || is("expression of concern") {
+            Some(RecordKind::Notice)
+        } else if result.text("source").as_deref() == Some("PPR") {
+            Some(RecordKind::Preprint)
+        } else {
+            None
+        };
+        Match::of(facts(result, ids_of(result)), kind)
+    });
+    Finding::matches(matches).or_not_found()
 }
 
 /// The most certain way to ask for a work.
@@ -58,14 +88,8 @@ fn ids_of(result: &Value) -> Vec<WorkId> {
 fn read(result: &Value, ids: Vec<WorkId>, work: &Work, articles: &str, finding: &mut Finding) {
     let version = version(result);
     let license = result.text("license");
-    let mut facts = Facts::none();
-    // Titles end in a full stop, as MEDLINE writes them.
-    facts.title = result.text("title").and_then(|title| wording::title(title.trim_end_matches('.')));
-    facts.year = result.text("pubYear").and_then(|year| wording::year(&year));
-    facts.pages = result.text("pageInfo").and_then(|range| pages::count(&range));
-    facts.authors = authors(result);
     let pmcid = ids.iter().find(|id| id.kind() == IdKind::Pmcid).map(|id| id.value().to_owned());
-    ids.into_iter().for_each(|id| facts.add_id(Some(id)));
+    let mut facts = facts(result, ids);
 
     for link in result.items("fullTextUrlList.fullTextUrl") {
         let free = matches!(link.text("availabilityCode").as_deref(), Some("OA" | "F"));
@@ -95,6 +119,17 @@ fn read(result: &Value, ids: Vec<WorkId>, work: &Work, articles: &str, finding: 
         );
     }
     finding.facts.absorb(facts);
+}
+
+fn facts(result: &Value, ids: Vec<WorkId>) -> Facts {
+    let mut facts = Facts::none();
+    // Titles end in a full stop, as MEDLINE writes them.
+    facts.title = result.text("title").and_then(|title| wording::title(title.trim_end_matches('.')));
+    facts.year = result.text("pubYear").and_then(|year| wording::year(&year));
+    facts.pages = result.text("pageInfo").and_then(|range| pages::count(&range));
+    facts.authors = authors(result);
+    ids.into_iter().for_each(|id| facts.add_id(Some(id)));
+    facts
 }
 
 fn version(result: &Value) -> Version {

@@ -9,7 +9,7 @@ const FIELDS: &str = "id,doi,title,display_name,publication_year,ids,open_access
                       primary_location,locations,authorships,biblio,has_content,content_urls";
 
 pub fn source() -> Source {
-    let ids = [IdKind::Openalex, IdKind::Doi, IdKind::Pmid, IdKind::Pmcid];
+    let ids = [IdKind::Openalex, IdKind::Doi, IdKind::Pmid, IdKind::Pmcid, IdKind::Title];
     Source::new("openalex", "open copies and facts of works of every kind", &ids)
         .api("https://api.openalex.org")
         .setting(mailto())
@@ -37,6 +37,9 @@ pub fn source() -> Source {
 const KEY: &str = "api_key";
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    if work.is_known_by_title() {
+        return search(host, work, ctx);
+    }
     let keys = [
         work.openalex().map(str::to_owned),
         work.doi().map(|doi| format!("doi:{}", url::encode_path(doi))),
@@ -61,6 +64,36 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
         }
     }
     Err(end)
+}
+
+fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let title = work.title_words().ok_or(SourceError::NotApplicable)?;
+    let parameters = [
+        ("search", Some(title.as_str())),
+        ("per-page", Some("10")),
+        ("select", Some("id,doi,title,display_name,publication_year,ids,authorships,type")),
+        ("mailto", ctx.setting("mailto")),
+    ];
+    let answer = get_json(host, &url::with_query(&format!("{}/works", ctx.api_base()?), &parameters))?;
+    let records = answer.items("results").iter();
+    let matches = records.filter_map(|record| {
+        let kind = record.text("type").and_then(|kind| match kind.as_str() {
+            "article" | "letter" | "review" => Some(RecordKind::Article),
+            "preprint" => Some(RecordKind::Preprint),
+            "book-chapter" => Some(RecordKind::Chapter),
+            "book" => Some(RecordKind::Book),
+            "dissertation" => Some(RecordKind::Thesis),
+            "report" => Some(RecordKind::Report),
+            "dataset" => Some(RecordKind::Dataset),
+            "erratum" | "retraction" => Some(RecordKind::Notice),
+            "peer-review" => Some(RecordKind::Review),
+            "paratext" => Some(RecordKind::Container),
+            "supplementary-materials" => Some(RecordKind::Part),
+            _ => None,
+        });
+        Match::of(read(record, work).facts, kind)
+    });
+    Finding::matches(matches).or_not_found()
 }
 
 fn read(record: &Value, work: &Work) -> Finding {

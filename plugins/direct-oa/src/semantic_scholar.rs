@@ -3,7 +3,7 @@
 use tierfall_sdk::*;
 
 pub fn source() -> Source {
-    let ids = [IdKind::Doi, IdKind::Arxiv, IdKind::Pmid, IdKind::Pmcid];
+    let ids = [IdKind::Doi, IdKind::Arxiv, IdKind::Pmid, IdKind::Pmcid, IdKind::Title];
     Source::new("semantic_scholar", "open copies that Semantic Scholar found", &ids)
         .api("https://api.semanticscholar.org/graph/v1")
         .setting(Setting::new("api_key", "a key; without one it answers 429 more often").secret(
@@ -14,11 +14,37 @@ pub fn source() -> Source {
 }
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    if work.is_known_by_title() {
+        return search(host, work, ctx);
+    }
     let id = id(work).ok_or(SourceError::NotApplicable)?;
     let base = format!("{}/paper/{id}", ctx.api_base()?);
     let fields = "openAccessPdf,title,externalIds,year,authors,journal";
     let record = get_json(host, &url::with_query(&base, &[("fields", Some(fields))]))?;
     read(&record, work).or_not_found()
+}
+
+/// It answers with the one record that it takes for the best.
+fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
+    let title = work.title_words().ok_or(SourceError::NotApplicable)?;
+    let base = format!("{}/paper/search/match", ctx.api_base()?);
+    let fields = "title,externalIds,year,authors,publicationTypes";
+    let answer =
+        get_json(host, &url::with_query(&base, &[("query", Some(title.as_str())), ("fields", Some(fields))]))?;
+    let records = answer.items("data").iter();
+    let matches = records.filter_map(|record| {
+        let kinds = record.texts("publicationTypes");
+        let kind = kinds.iter().find_map(|kind| match kind.as_str() {
+            "JournalArticle" => Some(RecordKind::Article),
+            "Conference" => Some(RecordKind::ConferencePaper),
+            "Book" => Some(RecordKind::Book),
+            "BookSection" => Some(RecordKind::Chapter),
+            "Dataset" => Some(RecordKind::Dataset),
+            _ => None,
+        });
+        Match::of(read(record, work).facts, kind)
+    });
+    Finding::matches(matches).or_not_found()
 }
 
 /// arXiv's id before its DOI, which is not always known.

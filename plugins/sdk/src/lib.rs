@@ -35,6 +35,7 @@ pub mod json;
 pub mod links;
 pub mod pages;
 pub mod testing;
+mod titles;
 pub mod url;
 pub mod wording;
 mod work;
