@@ -14,7 +14,7 @@ use tierfall::tiers::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, EndReason, Outcome, Proposal, Status, Trail, TrailEntry,
 };
 use tierfall_ledger::EventKind;
-use tierfall_work::{Basis, Format, Version, Work};
+use tierfall_work::{Basis, Facts, Format, Version, Work};
 
 const GUIDE: &str = include_str!("../host/README.md");
 
@@ -185,7 +185,9 @@ fn the_guide_has_every_kind_of_event() {
 fn line_with_everything() -> Line {
     let ids =
         ["10.5555/guide", "2101.00001", "PMID:12345", "PMC12345", "W12345", "https://example.org/guide"];
-    let mut work = Work::new(ids[0].parse().expect("a DOI"));
+    let given = Facts { title: Some("A guide".into()), year: Some(2026), ..Facts::default() };
+    let work = Work::titled(&given, "input").expect("a title");
+    let mut work = work.resolved(&[ids[0].parse().expect("a DOI")]);
     work.ids = ids.map(|id| id.parse().expect(id)).to_vec();
     let proposal = Proposal {
         url: "https://example.org/guide.pdf".into(),
@@ -228,6 +230,11 @@ fn line_with_everything() -> Line {
         status: Status::Failed,
         reason: Some(EndReason::NoCandidates),
         won: None,
+        nearest: serde_json::from_value(serde_json::json!({
+            "id": "doi:10.5555/other", "title": "A guard", "authors": ["Roe"], "year": 2026, "source": "crossref",
+            "why": "its title has other words",
+        }))
+        .ok(),
         trail: Trail(vec![TrailEntry::Attempt(attempt), TrailEntry::Acquisition(acquisition)]),
         elapsed: Duration::from_millis(3),
     };

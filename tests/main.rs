@@ -30,5 +30,6 @@ mod soak;
 mod soak_short;
 mod structure;
 mod support;
+mod titles;
 
 use support::{pdf, web};

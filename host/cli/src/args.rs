@@ -86,6 +86,9 @@ pub struct SettingArgs {
     /// How strictly a file must be proven to be the work: strict, normal or off.
     #[arg(long, value_name = "POLICY")]
     pub identity: Option<String>,
+    /// What becomes of works that are given by title, authors and year alone: resolve or refuse.
+    #[arg(long, value_name = "MODE")]
+    pub titles: Option<String>,
 
     #[command(flatten)]
     pub fallback: FallbackArgs,

@@ -16,7 +16,7 @@ pub enum Exit {
     Failed = 1,
     /// The command line, the configuration or the input must be changed first.
     Usage = 2,
-    /// Some works have no copy anywhere that was asked.
+    /// Some works have no copy anywhere that was asked, or it is not known which they are.
     NoCopy = 3,
     /// Some works failed in a way that may pass: run again.
     MayPass = 4,
@@ -40,7 +40,7 @@ impl From<&Summary> for Exit {
             Self::Interrupted
         } else if summary.failed > 0 {
             Self::MayPass
-        } else if summary.no_copy > 0 {
+        } else if summary.no_copy > 0 || summary.unresolved > 0 {
             Self::NoCopy
         } else if summary.bad_entries > 0 {
             Self::Usage
@@ -91,6 +91,7 @@ mod tests {
         };
         assert_eq!(summary(0, 0, 0, false), Exit::Done);
         assert_eq!(summary(1, 0, 0, false), Exit::NoCopy);
+        assert_eq!(Exit::from(&Summary { unresolved: 1, ..Summary::default() }), Exit::NoCopy);
         assert_eq!(summary(1, 1, 0, false), Exit::MayPass);
         assert_eq!(summary(0, 0, 1, false), Exit::Usage);
         assert_eq!(summary(1, 1, 1, true), Exit::Interrupted);

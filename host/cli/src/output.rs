@@ -96,6 +96,7 @@ pub fn status_cell(status: Status) -> Cell {
     let (sign, colour) = match status {
         Status::Stored => ("✔", Color::Green),
         Status::NoCopy => ("–", Color::Yellow),
+        Status::Unresolved => ("?", Color::Yellow),
         Status::Failed | Status::Timeout => ("✘", Color::Red),
     };
     Cell::new(format!("{sign} {status}")).fg(colour)
@@ -132,6 +133,12 @@ pub fn summary_text(summary: &Summary) -> String {
         summary.no_copy,
         summary.failed
     );
+    if summary.unresolved > 0 {
+        let works = counted(summary.unresolved, "work is", "works are");
+        text.push_str(&format!(
+            "\n{works} known by title alone, and not resolved: the manifest names the nearest record"
+        ));
+    }
     let mut list = |title: &str, counts: &std::collections::BTreeMap<String, u64>| {
         if !counts.is_empty() {
             let mut counts: Vec<_> = counts.iter().collect();

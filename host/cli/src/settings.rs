@@ -124,6 +124,7 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
     };
     text("run.out", "--out", out);
     text("run.workers", "--workers", args.workers.map(|number| number.to_string()));
+    text("run.titles", "--titles", args.titles.clone());
     text("http.mailto", "--mailto", args.mailto.clone());
     text("http.proxy", "--proxy", args.proxy.clone());
     text("proof.identity", "--identity", args.identity.clone());

@@ -161,12 +161,18 @@ impl Record {
         let message = match (refused, &title) {
             (Some(error), _) => error.to_string(),
             (None, Some(title)) => {
-                format!("{what}, “{title}”, has no identifier, and neither authors nor a year to find its title by")
+                format!(
+                    "{what}, “{title}”, has no identifier, and neither authors nor a year to find its title by"
+                )
             }
             (None, None) => format!("{what} has no identifier"),
         };
         let described = title.is_some().then(|| Box::new(self.facts));
-        Err(EntryError { whole: described.is_some() || !garbled, described, ..EntryError::new(line, message) })
+        Err(EntryError {
+            whole: described.is_some() || !garbled,
+            described,
+            ..EntryError::new(line, message)
+        })
     }
 }
 

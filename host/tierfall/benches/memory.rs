@@ -91,6 +91,7 @@ fn run(works: u64) {
         plan: Arc::new(Plan {
             tiers: vec![tier("a"), tier("b")],
             facts: Vec::new(),
+            titles: Vec::new(),
             budgets,
             in_order: false,
         }),

@@ -110,6 +110,7 @@ fn plan(hits: bool) -> Plan {
             tier("d", &["d1"]),
         ],
         facts: Vec::new(),
+        titles: Vec::new(),
         budgets: Budgets {
             total: Duration::from_secs(120),
             max_attempts: 20,

@@ -88,7 +88,9 @@ impl Work {
     /// A work that was known by its title, now under its identifiers. Nothing else of it changes; without an
     /// identifier nothing does.
     pub fn resolved(&self, ids: &[WorkId]) -> Self {
-        let Some((first, others)) = ids.split_first().filter(|_| self.ids.is_empty()) else { return self.clone() };
+        let Some((first, others)) = ids.split_first().filter(|_| self.ids.is_empty()) else {
+            return self.clone();
+        };
         let mut work = Self::new(first.clone());
         for id in others {
             work.learn_id(id);
@@ -329,14 +331,25 @@ mod tests {
         };
         let titled = |facts| Work::titled(&facts, "input").expect("a title");
         let one = titled(facts("On {M}ars", "Smith, J.", Some(2007)));
-        assert!(one.is_known_by_title() && one.key().starts_with("title:") && one.key().len() == 38, "{}", one.key());
+        assert!(
+            one.is_known_by_title() && one.key().starts_with("title:") && one.key().len() == 38,
+            "{}",
+            one.key()
+        );
         let same = titled(facts("ON MARS.", "J. Smith", Some(2007)));
         assert_eq!(one.key(), same.key());
-        for other in [facts("On Mars", "Smith", Some(2008)), facts("On Mars", "Jones", Some(2007)), facts("On Moon", "Smith", Some(2007))] {
+        for other in [
+            facts("On Mars", "Smith", Some(2008)),
+            facts("On Mars", "Jones", Some(2007)),
+            facts("On Moon", "Smith", Some(2007)),
+        ] {
             assert_ne!(one.key(), titled(other).key());
         }
         let resolved = one.resolved(&[id("10.1371/x"), id("PMID:7")]);
-        assert_eq!((resolved.key().as_str(), resolved.title_key()), ("doi:10.1371/x", Some(one.key().as_str())));
+        assert_eq!(
+            (resolved.key().as_str(), resolved.title_key()),
+            ("doi:10.1371/x", Some(one.key().as_str()))
+        );
         assert_eq!((resolved.ids.len(), &resolved.known), (2, &one.known));
         assert_eq!(one.resolved(&[]), one);
         let lone = Facts { title: Some("On Mars".into()), ..Facts::default() };

@@ -21,6 +21,7 @@ pub(crate) fn of(title: &str, author: Option<&str>, year: Option<u16>) -> Option
 
 /// The word of a name that is most likely of the family: initials and particles are short.
 fn longest_word(name: &str) -> String {
-    let words = name.split(|c: char| !c.is_alphanumeric()).map(|word| folded(word).into_iter().collect::<String>());
+    let words =
+        name.split(|c: char| !c.is_alphanumeric()).map(|word| folded(word).into_iter().collect::<String>());
     words.fold(String::new(), |longest, word| if word.len() > longest.len() { word } else { longest })
 }

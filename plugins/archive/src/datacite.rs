@@ -2,8 +2,8 @@
 //! repositories. It is a registry: its record of a work is a fact even without a file.
 
 use tierfall_sdk::{
-    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Match, RecordKind, Source, SourceError, Value,
-    Version, Work, WorkId, get_json, pages, url,
+    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Match, RecordKind, Source, SourceError,
+    Value, Version, Work, WorkId, get_json, pages, url,
 };
 
 use crate::record::{self, About};

@@ -61,8 +61,8 @@ fn record_of(item: &Value, work: &Work) -> Option<Match> {
         "dataset" => Some(RecordKind::Dataset),
         "peer-review" => Some(RecordKind::Review),
         "component" => Some(RecordKind::Part),
-        "journal" | "journal-issue" | "journal-volume" | "proceedings" | "proceedings-series" | "book-series"
-        | "book-set" | "report-series" => Some(RecordKind::Container),
+        "journal" | "journal-issue" | "journal-volume" | "proceedings" | "proceedings-series"
+        | "book-series" | "book-set" | "report-series" => Some(RecordKind::Container),
         _ => None,
     });
     let original = item.text("original-title.0").and_then(|title| wording::title(&title));

@@ -29,8 +29,10 @@ fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Source
     let title = work.title_words().ok_or(SourceError::NotApplicable)?;
     let base = format!("{}/paper/search/match", ctx.api_base()?);
     let fields = "title,externalIds,year,authors,publicationTypes";
-    let answer =
-        get_json(host, &url::with_query(&base, &[("query", Some(title.as_str())), ("fields", Some(fields))]))?;
+    let answer = get_json(
+        host,
+        &url::with_query(&base, &[("query", Some(title.as_str())), ("fields", Some(fields))]),
+    )?;
     let records = answer.items("data").iter();
     let matches = records.filter_map(|record| {
         let kinds = record.texts("publicationTypes");

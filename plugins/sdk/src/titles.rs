@@ -25,7 +25,9 @@ impl Work {
     /// The family name of its first author, as far as it can be told: the longest word of the name.
     pub fn first_author(&self) -> Option<&str> {
         let words = self.authors.first()?.split(|c: char| !c.is_alphanumeric());
-        words.filter(|word| !word.is_empty()).reduce(|longest, word| if word.len() > longest.len() { word } else { longest })
+        words
+            .filter(|word| !word.is_empty())
+            .reduce(|longest, word| if word.len() > longest.len() { word } else { longest })
     }
 }
 
@@ -56,8 +58,14 @@ mod tests {
             work.title_words()
         };
         for (title, expected) in [
-            ("Pseudo–n-{T}ransitivity of <i>E. coli</i>: a \"study\"", "Pseudo n Transitivity of E coli a study"),
-            ("Diagn{\\'o}stico $\\beta$ &amp; Parkinson’s", "Diagnóstico beta Parkinsons".replace('ó', "o").as_str()),
+            (
+                "Pseudo–n-{T}ransitivity of <i>E. coli</i>: a \"study\"",
+                "Pseudo n Transitivity of E coli a study",
+            ),
+            (
+                "Diagn{\\'o}stico $\\beta$ &amp; Parkinson’s",
+                "Diagnóstico beta Parkinsons".replace('ó', "o").as_str(),
+            ),
             ("AND (OR) [x]*?: y~2", "AND OR x y2"),
         ] {
             assert_eq!(words(title).as_deref(), Some(expected));

@@ -1,9 +1,11 @@
 //! `tierfall plan`: what a run would ask.
 
+use std::sync::Arc;
+
 use clap::Args;
 use serde_json::json;
 use tierfall::run::Program;
-use tierfall::tiers::Plan;
+use tierfall::tiers::{Plan, Source};
 
 use crate::args::SettingArgs;
 use crate::console::Console;
@@ -65,13 +67,17 @@ fn text(plan: &Plan) -> Page {
         }
     }
     let budgets = &plan.budgets;
-    let facts: Vec<_> = plan.facts.iter().map(|source| source.name().source.clone()).collect();
+    let listed = |sources: &[Arc<dyn Source>]| match sources {
+        [] => "none".to_owned(),
+        _ => sources.iter().map(|source| source.name().source.clone()).collect::<Vec<_>>().join(", "),
+    };
     Page::new().table(&table).text(format_args!(
-        "\nbudgets of one work: {} in all, {} attempts, {} in flight\nfacts for a proof without a title: {}",
+        "\nbudgets of one work: {} in all, {} attempts, {} in flight\nfacts for a proof without a title: {}\nworks known by title are looked for with: {}",
         time(budgets.total),
         budgets.max_attempts,
         budgets.max_concurrent,
-        if facts.is_empty() { "none".to_owned() } else { facts.join(", ") }
+        listed(&plan.facts),
+        listed(&plan.titles)
     ))
 }
 
@@ -100,6 +106,7 @@ fn json(plan: &Plan) -> serde_json::Value {
     json!({
         "tiers": tiers,
         "facts": plan.facts.iter().map(|source| source.name().source.clone()).collect::<Vec<_>>(),
+        "titles": plan.titles.iter().map(|source| source.name().source.clone()).collect::<Vec<_>>(),
         "budgets": {
             "total_timeout_ms": plan.budgets.total.as_millis(),
             "max_attempts": plan.budgets.max_attempts,

@@ -123,12 +123,20 @@ fn nearness(a: &Seen<'_>, b: &Seen<'_>) -> Ordering {
     a.common.total_cmp(&b.common).then(b.score.people.cmp(&a.score.people)).then(b.at.cmp(&a.at))
 }
 
-fn look<'a>(at: usize, record: &'a Record, sought: &Title, authors: &[String], year: Option<u16>) -> Seen<'a> {
+fn look<'a>(
+    at: usize,
+    record: &'a Record,
+    sought: &Title,
+    authors: &[String],
+    year: Option<u16>,
+) -> Seen<'a> {
     let Match { title, other_titles, authors: theirs, year: their_year, kind, .. } = &record.record;
-    let titles: Vec<Title> = std::iter::once(title).chain(other_titles).map(|title| Title::new(title)).collect();
+    let titles: Vec<Title> =
+        std::iter::once(title).chain(other_titles).map(|title| Title::new(title)).collect();
     let title = titles.iter().map(|title| sought.compare(title)).min().unwrap_or(titles::Likeness::Other);
     let common = titles.iter().map(|title| sought.common(title)).fold(0.0, f64::max);
-    let score = Score { title, people: people::compare(authors, theirs), year: compare_years(year, *their_year) };
+    let score =
+        Score { title, people: people::compare(authors, theirs), year: compare_years(year, *their_year) };
     let against = against(sought, score, *kind, authors.len(), *their_year);
     Seen { at, record, score, against, common }
 }
@@ -143,7 +151,13 @@ fn compare_years(sought: Option<u16>, record: Option<u16>) -> Year {
 }
 
 /// Why a record cannot be the work, for people; `None` if it may.
-fn against(sought: &Title, score: Score, kind: Option<RecordKind>, authors: usize, year: Option<u16>) -> Option<String> {
+fn against(
+    sought: &Title,
+    score: Score,
+    kind: Option<RecordKind>,
+    authors: usize,
+    year: Option<u16>,
+) -> Option<String> {
     use people::Likeness as People;
     use titles::Likeness as Of;
     let Score { title, people, year: years } = score;
@@ -184,8 +198,12 @@ fn against(sought: &Title, score: Score, kind: Option<RecordKind>, authors: usiz
         return None;
     }
     says(match (title, people) {
-        (Of::Shorter, _) => "its title goes on where the given one ends, and the rest does not agree well enough",
-        (Of::Longer, _) => "its title ends where the given one goes on, and the rest does not agree well enough",
+        (Of::Shorter, _) => {
+            "its title goes on where the given one ends, and the rest does not agree well enough"
+        }
+        (Of::Longer, _) => {
+            "its title ends where the given one goes on, and the rest does not agree well enough"
+        }
         (_, People::Unknown) => "there are no authors to compare",
         (_, People::Some) => "some of its authors are others",
         _ => "its title is short, and not all of the rest agrees",
@@ -218,9 +236,11 @@ impl<'a> Group<'a> {
         let denies = |seen: &&Seen<'_>| {
             is_registry(&seen.record.by)
                 && seen.id(IdKind::Doi) == doi
-                && (seen.score.title == titles::Likeness::Other || seen.score.people == people::Likeness::Other)
+                && (seen.score.title == titles::Likeness::Other
+                    || seen.score.people == people::Likeness::Other)
         };
-        self.records.first().is_some_and(may_be) && !(doi.is_some() && self.records.iter().any(|seen| denies(seen)))
+        self.records.first().is_some_and(may_be)
+            && !(doi.is_some() && self.records.iter().any(|seen| denies(seen)))
     }
 
     fn is_preprint(&self) -> bool {
@@ -237,19 +257,30 @@ impl<'a> Group<'a> {
     /// Whether only repositories know it, which keep copies of what others publish.
     fn is_deposit(&self) -> bool {
         self.records.iter().all(|seen| seen.record.by == "datacite")
-            || self.first().id(IdKind::Doi).is_some_and(|doi| DEPOSITS.iter().any(|prefix| doi.value().starts_with(prefix)))
+            || self
+                .first()
+                .id(IdKind::Doi)
+                .is_some_and(|doi| DEPOSITS.iter().any(|prefix| doi.value().starts_with(prefix)))
     }
 
-    /// Whether it is another version of the same work as `other`.
+    /// Whether no registry but the one that gave it knows it: such records are often second ones of a work.
+    fn is_bare(&self) -> bool {
+        let own = |seen: &&Seen<'_>| KINDS.iter().any(|kind| seen.id(*kind).is_some());
+        !self.records.iter().any(|seen| own(&seen))
+    }
+
+    /// Whether it is another version of the same work as `other`, or another record of it.
     fn is_version_of(&self, other: &Self) -> bool {
-        self.is_preprint() != other.is_preprint() || self.is_deposit() != other.is_deposit()
+        self.is_preprint() != other.is_preprint()
+            || self.is_deposit() != other.is_deposit()
+            || self.is_bare() != other.is_bare()
     }
 
     /// The best first: between equals what was published goes before its preprint, and that before a deposit.
     fn compare(&self, other: &Self) -> Ordering {
         let key = |group: &Self| {
             let first = group.first();
-            (!group.fits(), first.score, group.is_deposit(), group.is_preprint(), first.at)
+            (!group.fits(), first.score, group.is_bare(), group.is_deposit(), group.is_preprint(), first.at)
         };
         key(self).cmp(&key(other))
     }
@@ -268,7 +299,8 @@ impl<'a> Group<'a> {
 
     fn resolved(&self) -> Decision {
         let first = self.first();
-        let vouched = self.records.iter().filter(|seen| is_vouched_for(&seen.record.by) && seen.against.is_none());
+        let vouched =
+            self.records.iter().filter(|seen| is_vouched_for(&seen.record.by) && seen.against.is_none());
         let mut ids: Vec<WorkId> = Vec::new();
         for id in vouched.flat_map(|seen| &seen.record.record.ids) {
             // Of one kind the best record's is right.
@@ -306,7 +338,8 @@ impl<'a> Group<'a> {
 fn grouped<'a>(seen: &'a [Seen<'a>]) -> Vec<Group<'a>> {
     let mut groups: Vec<Group<'a>> = Vec::new();
     let mut by_rank: Vec<&Seen<'a>> = seen.iter().collect();
-    by_rank.sort_by_key(|seen| (seen.against.is_some(), !is_vouched_for(&seen.record.by), seen.score, seen.at));
+    by_rank
+        .sort_by_key(|seen| (seen.against.is_some(), !is_vouched_for(&seen.record.by), seen.score, seen.at));
     for one in by_rank {
         let belongs = |group: &Group<'a>| group.records.iter().any(|other| are_one(one, other));
         if !is_vouched_for(&one.record.by) {
@@ -326,16 +359,19 @@ fn grouped<'a>(seen: &'a [Seen<'a>]) -> Vec<Group<'a>> {
     groups
 }
 
+/// A registry's number of its own may stand for several records of one work, or one record for several works.
+const KINDS: [IdKind; 4] = [IdKind::Doi, IdKind::Arxiv, IdKind::Pmid, IdKind::Pmcid];
+
 fn are_one(a: &Seen<'_>, b: &Seen<'_>) -> bool {
-    // A registry's number of its own may stand for several records of one work, or one record for several works.
-    const KINDS: [IdKind; 4] = [IdKind::Doi, IdKind::Arxiv, IdKind::Pmid, IdKind::Pmcid];
     let ids = KINDS.iter().map(|kind| (a.id(*kind), b.id(*kind)));
     let mut common = ids.filter_map(|(a, b)| a.zip(b)).map(|(a, b)| a.key() == b.key());
     match common.next() {
         Some(first) => first || common.any(|same| same),
         None => {
             let agree = |seen: &Seen<'_>| {
-                seen.against.is_none() && seen.score.title == titles::Likeness::Same && seen.score.people == people::Likeness::Same
+                seen.against.is_none()
+                    && seen.score.title == titles::Likeness::Same
+                    && seen.score.people == people::Likeness::Same
             };
             agree(a) && agree(b) && a.record.record.year == b.record.record.year
         }

@@ -44,11 +44,15 @@ fn family(name: &str) -> Vec<String> {
     // Vancouver's initials stand behind the name, in capitals: `Kramer DM`.
     let is_lower = name.chars().any(char::is_lowercase);
     let mut words = Vec::new();
-    for written in name.split(|c: char| !c.is_alphanumeric() && !is_within(c)).filter(|word| !word.is_empty()) {
+    for written in name.split(|c: char| !c.is_alphanumeric() && !is_within(c)).filter(|word| !word.is_empty())
+    {
         let mut word = String::new();
         written.chars().for_each(|c| fold(c, |letter| word.push(letter)));
         let initials = word.len() < 2
-            || is_lower && written.chars().count() <= 3 && written.chars().all(char::is_uppercase) && written.is_ascii();
+            || is_lower
+                && written.chars().count() <= 3
+                && written.chars().all(char::is_uppercase)
+                && written.is_ascii();
         if !initials && !NO_NAMES.contains(&word.as_str()) {
             words.push(word);
         }
@@ -60,13 +64,15 @@ fn is_within(c: char) -> bool {
     matches!(c, '\'' | '’' | '`' | '\u{300}'..='\u{36f}' | '\u{ad}')
 }
 
-const NO_NAMES: [&str; 11] = ["et", "al", "others", "and", "jr", "sr", "dr", "prof", "phd", "md", "anonymous"];
+const NO_NAMES: [&str; 11] =
+    ["et", "al", "others", "and", "jr", "sr", "dr", "prof", "phd", "md", "anonymous"];
 
 /// Whether two names may be one person's: all words of one are among those of the other, or they share what stands
 /// last in one of them.
 fn agree(a: &[String], b: &[String]) -> bool {
     let alike = |a: &String, b: &String| a == b || is_misspelt(a, b);
-    let among = |few: &[String], many: &[String]| few.iter().all(|one| many.iter().any(|other| alike(one, other)));
+    let among =
+        |few: &[String], many: &[String]| few.iter().all(|one| many.iter().any(|other| alike(one, other)));
     let last = |name: &[String], other: &[String]| {
         name.last().is_some_and(|last| last.len() > 3 && other.iter().any(|word| alike(last, word)))
     };

@@ -45,7 +45,13 @@ fn decided(work: &Work, records: &[Record]) -> Result<String, String> {
 #[test]
 fn the_record_whose_title_authors_and_year_agree_is_the_work() {
     let records = [
-        record("crossref", "10.5555/2", "Comment on: A better grip on the calmodulin of vertebrates", &["Miller"], 1993),
+        record(
+            "crossref",
+            "10.5555/2",
+            "Comment on: A better grip on the calmodulin of vertebrates",
+            &["Miller"],
+            1993,
+        ),
         right("crossref", "10.5555/1"),
         record("crossref", "10.5555/3", "A worse grip on the calmodulin of plants", &["Head"], 1992),
     ];
@@ -79,7 +85,9 @@ fn notices_parts_volumes_reviews_and_data_with_the_title_are_not_the_work() {
 
 #[test]
 fn a_preprint_and_its_article_are_both_right_and_the_nearer_year_decides() {
-    let preprint = |year| of_kind(RecordKind::Preprint, record("crossref", "10.1101/1", TITLE, &["Head", "Stone"], year));
+    let preprint = |year| {
+        of_kind(RecordKind::Preprint, record("crossref", "10.1101/1", TITLE, &["Head", "Stone"], year))
+    };
     let both = [preprint(1992), right("crossref", "10.5555/1")];
     assert_eq!(decided(&sought(), &both), Ok("doi:10.5555/1".into()));
     let earlier = [preprint(1991), right("crossref", "10.5555/1")];
@@ -93,7 +101,9 @@ fn of_two_published_works_the_year_tells_or_none_is_taken() {
     let second = |year| record("crossref", "10.5555/2", TITLE, &["Head", "Stone"], year);
     let first = right("crossref", "10.5555/1");
     assert_eq!(decided(&sought(), &[second(1993), first.clone()]), Ok("doi:10.5555/1".into()));
-    assert!(decided(&sought(), &[second(1992), first.clone()]).is_err_and(|why| why.contains("fits as well")));
+    assert!(
+        decided(&sought(), &[second(1992), first.clone()]).is_err_and(|why| why.contains("fits as well"))
+    );
     let undated = work(TITLE, &["Head", "Stone"], None);
     assert!(decided(&undated, &[second(1993), first.clone()]).is_err_and(|why| why.contains("fits as well")));
     assert_eq!(decided(&undated, &[first]), Ok("doi:10.5555/1".into()));
@@ -104,7 +114,8 @@ fn of_two_published_works_the_year_tells_or_none_is_taken() {
 #[test]
 fn two_subtitles_of_one_main_title_leave_it_open() {
     let main = work("A better grip on the calmodulin of vertebrates", &["Head", "Stone"], Some(1992));
-    let part = |id: &str, sub: &str| record("crossref", id, &format!("{TITLE}: {sub}"), &["Head", "Stone"], 1992);
+    let part =
+        |id: &str, sub: &str| record("crossref", id, &format!("{TITLE}: {sub}"), &["Head", "Stone"], 1992);
     assert_eq!(decided(&main, &[part("10.5555/1", "I. Rats")]), Ok("doi:10.5555/1".into()));
     assert!(decided(&main, &[part("10.5555/1", "I. Rats"), part("10.5555/2", "II. Mice")]).is_err());
     assert_eq!(
@@ -117,7 +128,10 @@ fn two_subtitles_of_one_main_title_leave_it_open() {
 fn titles_that_many_works_have_are_left_open() {
     for title in ["Introduction", "Editorial", "Letter to the editor"] {
         let one = record("crossref", "10.5555/1", title, &["Head"], 1992);
-        assert_eq!(decided(&work(title, &["Head"], Some(1992)), &[one]), Err("many works have this title".into()));
+        assert_eq!(
+            decided(&work(title, &["Head"], Some(1992)), &[one]),
+            Err("many works have this title".into())
+        );
     }
     let short = record("crossref", "10.5555/1", "Deep learning", &["LeCun", "Bengio"], 2015);
     assert!(decided(&work("Deep learning", &["LeCun", "Bengio"], Some(2015)), &[short.clone()]).is_ok());
@@ -133,8 +147,11 @@ fn without_authors_a_long_title_of_the_same_year_is_enough_and_nothing_less() {
 
 #[test]
 fn records_of_one_work_from_several_registries_are_no_rivals_and_give_all_its_identifiers() {
-    let records =
-        [right("crossref", "10.5555/1"), right("openalex", "10.5555/1 PMID:7 W9"), right("europe_pmc", "PMID:7 PMC8")];
+    let records = [
+        right("crossref", "10.5555/1"),
+        right("openalex", "10.5555/1 PMID:7 W9"),
+        right("europe_pmc", "PMID:7 PMC8"),
+    ];
     let Decision::Is(resolved) = decide(&sought(), &records) else { panic!("not resolved") };
     let ids: Vec<String> = resolved.ids.iter().map(tierfall_ids::WorkId::key).collect();
     assert_eq!(ids, ["doi:10.5555/1", "pmid:7", "pmcid:PMC8", "openalex:W9"]);
@@ -143,9 +160,19 @@ fn records_of_one_work_from_several_registries_are_no_rivals_and_give_all_its_id
 }
 
 #[test]
+fn a_second_record_that_has_no_identifier_of_others_is_no_rival() {
+    let undated = work(TITLE, &["Head", "Stone"], None);
+    let second = record("openalex", "W7", TITLE, &["Head", "Stone"], 1990);
+    assert_eq!(decided(&undated, &[second, right("crossref", "10.5555/1")]), Ok("doi:10.5555/1".into()));
+}
+
+#[test]
 fn a_copy_in_a_repository_is_no_rival_of_what_was_published() {
     let deposit = record("datacite", "10.5281/zenodo.1", TITLE, &["Head", "Stone"], 1992);
-    assert_eq!(decided(&sought(), &[deposit.clone(), right("crossref", "10.5555/1")]), Ok("doi:10.5555/1".into()));
+    assert_eq!(
+        decided(&sought(), &[deposit.clone(), right("crossref", "10.5555/1")]),
+        Ok("doi:10.5555/1".into())
+    );
     assert_eq!(decided(&sought(), &[deposit]), Ok("doi:10.5281/zenodo.1".into()));
 }
 
@@ -155,7 +182,10 @@ fn a_strangers_record_counts_only_with_a_registrys() {
     let Decision::Open(open) = decide(&sought(), std::slice::from_ref(&stranger)) else { panic!("resolved") };
     assert_eq!(open.unvouched.iter().map(tierfall_ids::WorkId::key).collect::<Vec<_>>(), ["doi:10.5555/9"]);
     assert_eq!(open.nearest.map(|(_, why)| why).as_deref(), Some("no registry says the same"));
-    assert_eq!(decided(&sought(), &[stranger.clone(), right("crossref", "10.5555/9")]), Ok("doi:10.5555/9".into()));
+    assert_eq!(
+        decided(&sought(), &[stranger.clone(), right("crossref", "10.5555/9")]),
+        Ok("doi:10.5555/9".into())
+    );
     // Neither can it keep the right one from being taken.
     assert_eq!(decided(&sought(), &[stranger, right("crossref", "10.5555/1")]), Ok("doi:10.5555/1".into()));
 }
@@ -171,7 +201,8 @@ fn a_record_that_a_registry_has_otherwise_is_not_believed() {
 
 #[test]
 fn a_translated_title_is_one_of_its_titles() {
-    let mut german = record("crossref", "10.5555/1", "Ein besserer Griff nach dem Calmodulin", &["Head", "Stone"], 1992);
+    let mut german =
+        record("crossref", "10.5555/1", "Ein besserer Griff nach dem Calmodulin", &["Head", "Stone"], 1992);
     german.record.other_titles.push(TITLE.into());
     assert_eq!(decided(&sought(), &[german]), Ok("doi:10.5555/1".into()));
 }

@@ -38,7 +38,10 @@ impl Title {
         let mut before = ' ';
         while let Some(c) = rest.next() {
             // What stands within a word.
-            if matches!(c, '\'' | '’' | '‘' | 'ʼ' | '`' | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}') {
+            if matches!(
+                c,
+                '\'' | '’' | '‘' | 'ʼ' | '`' | '\u{ad}' | '\u{200b}'..='\u{200d}' | '\u{2060}' | '\u{feff}'
+            ) {
                 continue;
             }
             let letters = word.len();
@@ -148,14 +151,21 @@ fn misspelt_words(a: &[String], b: &[String]) -> Option<usize> {
     let most = 1 + a.len() / 8;
     let (mut i, mut j, mut misspelt) = (0, 0, 0);
     while i < a.len() || j < b.len() {
-        let joined = |words: &[String], at: usize, count: usize| words.get(at..at + count).map(<[String]>::concat);
+        let joined =
+            |words: &[String], at: usize, count: usize| words.get(at..at + count).map(<[String]>::concat);
         // One word for one, for two or for three.
         const WAYS: [(usize, usize); 5] = [(1, 1), (2, 1), (1, 2), (3, 1), (1, 3)];
         let pairs = || {
-            WAYS.into_iter().filter_map(|(left, right)| Some((left, right, joined(a, i, left)?, joined(b, j, right)?)))
+            WAYS.into_iter()
+                .filter_map(|(left, right)| Some((left, right, joined(a, i, left)?, joined(b, j, right)?)))
         };
-        let same = pairs().find(|(_, _, left, right)| left == right).map(|(left, right, ..)| (left, right, 0));
-        let alike = || pairs().find(|(_, _, left, right)| is_misspelt(left, right)).map(|(left, right, ..)| (left, right, 1));
+        let same =
+            pairs().find(|(_, _, left, right)| left == right).map(|(left, right, ..)| (left, right, 0));
+        let alike = || {
+            pairs()
+                .find(|(_, _, left, right)| is_misspelt(left, right))
+                .map(|(left, right, ..)| (left, right, 1))
+        };
         let (left, right, wrong) = same.or_else(alike)?;
         (i, j, misspelt) = (i + left, j + right, misspelt + wrong);
     }
@@ -387,11 +397,19 @@ mod tests {
     #[test]
     fn a_subtitle_may_be_missing_on_either_side_unless_it_says_that_it_is_another_work() {
         let main = "Universal Design for Learning";
-        for sub in [": Guidelines for Online Instruction", " - guidelines", ". Guidelines and more", "—guidelines"] {
+        for sub in
+            [": Guidelines for Online Instruction", " - guidelines", ". Guidelines and more", "—guidelines"]
+        {
             assert_eq!(compare(main, &format!("{main}{sub}")), Likeness::Shorter, "{sub}");
             assert_eq!(compare(&format!("{main}{sub}"), main), Likeness::Longer, "{sub}");
         }
-        for sub in [": Erratum", ": reply to Smith", ": a doctoral thesis", ": proceedings of a workshop", " in Schools"] {
+        for sub in [
+            ": Erratum",
+            ": reply to Smith",
+            ": a doctoral thesis",
+            ": proceedings of a workshop",
+            " in Schools",
+        ] {
             assert_eq!(compare(main, &format!("{main}{sub}")), Likeness::Other, "{sub}");
             assert_eq!(compare(&format!("{main}{sub}"), main), Likeness::Other, "{sub}");
         }
@@ -399,7 +417,15 @@ mod tests {
 
     #[test]
     fn titles_that_many_works_have_are_known() {
-        for title in ["Editorial", "Letter to the Editor", "Introduction.", "Book reviews", "Authors' reply", "2019", ""] {
+        for title in [
+            "Editorial",
+            "Letter to the Editor",
+            "Introduction.",
+            "Book reviews",
+            "Authors' reply",
+            "2019",
+            "",
+        ] {
             assert!(Title::new(title).is_generic(), "{title}");
         }
         for title in ["Introduction to Mars", "Deep learning"] {

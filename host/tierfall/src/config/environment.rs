@@ -123,8 +123,9 @@ fn names(tree: &Tree, table: &str) -> Vec<String> {
             Node::Table(tier, _) => tier.get("sources"),
             Node::Leaf(_) => None,
         });
-        let facts = tree.table("fallback").and_then(|fallback| fallback.get("facts"));
-        for list in lists.chain(facts) {
+        let fallback = tree.table("fallback");
+        let named = ["facts", "titles"].into_iter().filter_map(|key| fallback?.get(key));
+        for list in lists.chain(named) {
             if let Node::Leaf(Leaf { value: Value::List(values), .. }) = list {
                 names.extend(values.iter().filter_map(|value| match value {
                     Value::Text(name) => Some(name.clone()),

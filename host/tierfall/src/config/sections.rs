@@ -19,6 +19,8 @@ pub struct Fallback {
     pub(super) tiers: Vec<Result<TierSpec, InvalidTier>>,
     /// Sources asked for a title when a proof lacks one.
     pub facts: Vec<String>,
+    /// Sources asked first for works that are known by their title.
+    pub titles: Vec<String>,
     /// What one work may cost; read from the same table.
     #[serde(rename = "")]
     pub budgets: Budgets,
@@ -41,6 +43,18 @@ pub struct Run {
     /// As it was given: from where the program runs.
     #[serde(deserialize_with = "out")]
     pub out: PathBuf,
+    /// What becomes of works without an identifier.
+    pub titles: TitleMode,
+}
+
+/// What becomes of works that are known by their title alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TitleMode {
+    /// Registries are asked which they are.
+    Resolve,
+    /// They are listed, and nobody is asked.
+    Refuse,
 }
 
 /// `[ledger]`.
@@ -94,7 +108,7 @@ impl Fallback {
 impl Run {
     /// See [`Harmless`]. A folder's configuration writes into that folder, and nowhere else.
     pub(super) const HARMLESS: &[Harmless] =
-        &[Harmless::key("workers"), Harmless { key: "out", value: is_below }];
+        &[Harmless::key("workers"), Harmless { key: "out", value: is_below }, Harmless::key("titles")];
 }
 
 impl LedgerSettings {

@@ -1,7 +1,8 @@
 //! A run from its first work to its summary: workers at one end, the manifest at the other.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
@@ -71,7 +72,7 @@ impl Run {
             () = halt.cancelled() => {}
         }
         summary.bad_entries = counts.bad_entries();
-        summary.repeats = counts.repeats();
+        summary.repeats += counts.repeats();
         Ok(summary)
     }
 
@@ -92,7 +93,8 @@ impl Run {
         let failed = |source| RunError::Manifest { path: path.clone(), source };
         let mut manifest = Manifest::open(&path).map_err(failed)?;
         let (ended_send, mut ended) = mpsc::channel::<EndedWork>(self.workers * 2);
-        let pool = Arc::new(self.pool(out, halt, ended_send));
+        let repeats = Arc::new(AtomicU64::new(0));
+        let pool = Arc::new(self.pool(out, halt, ended_send, Arc::clone(&repeats)));
         let all_ended = CancellationToken::new();
         let maintenance =
             self.maintenance.clone().filter(|_| self.ledger.is_on()).map(|maintenance| {
@@ -139,6 +141,7 @@ impl Run {
             worked = worked.and(worker.unwrap_or_else(|error| Err(RunError::Worker(error.to_string()))));
         }
         summary.interrupted = self.stop.is_cancelled();
+        summary.repeats = repeats.load(Ordering::Relaxed);
         let wrote = wrote.and_then(|()| manifest.finish()).map_err(failed);
         all_ended.cancel();
         if let Some(maintenance) = maintenance {
@@ -151,7 +154,13 @@ impl Run {
         Ok(summary)
     }
 
-    fn pool(&self, out: &Path, halt: &CancellationToken, ended: mpsc::Sender<EndedWork>) -> WorkerPool {
+    fn pool(
+        &self,
+        out: &Path,
+        halt: &CancellationToken,
+        ended: mpsc::Sender<EndedWork>,
+        repeats: Arc<AtomicU64>,
+    ) -> WorkerPool {
         let leases = Leases::new(
             self.ledger.clone(),
             self.id.clone(),
@@ -172,6 +181,8 @@ impl Run {
             finalizer,
             halt: halt.clone(),
             races: Semaphore::new(self.workers),
+            seen: Mutex::default(),
+            repeats,
         }
     }
 }

@@ -199,7 +199,7 @@ impl Finalizer {
     }
 
     async fn end_without_file(&self, line: Line, job: LeasedJob) -> Result<(), LedgerClientError> {
-        let ending = if line.status == Status::NoCopy {
+        let ending = if matches!(line.status, Status::NoCopy | Status::Unresolved) {
             Ending::Exhausted { result: job::line_value(&line) }
         } else {
             let reason = line.reason.map(EndReason::code).unwrap_or_default().to_owned();

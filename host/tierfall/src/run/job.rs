@@ -9,7 +9,8 @@ use super::manifest::{Line, StoredFile};
 use super::request::WorkRequest;
 use crate::acquire::{is_sha256, path_of};
 use crate::tiers::{Trail, TrailEntry};
-use tierfall_ledger::{CandidateRecord, JobKey, NewJob};
+use tierfall_ids::WorkId;
+use tierfall_ledger::{CandidateRecord, Ending, JobKey, NewJob};
 use tierfall_work::{Facts, Known, Said, Work};
 
 /// The one artifact of a work that there is so far, and what it is to the work.
@@ -64,9 +65,9 @@ fn as_given(work: Work) -> Option<Work> {
     fn given<T>(said: Option<Said<T>>) -> Option<T> {
         said.filter(|said| said.by == tierfall_input::BY).map(|said| said.value)
     }
-    let Work { ids, known: Known { title, authors, year, pages, retracted }, landing_urls } = work;
+    let Work { ids, known: Known { title, authors, year, pages, retracted }, landing_urls, .. } = work;
     let mut ids = ids.into_iter();
-    let mut work = Work::new(ids.next()?);
+    let first = ids.next();
     let facts = Facts {
         title: given(title),
         authors: given(authors).unwrap_or_default(),
@@ -76,8 +77,30 @@ fn as_given(work: Work) -> Option<Work> {
         landing_urls,
         retracted: given(retracted),
     };
+    let Some(first) = first else { return Work::titled(&facts, tierfall_input::BY) };
+    let mut work = Work::new(first);
     work.learn(&facts, tierfall_input::BY);
     Some(work)
+}
+
+/// What the job of a title keeps once it is known which work that is.
+#[derive(Serialize, Deserialize)]
+struct ResolvedTitle {
+    resolved: Vec<WorkId>,
+}
+
+/// The end of the job of a title: the work goes on under its own key.
+pub(super) fn resolved_ending(work: &Work) -> Ending {
+    let result = serde_json::to_value(ResolvedTitle { resolved: work.ids.clone() }).unwrap_or_default();
+    Ending::Duplicate { of: job_key(&work.key()), result }
+}
+
+/// The work that an earlier run found a title to be. A list could have given these identifiers with the title: more
+/// is not believed of the row.
+pub(super) fn resolved(request: &WorkRequest, result: &Value) -> Option<WorkRequest> {
+    let ResolvedTitle { resolved } = ResolvedTitle::deserialize(result.get("result")?).ok()?;
+    let is_open = request.work.is_known_by_title() && !resolved.is_empty();
+    is_open.then(|| WorkRequest { work: request.work.resolved(&resolved), ..request.clone() })
 }
 
 /// A line as the ledger keeps it.
@@ -175,6 +198,32 @@ mod tests {
             assert_eq!((back.input, back.work), (given.input, given.work), "{id}");
             assert!(request("doi:10.1/another", &job.work).is_err());
         }
+    }
+
+    #[test]
+    fn a_title_comes_out_of_a_job_as_it_went_in_and_goes_on_under_what_it_was_found_to_be() {
+        let facts = Facts {
+            title: Some("On {M}ars".into()),
+            authors: vec!["Roe, A.".into()],
+            year: Some(1999),
+            ..Facts::default()
+        };
+        let work = Work::titled(&facts, "input").expect("a title");
+        let given = WorkRequest { work, ..WorkRequest::from(Work::new("10.5555/1".parse().unwrap())) };
+        let job = new_job(&given, "run");
+        let back = request(&job.work_id, &job.work).expect("readable");
+        assert_eq!(back.work, given.work);
+        assert!(request("title:00", &job.work).is_err());
+
+        let known = given.work.resolved(&["10.5555/9".parse().unwrap(), "PMID:7".parse().unwrap()]);
+        let Ending::Duplicate { of, result } = resolved_ending(&known) else { panic!("another ending") };
+        assert_eq!(of, job_key("doi:10.5555/9"));
+        let row = json!({"duplicate_of": of.as_str(), "result": result});
+        let later = resolved(&back, &row).expect("resolved");
+        assert_eq!((later.work.key(), later.work.ids.len()), ("doi:10.5555/9".into(), 2));
+        assert_eq!(later.work.title_key(), Some(given.work.key().as_str()));
+        assert!(resolved(&later, &row).is_none(), "it has its identifiers");
+        assert!(resolved(&back, &json!({"duplicate_of": "x", "result": {"resolved": []}})).is_none());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::acquire::{Artifact, VerifiedFile};
-use crate::tiers::{EndReason, Outcome, Status, Trail, Won};
+use crate::tiers::{EndReason, Nearest, Outcome, Status, Trail, Won};
 use tierfall_http::SaidBy;
 use tierfall_ids::IdKind;
 use tierfall_proof::{Evidence, Identity};
@@ -16,6 +16,9 @@ use tierfall_work::{Version, Work};
 pub struct Line {
     /// The work's identity: `doi:10.1371/journal.pone.0000308`.
     pub work_id: String,
+    /// Of a work that was given by its title, the key of that: `title:5f1c…`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title_id: Option<String>,
     /// As the user wrote it.
     pub input: String,
     /// The run that wrote the line.
@@ -43,6 +46,9 @@ pub struct Line {
     pub title: Option<String>,
     /// The year of publication, where it is known.
     pub year: Option<u16>,
+    /// Of an unresolved work, the record that comes nearest, and why it was not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
     /// Milliseconds from the work's first attempt to its end.
     pub ms: u64,
     /// Everything that happened, in order.
@@ -147,9 +153,10 @@ impl Line {
     /// The line of a work that was raced, and its file if it has one: until that is stored, the line names
     /// no place.
     pub fn new(run_id: &str, input: String, outcome: Outcome) -> (Self, Option<VerifiedFile>) {
-        let Outcome { work, status, reason, won, trail, elapsed } = outcome;
+        let Outcome { work, status, reason, won, nearest, trail, elapsed } = outcome;
         let mut line = Self::of(run_id, input, &work, status);
         line.reason = reason;
+        line.nearest = nearest;
         line.trail = trail;
         line.ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
         let Some(Won { file, identity, evidence, candidate, final_url, usage_rights, tier, source }) = won
@@ -187,6 +194,7 @@ impl Line {
         let id = |kind| work.id(kind).map(str::to_owned);
         Self {
             work_id: work.key(),
+            title_id: work.title_key().map(str::to_owned),
             input,
             run_id: run_id.to_owned(),
             status,
@@ -207,6 +215,7 @@ impl Line {
             },
             title: work.known.title.as_ref().map(|said| said.value.clone()),
             year: work.known.year.as_ref().map(|said| said.value),
+            nearest: None,
             ms: 0,
             trail: Trail::default(),
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::error::SetupError;
 use super::plugins::{LoadedPlugins, is_built_in};
 use crate::acquire::DailyLimit;
-use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, suggestion};
+use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, TitleMode, suggestion};
 use crate::tiers::{Plan, PluginSource, Skipped, Source, SourceName, Tier};
 use tierfall_http::HttpClient;
 use tierfall_sandbox::{Grant, Plugin, SourceAccess, SourceDescription};
@@ -24,7 +24,8 @@ pub(super) async fn assemble(
         let plugin = plugins.plugin(&planned.plugin).await?;
         tiers.push(tier(config, planned, &plugin, client, &mut problems));
     }
-    let facts = facts(config, plugins, &tiers, client).await?;
+    let facts = registries(config, &config.fallback.facts, plugins, &tiers, client).await?;
+    let titles = titles(config, plugins, &tiers, client).await?;
     if !problems.is_empty() {
         return Err(SetupError::Configuration(problems));
     }
@@ -34,7 +35,7 @@ pub(super) async fn assemble(
             reasons.map(|skipped| format!("  {}: {}", skipped.name, skipped.reason)).collect();
         return Err(SetupError::EmptyPlan(reasons.join("\n")));
     }
-    Ok(Plan { tiers, facts, budgets: config.fallback.budgets, in_order: false })
+    Ok(Plan { tiers, facts, titles, budgets: config.fallback.budgets, in_order: false })
 }
 
 fn tier(
@@ -78,16 +79,17 @@ fn tier(
     Tier { name: planned.name.clone(), parallel: planned.parallel, sources, skipped }
 }
 
-/// The facts sources: those of the plan where it has them, else the built-in ones of that name. What others say proves
+/// Sources by name: those of the plan where it has them, else the built-in ones of that name. What others say proves
 /// no file, so that they are not asked, whatever they call themselves.
-async fn facts(
+async fn registries(
     config: &Config,
+    names: &[String],
     plugins: &mut LoadedPlugins<'_>,
     tiers: &[Tier],
     client: &HttpClient,
 ) -> Result<Vec<Arc<dyn Source>>, SetupError> {
     let mut facts = Vec::new();
-    for wanted in &config.fallback.facts {
+    for wanted in names {
         let mut planned = tiers.iter().flat_map(|tier| &tier.sources);
         let planned =
             planned.find(|source| source.name().source == *wanted && is_vouched_for(source.speaks_as()));
@@ -115,6 +117,27 @@ async fn facts(
         }
     }
     Ok(facts)
+}
+
+/// The sources that works are looked for with by their titles: those of the configuration in its order, then what else
+/// of the plan can.
+async fn titles(
+    config: &Config,
+    plugins: &mut LoadedPlugins<'_>,
+    tiers: &[Tier],
+    client: &HttpClient,
+) -> Result<Vec<Arc<dyn Source>>, SetupError> {
+    if config.run.titles == TitleMode::Refuse {
+        return Ok(Vec::new());
+    }
+    let mut titles = registries(config, &config.fallback.titles, plugins, tiers, client).await?;
+    for source in tiers.iter().flat_map(|tier| &tier.sources) {
+        if titles.iter().all(|other| other.name() != source.name()) {
+            titles.push(Arc::clone(source));
+        }
+    }
+    titles.retain(|source| source.takes_titles());
+    Ok(titles)
 }
 
 fn source(
@@ -168,6 +191,7 @@ fn source(
         speaks_as,
         access: Arc::new(access),
         ids: description.ids.clone(),
+        titles: description.titles,
         batching: description.batch.is_some(),
         timeout: settings.timeout,
         retries: settings.retries,

@@ -2,7 +2,8 @@
 //! races it, and leaves its end to a task of its own.
 
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,13 +15,16 @@ use tracing::Instrument;
 
 use super::error::RunError;
 use super::finalize::Finalizer;
+use super::job;
 use super::journal::LeasedJob;
 use super::leases::{HeldElsewhere, HeldQueue, Leases, NextJob, POLL_INTERVAL, QueueMode};
 use super::reporter::Reporter;
 use super::request::WorkRequest;
 use crate::acquire::{Acquire, Journal, NoJournal};
-use crate::tiers::{EndReason, Outcome, Plan, Status, Trail, race};
-use tierfall_ledger::{Enqueued, LedgerClientError, State};
+use crate::tiers::race::{self, Begun};
+use crate::tiers::{EndReason, Identified, Outcome, Plan, Status, Trail, identify};
+use tierfall_input::Dedupe;
+use tierfall_ledger::{Enqueued, LeaseHandle, LedgerClientError, State};
 use tierfall_work::Work;
 
 /// What the workers of one run share.
@@ -34,6 +38,10 @@ pub(super) struct WorkerPool {
     pub(super) halt: CancellationToken,
     /// One for each work that is raced at a time.
     pub(super) races: Semaphore,
+    /// Works that were begun, and those that titles turned out to be.
+    pub(super) seen: Mutex<Dedupe>,
+    /// Works that were begun under another name.
+    pub(super) repeats: Arc<AtomicU64>,
 }
 
 /// What one worker has to come back to.
@@ -63,6 +71,9 @@ impl WorkerPool {
     ) -> Result<(), RunError> {
         let mut pipeline = Pipeline::default();
         while let Some(request) = self.unless_halted(works.recv()).await.and_then(Result::ok) {
+            if !self.is_new(&request.work) {
+                continue;
+            }
             self.begin(request, &mut pipeline).await?;
         }
         // What others hold comes last: by then they have ended it, or their lease has run out.
@@ -85,7 +96,7 @@ impl WorkerPool {
             match self.leases.next().await {
                 Ok(NextJob::Job(job, request)) => {
                     silent_since = None;
-                    self.process(request, Some(job), &mut pipeline).await?;
+                    self.process(request, Some(job), Begun::now(), &mut pipeline).await?;
                     // What another worker has taken over stays in the queue.
                     pipeline.held.clear();
                     continue;
@@ -117,11 +128,42 @@ impl WorkerPool {
         pipeline.finish().await
     }
 
+    /// Whether a work was not begun under another name; otherwise it counts as a repeat.
+    fn is_new(&self, work: &Work) -> bool {
+        let new = self.seen.lock().unwrap_or_else(PoisonError::into_inner).admit(work);
+        if !new {
+            tracing::debug!("{} is in hand under another name", work.key());
+            self.repeats.fetch_add(1, Ordering::Relaxed);
+        }
+        new
+    }
+
     async fn begin(self: &Arc<Self>, request: WorkRequest, pipeline: &mut Pipeline) -> Result<(), RunError> {
-        match self.leases.admit(&request).await {
+        let admitted = self.leases.admit(&request).await;
+        if let Ok(Enqueued::Over { state: State::SkippedDuplicate, result: Some(result), .. }) = &admitted
+            && let Some(resolved) = job::resolved(&request, result)
+        {
+            // An earlier run found out which work the title is.
+            if !self.is_new(&resolved.work) {
+                return Ok(());
+            }
+            let admitted = self.leases.admit(&resolved).await;
+            return self.admitted(admitted, resolved, Begun::now(), pipeline).await;
+        }
+        self.admitted(admitted, request, Begun::now(), pipeline).await
+    }
+
+    async fn admitted(
+        self: &Arc<Self>,
+        admitted: Result<Enqueued<LeaseHandle>, LedgerClientError>,
+        request: WorkRequest,
+        begun: Begun,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        match admitted {
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
             Ok(Enqueued::Leased(handle)) => {
-                self.process(request, LeasedJob::of(handle), pipeline).await?;
+                self.process(request, LeasedJob::of(handle), begun, pipeline).await?;
             }
             Ok(Enqueued::Held { owner, until }) => {
                 pipeline.held.push_back(self.leases.held_by(&owner, until, request));
@@ -144,16 +186,34 @@ impl WorkerPool {
         self: &Arc<Self>,
         request: WorkRequest,
         job: Option<LeasedJob>,
+        begun: Begun,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
         let permit = self.unless_halted(self.races.acquire()).await;
         self.reporter.started(&request);
+        if request.work.is_known_by_title() && job.as_ref().is_none_or(|job| job.finalized.is_none()) {
+            let identified = self.identify(&request, job.as_ref()).await;
+            drop(permit);
+            return self.take_identified(identified, request, job, pipeline).await;
+        }
         let span = match &job {
             Some(job) => tracing::debug_span!("job", job_id = job.key.as_str()),
             None => tracing::Span::none(),
         };
-        let raced = self.race(&request, job.as_ref()).instrument(span.clone()).await;
+        let raced = self.race(&request, begun, job.as_ref()).instrument(span.clone()).await;
         drop(permit);
+        self.end(raced, request, job, span, pipeline).await
+    }
+
+    /// Ends a work in a task of its own, once the one before has ended.
+    async fn end(
+        self: &Arc<Self>,
+        raced: Result<Option<Outcome>, LedgerClientError>,
+        request: WorkRequest,
+        job: Option<LeasedJob>,
+        span: tracing::Span,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
         pipeline.finish().await?;
         let pool = Arc::clone(self);
         let ending = async move {
@@ -171,6 +231,58 @@ impl WorkerPool {
         Ok(())
     }
 
+    /// Finds out which work a title is; `None` if the run is over.
+    async fn identify(
+        &self,
+        request: &WorkRequest,
+        job: Option<&LeasedJob>,
+    ) -> Result<Option<Identified>, LedgerClientError> {
+        let observer = self.reporter.observer(request);
+        let asking = identify(&self.plan, request.work.clone(), observer.as_ref());
+        tokio::select! {
+            biased;
+            () = self.halt.cancelled() => Ok(None),
+            error = stopped(job) => Err(error),
+            identified = AssertUnwindSafe(asking).catch_unwind() => Ok(Some(identified.unwrap_or_else(|_| {
+                Identified::Open(Box::new(broken(request.work.clone())))
+            }))),
+        }
+    }
+
+    /// A work whose title was asked for goes on under its identifiers, unless it is in hand under them, or ends.
+    async fn take_identified(
+        self: &Arc<Self>,
+        identified: Result<Option<Identified>, LedgerClientError>,
+        request: WorkRequest,
+        job: Option<LeasedJob>,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        let span = tracing::Span::none();
+        let (work, begun) = match identified {
+            Ok(Some(Identified::Work(work, begun))) => (work, begun),
+            Ok(Some(Identified::Open(outcome))) => {
+                return self.end(Ok(Some(*outcome)), request, job, span, pipeline).await;
+            }
+            Ok(None) => return self.end(Ok(None), request, job, span, pipeline).await,
+            Err(error) => return self.end(Err(error), request, job, span, pipeline).await,
+        };
+        let resolved = WorkRequest { work: *work, ..request.clone() };
+        let ending = job::resolved_ending(&resolved.work);
+        self.reporter.left(&request);
+        let admitted =
+            if self.is_new(&resolved.work) { Some(self.leases.admit(&resolved).await) } else { None };
+        // Only now: whoever goes on after a crash finds one of the two jobs.
+        if let Some(job) = job
+            && let Err(error) = job.handle.finish(ending).await
+        {
+            pipeline.held.push_back(self.give_up(error, request)?);
+        }
+        match admitted {
+            Some(admitted) => Box::pin(self.admitted(admitted, resolved, begun, pipeline)).await,
+            None => Ok(()),
+        }
+    }
+
     fn give_up(&self, error: LedgerClientError, request: WorkRequest) -> Result<HeldElsewhere, RunError> {
         self.reporter.left(&request);
         Leases::lost(error, request)
@@ -180,6 +292,7 @@ impl WorkerPool {
     async fn race(
         &self,
         request: &WorkRequest,
+        begun: Begun,
         job: Option<&LeasedJob>,
     ) -> Result<Option<Outcome>, LedgerClientError> {
         if job.is_some_and(|job| job.finalized.is_some()) {
@@ -188,7 +301,7 @@ impl WorkerPool {
         let observer = self.reporter.observer(request);
         let journal = job.map_or(&NoJournal as &dyn Journal, |job| job);
         let work = request.work.clone();
-        let racing = race::run(&self.plan, work, self.acquirer.as_ref(), journal, observer.as_ref());
+        let racing = race::go_on(&self.plan, work, begun, self.acquirer.as_ref(), journal, observer.as_ref());
         // Dropping the race drops its requests; what was received stays in `partial/` for the next one.
         tokio::select! {
             biased;
@@ -226,6 +339,7 @@ fn broken(work: Work) -> Outcome {
         status: Status::Failed,
         reason: Some(EndReason::InternalError),
         won: None,
+        nearest: None,
         trail: Trail::default(),
         elapsed: Duration::ZERO,
     }

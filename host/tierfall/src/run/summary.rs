@@ -18,6 +18,8 @@ pub struct Summary {
     pub stored: u64,
     /// Works of which no copy was found.
     pub no_copy: u64,
+    /// Works that are known by their title alone, and of which no record is known to be them.
+    pub unresolved: u64,
     /// Failed or timed out: another run may end differently.
     pub failed: u64,
     /// The sizes of the stored files, together.
@@ -85,6 +87,7 @@ impl Summary {
                 return;
             }
             Status::NoCopy => self.no_copy += 1,
+            Status::Unresolved => self.unresolved += 1,
             Status::Failed | Status::Timeout => self.failed += 1,
         }
         let reason = line.reason.map(EndReason::code).unwrap_or_default();

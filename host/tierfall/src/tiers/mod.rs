@@ -1,5 +1,7 @@
 //! The way of one work through its tiers: the plan, and the race that follows it.
 
+mod identify;
+mod nearest;
 mod outcome;
 mod plan;
 mod plugin_source;
@@ -7,6 +9,8 @@ pub mod race;
 mod source;
 mod trail;
 
+pub use identify::{Identified, identify};
+pub use nearest::Nearest;
 pub use outcome::{EndReason, Outcome, Status, UnknownReason, Won};
 pub use plan::{Budgets, Plan, Skipped, Tier};
 pub use plugin_source::PluginSource;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::Url;
 
+use super::nearest::Nearest;
 use super::source::SourceName;
 use super::trail::Trail;
 use crate::acquire::{Reason, UsageRights, VerifiedFile};
@@ -26,11 +27,13 @@ pub enum Status {
     Failed,
     /// Its total time was over.
     Timeout,
+    /// It is known by its title alone, and no record is known to be it.
+    Unresolved,
 }
 
 impl Status {
     /// Every status there is.
-    pub const ALL: [Self; 4] = [Self::Stored, Self::NoCopy, Self::Failed, Self::Timeout];
+    pub const ALL: [Self; 5] = [Self::Stored, Self::NoCopy, Self::Failed, Self::Timeout, Self::Unresolved];
 
     /// The word in the manifest.
     pub fn label(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Status {
             Self::NoCopy => "no_copy",
             Self::Failed => "failed",
             Self::Timeout => "timeout",
+            Self::Unresolved => "unresolved",
         }
     }
 
@@ -66,6 +70,12 @@ pub enum EndReason {
     MaxAttempts,
     /// `fallback-total-timeout-ms` was over.
     TotalTimeout,
+    /// No record is the work that is known by its title.
+    NoMatch,
+    /// Several records may be the work that is known by its title.
+    AmbiguousTitle,
+    /// Works are not looked for by their titles.
+    TitleSearchOff,
     /// A bug in Tierfall.
     InternalError,
     /// Whoever worked on it before was lost.
@@ -82,10 +92,13 @@ pub enum EndReason {
 pub struct UnknownReason(String);
 
 impl EndReason {
-    const OWN: [Self; 7] = [
+    const OWN: [Self; 10] = [
         Self::NoCandidates,
         Self::MaxAttempts,
         Self::TotalTimeout,
+        Self::NoMatch,
+        Self::AmbiguousTitle,
+        Self::TitleSearchOff,
         Self::InternalError,
         Self::WorkerLost,
         Self::SetAside,
@@ -99,6 +112,9 @@ impl EndReason {
             Self::NoCandidates => "no_candidates",
             Self::MaxAttempts => "max_attempts",
             Self::TotalTimeout => "total_timeout",
+            Self::NoMatch => "no_match",
+            Self::AmbiguousTitle => "ambiguous_title",
+            Self::TitleSearchOff => "title_search_off",
             Self::InternalError => "internal_error",
             Self::WorkerLost => "worker_lost",
             Self::SetAside => "set_aside",
@@ -161,6 +177,8 @@ pub struct Outcome {
     pub reason: Option<EndReason>,
     /// The accepted file; whenever the status is `Stored`.
     pub won: Option<Won>,
+    /// Of a work that stays known by its title alone, the record that comes nearest.
+    pub nearest: Option<Nearest>,
     /// Everything that happened, in order.
     pub trail: Trail,
     /// Since the first attempt.

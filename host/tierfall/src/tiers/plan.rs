@@ -13,6 +13,8 @@ pub struct Plan {
     pub tiers: Vec<Tier>,
     /// Asked when a proof lacks a title.
     pub facts: Vec<Arc<dyn Source>>,
+    /// Asked, in this order, for works that are known by their title.
+    pub titles: Vec<Arc<dyn Source>>,
     /// What one work may cost.
     pub budgets: Budgets,
     /// What comes back is taken in the order in which it was asked for, not as it comes: so that a

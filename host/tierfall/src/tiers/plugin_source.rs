@@ -25,6 +25,8 @@ pub struct PluginSource {
     pub access: Arc<SourceAccess>,
     /// The kinds of identifier it can look for.
     pub ids: Vec<IdKind>,
+    /// Whether it can look for works by their titles.
+    pub titles: bool,
     /// Whether it is asked with several works in a question; then it is so with one.
     pub batching: bool,
     /// The time of one attempt.
@@ -44,6 +46,10 @@ impl Source for PluginSource {
 
     fn ids(&self) -> &[IdKind] {
         &self.ids
+    }
+
+    fn takes_titles(&self) -> bool {
+        self.titles
     }
 
     fn timeout(&self) -> Duration {

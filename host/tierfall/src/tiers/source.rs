@@ -59,6 +59,10 @@ pub trait Source: Send + Sync {
     fn name(&self) -> &SourceName;
     /// The kinds of identifier it can look for.
     fn ids(&self) -> &[IdKind];
+    /// Whether it can look for works that are known by their title alone.
+    fn takes_titles(&self) -> bool {
+        false
+    }
     /// The time of one attempt.
     fn timeout(&self) -> Duration;
     /// As whom it is remembered for the facts that it brings. Registries are believed over the rest by

@@ -4,6 +4,7 @@
 
 mod acquisitions;
 mod attempts;
+mod begun;
 mod considered;
 mod in_flight;
 mod observer;
@@ -14,5 +15,6 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+pub use begun::Begun;
 pub use observer::Observer;
-pub use run::run;
+pub use run::{go_on, run};

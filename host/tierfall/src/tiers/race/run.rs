@@ -4,8 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
 use futures_util::stream::StreamExt;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::sleep_until;
 
+use super::begun::Begun;
 use super::considered::ConsideredSources;
 use super::in_flight::InFlight;
 use super::observer::Observer;
@@ -15,7 +16,7 @@ use crate::acquire::{Acquire, Journal};
 use crate::tiers::outcome::{EndReason, Outcome, Status, Won};
 use crate::tiers::plan::{Plan, Tier};
 use crate::tiers::source::Source;
-use crate::tiers::trail::{AcquisitionEntry, Trail, TrailEntry, skipped};
+use crate::tiers::trail::{AcquisitionEntry, TrailEntry, skipped};
 use tierfall_sandbox::AnsweredPages;
 use tierfall_work::Work;
 
@@ -29,7 +30,19 @@ pub async fn run(
     journal: &dyn Journal,
     observer: &dyn Observer,
 ) -> Outcome {
-    let started = Instant::now();
+    go_on(plan, work, Begun::now(), acquirer, journal, observer).await
+}
+
+/// As [`run`], for a work that has used some of its budgets.
+pub async fn go_on(
+    plan: &Plan,
+    work: Work,
+    begun: Begun,
+    acquirer: &dyn Acquire,
+    journal: &dyn Journal,
+    observer: &dyn Observer,
+) -> Outcome {
+    let Begun { started, trail, attempts } = begun;
     let mut race = Race {
         plan,
         acquirer,
@@ -38,9 +51,9 @@ pub async fn run(
         started,
         deadline: started + plan.budgets.total,
         work: Arc::new(Mutex::new(Arc::new(work))),
-        trail: Trail::default(),
+        trail,
         in_flight: InFlight::new(plan.in_order),
-        attempts_left: plan.budgets.max_attempts,
+        attempts_left: plan.budgets.max_attempts.saturating_sub(attempts),
         attempts_running: 0,
         facts_running: 0,
         acquiring: Vec::new(),
@@ -193,6 +206,14 @@ impl<'a> Race<'a> {
             Ended::Exhausted if self.trail.retryable() => (Status::Failed, None),
             Ended::Exhausted => (Status::NoCopy, None),
         };
-        Outcome { work, status, reason, won, trail: self.trail, elapsed: self.started.elapsed() }
+        Outcome {
+            work,
+            status,
+            reason,
+            won,
+            nearest: None,
+            trail: self.trail,
+            elapsed: self.started.elapsed(),
+        }
     }
 }

@@ -220,6 +220,7 @@ impl Sketch {
         Plan {
             tiers: std::mem::take(&mut self.tiers),
             facts: std::mem::take(&mut self.facts),
+            titles: Vec::new(),
             budgets: self.budgets,
             in_order: false,
         }

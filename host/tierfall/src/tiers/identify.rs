@@ -1,0 +1,221 @@
+//! Works that are known by their title: registries are asked for records that may be the work, one after the other,
+//! until one is known to be it.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::nearest::Nearest;
+use super::outcome::{EndReason, Outcome, Status};
+use super::plan::Plan;
+use super::race::{Begun, Observer};
+use super::source::{Answer, Ask, Source};
+use super::trail::{AttemptEntry, AttemptOutcome, Trail, TrailEntry, millis, skipped};
+use tierfall_http::AttemptClock;
+use tierfall_ids::WorkId;
+use tierfall_proof::records::{Decision, Open, Record, Resolved, decide};
+use tierfall_sandbox::{AnsweredPages, CallError, SourceError};
+use tierfall_work::{Facts, Finding, Match, Work};
+
+/// What came of asking for a title.
+pub enum Identified {
+    /// The work with its identifiers, and what it took to learn them.
+    Work(Box<Work>, Begun),
+    /// It stays without, and ends so.
+    Open(Box<Outcome>),
+}
+
+/// The tier that such attempts are shown under.
+const TIER: &str = "titles";
+/// How many registries have answered before a record is taken that does not agree in everything.
+const ENOUGH: usize = 2;
+/// Identifiers that only strangers' plugins gave, and that registries are asked about.
+const MOST_UNVOUCHED: usize = 3;
+
+/// Asks for the title of a work, under the budgets of its race.
+pub async fn identify(plan: &Plan, work: Work, observer: &dyn Observer) -> Identified {
+    let mut search = Search {
+        plan,
+        observer,
+        started: Instant::now(),
+        work: Arc::new(work),
+        trail: Trail::default(),
+        attempts: 0,
+        records: Vec::new(),
+        answered: 0,
+    };
+    for source in &plan.titles {
+        let wanted = Arc::clone(&search.work);
+        search.ask(source, wanted, |finding| finding.matches).await;
+        if let Decision::Is(resolved) = decide(&search.work, &search.records)
+            && (resolved.sure || search.answered >= ENOUGH)
+        {
+            return search.identified(&resolved);
+        }
+    }
+    if let Decision::Open(Open { unvouched, .. }) = decide(&search.work, &search.records) {
+        search.ask_registries(&unvouched).await;
+    }
+    match decide(&search.work, &search.records) {
+        Decision::Is(resolved) => search.identified(&resolved),
+        Decision::Open(open) => search.left_open(open),
+    }
+}
+
+struct Search<'a> {
+    plan: &'a Plan,
+    observer: &'a dyn Observer,
+    started: Instant,
+    work: Arc<Work>,
+    trail: Trail,
+    attempts: u32,
+    records: Vec<Record>,
+    /// Sources that gave an answer.
+    answered: usize,
+}
+
+impl Search<'_> {
+    fn deadline(&self) -> Instant {
+        self.started + self.plan.budgets.total
+    }
+
+    /// Asks a source, and keeps the records of its answer.
+    async fn ask(
+        &mut self,
+        source: &Arc<dyn Source>,
+        wanted: Arc<Work>,
+        records: impl FnOnce(Finding) -> Vec<Match>,
+    ) {
+        let name = source.name();
+        let time_left = self.deadline().saturating_duration_since(Instant::now());
+        let left_out = if self.attempts >= self.plan.budgets.max_attempts {
+            Some(("the work's attempts are used up (fallback-max-attempts)".to_owned(), false))
+        } else if time_left.is_zero() {
+            Some(("the work's time is over (fallback-total-timeout-ms)".to_owned(), true))
+        } else {
+            source.closed(&wanted, time_left).map(|reason| (reason, true))
+        };
+        if let Some((why, retryable)) = left_out {
+            let at_ms = millis(self.started.elapsed());
+            self.record(skipped(TIER, name, at_ms, &why, retryable));
+            return;
+        }
+        self.attempts += 1;
+        self.observer.attempt_started(TIER, name);
+        let began = Instant::now();
+        let clock = Arc::new(AttemptClock::new(source.timeout(), self.deadline()));
+        let ask = Ask {
+            work: wanted,
+            tried: Vec::new(),
+            clock: Arc::clone(&clock),
+            pages: AnsweredPages::default(),
+        };
+        let answer = tokio::select! {
+            biased;
+            answer = source.find(ask) => answer,
+            () = clock.expired() => Answer { result: Err(CallError::Timeout), notes: Vec::new() },
+        };
+        if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
+            // It sent no request: a skipped source costs nothing.
+            self.attempts -= 1;
+        }
+        let by = source.speaks_as().to_owned();
+        let (outcome, detail) = match answer.result {
+            Ok(finding) => {
+                self.answered += 1;
+                let found = records(finding);
+                let detail = match found.len() {
+                    1 => "1 record".to_owned(),
+                    count => format!("{count} records"),
+                };
+                let outcome = if found.is_empty() { AttemptOutcome::NoPdf } else { AttemptOutcome::Success };
+                self.records.extend(found.into_iter().map(|record| Record { by: by.clone(), record }));
+                (outcome, detail)
+            }
+            Err(error) => {
+                self.answered += usize::from(matches!(error, CallError::Source(SourceError::NotFound)));
+                (AttemptOutcome::of_error(&error), error.to_string())
+            }
+        };
+        self.record(AttemptEntry {
+            at_ms: millis(self.started.elapsed()),
+            tier: TIER.to_owned(),
+            plugin: name.plugin.clone(),
+            source: name.source.clone(),
+            outcome,
+            ms: millis(began.elapsed()),
+            candidates: Vec::new(),
+            detail,
+            notes: answer.notes,
+            retryable: outcome.retryable(),
+        });
+    }
+
+    /// Asks registries for their records of what only strangers gave: by those it is decided.
+    async fn ask_registries(&mut self, ids: &[WorkId]) {
+        let plan = self.plan;
+        for id in ids.iter().take(MOST_UNVOUCHED) {
+            for source in plan.facts.iter().filter(|source| source.ids().contains(&id.kind())) {
+                let before = self.records.len();
+                let wanted = Arc::new(Work::new(id.clone()));
+                self.ask(source, wanted, |finding| record_of(id, finding.facts).into_iter().collect()).await;
+                if self.records.len() > before {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn record(&mut self, entry: AttemptEntry) {
+        let entry = TrailEntry::Attempt(entry);
+        self.observer.entry(&entry);
+        self.trail.0.push(entry);
+    }
+
+    fn identified(mut self, resolved: &Resolved) -> Identified {
+        let mut work = self.work.resolved(&resolved.ids);
+        if let Some(Record { by, record }) = self.records.get(resolved.record) {
+            let Match { title, authors, year, .. } = record.clone();
+            work.learn(&Facts { title: Some(title), authors, year, ..Facts::default() }, by);
+        }
+        if let Some(TrailEntry::Attempt(last)) = self.trail.0.last_mut() {
+            last.detail = format!("{}: {}", work.key(), resolved.evidence);
+        }
+        let Self { started, trail, attempts, .. } = self;
+        Identified::Work(Box::new(work), Begun { started, trail, attempts })
+    }
+
+    fn left_open(self, open: Open) -> Identified {
+        let reason = if self.plan.titles.is_empty() {
+            EndReason::TitleSearchOff
+        } else if open.ambiguous {
+            EndReason::AmbiguousTitle
+        } else {
+            EndReason::NoMatch
+        };
+        let nearest = open.nearest.and_then(|(at, why)| {
+            let Record { by, record } = self.records.get(at)?;
+            Nearest::of(by, record, why)
+        });
+        // Who could not be asked has not said that there is none.
+        let status = if self.trail.retryable() { Status::Failed } else { Status::Unresolved };
+        Identified::Open(Box::new(Outcome {
+            work: self.work,
+            status,
+            reason: Some(reason),
+            won: None,
+            nearest,
+            trail: self.trail,
+            elapsed: self.started.elapsed(),
+        }))
+    }
+}
+
+/// What a registry says of an identifier, as a record.
+fn record_of(id: &WorkId, facts: Facts) -> Option<Match> {
+    let Facts { title, authors, year, mut ids, .. } = facts;
+    if !ids.contains(id) {
+        ids.insert(0, id.clone());
+    }
+    Some(Match { ids, title: title?, authors, year, ..Match::default() })
+}

@@ -1,0 +1,103 @@
+//! Works that are given by title, authors and year.
+
+use serde_json::{Value, json};
+
+use crate::support::pdf::{Paper, Style};
+use crate::support::program::{Ended, Home};
+use crate::support::web::{Answer, Web};
+
+const TITLE: &str = "The Mechanism of Lighthouse Drift";
+const DOI: &str = "10.5555/titles.1";
+const SEARCH: &str = "/works?*";
+
+/// Two entries: one that Crossref knows, with a reply beside it, and one whose title it knows by others.
+const LIST: &str = "@article{known, title = {The mechanism of {L}ighthouse drift}, author = {Keeper, Ada and Roe, Bo}, year = 2019}\n\
+                    @article{others, title = {On the colours of imaginary lighthouses}, author = {Keeper, Ada}, year = 2019}\n";
+
+fn record(doi: &str, title: &str, author: &str, year: u16) -> Value {
+    json!({"DOI": doi, "title": [title], "author": [{"family": author}], "type": "journal-article",
+           "issued": {"date-parts": [[year]]}, "link": []})
+}
+
+/// Crossref's answers, and a file.
+fn web() -> Web {
+    let web = Web::start();
+    let items = [
+        record("10.5555/titles.9", &format!("Reply to: {TITLE}"), "Miller", 2019),
+        record(DOI, TITLE, "Keeper", 2019),
+        record("10.5555/titles.3", "On the colours of imaginary lighthouses", "Painter", 1970),
+    ];
+    let found = json!({"message": {"items": items}}).to_string();
+    web.get(SEARCH, [Answer::json(&found)]);
+    let mut own = record(DOI, TITLE, "Keeper", 2019);
+    own["link"] =
+        json!([{"URL": web.url("/file.pdf"), "content-type": "application/pdf", "content-version": "vor"}]);
+    let own = json!({"message": own}).to_string();
+    web.get(&format!("/works/{DOI}"), [Answer::json(&own)]);
+    let paper = Paper::new(TITLE, &["Ada Keeper"], Some(DOI));
+    web.get("/file.pdf", [Answer::pdf(paper.pdf(Style::Plain))]);
+    web
+}
+
+fn run(home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
+    home.write("refs.bib", list);
+    let base = format!("sources.crossref.api_base={}", web.url("/").trim_end_matches('/'));
+    home.tierfall(["run", "--input", "refs.bib", "--out", "out", "--allow-private", "127.0.0.1"])
+        .args(["--fallback-tier", "direct_oa:sources=crossref", "--set", "fallback.facts=crossref"])
+        .args(["--set", "fallback.titles=crossref", "--set", &base, "--set", "http.pace.enabled=false"])
+        .args(more)
+        .run()
+}
+
+fn line<'a>(lines: &'a [Value], status: &str) -> &'a Value {
+    lines.iter().find(|line| line["status"] == status).unwrap_or_else(|| panic!("no {status} in {lines:#?}"))
+}
+
+#[test]
+fn a_work_given_by_its_title_is_fetched_under_its_identifier_and_what_stays_open_is_listed() {
+    let (home, web) = (Home::new(), web());
+    let ended = run(&home, &web, LIST, &[]).expect(3);
+    assert!(ended.out.contains("not resolved"), "{}", ended.out);
+    let lines = home.manifest("out");
+    let stored = line(&lines, "stored");
+    assert_eq!(stored["work_id"], format!("doi:{DOI}"), "{stored:#}");
+    assert!(stored["title_id"].as_str().is_some_and(|id| id.starts_with("title:")), "{stored:#}");
+    assert_eq!(stored["trail"][0]["tier"], "titles", "{stored:#}");
+
+    let open = line(&lines, "unresolved");
+    assert_eq!((&open["work_id"], &open["reason"]), (&open["title_id"], &"no_match".into()), "{open:#}");
+    assert_eq!(open["nearest"]["id"], "doi:10.5555/titles.3");
+    assert_eq!(open["nearest"]["why"], "its authors are others");
+}
+
+#[test]
+fn a_title_that_is_given_by_its_identifier_too_is_a_repeat() {
+    let (home, web) = (Home::new(), web());
+    let list = format!("@article{{a, doi = {{{DOI}}}}}\n{}", LIST.lines().next().unwrap_or_default());
+    let ended = run(&home, &web, &list, &["--json", "--workers", "1"]).expect(0);
+    assert_eq!(home.manifest("out").len(), 1);
+    assert!(ended.out.contains("\"repeats\":1"), "{}", ended.out);
+}
+
+#[test]
+fn a_ledger_remembers_which_work_a_title_is() {
+    let (home, web) = (Home::new(), web());
+    run(&home, &web, LIST.lines().next().unwrap_or_default(), &["--enable-idempotency"]).expect(0);
+    let asked = web.requests().len();
+    let again =
+        run(&home, &web, LIST.lines().next().unwrap_or_default(), &["--enable-idempotency", "--json"])
+            .expect(0);
+    assert_eq!(web.requests().len(), asked, "nobody is asked again");
+    assert!(again.out.contains("\"done_before\":1"), "{}", again.out);
+    let listed = home.tierfall(["ledger", "list", "--out", "out", "--json"]).run().expect(0).out;
+    assert!(listed.contains("SKIPPED_DUPLICATE") && listed.contains("INDEXED"), "{listed}");
+}
+
+#[test]
+fn titles_may_be_refused_and_nobody_is_asked() {
+    let (home, web) = (Home::new(), web());
+    run(&home, &web, LIST, &["--titles", "refuse"]).expect(3);
+    let lines = home.manifest("out");
+    assert!(lines.iter().all(|line| line["reason"] == "title_search_off"), "{lines:#?}");
+    assert_eq!((lines.len(), web.requests_for(SEARCH).len()), (2, 0));
+}
