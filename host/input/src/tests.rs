@@ -67,6 +67,18 @@ fn text_has_one_identifier_a_line_with_comments_and_a_line_that_cannot_be_read_c
 }
 
 #[test]
+fn a_work_without_an_identifier_is_known_by_its_title_with_authors_or_a_year() {
+    let bibtex = "@article{a, title = {On {M}ars}, author = {Roe, Ada and Doe, Bo}, year = 2001}\n@book{b, title = {On Mars}}\n";
+    insta::assert_snapshot!(read(bibtex, None, None), @r#"
+    1: On Mars =>  | On Mars | Roe; Doe | 2001
+    2! the entry `b`, “On Mars”, has no identifier, and neither authors nor a year to find its title by
+    "#);
+    let table = "key,title,authors,year\na,ON MARS.,\"Roe, A.; Doe, B.\",2001\n";
+    let both: Vec<String> = [keys(Cursor::new(bibtex)), keys(Cursor::new(table))].concat();
+    assert!(both[0].starts_with("title:") && both[0] == both[2], "{both:?}");
+}
+
+#[test]
 fn a_format_does_not_depend_on_how_the_bytes_arrive() {
     struct Drops(Cursor<&'static [u8]>);
     impl Read for Drops {

@@ -140,13 +140,13 @@ mod tests {
         1: 10.5555/zenodo.1 => doi:10.5555/zenodo.1 | A program | Doe
         14: 10.5555/paper => doi:10.5555/paper | The paper: a title | Roe | 2020 | 8 pages
         25: https://doi.org/10.5555/r1 => doi:10.5555/r1 | First | A group
-        30! the reference, “Second”, has no identifier, and title searches are not made
+        30! the reference, “Second”, has no identifier, and neither authors nor a year to find its title by
         32: 10.5555/r3 => doi:10.5555/r3
         "#);
         insta::assert_snapshot!(read("cff-version: 1.2.0\ntitle: A program\nreferences:\n- doi: 10.5555/a\n  title: T\n- doi: 10.5555/b\n", None, None), @r#"
         4: 10.5555/a => doi:10.5555/a | T
         6: 10.5555/b => doi:10.5555/b
         "#);
-        insta::assert_snapshot!(read("cff-version: 1.2.0\ntitle: A program\n", None, None), @r#"1! the software, “A program”, has no identifier, and title searches are not made"#);
+        insta::assert_snapshot!(read("cff-version: 1.2.0\ntitle: A program\n", None, None), @r#"1! the software, “A program”, has no identifier, and neither authors nor a year to find its title by"#);
     }
 }

@@ -77,7 +77,7 @@ mod tests {
             %0 Book\n%T Without\n%0 Journal Article\n%W PubMed\n%M 17000001\n%U https://example.org/a\n";
         insta::assert_snapshot!(read(source, None, None), @r#"
         1: doi:10.5555/a => doi:10.5555/a | A title over lines | Doe; Roe | 2020 | 8 pages
-        10! the record, “Without”, has no identifier, and title searches are not made
+        10! the record, “Without”, has no identifier, and neither authors nor a year to find its title by
         12: 17000001 => pmid:17000001 | https://example.org/a
         "#);
         insta::assert_snapshot!(read("10.5555/a\n", Some(Format::Refer), None), @r#"1! it is not refer: no line has a tag like `%0 `"#);

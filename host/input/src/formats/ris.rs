@@ -92,9 +92,9 @@ mod tests {
     fn a_record_without_an_end_or_an_identifier_costs_only_itself() {
         let source = "junk\nTY  - JOUR\nTI  - No id\nTY  - JOUR\nDO  - 10.1371/a\nER  - \nTY  - BOOK\nTI  - No id either\nER  - \nTY  - JOUR\nDO  - 10.1371/b\n";
         insta::assert_snapshot!(read(source, Some(Format::Ris), None), @r#"
-        2! the record, “No id”, has no identifier, and title searches are not made
+        2! the record, “No id”, has no identifier, and neither authors nor a year to find its title by
         4: 10.1371/a => doi:10.1371/a
-        7! the record, “No id either”, has no identifier, and title searches are not made
+        7! the record, “No id either”, has no identifier, and neither authors nor a year to find its title by
         10: 10.1371/b => doi:10.1371/b
         "#);
     }
@@ -111,7 +111,7 @@ mod tests {
         8: PMID: 17000001 => pmid:17000001 | T
         14: doi: 10.5555/b => doi:10.5555/b | 8 pages
         18: 10.5555/c => doi:10.5555/c
-        22! the record, “T”, has no identifier, and title searches are not made
+        22! the record, “T”, has no identifier, and neither authors nor a year to find its title by
         "#);
     }
 

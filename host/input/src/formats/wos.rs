@@ -80,7 +80,7 @@ mod tests {
             PT B\nTI Without\nER\n\nEF\n";
         insta::assert_snapshot!(read(source, None, None), @r#"
         3: 10.5555/a => doi:10.5555/a pmid:17000001 | A title over lines | Doe; Roe | 2020 | 5 pages
-        20! the record, “Without”, has no identifier, and title searches are not made
+        20! the record, “Without”, has no identifier, and neither authors nor a year to find its title by
         "#);
         insta::assert_snapshot!(read("10.5555/a\n", Some(Format::Wos), None), @r#"1! it is no export of Web of Science: no line has a tag like `PT J`"#);
     }

@@ -164,7 +164,7 @@ mod tests {
         insta::assert_snapshot!(read(source, None, None), @r#"
         1: 10.5555/a => doi:10.5555/a | A title & more | Doe; Roe | 2020 | 8 pages | https://example.org/a
         2: 17000001 => pmid:17000001 pmcid:PMC12 | From PubMed
-        2! the record, “Neither”, has no identifier, and title searches are not made
+        2! the record, “Neither”, has no identifier, and neither authors nor a year to find its title by
         "#);
     }
 

@@ -224,7 +224,7 @@ mod tests {
         16: 2101.00001v2 => arxiv:2101.00001v2 doi:10.48550/arxiv.2101.00001 | 2021
         16: 10.1007/978-3-319-12345-6_12 => doi:10.1007/978-3-319-12345-6_12 | 345 pages
         17: https://example.org/z => url:https://example.org/z | https://example.org/z
-        18! the entry `none`, “No identifier”, has no identifier, and title searches are not made
+        18! the entry `none`, “No identifier”, has no identifier, and neither authors nor a year to find its title by
         "#);
     }
 

@@ -145,7 +145,7 @@ mod tests {
         2: https://openalex.org/W3 => openalex:W3
         3: 10.1371/B => doi:10.1371/b | T | Piwowar; A Group | 2007 | 8 pages | https://example.org/b
         4: 10.1371/c => doi:10.1371/c pmid:17375194 | CSL | Day; WHO | 2007 | 12 pages
-        5! the object `http://zotero.org/users/1/items/Y`, “CSL without an identifier”, has no identifier, and title searches are not made
+        5! the object `http://zotero.org/users/1/items/Y`, “CSL without an identifier”, has no identifier, and neither authors nor a year to find its title by
         6: 10.1371/D => doi:10.1371/d arxiv:2101.00001 | S2 | A B | 2021
         7: 10.1371/e => doi:10.1371/e
         9: PMC12 => pmcid:PMC12
@@ -212,7 +212,7 @@ mod tests {
         8: 10.5555/h => doi:10.5555/h arxiv:2101.00002 | INSPIRE
         9: 10.5555/i => doi:10.5555/i pmid:17000003 | PubMed
         10: 10.5555/k => doi:10.5555/k | By its key
-        11! the object `12345678`, “A number of a library”, has no identifier, and title searches are not made
+        11! the object `12345678`, “A number of a library”, has no identifier, and neither authors nor a year to find its title by
         12: 17000004 => pmid:17000004 | A number of a table
         "#);
     }

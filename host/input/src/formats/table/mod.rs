@@ -208,8 +208,8 @@ mod tests {
         insta::assert_snapshot!(read(source, None, None), @r#"
         2: 10.1371/journal.pone.0000308 => doi:10.1371/journal.pone.0000308 pmid:17375194 pmcid:PMC1817752 | A, title | Piwowar; Day | 2007 | 8 pages | https://example.org/a
         3: 17375194 => pmid:17375194 | No doi
-        4! the row, “Nothing”, has no identifier, and title searches are not made
-        6! the row, “Bad doi”, has no identifier, and title searches are not made
+        4! the row, “Nothing”, has no identifier, and neither authors nor a year to find its title by
+        6! the row, “Bad doi”, has no identifier, and neither authors nor a year to find its title by
         7: 123 => pmcid:PMC123 | Bad doi but a PMCID
         "#);
     }
@@ -292,7 +292,7 @@ mod tests {
         "#);
         insta::assert_snapshot!(read("PMID,Title\n17000003.0,T\n,U\n", None, None), @r#"
         2: 17000003.0 => pmid:17000003 | T
-        3! the row, “U”, has no identifier, and title searches are not made
+        3! the row, “U”, has no identifier, and neither authors nor a year to find its title by
         "#);
     }
 
@@ -305,13 +305,13 @@ mod tests {
         "#);
         insta::assert_snapshot!(read("id,Title,Where\n1001,T,10.5555/a\n1002,U,\n", Some(Format::Csv), None), @r#"
         2: 10.5555/a => doi:10.5555/a | T
-        3! the row, “U”, has no identifier, and title searches are not made
+        3! the row, “U”, has no identifier, and neither authors nor a year to find its title by
         "#);
     }
 
     #[test]
     fn a_table_of_titles_is_refused_row_by_row() {
-        insta::assert_snapshot!(read("Title,Authors,Year\nT,A B,2001\n", Some(Format::Csv), None), @r#"2! the row, “T”, has no identifier, and title searches are not made"#);
+        insta::assert_snapshot!(read("Title,Authors,Year\nT,A B,2001\n", Some(Format::Csv), None), @r#"2! the row, “T”, has no identifier, and neither authors nor a year to find its title by"#);
     }
 
     #[test]

@@ -160,7 +160,7 @@ mod tests {
         insta::assert_snapshot!(read_bytes(excel(shared, &[notes, &format!("{notes}{rows}")])), @r#"
         3: 10.5555/a => doi:10.5555/a pmid:17000001 | A title
         5: 17000002 => pmid:17000002 | 7
-        7! the row, “A title”, has no identifier, and title searches are not made
+        7! the row, “A title”, has no identifier, and neither authors nor a year to find its title by
         "#);
     }
 
@@ -181,7 +181,7 @@ mod tests {
         );
         insta::assert_snapshot!(read_bytes(open_document(&rows)), @r#"
         2: 10.5555/a => doi:10.5555/a pmid:17000001 | A title
-        5! the row, “Another”, has no identifier, and title searches are not made
+        5! the row, “Another”, has no identifier, and neither authors nor a year to find its title by
         "#);
     }
 
