@@ -239,8 +239,7 @@ impl<'a> Group<'a> {
                 && (seen.score.title == titles::Likeness::Other
                     || seen.score.people == people::Likeness::Other)
         };
-        self.records.first().is_some_and(may_be)
-            && !(doi.is_some() && self.records.iter().any(|seen| denies(seen)))
+        self.records.first().is_some_and(may_be) && !(doi.is_some() && self.records.iter().any(denies))
     }
 
     fn is_preprint(&self) -> bool {
@@ -266,7 +265,7 @@ impl<'a> Group<'a> {
     /// Whether no registry but the one that gave it knows it: such records are often second ones of a work.
     fn is_bare(&self) -> bool {
         let own = |seen: &&Seen<'_>| KINDS.iter().any(|kind| seen.id(*kind).is_some());
-        !self.records.iter().any(|seen| own(&seen))
+        !self.records.iter().any(own)
     }
 
     /// Whether it is another version of the same work as `other`, or another record of it.
