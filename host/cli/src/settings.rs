@@ -1,6 +1,5 @@
 //! From flags to a configuration.
 
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 

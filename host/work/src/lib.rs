@@ -68,7 +68,8 @@ impl Work {
         work
     }
 
-    fn unnamed() -> Self {
+    /// A work of which nothing is known, not even an identifier.
+    pub fn unnamed() -> Self {
         Self { ids: Vec::new(), known: Known::default(), landing_urls: Vec::new(), title_key: None }
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use tierfall::run::Line;
 use tierfall_input::{BY, open};
 use tierfall_proof::{Catalogue, Proof};
-use tierfall_work::{Facts, Known as Said, PdfReport, Work};
+use tierfall_work::{Facts, PdfReport, Work};
 
 use crate::args::InputArgs;
 use crate::error::CliError;
@@ -58,7 +58,10 @@ impl Known {
             for entry in open(path, args.format, args.column.as_deref())? {
                 match entry {
                     Ok(entry) => {
-                        entries.push(Entry { name: entry.work.key(), input: entry.raw, work: entry.work });
+                        // One that is known by its title is shown by that.
+                        let titled = entry.work.is_known_by_title();
+                        let name = if titled { entry.raw.clone() } else { entry.work.key() };
+                        entries.push(Entry { name, input: entry.raw, work: entry.work });
                     }
                     // A work without an identifier has a title, and here that is enough.
                     Err(error) => match error.described {
@@ -89,7 +92,7 @@ impl Known {
 
     /// A work of which nothing is known, for files that are nobody's because nobody can read them.
     pub fn anything(&self) -> Work {
-        Work { ids: Vec::new(), known: Said::default(), landing_urls: Vec::new() }
+        Work::unnamed()
     }
 }
 
@@ -117,7 +120,7 @@ fn of_line(line: Line) -> Option<Entry> {
 
 fn of_facts(facts: &Facts) -> Option<Entry> {
     let title = facts.title.clone()?;
-    let mut work = Work { ids: Vec::new(), known: Said::default(), landing_urls: Vec::new() };
+    let mut work = Work::unnamed();
     work.learn(facts, BY);
     Some(Entry { name: title.clone(), input: title, work })
 }
