@@ -4,8 +4,14 @@
 
 #[cfg(target_os = "linux")]
 mod address_space;
+#[cfg(target_os = "linux")]
+mod clocks;
 mod curl;
+#[cfg(target_os = "linux")]
+mod disks;
 mod heads;
+#[cfg(unix)]
+mod postgres;
 mod proxies;
 mod recordings;
 #[cfg(target_os = "linux")]

@@ -7,4 +7,6 @@ pub mod pdf;
 pub mod postgres;
 pub mod program;
 pub mod raw;
+#[cfg(target_os = "linux")]
+pub mod shim;
 pub mod web;

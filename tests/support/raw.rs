@@ -15,12 +15,11 @@ pub struct RawWeb {
     seen: Arc<Mutex<Vec<Asked>>>,
 }
 
-/// The first line of a request, and its headers as they came.
+/// A request.
 #[derive(Clone, Debug)]
 pub struct Asked {
     /// What was asked for: an absolute URL, or `HOST:PORT` of a CONNECT.
     pub url: String,
-    pub head: String,
 }
 
 impl RawWeb {
@@ -94,7 +93,7 @@ fn converse(
     // A URL may be sent in the Latin-1 that it was given in.
     let head: String = head.iter().map(|byte| char::from(*byte)).collect();
     let url = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let asked = Asked { url, head };
+    let asked = Asked { url };
     record.lock().unwrap_or_else(|poison| poison.into_inner()).push(asked.clone());
     let bytes = answer(&asked);
     let mut writing = &stream;

@@ -1,0 +1,158 @@
+//! File systems that do less, names that are no text, and homes that cannot be written to.
+
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+
+use crate::run::pages_only;
+use crate::support::article::Article;
+use crate::support::program::Home;
+use crate::support::shim;
+use crate::support::web::Web;
+
+#[test]
+fn a_file_system_that_cannot_sync_is_told_of_once_and_every_file_is_stored() {
+    for code in ["EINVAL", "ENOSYS", "EOPNOTSUPP"] {
+        let (home, web) = (Home::new(), Web::start());
+        let found = ["moths", "ferns"].map(|name| Article::on(&web, name));
+        let works: Vec<&str> = found.iter().map(|article| article.page.as_str()).collect();
+        let call = pages_only(&home, &web, &works).args(["--enable-idempotency"]);
+        let Some(call) = shim::on(&home, call, shim::NO_SYNC, code) else { return };
+        let ended = call.run().expect(0);
+        assert_eq!(home.files("papers/files").len(), 2, "{code}");
+        assert_eq!(
+            ended.err.matches("the output folder's file system cannot write files through").count(),
+            1,
+            "{}",
+            ended.err
+        );
+        assert!(!ended.out.contains("the ledger failed"), "{code}: {}", ended.out);
+        let status = home.tierfall(["ledger", "status", "--out", "papers"]).run().expect(0);
+        assert!(status.out.contains("INDEXED"), "{}", status.out);
+    }
+}
+
+#[test]
+fn a_disk_that_fails_to_sync_is_an_error() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    let call = pages_only(&home, &web, &[&article.page]);
+    let Some(call) = shim::on(&home, call, shim::NO_SYNC, "EIO") else { return };
+    let ended = call.run();
+    assert!(matches!(ended.code, Some(1 | 4)), "{ended:#?}");
+    assert!(home.files("papers/files").is_empty(), "it may be lost, and is not said to be stored");
+}
+
+#[test]
+fn a_file_system_without_locks_is_told_of_once_and_every_file_is_stored() {
+    for code in ["ENOLCK", "ENOSYS", "EOPNOTSUPP"] {
+        let (home, web) = (Home::new(), Web::start());
+        let found = ["moths", "ferns"].map(|name| Article::on(&web, name));
+        let works: Vec<&str> = found.iter().map(|article| article.page.as_str()).collect();
+        for run in ["first", "again"] {
+            let Some(call) = shim::on(&home, pages_only(&home, &web, &works), shim::NO_LOCKS, code) else {
+                return;
+            };
+            let ended = call.run().expect(0);
+            assert_eq!(home.files("papers/files").len(), 2, "{code}, {run}");
+            assert_eq!(ended.err.matches("has no locks").count(), 1, "{code}, {run}: {}", ended.err);
+        }
+        assert!(home.files("papers/partial").is_empty(), "{code}: {:?}", home.files("papers/partial"));
+        // The lines of both runs; a run on a file system with locks brings them together.
+        pages_only(&home, &web, &works).run().expect(0);
+        assert_eq!(home.manifest("papers").len(), 2, "{code}");
+    }
+}
+
+#[test]
+fn a_ledger_where_there_are_no_locks_says_what_to_do() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    let call = pages_only(&home, &web, &[&article.page]).args(["--enable-idempotency"]);
+    let Some(call) = shim::on(&home, call, shim::NO_LOCKS, "ENOLCK") else { return };
+    let ended = call.run();
+    assert!(ended.err.contains("--ledger"), "{ended:#?}");
+    assert!(ended.err.contains("ledger.sqlite"), "{ended:#?}");
+}
+
+#[test]
+fn names_that_are_no_text_are_used_as_they_are_or_refused_by_their_flag_or_variable() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    let odd = OsStr::from_bytes(b"pap\xe9rs");
+    let run = || home.tierfall(["run", &article.page, "--fallback-tier", "landing_scrape"]).through(&web);
+    let ended = run().args([OsStr::new("--out"), odd]).run().expect(2);
+    assert!(ended.err.contains("--out") && ended.err.contains("UTF-8"), "{}", ended.err);
+    let ended = run().args(["--out", "papers"]).args([OsStr::new("--ca-cert"), odd]).run().expect(2);
+    assert!(ended.err.contains("--ca-cert") && ended.err.contains("UTF-8"), "{}", ended.err);
+    for variable in ["TIERFALL_OUT", "TIERFALL_LEDGER", "XDG_CACHE_HOME", "HOME", "CORE_API_KEY"] {
+        let ended = run().args(["--out", "papers"]).env(variable, odd).run().expect(2);
+        assert!(ended.err.contains(variable) && ended.err.contains("UTF-8"), "{}", ended.err);
+    }
+    assert!(home.files("").iter().all(|name| !name.contains("manifest")), "{:?}", home.files(""));
+    // What is none of ours may be anything.
+    let recording = OsStr::from_bytes(b"w\xe9b.warc.gz");
+    let list = home.path(OsStr::from_bytes(b"w\xf6rks.txt"));
+    std::fs::write(&list, &article.page).expect("a file can be written");
+    let call = home.tierfall(["run", "--fallback-tier", "landing_scrape", "--out", "papers"]).through(&web);
+    call.args([OsStr::new("--input"), list.as_os_str(), OsStr::new("--record"), recording])
+        .env("SOMEBODY_ELSES", odd)
+        .run()
+        .expect(0);
+    assert!(home.path(recording).exists());
+}
+
+#[test]
+fn a_folder_whose_name_is_no_text_may_be_worked_in() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    let folder = home.path(OsStr::from_bytes(b"\xe9t\xe9"));
+    std::fs::create_dir(&folder).expect("a folder can be made");
+    let call = pages_only(&home, &web, &[&article.page]);
+    let script = "cd \"$(printf '\\351t\\351')\" && exec \"$0\" \"$@\"";
+    call.under("sh", &["-c", script]).run().expect(0);
+    assert!(folder.join("papers/manifest.jsonl").exists());
+}
+
+#[test]
+fn a_home_that_cannot_be_written_to_costs_time_and_nothing_else() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    for (name, value) in
+        [("XDG_CACHE_HOME", "/proc/nothing"), ("HOME", "/nonexistent"), ("XDG_CACHE_HOME", "/dev/null")]
+    {
+        let out = format!("papers-{}", value.replace('/', "-"));
+        let ended = home
+            .tierfall(["run", &article.page, "--fallback-tier", "landing_scrape", "--out", &out])
+            .through(&web)
+            .env("XDG_CACHE_HOME", "/proc/nothing")
+            .env(name, value)
+            .building()
+            .run()
+            .expect(0);
+        assert!(!ended.err.contains("panicked"), "{name}={value}: {}", ended.err);
+        assert_eq!(home.manifest(&out)[0]["sha256"], article.sha256.as_str());
+    }
+}
+
+#[test]
+fn the_longest_names_of_works_become_names_of_files_that_every_system_takes() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    let long = format!("http://moths.example/{}", "\u{6f22}".repeat(80));
+    let encoded = format!("http://moths.example/{}", "%E6%BC%A2".repeat(80));
+    let capitals = ["http://moths.example/Same", "http://moths.example/sAME"];
+    for page in [encoded.as_str(), capitals[0], capitals[1]] {
+        web.get(page, [crate::support::web::Answer::html(&format!(
+            "<html><head><title>T</title><meta name=\"citation_title\" content=\"The Invented Matter of moths Considered \
+             Anew\"><meta name=\"citation_pdf_url\" content=\"{}\"></head><body></body></html>",
+            article.file
+        ))]);
+    }
+    pages_only(&home, &web, &[&long, capitals[0], capitals[1]]).run().expect(0);
+    let links = home.files("papers/works");
+    assert_eq!(links.len(), 3, "{links:?}");
+    assert!(links.iter().all(|name| name.len() <= 255), "{links:?}");
+    // On a system that does not tell capitals from small letters they are different names too.
+    let folded: std::collections::BTreeSet<String> = links.iter().map(|name| name.to_lowercase()).collect();
+    assert_eq!(folded.len(), 3, "{links:?}");
+}
