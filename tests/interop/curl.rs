@@ -569,6 +569,7 @@ fn odd_statuses_and_redirects_are_read_as_curl_reads_them() {
             ("309", "no redirect that there is; browsers stay as well"),
             ("a user", "names and passwords in URLs are refused: they are for somebody else's account"),
             ("a blank before the colon", "curl 7 takes it for another header"),
+            ("a folded place", "curl 7 reads the first line of it; later ones unfold it"),
         ],
     );
 }

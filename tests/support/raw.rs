@@ -12,19 +12,19 @@ use std::time::Duration;
 pub struct RawWeb {
     address: SocketAddr,
     stopped: Arc<AtomicBool>,
-    seen: Arc<Mutex<Vec<Asked>>>,
+    seen: Arc<Mutex<Vec<Received>>>,
 }
 
 /// A request.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Received {
     /// What was asked for: an absolute URL, or `HOST:PORT` of a CONNECT.
     pub url: String,
 }
 
 impl RawWeb {
     /// Answers each request by these bytes.
-    pub fn answering(answer: impl Fn(&Asked) -> Vec<u8> + Send + Sync + 'static) -> Self {
+    pub fn answering(answer: impl Fn(&Received) -> Vec<u8> + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port on the loopback is free");
         let address = listener.local_addr().expect("a bound listener has an address");
         let (stopped, seen) = (Arc::new(AtomicBool::new(false)), Arc::new(Mutex::new(Vec::new())));
@@ -51,7 +51,7 @@ impl RawWeb {
     }
 
     /// Every request so far.
-    pub fn requests(&self) -> Vec<Asked> {
+    pub fn requests(&self) -> Vec<Received> {
         self.seen.lock().unwrap_or_else(|poison| poison.into_inner()).clone()
     }
 }
@@ -74,8 +74,8 @@ pub fn plain(status: &str, content_type: &str, body: &[u8]) -> Vec<u8> {
 
 fn converse(
     stream: TcpStream,
-    record: &Mutex<Vec<Asked>>,
-    answer: &(dyn Fn(&Asked) -> Vec<u8> + Send + Sync),
+    record: &Mutex<Vec<Received>>,
+    answer: &(dyn Fn(&Received) -> Vec<u8> + Send + Sync),
 ) {
     let Ok(reading) = stream.try_clone() else { return };
     let mut reader = BufReader::new(reading);
@@ -93,7 +93,7 @@ fn converse(
     // A URL may be sent in the Latin-1 that it was given in.
     let head: String = head.iter().map(|byte| char::from(*byte)).collect();
     let url = head.split(' ').nth(1).unwrap_or_default().to_owned();
-    let asked = Asked { url };
+    let asked = Received { url };
     record.lock().unwrap_or_else(|poison| poison.into_inner()).push(asked.clone());
     let bytes = answer(&asked);
     let mut writing = &stream;

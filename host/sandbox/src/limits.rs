@@ -7,8 +7,6 @@ use serde::{Deserialize, Deserializer};
 use tierfall_settings::{bytes, number, some_millis};
 use wasmtime::ResourceLimiter;
 
-use crate::space::is_starved;
-
 /// The limits of the sandbox (`[sandbox]` in the configuration).
 #[derive(Clone, Debug, Deserialize)]
 pub struct SandboxSettings {
@@ -211,4 +209,14 @@ impl ResourceLimiter for Limiter {
     fn memories(&self) -> usize {
         self.instances
     }
+}
+
+/// Whether an error of the engine says that the system gave no memory.
+pub(crate) fn is_starved(error: &wasmtime::Error) -> bool {
+    let said = format!("{error:#}");
+    let io = error.downcast_ref::<std::io::Error>();
+    io.is_some_and(|error| error.kind() == std::io::ErrorKind::OutOfMemory)
+        || ["Cannot allocate memory", "os error 12", "out of memory", "mmap failed"]
+            .iter()
+            .any(|text| said.contains(text))
 }

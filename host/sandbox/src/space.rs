@@ -82,13 +82,3 @@ fn mapped() -> u64 {
     let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")?.trim().strip_suffix("kB"));
     size.and_then(|size| size.trim().parse::<u64>().ok()).unwrap_or(0).saturating_mul(1024)
 }
-
-/// Whether an error of the engine says that the system gave no memory.
-pub(crate) fn is_starved(error: &wasmtime::Error) -> bool {
-    let said = format!("{error:#}");
-    let io = error.downcast_ref::<std::io::Error>();
-    io.is_some_and(|error| error.kind() == std::io::ErrorKind::OutOfMemory)
-        || ["Cannot allocate memory", "os error 12", "out of memory", "mmap failed"]
-            .iter()
-            .any(|text| said.contains(text))
-}

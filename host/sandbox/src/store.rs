@@ -4,8 +4,7 @@ use wasmtime::{Engine, Store, UpdateDeadline};
 
 use crate::clean::clean;
 use crate::error::FailureKind;
-use crate::limits::{Limiter, ResourceLimit};
-use crate::space::is_starved;
+use crate::limits::{Limiter, ResourceLimit, is_starved};
 
 /// The state in a store, with the limiter that the engine asks.
 pub(crate) trait Limited {

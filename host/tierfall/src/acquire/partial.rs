@@ -129,7 +129,7 @@ impl Partials {
         if let Err(TryLockError::Error(error)) = &locked {
             out::tell_of_locks(error);
         }
-        let private = locked.is_err() || !is_at(&file, &path);
+        let private = matches!(locked, Err(TryLockError::WouldBlock)) || !is_at(&file, &path);
         if private {
             path = path.with_extension(format!("{}.part", std::process::id()));
             file = open(&path)?;
