@@ -292,4 +292,30 @@ mod tests {
         assert_eq!(find_with(&other), Err(SourceError::NotFound));
         assert!(matches!(find_with(&Recorded::new().html(URL, "<p>")), Err(SourceError::BadAnswer(_))));
     }
+
+    #[test]
+    fn a_title_is_searched_for_and_every_record_is_a_match_with_its_kind() {
+        let mut titled = Work::new(Vec::new());
+        titled.title = Some("On {M}ars: a study".into());
+        titled.authors = vec!["Roe, Ada".into()];
+        titled.year = Some(2019);
+        let fields = SEARCHED.replace(',', "%2C");
+        let url = format!(
+            "https://api.crossref.org/works?query.bibliographic=On%20Mars%20a%20study%20Roe%202019&rows=10&select={fields}&mailto=me%40lib.example"
+        );
+        let items = json!([
+            {"DOI": "10.1000/A", "title": ["On Mars"], "subtitle": ["A study"], "original-title": ["Vom Mars"],
+             "author": [{"family": "Roe"}], "issued": {"date-parts": [[2019]]}, "type": "journal-article"},
+            {"DOI": "10.1000/b", "title": ["On Mars"], "type": "component"},
+            {"title": ["Without an identifier"]}, null, 7]);
+        let host = Recorded::new().json(&url, &json!({"message": {"items": items}}).to_string());
+        let ctx = context_of(&source()).with("mailto", "me@lib.example");
+        let found = find(&host, &titled, &ctx).unwrap().matches;
+        assert_eq!(found.len(), 2);
+        assert_eq!((found[0].title.as_str(), found[0].kind), ("On Mars: A study", Some(RecordKind::Article)));
+        assert_eq!((&found[0].other_titles[..], found[0].year), (&["Vom Mars".to_owned()][..], Some(2019)));
+        assert_eq!(found[1].kind, Some(RecordKind::Part));
+        let nothing = Recorded::new().json(&url, r#"{"message": {"items": []}}"#);
+        assert_eq!(find(&nothing, &titled, &ctx), Err(SourceError::NotFound));
+    }
 }

@@ -254,4 +254,22 @@ mod tests {
             assert_eq!(answered(results.clone()), Err(SourceError::NotFound), "{results}");
         }
     }
+
+    #[test]
+    fn a_title_is_searched_for_and_every_record_is_a_match_with_its_kind() {
+        let mut titled = Work::new(Vec::new());
+        titled.title = Some("On {M}ars: a study".into());
+        titled.authors = vec!["Roe, Ada".into()];
+        titled.year = Some(2019);
+        let url = "https://www.ebi.ac.uk/europepmc/webservices/rest/search?query=TITLE%3A%28on%20mars%20a%20study%29&resultType=core&format=json&pageSize=10";
+        let results = json!([
+            {"title": "On Mars.", "doi": "10.1000/A", "pmid": "12", "pubYear": "2019", "authorString": "Roe A."},
+            {"title": "Erratum", "pmid": "13", "pubTypeList": {"pubType": ["Published Erratum"]}},
+            {"title": "On Mars", "doi": "10.1000/p", "source": "PPR"}]);
+        let host = Recorded::new().json(url, &json!({"resultList": {"result": results}}).to_string());
+        let found = find(&host, &titled, &context_of(&source())).unwrap().matches;
+        let kinds: Vec<_> = found.iter().map(|record| record.kind).collect();
+        assert_eq!(kinds, [None, Some(RecordKind::Notice), Some(RecordKind::Preprint)]);
+        assert_eq!((found[0].title.as_str(), found[0].ids.len()), ("On Mars", 2));
+    }
 }

@@ -294,4 +294,21 @@ mod tests {
             assert_eq!(answered(body.clone()), Err(SourceError::NotFound), "{body}");
         }
     }
+
+    #[test]
+    fn a_title_is_searched_for_and_every_record_is_a_match_with_its_kind() {
+        let mut titled = Work::new(Vec::new());
+        titled.title = Some("On {M}ars: a study".into());
+        titled.authors = vec!["Roe, Ada".into()];
+        titled.year = Some(2019);
+        let url = "https://api.openalex.org/works?search=On%20Mars%20a%20study&per-page=10&select=id%2Cdoi%2Ctitle%2Cdisplay_name%2Cpublication_year%2Cids%2Cauthorships%2Ctype&mailto=me%40lib.example";
+        let results = json!([
+            {"id": "https://openalex.org/W7", "doi": "https://doi.org/10.1000/A", "display_name": "On Mars", "publication_year": 2019, "type": "article"},
+            {"id": "https://openalex.org/W8", "display_name": "On Mars", "type": "erratum"}]);
+        let host = Recorded::new().json(url, &json!({"results": results}).to_string());
+        let found = find_with(&host, &titled).unwrap().matches;
+        let kinds: Vec<_> = found.iter().map(|record| record.kind).collect();
+        assert_eq!(kinds, [Some(RecordKind::Article), Some(RecordKind::Notice)]);
+        assert_eq!(found[0].ids.len(), 2);
+    }
 }

@@ -161,4 +161,21 @@ mod tests {
         assert_eq!(setting.secret.unwrap().header, "x-api-key");
         assert!(!setting.required);
     }
+
+    #[test]
+    fn a_title_is_searched_for_and_every_record_is_a_match_with_its_kind() {
+        let mut titled = Work::new(Vec::new());
+        titled.title = Some("On {M}ars: a study".into());
+        titled.authors = vec!["Roe, Ada".into()];
+        titled.year = Some(2019);
+        let url = "https://api.semanticscholar.org/graph/v1/paper/search/match?query=On%20Mars%20a%20study&fields=title%2CexternalIds%2Cyear%2Cauthors%2CpublicationTypes";
+        let record = json!({"data": [{"title": "On Mars", "year": 2019, "authors": [{"name": "Ada Roe"}],
+            "externalIds": {"DOI": "10.1000/A"}, "publicationTypes": [null, "Conference"]}]});
+        let host = Recorded::new().json(url, &record.to_string());
+        let found = find(&host, &titled, &context_of(&source())).unwrap().matches;
+        assert_eq!((found.len(), found[0].kind), (1, Some(RecordKind::ConferencePaper)));
+        assert_eq!(found[0].ids, [WorkId::Doi("10.1000/a".into())]);
+        let nothing = Recorded::new().status(url, 404);
+        assert_eq!(find(&nothing, &titled, &context_of(&source())), Err(SourceError::NotFound));
+    }
 }
