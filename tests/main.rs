@@ -11,6 +11,7 @@ mod demo;
 #[path = "demo_web/mod.rs"]
 mod demo_web;
 mod docs;
+mod doctor;
 mod hostile;
 mod http;
 mod identifiers;

@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod demo;
+mod doctor;
 mod explain;
 mod ledger;
 mod plan;
@@ -39,6 +40,7 @@ pub enum Command {
     Plan(plan::PlanCommand),
     Explain(explain::ExplainCommand),
     Prove(prove::ProveCommand),
+    Doctor(doctor::DoctorCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
@@ -62,6 +64,7 @@ impl Command {
             Self::Run(run) => (&run.settings, run.web.record.as_deref()),
             Self::Worker(worker) => (&worker.settings, None),
             Self::Explain(explain) => (&explain.settings, explain.web.record.as_deref()),
+            Self::Doctor(doctor) => (&doctor.settings, doctor.web.record.as_deref()),
             Self::Plan(plan) => (&plan.settings, None),
             Self::Prove(prove) => (&prove.settings, None),
             Self::Plugin(plugin) => (plugin.settings()?, None),
@@ -87,6 +90,7 @@ impl Command {
             Self::Plan(command) => command.run(console).await,
             Self::Explain(command) => command.run(console).await,
             Self::Prove(command) => command.run(console).await,
+            Self::Doctor(command) => command.run(console).await,
             Self::Ledger(command) => command.run(console).await,
             Self::Plugin(command) => command.run(console).await,
             Self::Config(command) => command.run(console).await,

@@ -167,6 +167,14 @@ pub fn summary_text(summary: &Summary) -> String {
              they will be, `tierfall ledger retry WORK` makes it now"
         ));
     }
+    if !summary.silent_sources.is_empty() {
+        let silent: Vec<_> =
+            summary.silent_sources.iter().map(|(source, hours)| format!("{source} ({hours} h)")).collect();
+        text.push_str(&format!(
+            "\nanswered nobody for a day or more: {} (`tierfall doctor` says why)",
+            silent.join(", ")
+        ));
+    }
     if !summary.ledger_failures.is_empty() {
         let operations: Vec<_> =
             summary.ledger_failures.iter().map(|(operation, count)| format!("{operation} {count}")).collect();

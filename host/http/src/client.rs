@@ -19,6 +19,7 @@ use super::decode::{Codings, Decoded};
 use super::error::{FetchError, HttpError};
 use super::headers::{every, header};
 use super::limiter::HostPermit;
+use super::listen::{Listener, Listening};
 use super::live::Live;
 use super::pace::{Pace, PacedRequest};
 use super::record::Recorder;
@@ -57,6 +58,7 @@ struct Inner {
     breakers: Breakers,
     robots: RobotsCache,
     reservations: Reservations,
+    listening: Listening,
     /// Numbers in `0.0..1.0` that keep retries from coming together.
     jitter: fn() -> f64,
 }
@@ -108,15 +110,38 @@ impl HttpClient {
             breakers: Breakers::new(settings.breaker.clone()),
             robots: RobotsCache::default(),
             reservations: Reservations::default(),
+            listening: Listening::default(),
             jitter: fastrand::f64,
             transport,
             settings,
         }))
     }
 
+    /// The same client, whose answers are told to this listener. To be called before it is cloned: later nobody
+    /// listens.
+    pub fn listened_to_by(mut self, listener: Arc<dyn Listener>) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.listening = Listening(Some(listener));
+        }
+        self
+    }
+
     /// Fetches a whole answer, up to `cap` decoded bytes; what is beyond is not read. Where a page was
     /// asked for and a PDF comes, only its beginning is read.
     pub async fn fetch(
+        &self,
+        request: Request,
+        cap: u64,
+        budget: RequestBudget<'_>,
+    ) -> Result<Response, FetchError> {
+        let (url, plugin) = (request.url.clone(), budget.hops.plugin().to_owned());
+        let answer = self.whole(request, cap, budget).await;
+        let told = answer.as_ref().map(|answer| (answer.head.status, answer.body.as_ref()));
+        self.0.listening.tell(&plugin, &url, told);
+        answer
+    }
+
+    async fn whole(
         &self,
         request: Request,
         cap: u64,

@@ -32,6 +32,7 @@ mod error;
 mod exchange;
 mod headers;
 mod limiter;
+mod listen;
 mod live;
 mod no_proxy;
 mod origins;
@@ -64,6 +65,8 @@ pub use clock::AttemptClock;
 pub use error::{Denial, FetchError, HttpError};
 pub use headers::{header, header_map, header_text};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
+pub use listen::{Answered, Listener};
+pub use proxy::proxy_hosts;
 pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Role, Secrets};
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,

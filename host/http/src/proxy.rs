@@ -109,6 +109,13 @@ impl Proxies {
     }
 }
 
+/// The hosts of the proxies that requests go through, each once; none where they go directly.
+pub fn proxy_hosts(choice: &ProxyChoice) -> Result<Vec<String>, HttpError> {
+    let mut hosts = Proxies::new(choice)?.hosts();
+    hosts.dedup();
+    Ok(hosts)
+}
+
 impl Proxy {
     /// Reads a proxy as an operator gives it; a bare `host:port` is an HTTP proxy. `variable` is where it was given.
     fn parse(variable: &str, given: &str) -> Result<Self, HttpError> {

@@ -56,6 +56,7 @@ mod enciphered;
 mod evidence;
 mod identity;
 mod ids;
+mod jats;
 mod normalized;
 mod patterns;
 mod proof;
@@ -74,6 +75,7 @@ pub use evidence::{
     Against, Counted, Evidence, Glyphs, IdentifierFound, IdentifierOf, Pages, Place, TitleFound, Unknown,
 };
 pub use identity::{IdentityPolicy, ProofSettings};
+pub use jats::prove_jats;
 pub use proof::{Proof, prove};
 pub use title::Agreement;
 pub use verdict::{Identity, Reason, Verdict};

@@ -78,7 +78,7 @@ fn in_symbols(title: &str) -> Option<String> {
 }
 
 /// The title as it was before the article was taken back, if it says that it was.
-fn before_retraction(title: &str) -> Option<String> {
+pub fn before_retraction(title: &str) -> Option<String> {
     let title = capped(title, LONGEST).trim_start();
     let marked = patterns::RETRACTED
         .iter()

@@ -65,6 +65,7 @@ macro_rules! reasons {
 
 reasons! {
     NotPdf "not_pdf" "the file is not a PDF",
+    NotJats "not_jats" "the file is no article in XML (JATS)",
     #[retryable] Truncated "truncated" "the file ends before it is complete",
     Damaged "damaged" "the file is broken beyond reading",
     #[retryable] Unexamined "unexamined" "this machine could not examine the file",

@@ -1,8 +1,9 @@
-//! The PDF examiner: a parser of untrusted bytes, without access to anything.
+//! The examiner of PDFs and of articles in XML: a parser of untrusted bytes, without access to anything.
 
 use std::sync::Arc;
 
-use tierfall_work::{PdfProblem, PdfReport};
+use tierfall_work::{JatsProblem, JatsReport, PdfProblem, PdfReport};
+use wasmtime::Store;
 use wasmtime::component::Linker;
 
 use crate::bindings::proof::tierfall::proof::types as wit;
@@ -14,7 +15,7 @@ use crate::limits::{Limiter, ResourceLimit};
 use crate::pool::SlotCount;
 use crate::store::{Limited, failure_kind, limited_store};
 
-/// Reads PDFs, each in a fresh instance; cheap to clone.
+/// Reads files, each in a fresh instance; cheap to clone.
 #[derive(Clone)]
 pub struct Examiner {
     sandbox: Sandbox,
@@ -55,24 +56,15 @@ impl Examiner {
 
     /// Reads a PDF: its metadata and the text of its first pages, within the examiner's limits.
     pub async fn examine(&self, pdf: &[u8], first_pages: u32) -> Result<PdfReport, PdfProblem> {
-        let settings = &self.sandbox.settings.examiner;
-        let overall = &self.sandbox.settings;
-        let state =
-            State { limiter: Limiter::new(settings.memory_bytes, overall.table_elements, overall.instances) };
-        let _slots = self.sandbox.pool.acquire(self.slots).await;
-        let mut store = limited_store(&self.sandbox.engine, state, overall.hostcall_bytes, overall.handles);
-        let running = async {
-            let bindings: Bindings = self.pre.instantiate_async(&mut store).await?;
-            bindings.call_examine(&mut store, pdf, first_pages).await
-        };
-        let failed = |kind: FailureKind| match kind {
-            FailureKind::Starved => PdfProblem::Unexamined(kind.to_string()),
-            kind => PdfProblem::Damaged(format!("the examiner {kind}")),
-        };
-        match tokio::time::timeout(settings.timeout, running).await {
-            Err(_) => Err(failed(FailureKind::Limit(ResourceLimit::Time))),
-            Ok(Err(error)) => Err(failed(failure_kind(&error, &store.data().limiter))),
-            Ok(Ok(Ok(report))) => Ok(PdfReport {
+        let examined = self
+            .call(async |bindings, store| bindings.call_examine(store, pdf, first_pages).await)
+            .await
+            .map_err(|kind| match kind {
+                FailureKind::Starved => PdfProblem::Unexamined(kind.to_string()),
+                kind => PdfProblem::Damaged(format!("the examiner {kind}")),
+            })?;
+        match examined {
+            Ok(report) => Ok(PdfReport {
                 pages: report.pages,
                 title: report.title,
                 metadata: report.metadata,
@@ -85,12 +77,62 @@ impl Examiner {
                 damage: report.damage,
                 unchecked: report.unchecked,
             }),
-            Ok(Ok(Err(problem))) => Err(match problem {
+            Err(problem) => Err(match problem {
                 wit::Problem::NotPdf => PdfProblem::NotPdf,
                 wit::Problem::Encrypted => PdfProblem::Encrypted,
                 wit::Problem::Truncated(detail) => PdfProblem::Truncated(detail),
                 wit::Problem::Damaged(detail) => PdfProblem::Damaged(detail),
             }),
+        }
+    }
+
+    /// Reads an article in XML: its front matter and how much text it has, within the same limits.
+    pub async fn examine_jats(&self, xml: &[u8]) -> Result<JatsReport, JatsProblem> {
+        let examined = self
+            .call(async |bindings, store| bindings.call_examine_jats(store, xml).await)
+            .await
+            .map_err(|kind| match kind {
+                FailureKind::Starved => JatsProblem::Unexamined(kind.to_string()),
+                kind => JatsProblem::Damaged(format!("the examiner {kind}")),
+            })?;
+        match examined {
+            Ok(report) => Ok(JatsReport {
+                kind: report.kind,
+                title: report.title,
+                other_titles: report.other_titles,
+                authors: report.authors,
+                ids: report.ids,
+                summary: report.summary,
+                body: report.body,
+                letters: report.letters,
+            }),
+            Err(problem) => Err(match problem {
+                wit::JatsProblem::NotJats(detail) => JatsProblem::NotJats(detail),
+                wit::JatsProblem::Truncated(detail) => JatsProblem::Truncated(detail),
+                wit::JatsProblem::Damaged(detail) => JatsProblem::Damaged(detail),
+            }),
+        }
+    }
+
+    /// Calls a fresh instance. The error says why it came to no end.
+    async fn call<T>(
+        &self,
+        calling: impl AsyncFnOnce(&Bindings, &mut Store<State>) -> wasmtime::Result<T>,
+    ) -> Result<T, FailureKind> {
+        let settings = &self.sandbox.settings.examiner;
+        let overall = &self.sandbox.settings;
+        let state =
+            State { limiter: Limiter::new(settings.memory_bytes, overall.table_elements, overall.instances) };
+        let _slots = self.sandbox.pool.acquire(self.slots).await;
+        let mut store = limited_store(&self.sandbox.engine, state, overall.hostcall_bytes, overall.handles);
+        let running = async {
+            let bindings: Bindings = self.pre.instantiate_async(&mut store).await?;
+            calling(&bindings, &mut store).await
+        };
+        match tokio::time::timeout(settings.timeout, running).await {
+            Err(_) => Err(FailureKind::Limit(ResourceLimit::Time)),
+            Ok(Err(error)) => Err(failure_kind(&error, &store.data().limiter)),
+            Ok(Ok(answer)) => Ok(answer),
         }
     }
 }

@@ -17,7 +17,7 @@ use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
-use tierfall_work::{Basis, Candidate, Facts, Finding, Format, Version, Work};
+use tierfall_work::{ArtifactFormat, Basis, Candidate, Facts, Finding, Format, Version, Work};
 
 struct Instantly {
     name: SourceName,
@@ -79,7 +79,7 @@ impl Acquire for AcceptAll {
                 evidence: None,
                 detail: String::new(),
                 usage_rights: UsageRights::default(),
-                file: Some(VerifiedFile::in_store("00".repeat(32), 1, 1, false)),
+                file: Some(VerifiedFile::in_store(ArtifactFormat::Pdf, "00".repeat(32), 1, 1, false)),
             }
         })
     }

@@ -40,6 +40,7 @@
 
 pub mod acquire;
 pub mod config;
+pub mod doctor;
 mod embed;
 mod out;
 pub mod run;

@@ -22,16 +22,20 @@
 
 #![warn(missing_docs)]
 
+mod artifact;
 mod digest;
 mod examination;
 mod facts;
 mod finding;
+mod jats;
 mod title_key;
 
+pub use artifact::ArtifactFormat;
 pub use digest::{Digest, DigestAlgorithm};
 pub use examination::{PdfProblem, PdfReport};
 pub use facts::{Facts, Known, Said, is_registry, is_vouched_for};
 pub use finding::{Basis, Candidate, Finding, Format, Match, RecordKind, Version};
+pub use jats::{JatsProblem, JatsReport};
 
 use std::sync::Arc;
 

@@ -17,7 +17,9 @@ mod record;
 mod wording;
 mod zenodo;
 
-use tierfall_sdk::{Context, Description, Finding, Host, Plugin, Source, SourceError, Work, describe};
+use tierfall_sdk::{
+    Context, Description, Finding, Host, Plugin, Source, SourceError, Work, WorkId, describe,
+};
 
 /// What a source is: how it describes itself, and how it looks for a work.
 struct SourceEntry {
@@ -37,12 +39,28 @@ const SOURCES: [SourceEntry; 8] = [
     SourceEntry { name: "internet_archive", source: internet_archive::source, find: internet_archive::find },
 ];
 
+/// Works that a source is known to have.
+fn known_works(source: &str) -> Vec<WorkId> {
+    let dois: &[&str] = match source {
+        // A version of a record, and all of its versions together.
+        "zenodo" => &["10.5281/zenodo.7391177", "10.5281/zenodo.3385997"],
+        "hal" => &["10.1051/jphysrad:01955001606044400"],
+        "osf" => &["10.31234/osf.io/785qu"],
+        "figshare" => &["10.6084/m9.figshare.4805749"],
+        "datacite" => &["10.48550/arxiv.1706.03762"],
+        _ => &["10.1371/journal.pone.0000308"],
+    };
+    dois.iter().map(|doi| WorkId::Doi((*doi).into())).collect()
+}
+
 /// The plugin `archive`.
 pub struct Archive;
 
 impl Plugin for Archive {
     fn describe() -> Description {
-        let sources = SOURCES.iter().map(|entry| (entry.source)(entry.name)).collect();
+        let sources =
+            SOURCES.iter().map(|entry| (entry.source)(entry.name).known_works(known_works(entry.name)));
+        let sources = sources.collect();
         describe("archive", env!("CARGO_PKG_VERSION"), sources)
     }
 
@@ -60,7 +78,7 @@ tierfall_sdk::export_plugin!(Archive);
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tierfall_sdk::{HostPattern, IdKind, Role, WorkId, testing};
+    use tierfall_sdk::{HostPattern, IdKind, Role, testing};
 
     #[test]
     fn every_source_declares_the_host_of_its_own_api() {

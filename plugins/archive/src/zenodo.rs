@@ -20,11 +20,20 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     let records = format!("{}/records", ctx.api_base()?);
     let mut finding = Finding::none();
     if let Some(number) = own_number(doi) {
-        let record = get_json(host, &format!("{records}/{number}"))?;
-        add(&mut finding, about(work, &record), &record, "record");
-        return finding.or_not_found();
+        match get_json(host, &format!("{records}/{number}")) {
+            Ok(record) => {
+                add(&mut finding, about(work, &record), &record, "record");
+                return finding.or_not_found();
+            }
+            // The number of all versions together is no record's: they are found by it.
+            Err(SourceError::NotFound) => {}
+            Err(error) => return Err(error),
+        }
     }
-    let query = format!("doi:\"{}\"", doi.replace(['"', '\\'], ""));
+    let query = match own_number(doi) {
+        Some(number) => format!("conceptrecid:\"{number}\""),
+        None => format!("doi:\"{}\"", doi.replace(['"', '\\'], "")),
+    };
     let pairs = [("q", Some(query.as_str())), ("size", Some("3")), ("sort", Some("mostrecent"))];
     let answer = get_json(host, &url::with_query(&records, &pairs))?;
     if !answer.at("hits.hits").is_array() {
@@ -204,6 +213,19 @@ mod tests {
             assert_eq!(found.candidates[0].version, Version::Published);
         }
         assert_eq!(answer_to("39"), Err(SourceError::NotFound));
+    }
+
+    #[test]
+    fn all_versions_together_are_found_by_their_number_where_that_is_no_record() {
+        let mut record = hit("10.5281/zenodo.41", &json!([file("paper.pdf")]));
+        record["conceptrecid"] = json!("40");
+        let search = "https://zenodo.org/api/records?q=conceptrecid%3A%2240%22&size=3&sort=mostrecent";
+        let host = Recorded::new()
+            .status("https://zenodo.org/api/records/40", 404)
+            .json(search, &json!({"hits": {"hits": [record]}}).to_string());
+        let work = work(WorkId::Doi("10.5281/zenodo.40".into()));
+        let found = find(&host, &work, &context_of(&source("zenodo"))).expect("a finding");
+        assert_eq!(found.candidates.len(), 1);
     }
 
     #[test]

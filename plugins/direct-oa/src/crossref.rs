@@ -91,6 +91,16 @@ fn read(record: &Value, work: &Work) -> Finding {
                 .landing_page(landing.clone()),
         );
     }
+    let xml = record.items("link").iter().filter(|link| is_xml(link)).filter_map(|link| {
+        let version =
+            link.text("content-version").map_or(Version::Unknown, |version| Version::read(&version));
+        let candidate = Candidate::new(link.text("URL")?, Basis::Registry, "link to XML")
+            .version(if preprint { Version::Submitted } else { version })
+            .license(license(record, version))
+            .landing_page(landing.clone());
+        Some(candidate.format(Format::Jats))
+    });
+    xml.for_each(|candidate| finding.add(candidate));
     finding
 }
 
@@ -177,6 +187,13 @@ impl Link {
     }
 }
 
+/// Whether a link is to the article in XML. Elsevier's is in a form of its own, and needs a key.
+fn is_xml(link: &Value) -> bool {
+    let kind = link.text("content-type").unwrap_or_default().to_lowercase();
+    let elsevier = link.text("URL").is_none_or(|url| url.contains("api.elsevier.com"));
+    matches!(kind.as_str(), "text/xml" | "application/xml" | "application/jats+xml") && !elsevier
+}
+
 /// Whether a URL ends like one of a file that is no PDF, or of a page.
 fn is_another_type(url: &str) -> bool {
     const ENDS: [&str; 8] = ["xml", "html", "htm", "epub", "txt", "json", "jats", "zip"];
@@ -250,10 +267,15 @@ mod tests {
                 "https://j.example/am.pdf",
                 "https://api.j.example/tdm.pdf",
                 "https://j.example/doi/pdf/10.1000/a",
-                "https://j.example/core/content/view/S1"
+                "https://j.example/core/content/view/S1",
+                "https://j.example/x.xml"
             ]
         );
         assert_eq!(finding.candidates[5].basis, Basis::Link);
+        assert_eq!(
+            (finding.candidates[6].basis, finding.candidates[6].format),
+            (Basis::Registry, Format::Jats)
+        );
         let license = finding.candidates[0].license.as_deref();
         assert_eq!(license, Some("http://creativecommons.org/licenses/by/4.0/"));
         assert_eq!(finding.candidates[2].license, None);

@@ -27,11 +27,12 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     ];
     let answer = get_json(host, &url::with_query(&base, &parameters))?;
     let articles = format!("{}/articles", ctx.required("pdf_base")?.trim_end_matches('/'));
+    let xml = ctx.api_base()?;
     let mut finding = Finding::none();
     for result in answer.items("resultList.result") {
         let ids = ids_of(result);
         if work.may_be(&ids) {
-            read(result, ids, work, &articles, &mut finding);
+            read(result, ids, work, &articles, xml, &mut finding);
         }
     }
     finding.or_not_found()
@@ -85,7 +86,8 @@ fn ids_of(result: &Value) -> Vec<WorkId> {
     .collect()
 }
 
-fn read(result: &Value, ids: Vec<WorkId>, work: &Work, articles: &str, finding: &mut Finding) {
+/// `articles` and `xml`: where the pages of articles are, and their XML.
+fn read(result: &Value, ids: Vec<WorkId>, work: &Work, articles: &str, xml: &str, finding: &mut Finding) {
     let version = version(result);
     let license = result.text("license");
     let pmcid = ids.iter().find(|id| id.kind() == IdKind::Pmcid).map(|id| id.value().to_owned());
@@ -105,6 +107,17 @@ fn read(result: &Value, ids: Vec<WorkId>, work: &Work, articles: &str, finding: 
             }
             _ => facts.add_location(Some(url), work),
         }
+    }
+    if let Some(pmcid) = &pmcid
+        && result.yes("isOpenAccess")
+    {
+        finding.add(
+            Candidate::new(format!("{xml}/{pmcid}/fullTextXML"), Basis::Registry, "isOpenAccess")
+                .version(version)
+                .license(license.clone())
+                .landing_page(Some(format!("{articles}/{pmcid}")))
+                .format(Format::Jats),
+        );
     }
     if let Some(pmcid) = pmcid
         && result.yes("hasPDF")
@@ -225,6 +238,20 @@ mod tests {
         assert_eq!(candidate.version, Version::Accepted);
         let without = answered(json!([{"pmcid": "PMC34", "doi": "10.1000/a", "inEPMC": "Y", "hasPDF": "N"}]));
         assert!(without.unwrap().candidates.is_empty());
+    }
+
+    #[test]
+    fn an_open_article_has_its_xml_at_the_api() {
+        let finding =
+            answered(json!([{"pmcid": "PMC34", "doi": "10.1000/a", "isOpenAccess": "Y", "inEPMC": "Y"}]));
+        let candidate = &finding.unwrap().candidates[0];
+        assert_eq!(
+            (candidate.url.as_str(), candidate.format),
+            ("https://www.ebi.ac.uk/europepmc/webservices/rest/PMC34/fullTextXML", Format::Jats)
+        );
+        let closed =
+            answered(json!([{"pmcid": "PMC34", "doi": "10.1000/a", "isOpenAccess": "N", "inEPMC": "Y"}]));
+        assert!(closed.unwrap().candidates.is_empty());
     }
 
     #[test]

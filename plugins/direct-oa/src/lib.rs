@@ -4,6 +4,7 @@
 //! `default.toml`. Each reads every location that the registry knows, best first, and every fact that it states; the addresses of the APIs are settings, so that a mirror can stand in.
 
 mod arxiv;
+mod biorxiv;
 mod crossref;
 mod doaj;
 mod europe_pmc;
@@ -13,7 +14,9 @@ mod semantic_scholar;
 mod shared;
 mod unpaywall;
 
-use tierfall_sdk::{Context, Description, Finding, Host, Plugin, Source, SourceError, Work, describe};
+use tierfall_sdk::{
+    Context, Description, Finding, Host, Plugin, Source, SourceError, Work, WorkId, describe,
+};
 
 /// A source: how it describes itself, and how it looks for a work.
 struct SourceEntry {
@@ -22,7 +25,7 @@ struct SourceEntry {
     find: fn(&dyn Host, &Work, &Context) -> Result<Finding, SourceError>,
 }
 
-const SOURCES: [SourceEntry; 8] = [
+const SOURCES: [SourceEntry; 9] = [
     SourceEntry { name: "unpaywall", source: unpaywall::source, find: unpaywall::find },
     SourceEntry { name: "openalex", source: openalex::source, find: openalex::find },
     SourceEntry { name: "arxiv", source: arxiv::source, find: arxiv::find },
@@ -31,14 +34,26 @@ const SOURCES: [SourceEntry; 8] = [
     SourceEntry { name: "semantic_scholar", source: semantic_scholar::source, find: semantic_scholar::find },
     SourceEntry { name: "crossref", source: crossref::source, find: crossref::find },
     SourceEntry { name: "doaj", source: doaj::source, find: doaj::find },
+    SourceEntry { name: "biorxiv", source: biorxiv::source, find: biorxiv::find },
 ];
+
+/// Names a work that the source is known to have: an open article that every index of the field lists, or one of its
+/// own.
+fn with_known_work(source: Source) -> Source {
+    let known = match source.name.as_str() {
+        "arxiv" => WorkId::Arxiv("1706.03762".into()),
+        "biorxiv" => WorkId::Doi("10.1101/2020.09.09.20191205".into()),
+        _ => WorkId::Doi("10.1371/journal.pone.0000308".into()),
+    };
+    source.known_works([known])
+}
 
 /// The plugin `direct_oa`.
 pub struct DirectOa;
 
 impl Plugin for DirectOa {
     fn describe() -> Description {
-        let sources = SOURCES.iter().map(|entry| (entry.source)()).collect();
+        let sources = SOURCES.iter().map(|entry| with_known_work((entry.source)())).collect();
         describe("direct_oa", env!("CARGO_PKG_VERSION"), sources)
     }
 
@@ -57,7 +72,7 @@ tierfall_sdk::export_plugin!(DirectOa);
 mod tests {
     use super::*;
     use crate::shared::crossref_doi;
-    use tierfall_sdk::{HostPattern, IdKind, WorkId};
+    use tierfall_sdk::{HostPattern, IdKind};
 
     #[test]
     fn every_source_is_found_by_the_name_that_it_gives_itself() {
@@ -72,7 +87,17 @@ mod tests {
         let names: Vec<_> = sources.iter().map(|s| s.name.as_str()).collect();
         assert_eq!(
             names,
-            ["unpaywall", "openalex", "arxiv", "pmc", "europe_pmc", "semantic_scholar", "crossref", "doaj"]
+            [
+                "unpaywall",
+                "openalex",
+                "arxiv",
+                "pmc",
+                "europe_pmc",
+                "semantic_scholar",
+                "crossref",
+                "doaj",
+                "biorxiv"
+            ]
         );
         for source in sources {
             for need in &source.hosts {
@@ -82,6 +107,7 @@ mod tests {
                 let setting = source.settings.iter().find(|s| s.name == *name).unwrap();
                 assert!(setting.default.as_ref().unwrap().starts_with("https://"));
             }
+            assert_eq!(source.known_works.len(), 1, "{}", source.name);
             assert!(!source.ids.is_empty() && !source.ids.contains(&IdKind::Url), "{}", source.name);
         }
     }

@@ -176,25 +176,31 @@ impl Record {
         self.ids().into_iter().for_each(|id| facts.add_id(Some(id)));
         facts.retracted = record.at("is_retracted").as_bool();
         finding.facts.absorb(facts);
-        let Some((url, md5)) = record.text("pdf_url").and_then(|stated| file(&stated, bucket)) else {
-            return;
-        };
         let manuscript = record.yes("is_manuscript");
+        let scan = record.yes("is_historical_ocr");
         let notes = [
             (manuscript, "an author's manuscript"),
-            (record.yes("is_historical_ocr"), "a scan"),
+            (scan, "a scan"),
             (record.yes("is_retracted"), "retracted"),
         ];
         let notes = notes.iter().filter(|(holds, _)| *holds).map(|(_, note)| format!(", {note}"));
-        let evidence = format!("the file in PMC's bucket{}", notes.collect::<String>());
-        finding.add(
-            Candidate::new(url, Basis::Registry, evidence)
-                .version(if manuscript { Version::Accepted } else { Version::Published })
-                .license(record.text("license_code"))
-                .landing_page(Some(landing.to_owned()))
-                .format(Format::Pdf)
-                .digest(DigestAlgorithm::Md5, md5.as_deref()),
-        );
+        let notes = notes.collect::<String>();
+        // The XML of a scan is a front matter alone.
+        let files = [("pdf_url", Format::Pdf, "file"), ("xml_url", Format::Jats, "XML")];
+        for (key, format, name) in files.into_iter().filter(|(_, format, _)| !scan || *format == Format::Pdf)
+        {
+            let Some((url, md5)) = record.text(key).and_then(|stated| file(&stated, bucket)) else {
+                continue;
+            };
+            finding.add(
+                Candidate::new(url, Basis::Registry, format!("the {name} in PMC's bucket{notes}"))
+                    .version(if manuscript { Version::Accepted } else { Version::Published })
+                    .license(record.text("license_code"))
+                    .landing_page(Some(landing.to_owned()))
+                    .format(format)
+                    .digest(DigestAlgorithm::Md5, md5.as_deref()),
+            );
+        }
     }
 }
 
@@ -216,6 +222,7 @@ mod tests {
 
     const PDF: &str = "https://pmc.ncbi.nlm.nih.gov/articles/PMC34/pdf/";
     const FILE: &str = "https://pmc-oa-opendata.s3.amazonaws.com/PMC34.1/main.pdf";
+    const XML: &str = "https://pmc-oa-opendata.s3.amazonaws.com/PMC34.1/PMC34.1.xml";
     const MD5: &str = "900150983cd24fb0d6963f7d28e17f72";
     const LIST: &str = "https://pmc-oa-opendata.s3.amazonaws.com/?list-type=2&delimiter=%2F&prefix=PMC34.";
     const NO_KEY: &str = "<Error><Code>NoSuchKey</Code></Error>";
@@ -270,7 +277,9 @@ mod tests {
             let host =
                 Recorded::new().json(&idconv(ids), converted).json(&metadata(1), &record(1).to_string());
             let finding = find_with(&host, id).unwrap();
-            assert_eq!(urls(&finding), [FILE, PDF]);
+            assert_eq!(urls(&finding), [FILE, XML, PDF]);
+            assert_eq!(finding.candidates[1].format, Format::Jats);
+            assert!(finding.candidates[1].digest.is_some());
             let first = &finding.candidates[0];
             assert_eq!(first.digest.as_ref().map(|digest| digest.value.as_str()), Some(MD5));
             assert_eq!((first.format, finding.facts.retracted), (Format::Pdf, Some(false)));
@@ -292,7 +301,7 @@ mod tests {
             .json(&metadata(2), &record(2).to_string());
         let finding = find_with(&host, doi()).unwrap();
         assert!(finding.candidates[0].url.contains("/PMC34.1/"));
-        assert!(finding.candidates[1].url.contains("/PMC34.2/"));
+        assert!(finding.candidates[2].url.contains("/PMC34.2/"));
     }
 
     #[test]
@@ -304,6 +313,22 @@ mod tests {
             .json(&metadata(2), &record(2).to_string());
         let finding = find_with(&host, pmcid()).unwrap();
         assert!(finding.candidates[0].url.ends_with("/PMC34.10/main.pdf"));
+    }
+
+    #[test]
+    fn the_xml_of_a_scan_is_not_proposed_and_that_of_an_article_without_a_pdf_is() {
+        let proposed = |scan: bool| {
+            let mut said = record(1);
+            (said["is_historical_ocr"], said["pdf_url"]) = (json!(scan), json!(null));
+            let host = Recorded::new().json(&metadata(1), &said.to_string()).answer(
+                LIST,
+                200,
+                "application/xml",
+                &folders(&[1]),
+            );
+            urls(&find_with(&host, pmcid()).unwrap()).contains(&XML)
+        };
+        assert!(proposed(false) && !proposed(true));
     }
 
     #[test]
@@ -322,6 +347,7 @@ mod tests {
     fn a_known_pmcid_needs_no_conversion_and_always_has_a_page() {
         let mut without = record(1);
         without["pdf_url"] = json!(null);
+        without["xml_url"] = json!(null);
         for host in [
             Recorded::new().status(&metadata(1), 404).answer(LIST, 200, "application/xml", &folders(&[])),
             Recorded::new().json(&metadata(1), &without.to_string()).answer(

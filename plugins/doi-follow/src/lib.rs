@@ -15,7 +15,8 @@ impl Plugin for DoiFollow {
         )
         .setting(Setting::new("resolver", "where DOIs are resolved").default("https://doi.org"))
         .host(setting_host("resolver"), Role::Api)
-        .host(HostPattern::WorkHosts, Role::Page);
+        .host(HostPattern::WorkHosts, Role::Page)
+        .known_works([WorkId::Doi("10.1371/journal.pone.0000308".into())]);
         describe("doi_follow", env!("CARGO_PKG_VERSION"), vec![source])
     }
 

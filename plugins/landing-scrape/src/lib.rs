@@ -7,6 +7,9 @@ use tierfall_sdk::*;
 /// Landing pages read of one work. The publisher's, one or two repositories' and an index's.
 const MOST_STARTS: usize = 5;
 
+/// A page that is known to link to its PDF.
+const KNOWN_PAGE: &str = "https://journals.plos.org/plosone/article?id=10.1371/journal.pone.0000308";
+
 /// The plugin `landing_scrape`.
 pub struct LandingScrape;
 
@@ -17,7 +20,8 @@ impl Plugin for LandingScrape {
             "reads the pages about the work for links to its PDF",
             &[IdKind::Url],
         )
-        .host(HostPattern::WorkHosts, Role::Page);
+        .host(HostPattern::WorkHosts, Role::Page)
+        .known_works([WorkId::Url(KNOWN_PAGE.into())]);
         describe("landing_scrape", env!("CARGO_PKG_VERSION"), vec![source])
     }
 

@@ -10,13 +10,14 @@ mod export;
 mod fonts;
 mod glyph_names;
 mod inflate;
+pub mod jats;
 mod layout;
 mod lines;
 mod metadata;
 mod page;
 mod structure;
 
-pub use bindings::{Problem, Report};
+pub use bindings::{JatsProblem, JatsReport, Problem, Report};
 
 use std::sync::Arc;
 

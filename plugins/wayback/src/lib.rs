@@ -15,8 +15,8 @@ mod targets;
 use self::search::{MOST_INDEXED, MOST_UNKNOWN, WEB_BASE};
 use self::targets::MOST_URLS;
 use tierfall_sdk::{
-    Context, Description, Finding, Host, IdKind, Plugin, Role, Setting, Source, SourceError, Work, describe,
-    setting_host,
+    Context, Description, Finding, Host, IdKind, Plugin, Role, Setting, Source, SourceError, Work, WorkId,
+    describe, setting_host,
 };
 
 /// The plugin `wayback`.
@@ -50,7 +50,8 @@ impl Plugin for Wayback {
             .setting(
                 Setting::new(MOST_UNKNOWN, "of these, about files that the availability API does not know")
                     .default("1"),
-            );
+            )
+            .known_works([WorkId::Url("https://arxiv.org/pdf/1706.03762".into())]);
         describe("wayback", env!("CARGO_PKG_VERSION"), vec![source])
     }
 

@@ -24,8 +24,10 @@ use super::usage_rights::UsageRights;
 use super::verdict::{Reason, Verdict};
 use super::verified::VerifiedFile;
 use tierfall_http::{AttemptClock, HttpClient, Reservation};
-use tierfall_proof::{Evidence, Identity, IdentityPolicy, Proof, prove};
-use tierfall_work::{Basis, Candidate, Digest, Work};
+use tierfall_proof::{Evidence, Identity, IdentityPolicy, Proof, prove, prove_jats};
+use tierfall_work::{
+    ArtifactFormat, Basis, Candidate, Digest, JatsProblem, JatsReport, PdfProblem, PdfReport, Work,
+};
 
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
 /// answer. A site that takes longer is known by the time of its next file.
@@ -66,6 +68,8 @@ pub struct FetchContext<'a> {
     pub plugin: &'a str,
     /// Whether somebody vouches for who proposed it, and so for the candidate's basis.
     pub vouched: bool,
+    /// What it is to be.
+    pub format: ArtifactFormat,
     /// A key of the operator's, where the file costs one.
     pub key: Option<&'a FileKey>,
     /// When the work's time is over.
@@ -192,7 +196,7 @@ impl Inner {
             .map_err(|error| Rejection { reason: Reason::BadUrl, detail: error.to_string() })?;
         let mut effects = Effects::new(journal, url.as_str());
         if let Some(fetched) = effects.begin().await
-            && let Some(file) = self.still_there(&fetched, &work().key(), &url).await
+            && let Some(file) = self.still_there(context.format, &fetched, &work().key(), &url).await
         {
             trace.status = fetched.status;
             trace.final_url = fetched.final_url.as_deref().and_then(|url| Url::parse(url).ok());
@@ -204,7 +208,7 @@ impl Inner {
         }
         match self.fetch(&url, candidate, context, work, &mut effects, trace).await {
             Ok((partial, proof, identity)) => {
-                let file = VerifiedFile::arrived(self.store.clone(), partial, proof.pages);
+                let file = VerifiedFile::arrived(context.format, self.store.clone(), partial, proof.pages);
                 let pending = effects.accepted(fetched(&file, identity, &proof, trace));
                 let Proof { detail, evidence, .. } = proof;
                 Ok(Accepted { identity, detail, evidence, file: file.with(pending) })
@@ -217,7 +221,13 @@ impl Inner {
     }
 
     /// What an earlier worker fetched and proven, if it is still on disk.
-    async fn still_there(&self, fetched: &Fetched, work_key: &str, url: &Url) -> Option<VerifiedFile> {
+    async fn still_there(
+        &self,
+        format: ArtifactFormat,
+        fetched: &Fetched,
+        work_key: &str,
+        url: &Url,
+    ) -> Option<VerifiedFile> {
         let (store, fetched) = (self.store.clone(), fetched.clone());
         let (work_key, url) = (work_key.to_owned(), url.to_string());
         let found = on_blocking_thread(move || {
@@ -225,12 +235,12 @@ impl Inner {
             if store.partials().has(&work_key, &url) {
                 let partial = store.partials().open(&work_key, &url, true)?;
                 if partial.received() == bytes && partial.sha256() == sha256 {
-                    return Ok(Some(VerifiedFile::arrived(store, partial, pages)));
+                    return Ok(Some(VerifiedFile::arrived(format, store, partial, pages)));
                 }
             }
             Ok(store
-                .holds(&sha256, bytes)
-                .then(|| VerifiedFile::in_store(sha256, bytes, pages, stored_before)))
+                .holds(format, &sha256, bytes)
+                .then(|| VerifiedFile::in_store(format, sha256, bytes, pages, stored_before)))
         });
         // What cannot be read is fetched again.
         found.await.ok().flatten()
@@ -261,6 +271,7 @@ impl Inner {
         let transfer = Transfer {
             client: &self.client,
             hops: FileHops { plugin: context.plugin },
+            format: context.format,
             key: context.key,
             clock: &clock,
             retries: &retries,
@@ -285,7 +296,8 @@ impl Inner {
         // The proof takes its time anyway.
         let basis = context.believed(candidate);
         let published = candidate.digest.clone();
-        let (proved, site) = tokio::join!(self.prove(partial, bytes, published, basis, work), site);
+        let (proved, site) =
+            tokio::join!(self.prove(context.format, partial, bytes, published, basis, work), site);
         let (partial, proof) = proved?;
         let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
         let page = page.and_then(|page| self.client.page_reservation(&page));
@@ -317,6 +329,7 @@ impl Inner {
 
     async fn prove(
         &self,
+        format: ArtifactFormat,
         mut partial: Partial,
         bytes: Option<Vec<u8>>,
         published: Option<Digest>,
@@ -341,19 +354,31 @@ impl Inner {
         let policy = self.settings.proof.identity;
         // Without a comparison nobody needs the text.
         let pages = if policy == IdentityPolicy::Off { 0 } else { self.settings.proof.first_pages };
-        let examined = self.examiner.examine(&bytes, pages).await;
+        let examined = match format {
+            ArtifactFormat::Pdf => Examined::Pdf(self.examiner.examine(&bytes, pages).await),
+            ArtifactFormat::Jats => Examined::Jats(self.examiner.examine_jats(&bytes).await),
+        };
         let work = work();
         // The report is as hostile as its file, and judging it may take long enough to be felt by whoever else is
         // served by this thread. Its length is capped, so that a judgement goes on for a moment at most when nobody
         // waits for it any more; until then it counts as an examination.
         on_blocking_thread(move || {
-            let proof = prove(examined.as_ref(), &work, basis, policy);
+            let proof = match &examined {
+                Examined::Pdf(examined) => prove(examined.as_ref(), &work, basis, policy),
+                Examined::Jats(examined) => prove_jats(examined.as_ref(), &work, basis, policy),
+            };
             drop(permit);
             Ok((partial, proof))
         })
         .await
         .map_err(storage)
     }
+}
+
+/// What the examiner says of a file.
+enum Examined {
+    Pdf(Result<PdfReport, PdfProblem>),
+    Jats(Result<JatsReport, JatsProblem>),
 }
 
 /// The file, if it has the digest that was published of it; another is of no use to anyone.

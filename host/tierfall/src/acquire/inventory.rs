@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use super::partial;
 use super::store::Store;
 use crate::out;
+use tierfall_work::ArtifactFormat;
 
 /// A partial file that was not finished, or the note left of one whose process ended while removing it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -96,7 +97,9 @@ impl Store {
             for file in fs::read_dir(folder)? {
                 let path = file?.path();
                 let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-                if path.extension() == Some(OsStr::new("pdf")) && stem.len() == 64 {
+                let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
+                let ours = ArtifactFormat::ALL.iter().any(|format| format.extension() == ending);
+                if ours && stem.len() == 64 {
                     hashes.push(stem.to_owned());
                 }
             }

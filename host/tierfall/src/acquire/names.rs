@@ -6,9 +6,10 @@ use sha2::{Digest, Sha256};
 const MAX_BYTES: usize = 200;
 /// 40 bits keep names apart that look alike.
 const MARK: usize = 10;
-const EXTENSION: &str = ".pdf";
+/// The longest ending of a file name, with its dot.
+const EXTENSION: usize = 4;
 
-/// A file name for the work of this key (`doi:10.1371/journal.pone.0000308`), with its extension.
+/// A file name for the work of this key (`doi:10.1371/journal.pone.0000308`), without its ending.
 ///
 /// Two keys never share a name: where the readable form loses something of the key, the name ends in
 /// a mark made from the whole key.
@@ -27,7 +28,7 @@ pub fn readable(key: &str) -> String {
             .is_none_or(|slash| !value[..slash].contains('_') && !value[slash + 1..].contains('/'));
     // A file system that takes `A` for `a` must not take one work for another.
     exact &= kind != "doi" || !value.bytes().any(|byte| byte.is_ascii_uppercase());
-    let mut name = String::with_capacity(prefix.len() + value.len() + EXTENSION.len());
+    let mut name = String::with_capacity(prefix.len() + value.len() + EXTENSION);
     if !prefix.is_empty() {
         name = format!("{prefix}_");
     }
@@ -45,14 +46,14 @@ pub fn readable(key: &str) -> String {
     }
     // Hidden on some systems, cut off on others.
     let trimmed = name.trim_matches('.');
-    exact &= trimmed.len() == name.len() && !trimmed.is_empty() && name.len() + EXTENSION.len() <= MAX_BYTES;
+    exact &= trimmed.len() == name.len() && !trimmed.is_empty() && name.len() + EXTENSION <= MAX_BYTES;
     let mut name = trimmed.to_owned();
     if !exact {
-        name.truncate(MAX_BYTES - EXTENSION.len() - MARK - 1);
+        name.truncate(MAX_BYTES - EXTENSION - MARK - 1);
         name.push('-');
         name.push_str(&hex::encode(Sha256::digest(key))[..MARK]);
     }
-    name + EXTENSION
+    name
 }
 
 #[cfg(test)]
@@ -66,13 +67,13 @@ mod tests {
     #[test]
     fn names_read_like_the_identifiers() {
         for (key, name) in [
-            ("doi:10.1371/journal.pone.0000308", "10.1371_journal.pone.0000308.pdf"),
-            ("doi:10.1016/s0020-1693(00)85087-2", "10.1016_s0020-1693(00)85087-2.pdf"),
-            ("arxiv:2101.00001", "arxiv_2101.00001.pdf"),
-            ("arxiv:hep-th/9901001", "arxiv_hep-th_9901001.pdf"),
-            ("pmid:123", "pmid_123.pdf"),
-            ("pmcid:PMC2323736", "PMC2323736.pdf"),
-            ("openalex:W2008528971", "W2008528971.pdf"),
+            ("doi:10.1371/journal.pone.0000308", "10.1371_journal.pone.0000308"),
+            ("doi:10.1016/s0020-1693(00)85087-2", "10.1016_s0020-1693(00)85087-2"),
+            ("arxiv:2101.00001", "arxiv_2101.00001"),
+            ("arxiv:hep-th/9901001", "arxiv_hep-th_9901001"),
+            ("pmid:123", "pmid_123"),
+            ("pmcid:PMC2323736", "PMC2323736"),
+            ("openalex:W2008528971", "W2008528971"),
             ("url:https://example.org/a/b?c=d", "example.org_a_b_c=d-"),
         ] {
             let made = readable(key);
@@ -109,8 +110,8 @@ mod tests {
         #[test]
         fn every_name_is_safe_on_every_file_system(key in "(doi|url|arxiv|pmid):.{0,400}") {
             let name = readable(&key);
-            prop_assert!(name.len() <= MAX_BYTES);
-            prop_assert!(!name.starts_with('.') && name.len() > EXTENSION.len() && name.ends_with(EXTENSION));
+            prop_assert!(name.len() + EXTENSION <= MAX_BYTES);
+            prop_assert!(!name.starts_with('.') && !name.is_empty());
             prop_assert!(!name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|', '\0', ' ']));
             prop_assert!(name.is_ascii() && !name.chars().any(char::is_control));
         }

@@ -40,7 +40,11 @@ pub fn kind(head: &[u8]) -> Kind {
     }
     let lower = text.to_ascii_lowercase();
     let has = |mark: &str| lower.windows(mark.len()).any(|window| window == mark.as_bytes());
-    if ["<!doctype html", "<html", "<head", "<body", "<script", "<meta", "<title"].into_iter().any(has) {
+    // An article in XML has elements that are called as a page's.
+    let article = lower.starts_with(b"<?xml") && is_xml(head);
+    if !article
+        && ["<!doctype html", "<html", "<head", "<body", "<script", "<meta", "<title"].into_iter().any(has)
+    {
         return Kind::Html;
     }
     if lower.starts_with(b"<?xml") || lower.starts_with(b"<!doctype") {
@@ -50,7 +54,26 @@ pub fn kind(head: &[u8]) -> Kind {
     if lower.starts_with(b"<") { Kind::Html } else { Kind::Unknown }
 }
 
-/// What a file is that is no PDF, for people.
+/// Tells from the first [`HEAD`] bytes whether it is XML, and no page: an article's elements are called as a page's, so
+/// that its first one decides.
+pub fn is_xml(head: &[u8]) -> bool {
+    let head = &head[..head.len().min(HEAD)];
+    let wide = head.starts_with(b"\xff\xfe<\0") || head.starts_with(b"\xfe\xff\0<");
+    let text = head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head).trim_ascii_start();
+    if wide || !text.starts_with(b"<") {
+        return wide;
+    }
+    let tags =
+        text.windows(2).enumerate().filter(|(_, pair)| pair[0] == b'<' && pair[1].is_ascii_alphabetic());
+    let first = tags.map(|(at, _)| &text[at + 1..]).next();
+    match first {
+        Some(root) => !root.get(..4).is_some_and(|name| name.eq_ignore_ascii_case(b"html")),
+        // A prolog longer than this.
+        None => text.starts_with(b"<?xml"),
+    }
+}
+
+/// What a file is that is not what was wanted, for people.
 pub fn describe(kind: Kind) -> &'static str {
     match kind {
         Kind::Pdf => "a PDF",
@@ -109,12 +132,31 @@ mod tests {
             (b"\n\n<HTML><head>", Kind::Html),
             (b"<?xml version=\"1.0\"?><html xmlns=\"http://www.w3.org/1999/xhtml\">", Kind::Html),
             (b"<?xml version=\"1.0\"?><article>", Kind::Xml),
+            (b"<?xml version=\"1.0\"?><article><title-group>", Kind::Xml),
             (b"PK\x03\x04....", Kind::Zip),
             (b"\x1f\x8b\x08", Kind::Gzip),
             (b"{\"error\": \"no\"}", Kind::Unknown),
         ] {
             assert_eq!(kind(bytes), expected, "{}", String::from_utf8_lossy(bytes));
         }
+    }
+
+    #[test]
+    fn an_article_is_xml_whatever_its_elements_are_called_and_a_page_is_not() {
+        for xml in [
+            "<?xml version=\"1.0\"?><article><front><title-group><article-title>A</article-title>",
+            "\n<!DOCTYPE article [<!-- a head -->]><article><body>",
+            "<OAI-PMH>",
+            "<?xml version=\"1.0\"?><!-- ",
+        ] {
+            assert!(is_xml(xml.as_bytes()), "{xml}");
+        }
+        for other in
+            ["<!DOCTYPE html><html>", "<?xml version=\"1.0\"?>\n<HTML>", "%PDF-1.4", "", "{}", "<!-- "]
+        {
+            assert!(!is_xml(other.as_bytes()), "{other}");
+        }
+        assert!(is_xml(b"\xff\xfe<\0?\0x\0"));
     }
 
     #[test]

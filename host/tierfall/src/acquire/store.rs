@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::names;
 use super::partial::Partials;
 use crate::out;
+use tierfall_work::ArtifactFormat;
 
 /// The output folder, as `host/README.md` lays it out. Clones are the same store.
 #[derive(Clone, Debug)]
@@ -95,10 +96,17 @@ impl Store {
 
     /// Takes a complete file over into the store and links it under the work's name. At no moment is there
     /// half a file under a final name.
-    pub fn adopt(&self, file: &Path, sha256: &str, bytes: u64, work_key: &str) -> Result<Stored, StoreError> {
-        let path = path_of(sha256);
+    pub fn adopt(
+        &self,
+        file: &Path,
+        format: ArtifactFormat,
+        sha256: &str,
+        bytes: u64,
+        work_key: &str,
+    ) -> Result<Stored, StoreError> {
+        let path = path_of(format, sha256);
         let target = self.0.root.join(&path);
-        let duplicate = self.holds(sha256, bytes);
+        let duplicate = self.holds(format, sha256, bytes);
         if duplicate {
             fs::remove_file(file).map_err(error("remove the second copy", file))?;
         } else {
@@ -109,38 +117,49 @@ impl Store {
             let moved = out::make_folder(folder_of(&target)).and_then(|()| move_whole(file, &target));
             moved.map_err(error("move into the store as", &target))?;
         }
-        let link = self.link(&path, &target, work_key)?;
+        let link = self.link(&path, &target, format, work_key)?;
         Ok(Stored { path, link, duplicate })
     }
 
     /// Whether the store has this file, whole.
-    pub fn holds(&self, sha256: &str, bytes: u64) -> bool {
-        let place = self.0.root.join(path_of(sha256));
+    pub fn holds(&self, format: ArtifactFormat, sha256: &str, bytes: u64) -> bool {
+        let place = self.0.root.join(path_of(format, sha256));
         out::is_own_folder(folder_of(&place)).is_ok() && out::size(&place) == Some(bytes)
     }
 
     /// Links a file that the store has under the work's name.
-    pub fn link_stored(&self, sha256: &str, work_key: &str) -> Result<Stored, StoreError> {
-        let path = path_of(sha256);
+    pub fn link_stored(
+        &self,
+        format: ArtifactFormat,
+        sha256: &str,
+        work_key: &str,
+    ) -> Result<Stored, StoreError> {
+        let path = path_of(format, sha256);
         let target = self.0.root.join(&path);
-        let link = self.link(&path, &target, work_key)?;
+        let link = self.link(&path, &target, format, work_key)?;
         Ok(Stored { path, link, duplicate: false })
     }
 
     /// Links a stored file under the name of its work. A link of that name is replaced: names are the
     /// works' own (see [`names::readable`]), so it is this work's older one. What is no link of ours is
     /// left alone, and the link gets a number.
-    fn link(&self, path: &Path, target: &Path, work_key: &str) -> Result<PathBuf, StoreError> {
-        let name = names::readable(work_key);
-        let stem = name.trim_end_matches(".pdf");
+    fn link(
+        &self,
+        path: &Path,
+        target: &Path,
+        format: ArtifactFormat,
+        work_key: &str,
+    ) -> Result<PathBuf, StoreError> {
+        let (stem, ending) = (names::readable(work_key), format.extension());
+        let name = format!("{stem}.{ending}");
         // Beyond any number that happens; the last one is an error that names the file.
         for number in 1..100 {
             let link = match number {
                 1 => PathBuf::from("works").join(&name),
-                _ => PathBuf::from("works").join(format!("{stem}~{number}.pdf")),
+                _ => PathBuf::from("works").join(format!("{stem}~{number}.{ending}")),
             };
             let place = self.0.root.join(&link);
-            match self.owner(&place, target) {
+            match self.owner(&place, target, format) {
                 Owner::Done => return Ok(link),
                 Owner::Other => {}
                 // A symbolic link is made in one step.
@@ -158,7 +177,7 @@ impl Store {
     }
 
     /// What stands under a name already.
-    fn owner(&self, place: &Path, target: &Path) -> Owner {
+    fn owner(&self, place: &Path, target: &Path, format: ArtifactFormat) -> Owner {
         let Ok(there) = fs::symlink_metadata(place) else { return Owner::Nobody };
         if there.is_symlink() {
             let Ok(leads_to) = fs::read_link(place) else { return Owner::Other };
@@ -171,9 +190,9 @@ impl Store {
         // Where links cannot be made, ours are hard links or copies: files that the store holds too.
         let held = |path: &Path| out::size(path) == Some(there.len());
         match there.is_file().then(|| sha256_of(place)).transpose() {
-            Ok(Some(sha256)) if target.ends_with(format!("{sha256}.pdf")) => Owner::Done,
+            Ok(Some(sha256)) if target.ends_with(path_of(format, &sha256)) => Owner::Done,
             Ok(Some(sha256)) => {
-                if held(&self.0.root.join(path_of(&sha256))) {
+                if held(&self.0.root.join(path_of(format, &sha256))) {
                     Owner::Ours
                 } else {
                     Owner::Other
@@ -231,16 +250,15 @@ fn symlink(_relative: &Path, _link: &Path) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// Relative to the output folder.
 /// 64 lower-case hexadecimal digits: nothing else may become a part of a path.
 pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Where a file is, relative to the output folder.
-pub(crate) fn path_of(sha256: &str) -> PathBuf {
+pub(crate) fn path_of(format: ArtifactFormat, sha256: &str) -> PathBuf {
     let folder = sha256.get(..2).unwrap_or_default();
-    PathBuf::from("files/sha256").join(folder).join(format!("{sha256}.pdf"))
+    PathBuf::from("files/sha256").join(folder).join(format!("{sha256}.{}", format.extension()))
 }
 
 fn folder_of(file: &Path) -> &Path {

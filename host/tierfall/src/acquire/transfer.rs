@@ -20,6 +20,7 @@ use tierfall_http::{
     AttemptClock, Body, Denial, FetchError, Head, HopPolicy, HttpClient, Request, RequestBudget, Reservation,
     Role, header_map,
 };
+use tierfall_work::ArtifactFormat;
 
 /// Before a broken transfer is continued; doubled each time.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -69,6 +70,8 @@ impl HopPolicy for FileHops<'_> {
 pub struct Transfer<'a> {
     pub client: &'a HttpClient,
     pub hops: FileHops<'a>,
+    /// What the file is to be.
+    pub format: ArtifactFormat,
     /// What the file is asked for with.
     pub key: Option<&'a FileKey>,
     pub clock: &'a AttemptClock,
@@ -112,7 +115,7 @@ impl Transfer<'_> {
                 sink.begin(None);
             }
             trace.resumed_from = sink.received();
-            let ended = match request(url, referrer, self.key, sink, refused) {
+            let ended = match request(url, referrer, self.key, self.format, sink, refused) {
                 Ok(request) => self.once(request, sink, effects, trace).await,
                 Err(error) => Err(Stop::Final(of_error(&error))),
             };
@@ -198,7 +201,7 @@ impl Transfer<'_> {
         }
     }
 
-    /// Takes in the beginning of a whole file, and stops there if it is not a PDF's.
+    /// Takes in the beginning of a whole file, and stops there if it is not one that is wanted.
     async fn begin(
         &self,
         requested: &Url,
@@ -218,7 +221,8 @@ impl Transfer<'_> {
         let mut ended = self.gather(body, &mut head, sniff::HEAD).await?;
         let kind = sniff::kind(&head);
         match kind {
-            Kind::Pdf => {}
+            Kind::Pdf if self.format == ArtifactFormat::Pdf => {}
+            _ if self.format == ArtifactFormat::Jats && sniff::is_xml(&head) => {}
             Kind::Empty if ended => return Err(Stop::Final(rejection(Reason::Empty, ""))),
             Kind::Html => {
                 while !ended && head.len() < sniff::PAGE {
@@ -229,10 +233,12 @@ impl Transfer<'_> {
                 return Err(Stop::Final(Rejection { reason, detail }));
             }
             _ => {
-                return Err(Stop::Final(rejection(
-                    Reason::Proof(tierfall_proof::Reason::NotPdf),
-                    format!("it is {}", sniff::describe(kind)),
-                )));
+                let reason = match self.format {
+                    ArtifactFormat::Pdf => tierfall_proof::Reason::NotPdf,
+                    ArtifactFormat::Jats => tierfall_proof::Reason::NotJats,
+                };
+                let detail = format!("it is {}", sniff::describe(kind));
+                return Err(Stop::Final(rejection(Reason::Proof(reason), detail)));
             }
         }
         if trace.usage_rights.undecided() {
@@ -331,10 +337,11 @@ fn request(
     url: &Url,
     referrer: Option<&str>,
     key: Option<&FileKey>,
+    format: ArtifactFormat,
     sink: &Sink,
     whole: bool,
 ) -> Result<Request, FetchError> {
-    let mut headers = vec![("accept", "application/pdf,*/*;q=0.5".to_owned())];
+    let mut headers = vec![("accept", format.accept().to_owned())];
     if let Some(referrer) = referrer.and_then(|referrer| Url::parse(referrer).ok()) {
         headers.push(("referer", referrer.to_string()));
     }

@@ -8,15 +8,18 @@ use super::journal::Journal;
 use super::partial::Partial;
 use super::sink::on_blocking_thread;
 use super::store::{Artifact, Store, StoreError};
+use tierfall_work::ArtifactFormat;
 
 /// A file that was accepted. Dropped, it leaves at most a partial file, as any acquisition does.
 #[derive(Debug)]
 pub struct VerifiedFile {
+    /// What it is.
+    pub format: ArtifactFormat,
     /// In lower-case hex.
     pub sha256: String,
     /// The size.
     pub bytes: u64,
-    /// The number of pages.
+    /// The number of pages; 0 where a file has none.
     pub pages: u32,
     /// URLs of the work's other candidates: what came of them is removed once this file is stored.
     rivals: Vec<String>,
@@ -28,8 +31,9 @@ pub struct VerifiedFile {
 }
 
 impl VerifiedFile {
-    pub(super) fn arrived(store: Store, partial: Partial, pages: u32) -> Self {
+    pub(super) fn arrived(format: ArtifactFormat, store: Store, partial: Partial, pages: u32) -> Self {
         Self {
+            format,
             sha256: partial.sha256(),
             bytes: partial.received(),
             pages,
@@ -41,8 +45,14 @@ impl VerifiedFile {
     }
 
     /// A file that is in the store already.
-    pub fn in_store(sha256: String, bytes: u64, pages: u32, stored_before: bool) -> Self {
-        Self { sha256, bytes, pages, rivals: Vec::new(), arrived: None, stored_before, pending: None }
+    pub fn in_store(
+        format: ArtifactFormat,
+        sha256: String,
+        bytes: u64,
+        pages: u32,
+        stored_before: bool,
+    ) -> Self {
+        Self { format, sha256, bytes, pages, rivals: Vec::new(), arrived: None, stored_before, pending: None }
     }
 
     pub(super) fn with(self, pending: Option<PendingStreamOp>) -> Self {
@@ -58,7 +68,7 @@ impl VerifiedFile {
     /// possible: after a crash nothing on disk says to which work they belong.
     pub fn record(&mut self, journal: &dyn Journal) {
         if let Some((store, _)) = &self.arrived {
-            self.stored_before = store.holds(&self.sha256, self.bytes);
+            self.stored_before = store.holds(self.format, &self.sha256, self.bytes);
         }
         if let Some(pending) = self.pending.take() {
             pending.record(journal, self.stored_before);
@@ -68,17 +78,17 @@ impl VerifiedFile {
     /// Puts it in its place and links it, and removes what came of its rivals.
     pub(super) async fn store_in(self, store: Store, work_key: String) -> Result<Artifact, StoreError> {
         let stored = on_blocking_thread(move || {
-            let Self { sha256, bytes, pages, rivals, arrived, stored_before, .. } = self;
+            let Self { format, sha256, bytes, pages, rivals, arrived, stored_before, .. } = self;
             let stored = match arrived {
                 Some((_, partial)) => {
-                    let stored = store.adopt(partial.path(), &sha256, bytes, &work_key);
+                    let stored = store.adopt(partial.path(), format, &sha256, bytes, &work_key);
                     stored.and_then(|stored| {
                         let sidecar = partial.path().to_owned();
                         partial.settle().map_err(|source| StoreError::clearing(sidecar, source))?;
                         Ok(stored)
                     })
                 }
-                None => store.link_stored(&sha256, &work_key),
+                None => store.link_stored(format, &sha256, &work_key),
             };
             for url in rivals {
                 store.clear(&work_key, &url);
@@ -109,7 +119,7 @@ mod tests {
             let mut partial =
                 store.partials().open(work_key, "https://host.example/paper.pdf", false).unwrap();
             partial.append(b"%PDF-1.7 of both").unwrap();
-            VerifiedFile::arrived(store.clone(), partial, 1)
+            VerifiedFile::arrived(ArtifactFormat::Pdf, store.clone(), partial, 1)
         };
         let (mut first, mut second) = (arrived("doi:10.5555/first"), arrived("doi:10.5555/second"));
 

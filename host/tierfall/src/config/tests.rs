@@ -94,7 +94,7 @@ fn the_defaults_are_those_of_the_design() {
         })
         .collect();
     insta::assert_snapshot!(plan.join("\n"), @r#"
-    direct_oa 2 unpaywall openalex arxiv pmc europe_pmc semantic_scholar crossref doaj
+    direct_oa 2 unpaywall openalex arxiv pmc europe_pmc semantic_scholar crossref doaj biorxiv
     doi_follow 1 doi_redirect
     landing_scrape 2 landing_page
     archive 2 core zenodo hal osf figshare datacite internet_archive openaire

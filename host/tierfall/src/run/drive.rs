@@ -19,6 +19,7 @@ use super::manifest_file::Manifest;
 use super::pool::WorkerPool;
 use super::reporter::Reporter;
 use super::request::InputItem;
+use super::silence::Silence;
 use super::summary::Summary;
 use crate::acquire::Acquire;
 use crate::tiers::Plan;
@@ -117,6 +118,7 @@ impl Run {
         drop(pool);
 
         let mut summary = Summary::default();
+        let mut silence = Silence::default();
         let mut wrote = Ok(());
         while let Some(EndedWork { line, resolution, written }) = ended.recv().await {
             // A line that says nothing new would hide the trail of the one that did.
@@ -133,6 +135,9 @@ impl Run {
                 let _ = written.send(());
             }
             summary.count(&line, resolution);
+            if resolution == Resolution::Now {
+                silence.count(&line);
+            }
             self.reporter.ended(&line);
         }
         // Whatever ended the run, what it has done is written down first.
@@ -142,6 +147,7 @@ impl Run {
         }
         summary.interrupted = self.stop.is_cancelled();
         summary.repeats = repeats.load(Ordering::Relaxed);
+        summary.silent_sources = silence.hours();
         let wrote = wrote.and_then(|()| manifest.finish()).map_err(failed);
         all_ended.cancel();
         if let Some(maintenance) = maintenance {

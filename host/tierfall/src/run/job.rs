@@ -11,7 +11,7 @@ use crate::acquire::{is_sha256, path_of};
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ids::WorkId;
 use tierfall_ledger::{CandidateRecord, Ending, JobKey, NewJob};
-use tierfall_work::{Facts, Known, Said, Work};
+use tierfall_work::{ArtifactFormat, Facts, Known, Said, Work};
 
 /// The one artifact of a work that there is so far, and what it is to the work.
 const ARTIFACT: &str = "pdf";
@@ -135,7 +135,10 @@ pub(super) fn kept_line(work_id: &str, result: &Value) -> Option<Line> {
 /// row chose its words, and they go into the manifest.
 fn is_line_of(line: &Line, work_id: &str) -> bool {
     let is_in_its_place = |file: &StoredFile| {
-        let path = file.path.as_ref().is_none_or(|path| Path::new(path) == path_of(&file.sha256));
+        let path = file
+            .path
+            .as_ref()
+            .is_none_or(|path| Path::new(path) == path_of(ArtifactFormat::Pdf, &file.sha256));
         let link = file.link.as_ref().is_none_or(|link| {
             Path::new(link).starts_with("works")
                 && Path::new(link).components().all(|part| matches!(part, Component::Normal(_)))

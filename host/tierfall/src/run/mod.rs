@@ -20,6 +20,7 @@ mod program;
 mod reporter;
 mod request;
 mod shared_pace;
+mod silence;
 mod summary;
 
 pub use drive::{Run, new_run_id};

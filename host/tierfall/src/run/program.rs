@@ -76,9 +76,13 @@ impl Program {
 
     /// The plan alone: nothing is fetched, and no folder is made.
     pub async fn plan(config: &Config) -> Result<Plan, SetupError> {
-        let client = HttpClient::new(config.http.clone(), Mode::Live)?;
+        Self::plan_with(config, &HttpClient::new(config.http.clone(), Mode::Live)?).await
+    }
+
+    /// The plan alone, whose sources ask by this client.
+    pub async fn plan_with(config: &Config, client: &HttpClient) -> Result<Plan, SetupError> {
         let sandbox = sandbox(config)?;
-        plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), &client).await
+        plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), client).await
     }
 
     /// The plugins of the plan and of `[plugins]`, each once.

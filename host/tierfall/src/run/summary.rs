@@ -40,6 +40,9 @@ pub struct Summary {
     pub by_source: BTreeMap<String, u64>,
     /// Works that are not stored, by reason.
     pub by_reason: BTreeMap<String, u64>,
+    /// Sources that had answered nobody for a day or more when the run ended, and for how many hours.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub silent_sources: BTreeMap<String, u64>,
     /// What the ledger could not do, by operation, and how often; empty where all went well or none is kept.
     pub ledger_failures: BTreeMap<&'static str, u64>,
 }

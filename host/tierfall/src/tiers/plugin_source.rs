@@ -9,7 +9,7 @@ use url::Url;
 use super::source::{Answer, Ask, Source, SourceName};
 use crate::acquire::{DailyLimit, FileKey};
 use tierfall_http::HttpClient;
-use tierfall_ids::IdKind;
+use tierfall_ids::{IdKind, WorkId};
 use tierfall_sandbox::{BatchCall, Call, CallError, Plugin, SourceAccess, WorkQuestion};
 use tierfall_work::Work;
 
@@ -50,6 +50,12 @@ impl Source for PluginSource {
 
     fn takes_titles(&self) -> bool {
         self.titles
+    }
+
+    fn known_works(&self) -> &[WorkId] {
+        let described = &self.plugin.description().sources;
+        let source = described.iter().find(|source| source.name == self.name.source);
+        source.map_or(&[], |source| &source.known_works)
     }
 
     fn timeout(&self) -> Duration {

@@ -9,7 +9,7 @@ use url::Url;
 
 use crate::acquire::FileKey;
 use tierfall_http::AttemptClock;
-use tierfall_ids::IdKind;
+use tierfall_ids::{IdKind, WorkId};
 use tierfall_sandbox::{AnsweredPages, CallError, Tried};
 use tierfall_work::{Finding, Work};
 
@@ -62,6 +62,10 @@ pub trait Source: Send + Sync {
     /// Whether it can look for works that are known by their title alone.
     fn takes_titles(&self) -> bool {
         false
+    }
+    /// Works that it is known to have.
+    fn known_works(&self) -> &[WorkId] {
+        &[]
     }
     /// The time of one attempt.
     fn timeout(&self) -> Duration;

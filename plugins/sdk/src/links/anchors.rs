@@ -73,6 +73,7 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
             || rules.is_something_else(&label_words, setting.title)
             || rules.is_something_else(&file, setting.title)
             || is_of_another_work(&url, setting.doi)
+            || is_cited(&url, &label_words, label_points, setting)
             || sections.lead_elsewhere(anchor)
         {
             continue;
@@ -119,6 +120,19 @@ pub(super) fn read(page: &Page, setting: &Setting<'_>, rules: &Rules) -> (Vec<Li
     }
     links.sort_by_key(|link| -link.points);
     (links, follow)
+}
+
+/// Whether a link to a file elsewhere says nothing of being this work's PDF: texts cite files of others, by their names
+/// or their addresses.
+fn is_cited(url: &str, label: &str, label_points: i32, setting: &Setting<'_>) -> bool {
+    let site = |url: &str| {
+        let host = url::host(url).unwrap_or_default();
+        host.rsplitn(3, '.').take(2).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let elsewhere = site(url) != site(setting.page_url) && site(url) != site(setting.base);
+    let address = label.starts_with(" http ") || label.starts_with(" https ") || label.starts_with(" www ");
+    let titled = setting.title.len() > 2 && (label.contains(setting.title) || setting.title.contains(label));
+    elsewhere && (address || (label_points <= 0 && !titled && label.len() > 2))
 }
 
 /// Where an anchor leads; none for places on the page itself. One that leads nowhere by itself may carry

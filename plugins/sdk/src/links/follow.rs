@@ -153,6 +153,12 @@ impl Follower<'_> {
                 }
             }
         }
+        for xml in page.xml {
+            self.found.add(match page.of_record {
+                true => xml.version(Version::Published),
+                false => xml,
+            });
+        }
         let declared = page.candidates.iter().any(|c| c.basis != Basis::Link);
         for mut candidate in page.candidates {
             // The publisher's own page of the article, with a file beside it.

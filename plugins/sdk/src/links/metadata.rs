@@ -15,6 +15,8 @@ const MOST_AUTHORS: usize = 50;
 pub(super) struct Metadata {
     /// URLs (not yet resolved) that it declares to be the PDF, with the name of the declaration.
     pub pdfs: Vec<(String, String)>,
+    /// The same for the article in XML.
+    pub xmls: Vec<(String, String)>,
     /// The same for what may be the PDF, if its URL looks like one.
     pub maybe: Vec<(String, String)>,
     pub facts: Facts,
@@ -42,6 +44,7 @@ pub(super) fn read(elements: &[Element], rules: &Rules) -> Metadata {
 
     let mut read = Metadata {
         pdfs: from(&rules.pdf_metas),
+        xmls: from(&rules.xml_metas),
         maybe: from(&rules.maybe_metas),
         facts: Facts::none(),
         dois: said(Fact::Doi).filter_map(|d| ids::bare_doi(&d)).collect(),
@@ -69,10 +72,15 @@ pub(super) fn read(elements: &[Element], rules: &Rules) -> Metadata {
             continue;
         };
         let is = |word: &str| rel.split_whitespace().any(|r| r == word);
-        let pdf = link.attribute("type").is_some_and(|t| t.to_lowercase().contains("application/pdf"));
+        let kind = link.attribute("type").unwrap_or_default().to_lowercase();
+        let pdf = kind.contains("application/pdf");
+        let xml = matches!(kind.trim(), "application/xml" | "text/xml" | "application/jats+xml");
         // `item` is what FAIR Signposting calls a file of the work.
         if pdf && (is("alternate") || is("item")) {
             read.pdfs.push((href.into(), format!("link rel={rel}")));
+        }
+        if xml && (is("alternate") || is("item")) {
+            read.xmls.push((href.into(), format!("link rel={rel}")));
         }
         if is("license") {
             read.license = read.license.take().or_else(|| Some(href.to_owned()));

@@ -15,6 +15,7 @@ mod same_work;
 mod scripts;
 mod shape;
 mod words;
+mod xml;
 
 use crate::html::Element;
 use crate::{Basis, Candidate, Facts, Finding, Work, html, url};
@@ -35,6 +36,8 @@ const LONGEST_REFRESH: u32 = 30;
 pub struct Page {
     /// Where the PDF may be, best first, without repeats.
     pub candidates: Vec<Candidate>,
+    /// Where the article is in XML (JATS), best first, without repeats.
+    pub xml: Vec<Candidate>,
     /// What the page's metadata says of the work.
     pub facts: Facts,
     /// Where a `<meta http-equiv="refresh">` leads, unless to the page itself.
@@ -70,6 +73,7 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
         && !rules.is_of_a_manuscript(&words::words(text_start(&page.text)));
     let mut read = Page {
         candidates: Vec::new(),
+        xml: Vec::new(),
         facts: Facts::none(),
         refresh: refresh(&page.elements, &base, page_url),
         follow: Vec::new(),
@@ -80,6 +84,7 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
         return read;
     }
 
+    let xml = xml::read(&page.elements, &metadata, rules, &base, page_url);
     let mut found =
         Found { rules, page_url, base: &base, license: metadata.license, finding: Finding::none() };
     for (url, place) in &metadata.pdfs {
@@ -98,6 +103,7 @@ pub fn read_by(rules: &Rules, page_url: &str, html: &str, work: &Work) -> Page {
         read.candidates = found.finding.candidates;
         return read;
     }
+    read.xml = xml;
     found.add_hidden(&page.elements);
     for shown in embedded::read(&page.elements, rules, page_url, &base) {
         found.add(&shown.url, Basis::Rule, shown.evidence);

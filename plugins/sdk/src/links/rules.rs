@@ -13,6 +13,10 @@ pub struct Rules {
     pub(super) pdf_metas: Vec<String>,
     /// Names of metadata that hold it if the URL looks like one.
     pub(super) maybe_metas: Vec<String>,
+    /// Names of metadata that holds the URL of the article in XML, in order.
+    pub(super) xml_metas: Vec<String>,
+    /// Labels of links to it, each as a whole.
+    xml_labels: Vec<String>,
     /// Facts and the names of the metadata that say them.
     pub(super) facts: Vec<(Fact, String)>,
     /// Keys of JSON in scripts that hold the PDF's URL.
@@ -164,6 +168,11 @@ impl Rules {
         self.walls.iter().any(|phrase| holds(&text, phrase))
     }
 
+    /// Whether a label (in [`words`]) is one of a link to the article in XML.
+    pub(super) fn is_xml_label(&self, label: &str) -> bool {
+        self.xml_labels.iter().any(|known| known == label)
+    }
+
     /// Whether a page's text (in [`words`]) says that it is about an author's manuscript.
     pub(super) fn is_of_a_manuscript(&self, text: &str) -> bool {
         self.manuscripts.iter().any(|phrase| holds(text, phrase))
@@ -191,6 +200,8 @@ impl Rules {
         match kind {
             "pdf-meta" => self.pdf_metas.push(lower),
             "maybe-meta" => self.maybe_metas.push(lower),
+            "xml-meta" => self.xml_metas.push(lower),
+            "xml-label" => self.xml_labels.push(phrase_of(&lower)),
             "fact" => {
                 let (fact, name) = lower.split_once(' ')?;
                 self.facts.push((Fact::read(fact)?, name.trim().to_owned()));

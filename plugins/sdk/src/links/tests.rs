@@ -34,6 +34,32 @@ fn what_a_page_declares_comes_before_what_it_links() {
 }
 
 #[test]
+fn files_of_others_that_a_text_cites_are_not_its_own() {
+    for html in [
+        "<p>See <a href=https://agency.invalid/report.pdf>https://agency.invalid/report.pdf</a></p>",
+        "<p>As in <a href=https://store.other.invalid/raw/White%20Paper.pdf>Crowds in research</a></p>",
+    ] {
+        assert!(urls(html).is_empty(), "{html}");
+    }
+    for (html, url) in [
+        ("<a href=https://cdn.other.invalid/7.pdf>PDF</a>", "https://cdn.other.invalid/7.pdf"),
+        (
+            "<a href=https://cdn.other.invalid/7.pdf><i class='icon pdf'></i></a>",
+            "https://cdn.other.invalid/7.pdf",
+        ),
+        (
+            "<h1>On the drift of lighthouses</h1><a href=https://cdn.other.invalid/7.pdf>On the drift of lighthouses</a>",
+            "https://cdn.other.invalid/7.pdf",
+        ),
+    ] {
+        let mut work = abc();
+        work.title = Some("On the drift of lighthouses".into());
+        let found = read(PAGE, html, &work).candidates;
+        assert_eq!(found.first().map(|c| c.url.as_str()), Some(url), "{html}");
+    }
+}
+
+#[test]
 fn references_are_relative_to_the_pages_base() {
     assert_eq!(
         read(PAGE, "<base href='//cdn.invalid/x/'><a href='store/7.pdf'>PDF</a>", &abc()).candidates[0].url,

@@ -1,5 +1,6 @@
 //! What an acquisition promises, from the URL to the stored file.
 
+mod jats;
 mod remote;
 mod resuming;
 mod storing;
@@ -7,6 +8,8 @@ mod verdicts;
 
 #[path = "../../../../../tests/support/pdf.rs"]
 mod pdf;
+#[path = "../../../../../tests/support/jats.rs"]
+mod xml;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,7 +25,10 @@ use pdf::Paper;
 use remote::{Remote, Shared};
 use tierfall_http::{HttpClient, HttpSettings};
 use tierfall_proof::{Identity, IdentityPolicy, ProofSettings};
-use tierfall_work::{Basis, Candidate, Facts, Format, PdfProblem, PdfReport, Version, Work};
+use tierfall_work::{
+    ArtifactFormat, Basis, Candidate, Facts, Format, JatsProblem, JatsReport, PdfProblem, PdfReport, Version,
+    Work,
+};
 
 /// The examiner's own code, outside its sandbox.
 struct Native;
@@ -53,6 +59,25 @@ impl Examine for Native {
             Err(Problem::Encrypted) => Err(PdfProblem::Encrypted),
             Err(Problem::Truncated(detail)) => Err(PdfProblem::Truncated(detail)),
             Err(Problem::Damaged(detail)) => Err(PdfProblem::Damaged(detail)),
+        }))
+    }
+
+    fn examine_jats<'a>(&'a self, xml: &'a [u8]) -> BoxFuture<'a, Result<JatsReport, JatsProblem>> {
+        use tierfall_plugin_pdf::{JatsProblem as Problem, jats::examine};
+        Box::pin(std::future::ready(match examine(xml) {
+            Ok(report) => Ok(JatsReport {
+                kind: report.kind,
+                title: report.title,
+                other_titles: report.other_titles,
+                authors: report.authors,
+                ids: report.ids,
+                summary: report.summary,
+                body: report.body,
+                letters: report.letters,
+            }),
+            Err(Problem::NotJats(detail)) => Err(JatsProblem::NotJats(detail)),
+            Err(Problem::Truncated(detail)) => Err(JatsProblem::Truncated(detail)),
+            Err(Problem::Damaged(detail)) => Err(JatsProblem::Damaged(detail)),
         }))
     }
 }
@@ -111,7 +136,7 @@ fn settings() -> AcquireSettings {
 
 /// What nobody in particular asks, and without a key.
 fn unkeyed(deadline: Instant) -> FetchContext<'static> {
-    FetchContext { plugin: "", vouched: true, key: None, deadline }
+    FetchContext { plugin: "", vouched: true, format: ArtifactFormat::Pdf, key: None, deadline }
 }
 
 /// An acquisition, and its file once that is stored.
@@ -131,10 +156,13 @@ impl std::ops::Deref for Done {
 
 /// Fetches, and stores what was accepted.
 async fn acquire(acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done {
+    acquire_as(ArtifactFormat::Pdf, acquirer, work, candidate).await
+}
+
+async fn acquire_as(format: ArtifactFormat, acquirer: &Acquirer, work: Work, candidate: &Candidate) -> Done {
     let (key, work) = (work.key(), Arc::new(work));
-    let deadline = Instant::now() + Duration::from_secs(600);
-    let mut acquisition =
-        acquirer.acquire(candidate, unkeyed(deadline), &move || Arc::clone(&work), &NoJournal).await;
+    let context = FetchContext { format, ..unkeyed(Instant::now() + Duration::from_secs(600)) };
+    let mut acquisition = acquirer.acquire(candidate, context, &move || Arc::clone(&work), &NoJournal).await;
     let artifact = match acquisition.file.take() {
         Some(file) => Some(acquirer.store(file, key).await.expect("a writable store")),
         None => None,

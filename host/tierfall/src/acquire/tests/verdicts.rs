@@ -124,6 +124,7 @@ async fn every_reason_is_given_for_what_it_says() {
         Reason::BadUrl,
         Reason::OtherDigest,
         Reason::Spent,
+        Reason::Proof(tierfall_proof::Reason::NotJats),
         Reason::Proof(tierfall_proof::Reason::Unproven),
         Reason::Reserved,
         Reason::Storage,
@@ -290,7 +291,13 @@ async fn a_file_that_needs_a_key_gets_it_as_often_as_a_day_allows() {
         let done = acquirer
             .acquire(
                 &candidate,
-                FetchContext { plugin: "plugin", vouched: true, key: Some(&key), deadline },
+                FetchContext {
+                    plugin: "plugin",
+                    vouched: true,
+                    format: ArtifactFormat::Pdf,
+                    key: Some(&key),
+                    deadline,
+                },
                 &got,
                 &NoJournal,
             )

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use tierfall_proof::Reason as ProofReason;
-use tierfall_work::{Basis, Candidate, is_vouched_for};
+use tierfall_work::{ArtifactFormat, Basis, Candidate, is_vouched_for};
 use tokio::time::Instant;
 use url::Url;
 
@@ -58,7 +58,13 @@ pub(super) struct Proposals<'a> {
 impl Queued<'_> {
     /// For whom it is fetched, with the key that it may need.
     pub(super) fn context<'a>(&'a self, key: Option<&'a FileKey>, deadline: Instant) -> FetchContext<'a> {
-        FetchContext { plugin: &self.source.name().plugin, vouched: self.is_vouched_for(), key, deadline }
+        FetchContext {
+            plugin: &self.source.name().plugin,
+            vouched: self.is_vouched_for(),
+            format: ArtifactFormat::Pdf,
+            key,
+            deadline,
+        }
     }
 
     pub(super) fn is_vouched_for(&self) -> bool {

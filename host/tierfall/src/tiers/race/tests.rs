@@ -19,7 +19,7 @@ use crate::tiers::{
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, SourceError};
-use tierfall_work::{Basis, Candidate, Facts, Finding, Format, Version, Work};
+use tierfall_work::{ArtifactFormat, Basis, Candidate, Facts, Finding, Format, Version, Work};
 
 /// Counts what is in flight; a future that is dropped counts as ended.
 #[derive(Default)]
@@ -128,7 +128,7 @@ impl Acquire for ByUrl {
                 other => panic!("no script for {other}"),
             };
             let file = matches!(verdict, Verdict::Accepted(_))
-                .then(|| VerifiedFile::in_store("ab".repeat(32), 1, 1, false));
+                .then(|| VerifiedFile::in_store(ArtifactFormat::Pdf, "ab".repeat(32), 1, 1, false));
             Acquisition {
                 verdict,
                 status: Some(200),

@@ -1,0 +1,12 @@
+//! What works and what does not: the machine and the configuration, and every source of the plan, asked about works that
+//! are known to have a copy there.
+
+mod condition;
+mod examine;
+mod machine;
+mod reply_log;
+
+pub use condition::{Condition, SourceCondition};
+pub use examine::{Examination, examine};
+pub use machine::{Finding, Severity, machine};
+pub use reply_log::Reply;
