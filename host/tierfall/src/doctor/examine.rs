@@ -198,9 +198,9 @@ mod tests {
             max_concurrent: 1,
             hedge: Duration::from_secs(1),
         };
-        let plan = Plan { tiers: vec![tier], facts: Vec::new(), budgets, in_order: false };
-            tiers: vec![tier],
-            titles: Vec::new(),
+        let plan =
+            Plan { tiers: vec![tier], facts: Vec::new(), titles: Vec::new(), budgets, in_order: false };
+        sources(&plan, &ReplyLog::default()).await.pop().expect("the source")
     }
 
     #[tokio::test(start_paused = true)]
