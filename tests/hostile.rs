@@ -89,6 +89,63 @@ fn each_file_that_is_not_the_work_is_refused_under_its_own_code() {
 }
 
 #[test]
+fn what_servers_that_never_end_leave_on_the_disk_has_a_quota_per_work_and_in_all() {
+    const PIECE: usize = 300_000;
+    let left = |home: &Home| -> u64 {
+        let sizes = home.files("papers/partial").into_iter().map(|name| {
+            std::fs::metadata(home.path("papers/partial").join(name)).expect("it is there").len()
+        });
+        sizes.sum()
+    };
+    let hasty = ["--set", "http.limits.idle_ms=1000", "--set", "acquire.retries=0"];
+    // Each is given up in the middle, and could be continued another time; but one never ends, and is too large.
+    let cases = |web: &Web, host: &str| {
+        let body = vec![b' '; 2 * PIECE];
+        let stuck = Answer::pdf([&b"%PDF-1.7\n"[..], &body].concat());
+        for number in 0..6 {
+            let answer = match number {
+                0 => stuck.clone().framed(Framing::Chunked).failing(Fault::Endless),
+                _ => stuck.clone().failing(Fault::Stall(PIECE)),
+            };
+            web.get(&format!("http://{host}{number}.example/article.pdf"), [answer]);
+        }
+    };
+
+    // Six copies of one work, of which two have room.
+    let (home, web) = (Home::new(), Web::start());
+    cases(&web, "copy");
+    let copies: String = (0..6)
+        .map(|n| format!("<meta name=\"citation_pdf_url\" content=\"http://copy{n}.example/article.pdf\">"))
+        .collect();
+    let title = "<title>Many Copies</title><meta name=\"citation_title\" content=\"Many Copies\">";
+    web.get("http://many.example/", [Answer::html(&format!("<html><head>{title}{copies}</head></html>"))]);
+    let run = |quota: [&str; 2]| {
+        pages_only(&home, &web, &["http://many.example/"]).args(hasty).args(quota).run();
+        left(&home)
+    };
+    let kept = run(["--set", "acquire.max_bytes=700000"]);
+    assert!((1..=700_000).contains(&kept), "{kept} bytes are left");
+    let asked = web.requests().iter().filter(|seen| seen.url.ends_with("article.pdf")).count();
+    assert!(asked >= 6, "every copy was tried: {asked}");
+
+    // Six works with one copy each.
+    let (home, web) = (Home::new(), Web::start());
+    cases(&web, "work");
+    let pages: Vec<String> =
+        (0..6).map(|n| Article::without_file(&web, &format!("page{n}"), 8).page).collect();
+    for (n, page) in pages.iter().enumerate() {
+        let file = format!("http://work{n}.example/article.pdf");
+        let meta = format!("<meta name=\"citation_pdf_url\" content=\"{file}\">");
+        web.get(page, [Answer::html(&format!("<html><head>{title}{meta}</head></html>"))]);
+    }
+    let works: Vec<&str> = pages.iter().map(String::as_str).collect();
+    let quota = ["--set", "acquire.max_bytes=700000", "--set", "acquire.partial_bytes=1000000"];
+    pages_only(&home, &web, &works).args(hasty).args(quota).args(["--workers", "6"]).run();
+    let kept = left(&home);
+    assert!((600_000..=1_000_000).contains(&kept), "{kept} bytes are left");
+}
+
+#[test]
 fn a_server_that_never_ends_costs_bounded_time_and_is_told_as_what_may_pass_or_not() {
     let good = |name| Answer::pdf(paper(name).pdf(crate::pdf::Style::Plain));
     let fates = fates(

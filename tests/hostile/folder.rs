@@ -1,7 +1,7 @@
 //! Folders that were packed by somebody else: their configuration chooses and no more, and their links lead nowhere.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::os::unix::fs::{PermissionsExt as _, chown, symlink};
 
 use crate::run::pages_only;
 use crate::support::article::Article;
@@ -111,6 +111,35 @@ fn compiled_code_that_others_can_have_written_is_not_loaded() {
     symlink(&code, other.path("cache/tierfall/components")).unwrap();
     let warned = plan(&other);
     assert!(warned.err.contains("it is a link"), "{}", warned.err);
+}
+
+#[test]
+fn code_in_a_folder_of_others_is_not_loaded_although_it_could_be() {
+    let home = Home::new();
+    let plan = || home.tierfall(["plan"]).env("XDG_CACHE_HOME", home.path("cache")).run();
+    let first = plan().expect(0);
+    // Sound code, each under the name of another plugin's: where it is loaded, a plugin is somebody else.
+    let folder = home.path("cache/tierfall/components");
+    let names = home.files("cache/tierfall/components");
+    let mut codes: Vec<Vec<u8>> = names.iter().map(|name| fs::read(folder.join(name)).unwrap()).collect();
+    codes.rotate_left(1);
+    for (name, code) in names.iter().zip(&codes) {
+        fs::write(folder.join(name), code).unwrap();
+    }
+    assert_ne!(plan().out, first.out, "in a folder of one's own it is loaded");
+    let refused = |mode: u32, why: &str| {
+        fs::set_permissions(&folder, fs::Permissions::from_mode(mode)).unwrap();
+        let ended = plan().expect(0);
+        assert_eq!(ended.out, first.out, "{mode:o}");
+        assert!(ended.err.contains(why), "{}", ended.err);
+    };
+    for mode in [0o755, 0o750, 0o701, 0o777] {
+        refused(mode, "others may open it");
+    }
+    // Only root can give a folder away, and then only root is left to be taken in.
+    if chown(&folder, Some(65_534), None).is_ok() {
+        refused(0o700, "it belongs to another user");
+    }
 }
 
 /// Runs over one good article in a folder that was prepared; what was outside stays as it is.
