@@ -50,6 +50,8 @@ mod pool;
 mod private;
 mod space;
 mod store;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod text;
 mod wire;
 

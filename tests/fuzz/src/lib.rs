@@ -2,6 +2,8 @@
 //! replay the corpora through them.
 
 #[cfg(feature = "host")]
+pub mod answers;
+#[cfg(feature = "host")]
 pub mod config;
 #[cfg(feature = "host")]
 pub mod heads;
@@ -17,5 +19,7 @@ pub mod proof;
 pub mod reports;
 #[cfg(feature = "host")]
 pub mod robots;
+#[cfg(feature = "host")]
+pub mod rows;
 #[cfg(feature = "host")]
 pub mod warc;

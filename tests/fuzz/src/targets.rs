@@ -1,5 +1,7 @@
 //! Every target by its name, for whatever replays or measures them all.
 
+#[path = "answers.rs"]
+mod answers;
 #[path = "config.rs"]
 mod config;
 #[path = "heads.rs"]
@@ -18,13 +20,16 @@ mod proof;
 mod reports;
 #[path = "robots.rs"]
 mod robots;
+#[path = "rows.rs"]
+mod rows;
 #[path = "warc.rs"]
 mod warc;
 
 /// Panics if the bytes break what the target promises.
 pub type Promise = fn(&[u8]);
 
-pub const TARGETS: [(&str, Promise); 10] = [
+pub const TARGETS: [(&str, Promise); 12] = [
+    ("answers", answers::promise),
     ("config", config::promise),
     ("heads", heads::promise),
     ("identifiers", identifiers::promise),
@@ -34,5 +39,6 @@ pub const TARGETS: [(&str, Promise); 10] = [
     ("proof", proof::promise),
     ("reports", reports::promise),
     ("robots", robots::promise),
+    ("rows", rows::promise),
     ("warc", warc::promise),
 ];

@@ -22,6 +22,8 @@ mod request;
 mod shared_pace;
 mod silence;
 mod summary;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 
 pub use drive::{Run, new_run_id};
 pub use error::{RunError, SetupError};
