@@ -130,6 +130,7 @@ async fn open(path: &Path) -> SqliteLedger {
         timeout: Duration::from_secs(10),
         create: true,
         upgrade: true,
+        durable: false,
     };
     SqliteLedger::open(settings).await.expect("a ledger can be made")
 }
