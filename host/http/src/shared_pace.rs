@@ -196,7 +196,7 @@ impl SharedTurns {
             within: deadline.saturating_duration_since(Instant::now()),
         };
         let answer = self.pace.claim(claim).await;
-        unfinished.is_done();
+        unfinished.forget();
         answer
     }
 
@@ -274,7 +274,7 @@ impl Drop for SharedTurn {
 struct GiveBack<'a>(Option<&'a SharedTurns>);
 
 impl GiveBack<'_> {
-    fn is_done(mut self) {
+    fn forget(mut self) {
         self.0 = None;
     }
 }
