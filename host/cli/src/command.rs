@@ -4,10 +4,12 @@ mod completions;
 mod config;
 mod demo;
 mod explain;
+mod export;
 mod ledger;
 mod plan;
 mod plugin;
 mod prove;
+mod report;
 mod run;
 mod worker;
 
@@ -39,6 +41,8 @@ pub enum Command {
     Plan(plan::PlanCommand),
     Explain(explain::ExplainCommand),
     Prove(prove::ProveCommand),
+    Report(report::ReportCommand),
+    Export(export::ExportCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
@@ -65,7 +69,12 @@ impl Command {
             Self::Plan(plan) => (&plan.settings, None),
             Self::Prove(prove) => (&prove.settings, None),
             Self::Plugin(plugin) => (plugin.settings()?, None),
-            Self::Demo(_) | Self::Ledger(_) | Self::Config(_) | Self::Completions(_) => return None,
+            Self::Demo(_)
+            | Self::Report(_)
+            | Self::Export(_)
+            | Self::Ledger(_)
+            | Self::Config(_)
+            | Self::Completions(_) => return None,
         };
         let config = settings::load(args).ok()?;
         let mut writes = Writes::of(&config);
@@ -87,6 +96,8 @@ impl Command {
             Self::Plan(command) => command.run(console).await,
             Self::Explain(command) => command.run(console).await,
             Self::Prove(command) => command.run(console).await,
+            Self::Report(command) => command.run(console).await,
+            Self::Export(command) => command.run(console).await,
             Self::Ledger(command) => command.run(console).await,
             Self::Plugin(command) => command.run(console).await,
             Self::Config(command) => command.run(console).await,
