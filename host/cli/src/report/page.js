@@ -57,8 +57,8 @@
           const cell = document.createDocumentFragment();
           cell.append(about(w)[1]);
           const name = w[W.title] || w[W.id];
-          if (openurl(w)) cell.append(" ", link("Library", openurl(w), "Ask the library for " + name));
-          if (w[W.url]) cell.append(" ", link("Copy", w[W.url], "The copy that was refused of " + name));
+          if (openurl(w)) cell.append(" ", link("Library", openurl(w), "Library: " + name));
+          if (w[W.url]) cell.append(" ", link("Copy", w[W.url], "Copy that was refused: " + name));
           return cell;
         },
       },
@@ -69,7 +69,7 @@
       { label: "Status", value: (w) => named("status", w[W.status]), show: (w) => document.createTextNode(named("status", w[W.status]).replace(/_/g, " ")) },
       {
         label: "File", value: (w) => w[W.file] || "",
-        show: (w) => (w[W.file] ? link("PDF", path(w[W.file]), "The file of " + (w[W.title] || w[W.id])) : document.createTextNode("")),
+        show: (w) => (w[W.file] ? link("PDF", path(w[W.file]), "PDF: " + (w[W.title] || w[W.id])) : document.createTextNode("")),
       },
       ...["source", "host", "version", "license", "publisher"].map((kind) => ({
         label: kind[0].toUpperCase() + kind.slice(1).replace("icense", "icence"),

@@ -163,7 +163,7 @@ fn table(
         "<section id=\"{id}\" aria-labelledby=\"{id}-title\" tabindex=\"-1\"><h2 id=\"{id}-title\">{title} ({count})</h2>\n\
          <div class=\"tools\" hidden><label>Search <input type=\"search\" autocomplete=\"off\"></label>{facet}\
          <label>Rows <select class=\"size\"><option>50</option><option>200</option><option>1000</option></select></label></div>\n\
-         <div class=\"scroll\" role=\"region\" aria-labelledby=\"{id}-title\" tabindex=\"0\"><table class=\"works\"><thead><tr>"
+         <div class=\"scroll\" role=\"region\" aria-label=\"{title}: the table\" tabindex=\"0\"><table class=\"works\"><thead><tr>"
     )?;
     if id == "missing" {
         for label in ["Title", "Year", "Identifier", "Why", "What next", "Key"] {
@@ -183,8 +183,9 @@ fn table(
     } else {
         out.write_all(b"<th scope=\"col\">Title</th></tr></thead><tbody></tbody></table></div>\n<noscript><p>Without scripts this list is in works.csv.</p></noscript>\n")?;
     }
-    out.write_all(
-        b"<nav class=\"pages\" hidden><button type=\"button\">Before</button><span class=\"says\" role=\"status\"></span><button type=\"button\">Next</button></nav></section>\n",
+    writeln!(
+        out,
+        "<nav class=\"pages\" aria-label=\"{title}: pages\" hidden><button type=\"button\">Before</button><span class=\"says\" role=\"status\"></span><button type=\"button\">Next</button></nav></section>"
     )
 }
 
