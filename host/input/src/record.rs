@@ -168,7 +168,7 @@ impl Record {
     ) -> Result<InputEntry, EntryError> {
         if let Some(work) = Work::titled(&self.facts, BY) {
             let raw = work.known.title.as_ref().map(|said| said.value.clone()).unwrap_or_default();
-            return Ok(InputEntry { line, raw, work });
+            return Ok(InputEntry { line, key: self.key, raw, work });
         }
         let title = self.facts.title.as_deref().map(shortened).filter(|title| !title.is_empty());
         let garbled = refused.is_some();

@@ -205,7 +205,10 @@ impl Search<'_> {
             Nearest::of(by, record, why)
         });
         // Who could not be asked has not said that there is none.
-        let status = if self.trail.retryable() { Status::Failed } else { Status::Unresolved };
+        let (status, reason) = match self.trail.retryable() {
+            true => (Status::Failed, self.trail.end_reason().unwrap_or(reason)),
+            false => (Status::Unresolved, reason),
+        };
         Identified::Open(Box::new(Outcome {
             work: self.work,
             status,

@@ -17,7 +17,7 @@ use crate::tiers::outcome::{Outcome, Status, Won};
 use crate::tiers::plan::{Plan, Tier};
 use crate::tiers::reason::EndReason;
 use crate::tiers::source::Source;
-use crate::tiers::trail::{AcquisitionEntry, TrailEntry, skipped};
+use crate::tiers::trail::{TrailEntry, skipped};
 use tierfall_sandbox::AnsweredPages;
 use tierfall_work::Work;
 
