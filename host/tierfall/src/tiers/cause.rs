@@ -28,7 +28,8 @@ impl Cause {
                 return Self { reason, retryable: reason.is_some_and(EndReason::retryable) };
             }
             (AttemptOutcome::Error, Some(CallError::Failure(failure))) => match failure.kind {
-                FailureKind::Limit(_) => EndReason::Limit,
+                // There was too little of something, and the plugin is not to blame.
+                FailureKind::Limit(_) | FailureKind::Starved => EndReason::Limit,
                 FailureKind::Trap(_) | FailureKind::SetAside { .. } => EndReason::PluginFailed,
             },
             (AttemptOutcome::Error, _) => EndReason::PluginFailed,
