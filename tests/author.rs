@@ -143,7 +143,7 @@ fn a_plugin_that_is_not_granted_its_host_is_told_which_half_is_missing() {
     let (home, web) = (Home::new(), Web::start());
     library(&web);
     home.configure("[plugins.my_library]\npath = \"./its.wasm\"\nhosts = [\"repository.example.edu\"]\n");
-    run(&home, &format!("my_library:api_base={}", web.url("/api"))).run().expect(3);
+    run(&home, &format!("my_library:api_base={}", web.url("/api"))).run().expect(4);
     let line = &home.manifest("papers")[0];
     let note = line["trail"][0]["notes"][0].as_str().unwrap_or_default();
     for part in ["127.0.0.1", "is declared by plugin my_library", "not granted"] {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tierfall::config::{Config, ConfigLayers};
 use tierfall_http::{AttemptClock, HttpClient, Mode};
 use tierfall_sandbox::{
-    BatchCall, CallError, Grant, Noted, Plugin, Sandbox, SourceAccess, SourceError, WorkQuestion,
+    BatchCall, CallError, Grant, Plugin, Reported, Sandbox, SourceAccess, SourceError, WorkQuestion,
 };
 use tierfall_work::Work;
 
@@ -73,7 +73,7 @@ fn a_source_that_takes_several_works_at_once_is_asked_so_about_one() {
 }
 
 /// Asks the zoo's crowd about these works at once.
-async fn crowd(dois: &[&str]) -> Vec<Noted> {
+async fn crowd(dois: &[&str]) -> Vec<Reported> {
     let layers = ConfigLayers {
         file: None,
         directory: PathBuf::from("/nonexistent"),

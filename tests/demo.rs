@@ -209,7 +209,7 @@ fn the_same_recording_gives_the_same_manifest_save_times() {
 pub fn without_times(mut value: Value) -> Value {
     match &mut value {
         Value::Object(fields) => {
-            fields.retain(|name, _| !matches!(name.as_str(), "ms" | "at_ms" | "run_id"));
+            fields.retain(|name, _| !matches!(name.as_str(), "ms" | "at_ms" | "waited_ms" | "run_id"));
             fields.values_mut().for_each(|field| *field = without_times(field.take()));
         }
         Value::Array(items) => items.iter_mut().for_each(|item| *item = without_times(item.take())),

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tierfall::acquire::Reason;
-use tierfall::run::Line;
+use tierfall::run::{EntryPlace, Line, WorkRequest};
 use tierfall::tiers::{
     AcquisitionEntry, AttemptEntry, AttemptOutcome, EndReason, Outcome, Proposal, Status, Trail, TrailEntry,
 };
 use tierfall_ledger::EventKind;
+use tierfall_sandbox::RequestReport;
 use tierfall_work::{Basis, Facts, Format, Version, Work};
 
 const GUIDE: &str = include_str!("../host/README.md");
@@ -206,7 +207,17 @@ fn line_with_everything() -> Line {
         ms: 1,
         candidates: vec![proposal],
         detail: "why".into(),
+        reason: Some(EndReason::Denied),
         notes: vec!["what was refused".into()],
+        requests: vec![RequestReport {
+            method: "GET".into(),
+            url: "https://example.org/guide".into(),
+            status: Some(200),
+            error: "why there is none".into(),
+            retries: 1,
+            waited_ms: 1,
+            ms: 1,
+        }],
         retryable: false,
     };
     let acquisition = AcquisitionEntry {
@@ -238,7 +249,9 @@ fn line_with_everything() -> Line {
         trail: Trail(vec![TrailEntry::Attempt(attempt), TrailEntry::Acquisition(acquisition)]),
         elapsed: Duration::from_millis(3),
     };
-    Line::new("run", ids[0].into(), outcome).0
+    let entry = Some(EntryPlace::new("refs.bib", 7, Some("guide".into())));
+    let request = WorkRequest { input: ids[0].into(), entry, work: outcome.work.as_ref().clone() };
+    Line::new("run", request, outcome).0
 }
 
 /// The keys of every object in `value`.

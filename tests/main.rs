@@ -1,6 +1,7 @@
 //! Tests that drive the whole program from outside: the real binary, real processes, real files, and
 //! nothing beyond 127.0.0.1.
 
+mod again;
 mod author;
 mod bounded;
 mod budgets;
@@ -23,6 +24,8 @@ mod ledger;
 mod plan;
 mod plugin;
 mod prove;
+mod reasons;
+mod report;
 mod resilience;
 mod run;
 mod sandbox;
@@ -32,5 +35,7 @@ mod soak_short;
 mod structure;
 mod support;
 mod titles;
+mod unreachable;
+mod upgrade;
 
 use support::{pdf, web};

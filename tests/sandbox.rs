@@ -148,7 +148,8 @@ fn a_host_that_was_not_granted_is_denied_and_the_trail_says_so() {
     );
     home.configure(config);
     let ended =
-        home.tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", "zoo"]).run().expect(3);
+        home.tierfall(["run", DOI, "--json", "--out", "out", "--fallback-tier", "zoo"]).run().expect(4);
+    assert_eq!(home.manifest("out")[0]["reason"], "denied", "it has not answered: {}", ended.out);
     assert!(ended.out.contains("declared.example is declared by plugin zoo"), "{}", ended.out);
     assert!(ended.out.contains("but not granted"), "{}", ended.out);
 }
@@ -281,7 +282,7 @@ fn a_plugin_that_keeps_failing_is_set_aside_for_the_rest_of_the_run() {
         .args(["--set", "sandbox.failures=2"])
         .input(works)
         .run()
-        .expect(3);
+        .expect(4);
     let details: Vec<String> = ended
         .out
         .lines()

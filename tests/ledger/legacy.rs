@@ -31,11 +31,13 @@ fn a_run_that_was_not_asked_to_remember_has_no_ledger_and_writes_none() {
 }
 
 #[test]
-fn without_a_ledger_a_second_run_fetches_again() {
+fn without_a_ledger_a_second_run_into_another_folder_fetches_again() {
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "again");
-    for times in 1..=2 {
-        pages_only(&home, &web, &[&article.page]).run().expect(0);
+    for (times, out) in (1..).zip(["papers", "others"]) {
+        let run = ["run", &article.page, "--fallback-tier", "landing_scrape", "--out", out];
+        home.tierfall(run).through(&web).run().expect(0);
         assert_eq!(web.requests_for(&article.file).len(), times);
+        assert!(!home.path(out).join("ledger.sqlite").exists());
     }
 }

@@ -5,10 +5,12 @@ mod config;
 mod demo;
 mod doctor;
 mod explain;
+mod export;
 mod ledger;
 mod plan;
 mod plugin;
 mod prove;
+mod report;
 mod run;
 mod worker;
 
@@ -41,6 +43,8 @@ pub enum Command {
     Explain(explain::ExplainCommand),
     Prove(prove::ProveCommand),
     Doctor(doctor::DoctorCommand),
+    Report(report::ReportCommand),
+    Export(export::ExportCommand),
     #[command(subcommand)]
     Ledger(ledger::LedgerCommand),
     #[command(subcommand)]
@@ -68,7 +72,12 @@ impl Command {
             Self::Plan(plan) => (&plan.settings, None),
             Self::Prove(prove) => (&prove.settings, None),
             Self::Plugin(plugin) => (plugin.settings()?, None),
-            Self::Demo(_) | Self::Ledger(_) | Self::Config(_) | Self::Completions(_) => return None,
+            Self::Demo(_)
+            | Self::Report(_)
+            | Self::Export(_)
+            | Self::Ledger(_)
+            | Self::Config(_)
+            | Self::Completions(_) => return None,
         };
         let config = settings::load(args).ok()?;
         let mut writes = Writes::of(&config);
@@ -91,6 +100,8 @@ impl Command {
             Self::Explain(command) => command.run(console).await,
             Self::Prove(command) => command.run(console).await,
             Self::Doctor(command) => command.run(console).await,
+            Self::Report(command) => command.run(console).await,
+            Self::Export(command) => command.run(console).await,
             Self::Ledger(command) => command.run(console).await,
             Self::Plugin(command) => command.run(console).await,
             Self::Config(command) => command.run(console).await,

@@ -32,6 +32,8 @@ pub enum CliError {
     Build(#[from] BuildError),
     #[error("{dir} holds {count} plugins: name the folder of one")]
     SeveralPlugins { dir: PathBuf, count: usize },
+    #[error("failed to read {path}: {source}")]
+    Read { path: PathBuf, source: io::Error },
     #[error("failed to write {path}: {source}")]
     Write { path: PathBuf, source: io::Error },
     #[error("failed to write to standard output: {0}")]

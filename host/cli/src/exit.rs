@@ -38,7 +38,7 @@ impl From<&Summary> for Exit {
     fn from(summary: &Summary) -> Self {
         if summary.interrupted {
             Self::Interrupted
-        } else if summary.failed > 0 {
+        } else if summary.failed > 0 || summary.unreachable.is_some() {
             Self::MayPass
         } else if summary.no_copy > 0 || summary.unresolved > 0 {
             Self::NoCopy
@@ -74,6 +74,7 @@ impl From<&CliError> for Exit {
             | CliError::Reconcile(_)
             | CliError::Build(_)
             | CliError::SeveralPlugins { .. }
+            | CliError::Read { .. }
             | CliError::Write { .. }
             | CliError::Output(_) => Self::Failed,
         }

@@ -2,8 +2,9 @@
 
 use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use tierfall::run::{InputItem, WorkRequest};
+use tierfall::run::{EntryPlace, InputItem, WorkRequest};
 use tierfall_input::{BadEntry, Dedupe, InputEntry, arguments, open};
 
 use crate::args::InputArgs;
@@ -30,18 +31,24 @@ pub fn works(
         .iter()
         .map(|path| open(path, args.format, args.column.as_deref()))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(each_once(arguments(arguments_given).chain(files.into_iter().flatten())))
+    let arguments = arguments(arguments_given).map(|entry| (None, entry));
+    let files = paths.into_iter().zip(files).flat_map(|(path, file)| {
+        let name: Arc<str> = path.to_string_lossy().into();
+        file.map(move |entry| (Some(Arc::clone(&name)), entry))
+    });
+    Ok(each_once(arguments.chain(files)))
 }
 
-/// One work however often, and in whatever spelling, it is asked for.
+/// One work however often, and in whatever spelling, it is asked for; with the list that names it, if it is one.
 pub fn each_once(
-    entries: impl Iterator<Item = Result<InputEntry, BadEntry>> + Send + 'static,
+    entries: impl Iterator<Item = (Option<Arc<str>>, Result<InputEntry, BadEntry>)> + Send + 'static,
 ) -> impl Iterator<Item = InputItem> + Send + 'static {
     let mut seen = Dedupe::new();
-    entries.map(move |entry| match entry {
+    entries.map(move |(list, entry)| match entry {
         Err(bad) => InputItem::Bad(bad),
-        Ok(entry) if seen.admit(&entry.work) => {
-            InputItem::Work(WorkRequest { input: entry.raw, work: entry.work })
+        Ok(InputEntry { line, key, raw, work }) if seen.admit(&work) => {
+            let entry = list.map(|list| EntryPlace::new(&list, line, key));
+            InputItem::Work(WorkRequest { input: raw, entry, work })
         }
         Ok(_) => InputItem::Repeat,
     })

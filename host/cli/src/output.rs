@@ -149,9 +149,16 @@ pub fn summary_text(summary: &Summary) -> String {
     };
     list("from", &summary.by_source);
     list("not stored", &summary.by_reason);
+    for (source, failures) in &summary.failed_sources {
+        let times = counted(failures.count, "time", "times");
+        text.push_str(&format!(
+            "\n{source} could not answer {times}, first: {}",
+            shorten(&failures.first, 200)
+        ));
+    }
     if summary.done_before > 0 {
         let works = counted(summary.done_before, "work was", "works were");
-        text.push_str(&format!("\n{works} done before: nothing was fetched for them"));
+        text.push_str(&format!("\n{works} done before and skipped: nothing was fetched for them"));
     }
     if summary.elsewhere > 0 {
         let files = counted(summary.elsewhere, "file", "files");
@@ -181,6 +188,11 @@ pub fn summary_text(summary: &Summary) -> String {
         text.push_str(&format!("\nthe ledger failed and was done without: {}", operations.join(", ")));
     }
     input_text(&mut text, summary.bad_entries, summary.repeats);
+    if let Some(why) = &summary.unreachable {
+        text.push_str(&format!(
+            "\nnothing can be reached: {why}\nno work was touched: run again once that is mended"
+        ));
+    }
     if summary.interrupted {
         text.push_str("\ninterrupted: what had ended is in the manifest, and the rest can be run again");
     }

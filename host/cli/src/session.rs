@@ -33,8 +33,10 @@ impl RunSession {
         let config = console.load(settings)?;
         let out = &config.run.out;
         let program = Program::assemble(&config, mode, out).await?;
-        for skipped in program.plan.tiers.iter().flat_map(|tier| &tier.skipped) {
-            tracing::info!("{} is not asked: {}", skipped.name, skipped.reason);
+        if !console.output.quiet {
+            for skipped in program.plan.tiers.iter().flat_map(|tier| &tier.skipped) {
+                complain(format_args!("tierfall: {} is not asked: {}", skipped.name.source, skipped.reason));
+            }
         }
         let ledger = open_client(&config, out, console.probe.clone()).await.map_err(RunError::from)?;
         let session = Self::new(&config, &program, ledger, run_id.unwrap_or_else(new_run_id), console);
@@ -71,6 +73,10 @@ impl RunSession {
         if console.output.json {
             self.progress.written()?;
             print(serde_json::json!({ "summary": summary }))?;
+            // Whoever reads JSON reads this too, where it may stand in a log.
+            if let Some(why) = summary.unreachable.as_ref().filter(|_| !console.output.quiet) {
+                complain(format_args!("tierfall: nothing can be reached: {why}"));
+            }
         } else if console.for_people() {
             if let Some(lines) = self.progress.lines().filter(|lines| !lines.is_empty()) {
                 tell(works_table(&lines));

@@ -15,13 +15,15 @@ use super::address::AddressPolicy;
 use super::body::Body;
 use super::breaker::Breakers;
 use super::clock::AttemptClock;
+use super::cost::RequestCost;
 use super::decode::{Codings, Decoded};
-use super::error::{FetchError, HttpError};
+use super::error::{Denial, FetchError, HttpError};
 use super::headers::{every, header};
 use super::limiter::HostPermit;
 use super::listen::{Listener, Listening};
 use super::live::Live;
 use super::pace::{Pace, PacedRequest};
+use super::reach::Reach;
 use super::record::Recorder;
 use super::redact::Redacting;
 use super::redirects::{RedirectChain, at_hop};
@@ -59,6 +61,7 @@ struct Inner {
     robots: RobotsCache,
     reservations: Reservations,
     listening: Listening,
+    reach: Reach,
     /// Numbers in `0.0..1.0` that keep retries from coming together.
     jitter: fn() -> f64,
 }
@@ -83,25 +86,27 @@ impl HttpClient {
         shared: Option<Arc<dyn SharedPace>>,
     ) -> Result<Self, HttpError> {
         let policy = Arc::new(AddressPolicy::new(&settings.allow_private));
+        let reach = Reach::default();
         let transport: Box<dyn Transport> = match mode {
-            Mode::Live => Box::new(live(&settings, policy)?),
+            Mode::Live => Box::new(live(&settings, policy, reach.clone())?),
             Mode::Record(path) => {
-                let live = live(&settings, policy)?;
+                let live = live(&settings, policy, reach.clone())?;
                 Box::new(Recorder::create(&path, &settings.user_agent, Box::new(live))?)
             }
             Mode::Replay(path) => Box::new(Replay::open(&path)?),
         };
-        Ok(Self::assembled(settings, transport, shared))
+        Ok(Self::assembled(settings, transport, reach, shared))
     }
 
     /// A client of something else than the network: what tests and benchmarks script.
     pub fn with_transport(settings: HttpSettings, transport: Box<dyn Transport>) -> Self {
-        Self::assembled(settings, transport, None)
+        Self::assembled(settings, transport, Reach::default(), None)
     }
 
     pub(crate) fn assembled(
         settings: HttpSettings,
         transport: Box<dyn Transport>,
+        reach: Reach,
         shared: Option<Arc<dyn SharedPace>>,
     ) -> Self {
         Self(Arc::new(Inner {
@@ -111,6 +116,7 @@ impl HttpClient {
             robots: RobotsCache::default(),
             reservations: Reservations::default(),
             listening: Listening::default(),
+            reach,
             jitter: fastrand::f64,
             transport,
             settings,
@@ -154,7 +160,7 @@ impl HttpClient {
                 // A body that broke off is a read failure like any other.
                 Err(error) if request.method != Method::Post && error.retryable() => {
                     let pause = self.0.retry_in(&budget, tries, None).ok_or(error)?;
-                    tokio::time::sleep(pause).await;
+                    budget.cost.pause(pause).await;
                     tries += 1;
                 }
                 answer => return answer,
@@ -169,13 +175,14 @@ impl HttpClient {
 
     /// Why a request of `plugin` to this URL, which can wait for `timeout`, would be refused now without being sent:
     /// its breaker is open, or its host asked to be left alone for longer. Changes nothing.
-    pub fn refusal(&self, url: &Url, role: Role, plugin: &str, timeout: Duration) -> Option<String> {
+    pub fn refusal(&self, url: &Url, role: Role, plugin: &str, timeout: Duration) -> Option<FetchError> {
         let host = url.host_str()?;
         let held = || {
             let left = self.0.pace.held(host, role).filter(|left| *left > timeout)?.as_secs();
-            Some(format!("{host} asked to be left alone for {left} s more"))
+            let detail = format!("{host} asked to be left alone for {left} s more");
+            Some(FetchError::denied(Denial::Breaker, detail))
         };
-        self.0.breakers.refusal(host, role, plugin).map(|error| error.to_string()).or_else(held)
+        self.0.breakers.refusal(host, role, plugin).or_else(held)
     }
 
     /// What the site of `url` says of its text and data mining in `/.well-known/tdmrep.json`. That is fetched
@@ -196,6 +203,11 @@ impl HttpClient {
         self.0.reservations.of_page(page)
     }
 
+    /// Whether the network can be reached at all.
+    pub fn reach(&self) -> Reach {
+        self.0.reach.clone()
+    }
+
     /// Milliseconds since the Unix epoch; under replay, the time of the recording.
     pub fn now_ms(&self) -> u64 {
         self.0.transport.now_ms()
@@ -203,8 +215,12 @@ impl HttpClient {
 }
 
 /// The network, whose answers repeat no secret.
-fn live(settings: &HttpSettings, policy: Arc<AddressPolicy>) -> Result<Redacting<Live>, HttpError> {
-    Ok(Redacting::new(Live::new(settings, policy)?, settings.limits.body_bytes))
+fn live(
+    settings: &HttpSettings,
+    policy: Arc<AddressPolicy>,
+    reach: Reach,
+) -> Result<Redacting<Live>, HttpError> {
+    Ok(Redacting::new(Live::new(settings, policy)?.telling(reach), settings.limits.body_bytes))
 }
 
 impl Inner {
@@ -246,7 +262,11 @@ impl Inner {
         loop {
             let asked =
                 PacedRequest { host, path: hop.url.path(), role, secret: !hop.secret_headers.is_empty() };
-            let mut permit = if live { Some(self.pace.acquire(asked, budget.clock).await?) } else { None };
+            let mut permit = if live {
+                Some(budget.cost.waiting(self.pace.acquire(asked, budget.clock)).await?)
+            } else {
+                None
+            };
             let sent = Instant::now();
             let outcome = self.send(&hop, budget.clock).await;
             let (retryable, wait) = match &outcome {
@@ -273,7 +293,7 @@ impl Inner {
             if retryable && let Some(pause) = self.retry_in(budget, tries, wait) {
                 // Neither the failed request nor our wait takes a place of the host's concurrency.
                 drop((outcome, permit));
-                tokio::time::sleep(pause).await;
+                budget.cost.pause(pause).await;
                 tries += 1;
                 continue;
             }
@@ -401,7 +421,8 @@ impl Inner {
         let mut request = Request::get(url);
         request.headers.insert(ACCEPT, HeaderValue::from_static("application/json, */*;q=0.8"));
         let clock = AttemptClock::new(TDM_TIME, Instant::now() + TDM_TIME);
-        let budget = RequestBudget { hops: &Role::Page, clock: &clock, retries: &AtomicU32::new(0) };
+        let (retries, cost) = (AtomicU32::new(0), RequestCost::default());
+        let budget = RequestBudget { hops: &Role::Page, clock: &clock, retries: &retries, cost: &cost };
         let (body, _) = self.open(request, &budget).await?;
         let answer = clock.limit(body.read(Role::Api, tdm::READ)).await?;
         Ok((answer.head.status == 200 && !answer.truncated).then(|| answer.body.to_vec()))

@@ -216,8 +216,8 @@ pub fn read_response(block: &mut impl BufRead) -> io::Result<(u16, HeaderMap)> {
 }
 
 /// A URL without its fragment and without the parameters that only say who asks, so that anyone can replay
-/// what another recorded.
-fn anonymous(url: &Url) -> String {
+/// what another recorded, and no message names its sender.
+pub fn anonymous(url: &Url) -> String {
     let personal = |name: &str| matches!(name, "email" | "mailto");
     let mut url = url.clone();
     url.set_fragment(None);

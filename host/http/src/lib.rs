@@ -8,14 +8,15 @@
 //! ```
 //! use std::sync::atomic::AtomicU32;
 //! use std::time::Duration;
-//! use tierfall_http::{AttemptClock, FetchError, HttpClient, Request, RequestBudget, Response, Role};
+//! use tierfall_http::{AttemptClock, FetchError, HttpClient, Request, RequestBudget, Response, Role, RequestCost};
 //!
 //! /// Fetches a page of at most one megabyte within ten seconds, retrying twice.
 //! async fn page(client: &HttpClient, url: &str) -> Result<Response, FetchError> {
 //!     let url = url.parse().map_err(|error| FetchError::Refused(format!("not a URL: {error}")))?;
 //!     let deadline = tokio::time::Instant::now() + Duration::from_secs(60);
 //!     let clock = AttemptClock::new(Duration::from_secs(10), deadline);
-//!     let budget = RequestBudget { hops: &Role::Page, clock: &clock, retries: &AtomicU32::new(2) };
+//!     let (retries, cost) = (AtomicU32::new(2), RequestCost::default());
+//!     let budget = RequestBudget { hops: &Role::Page, clock: &clock, retries: &retries, cost: &cost };
 //!     client.fetch(Request::get(url), 1 << 20, budget).await
 //! }
 //! ```
@@ -27,6 +28,7 @@ mod body;
 mod breaker;
 mod client;
 mod clock;
+mod cost;
 mod decode;
 mod error;
 mod exchange;
@@ -38,6 +40,7 @@ mod no_proxy;
 mod origins;
 mod pace;
 mod proxy;
+mod reach;
 mod record;
 mod redact;
 mod redirects;
@@ -62,11 +65,14 @@ mod warc;
 pub use body::{Body, PDF_WITHIN, starts_as_pdf};
 pub use client::{HttpClient, Mode};
 pub use clock::AttemptClock;
+pub use cost::RequestCost;
 pub use error::{Denial, FetchError, HttpError};
+pub use exchange::anonymous;
 pub use headers::{header, header_map, header_text};
 pub use http::{HeaderMap, HeaderName, HeaderValue};
 pub use listen::{Answered, Listener};
 pub use proxy::proxy_hosts;
+pub use reach::{Outage, OutageCause, Reach};
 pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Role, Secrets};
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,

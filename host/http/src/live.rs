@@ -17,6 +17,7 @@ use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, FetchError, HttpError};
 use super::headers::keep_packed;
 use super::proxy::Proxies;
+use super::reach::Reach;
 use super::request::Method;
 use super::resolver::{CheckedResolver, Lookup, SystemLookup, Trust};
 use super::settings::{HttpSettings, Limits};
@@ -43,6 +44,7 @@ pub struct Live {
     policy: Arc<AddressPolicy>,
     proxies: Proxies,
     limits: Limits,
+    reach: Reach,
 }
 
 /// One way to the network: by the latest HTTP that the server offers, and by HTTP/1.1.
@@ -113,7 +115,13 @@ impl Live {
             policy,
             proxies,
             limits: settings.limits.clone(),
+            reach: Reach::default(),
         })
+    }
+
+    /// Tells whether anything is reached.
+    pub fn telling(self, reach: Reach) -> Self {
+        Self { reach, ..self }
     }
 
     fn wants_plain(&self, url: &Url) -> bool {
@@ -165,10 +173,20 @@ impl Transport for Live {
                     answer => answer,
                 }
             };
+            let host = hop.url.host_str().unwrap_or_default();
+            let watched = self.reach.watch(host);
             let mut answer = match tokio::time::timeout(self.limits.first_byte, asking).await {
-                Ok(answer) => answer.map_err(|error| failure(&error, &hop.url, proxy.as_deref()))?,
+                Ok(answer) => {
+                    watched.over();
+                    answer.map_err(|error| {
+                        let failed = failure(&error, &hop.url, proxy.as_deref());
+                        self.tell(host, proxy.is_some(), &error, &failed);
+                        failed
+                    })?
+                }
                 Err(_) => return Err(FetchError::Timeout),
             };
+            self.reach.answered();
             let status = answer.status().as_u16();
             // Nobody but the proxy asks for this, and it says nothing about what it was to fetch.
             if let (Some(proxy), 407) = (&proxy, status) {
@@ -193,6 +211,65 @@ impl Transport for Live {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
     }
+}
+
+impl Live {
+    /// Tells what a failure says of the way to all hosts. A connection that came about and broke says that there is one.
+    fn tell(&self, host: &str, by_proxy: bool, error: &reqwest::Error, failed: &FetchError) {
+        match failed {
+            FetchError::Certificate(detail) if detail.contains("UnknownIssuer") => {
+                self.reach.untrusted(host, detail.clone());
+            }
+            FetchError::Transport(detail) if error.is_connect() || error.is_timeout() => {
+                let told = causes(error);
+                // A proxy that refuses to open a tunnel is there, and so is who speaks something else than TLS.
+                let refused = told.contains("tunnel error") && !told.contains("underlying connection");
+                match by_proxy {
+                    // Whether the proxy is silent, or who is behind it, is not known.
+                    true if error.is_timeout() => {}
+                    _ if refused || !is_unconnected(error, &told) => self.reach.answered(),
+                    true => self.reach.failed(host, true, reasons(error)),
+                    false => self.reach.failed(host, false, detail.clone()),
+                }
+            }
+            FetchError::Transport(_) | FetchError::Malformed(_) => self.reach.answered(),
+            _ => {}
+        }
+    }
+}
+
+/// Whether not even a connection came about: the name was not found, or nobody was there.
+fn is_unconnected(error: &reqwest::Error, told: &str) -> bool {
+    use std::io::ErrorKind;
+    let mut next = beneath(error);
+    while let Some(cause) = next {
+        let kind = cause.downcast_ref::<std::io::Error>().map(std::io::Error::kind);
+        let nobody = [
+            ErrorKind::ConnectionRefused,
+            ErrorKind::TimedOut,
+            ErrorKind::HostUnreachable,
+            ErrorKind::NetworkUnreachable,
+            ErrorKind::NetworkDown,
+            ErrorKind::AddrNotAvailable,
+        ];
+        if kind.is_some_and(|kind| nobody.contains(&kind)) {
+            return true;
+        }
+        next = beneath(cause);
+    }
+    error.is_timeout() || told.contains("dns error")
+}
+
+/// An error with all its causes.
+fn causes(error: &reqwest::Error) -> String {
+    let mut told = error.to_string();
+    let mut next = beneath(error);
+    while let Some(cause) = next {
+        told.push_str(": ");
+        told.push_str(&cause.to_string());
+        next = beneath(cause);
+    }
+    told
 }
 
 /// What goes over the wire: a request's headers and its secrets.

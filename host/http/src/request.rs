@@ -10,6 +10,7 @@ use http::header::AsHeaderName;
 use url::Url;
 
 use super::clock::AttemptClock;
+use super::cost::RequestCost;
 use super::headers;
 
 /// How a host is treated: an `Api` is asked at its published rate and has no robots.txt; pages and
@@ -98,6 +99,8 @@ pub struct RequestBudget<'a> {
     pub clock: &'a AttemptClock,
     /// Retries left; shared by the requests of one attempt.
     pub retries: &'a AtomicU32,
+    /// Where it is noted what the request cost.
+    pub cost: &'a RequestCost,
 }
 
 /// The head of an answer, whatever its status, after redirects.

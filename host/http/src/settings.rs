@@ -280,8 +280,19 @@ fn mailto<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
         Some(wrong) if !is_address(wrong) => {
             Err(D::Error::custom(format_args!("{wrong:?} is not an e-mail address")))
         }
+        Some(nobodys) if is_placeholder(nobodys) => Err(D::Error::custom(format_args!(
+            "{nobodys:?} is nobody's address; give your own, so that hosts can write to you"
+        ))),
         _ => Ok(address),
     }
+}
+
+/// The names that RFC 2606 keeps for examples: services refuse them, or ban who uses them.
+fn is_placeholder(address: &str) -> bool {
+    let host = address.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
+    ["example.com", "example.net", "example.org"]
+        .iter()
+        .any(|name| host.strip_suffix(name).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 fn is_address(text: &str) -> bool {

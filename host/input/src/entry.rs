@@ -7,6 +7,8 @@ use tierfall_work::{Facts, Work};
 pub struct InputEntry {
     /// Where it begins, from 1.
     pub line: u64,
+    /// What the list itself calls it: BibTeX's key, RIS' id, a table's `key`.
+    pub key: Option<String>,
     /// The identifier as it was written: the line of a text file, the DOI field of a record.
     pub raw: String,
     /// With what the record says of it, kept under the name [`BY`].
@@ -23,6 +25,8 @@ pub struct BadEntry {
     pub line: u64,
     /// What is wrong with it.
     pub message: String,
+    /// What the list itself calls it.
+    pub key: Option<String>,
     /// What the record says of a work that it has no identifier for.
     pub described: Option<Box<Facts>>,
     /// Nothing follows: reading itself failed, or what is read is not what it was taken for.
@@ -37,6 +41,7 @@ pub const BY: &str = "input";
 pub(crate) struct EntryError {
     pub line: u64,
     pub message: String,
+    pub key: Option<String>,
     pub described: Option<Box<Facts>>,
     pub last: bool,
     /// It was read, and lacks nothing but an identifier.
@@ -45,7 +50,7 @@ pub(crate) struct EntryError {
 
 impl EntryError {
     pub fn new(line: u64, message: impl Into<String>) -> Self {
-        Self { line, message: message.into(), described: None, last: false, whole: false }
+        Self { line, message: message.into(), key: None, described: None, last: false, whole: false }
     }
 
     pub fn ending(line: u64, message: impl Into<String>) -> Self {

@@ -21,6 +21,8 @@ pub(crate) enum Field {
     FirstPage,
     LastPage,
     PageCount,
+    /// What the list itself calls the work.
+    Key,
 }
 
 /// By name, without regard to case, spaces and punctuation. The names are those of Scopus, Web of Science, Lens,
@@ -104,6 +106,7 @@ pub(crate) fn named(name: &str) -> Option<Field> {
         "startpage" | "pagestart" | "firstpage" | "beginningpage" => Field::FirstPage,
         "endpage" | "pageend" | "lastpage" | "endingpage" => Field::LastPage,
         "numberofpages" | "pagecount" | "numpages" | "pagetotal" => Field::PageCount,
+        "key" | "citekey" | "citationkey" | "bibtexkey" | "entrykey" => Field::Key,
         _ => return None,
     })
 }
@@ -127,7 +130,8 @@ impl Field {
             | Self::Pages
             | Self::FirstPage
             | Self::LastPage
-            | Self::PageCount => return None,
+            | Self::PageCount
+            | Self::Key => return None,
         })
     }
 }

@@ -48,6 +48,6 @@ mod xml;
 
 pub use dedupe::Dedupe;
 pub use entry::{BY, BadEntry, InputEntry};
-pub use formats::{Format, UnknownFormat};
+pub use formats::{Format, UnknownFormat, text_of_tex};
 pub use parse::OpenError;
 pub use reader::{Reader, arguments, open};

@@ -56,11 +56,12 @@ pub fn arguments(
     arguments: impl IntoIterator<Item = String>,
 ) -> impl Iterator<Item = Result<InputEntry, BadEntry>> {
     arguments.into_iter().zip(1..).map(|(raw, line)| match written::one(&raw) {
-        Ok(id) => Ok(InputEntry { line, raw, work: Work::new(id) }),
+        Ok(id) => Ok(InputEntry { line, key: None, raw, work: Work::new(id) }),
         Err(error) => Err(BadEntry {
             origin: "arguments".into(),
             line,
             message: error.to_string(),
+            key: None,
             described: None,
             last: false,
         }),
@@ -153,9 +154,9 @@ impl Iterator for Reader {
             }
             Some(Err(mut error)) => {
                 self.refuse(&mut error);
-                let EntryError { line, message, described, last, .. } = error;
+                let EntryError { line, message, key, described, last, .. } = error;
                 self.ended = last;
-                Some(Err(BadEntry { origin: self.origin.clone(), line, message, described, last }))
+                Some(Err(BadEntry { origin: self.origin.clone(), line, message, key, described, last }))
             }
             None => {
                 self.ended = true;

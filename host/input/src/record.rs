@@ -14,11 +14,16 @@ pub(crate) struct Record {
     notes: Vec<String>,
     from: Option<String>,
     to: Option<String>,
+    /// What the list itself calls the work.
+    key: Option<String>,
     pub facts: Facts,
 }
 
 /// In bytes; a longer title is none.
 const LONGEST_TITLE: usize = 16 << 10;
+
+/// In bytes; a longer name is none.
+const LONGEST_KEY: usize = 512;
 
 /// Authors who are kept; papers of large collaborations have more.
 const MOST_AUTHORS: usize = 1000;
@@ -49,11 +54,20 @@ impl Record {
                 self.to.get_or_insert_with(|| text.to_owned());
             }
             Field::PageCount => self.facts.pages = values::page_count(text).or(self.facts.pages),
+            Field::Key => self.called(text),
             Field::Note if self.notes.len() < MOST => self.notes.push(text.to_owned()),
             Field::Work | Field::Id(_) | Field::Any if self.ids.len() < MOST && !is_nothing(text) => {
                 self.ids.push((field, text.to_owned()));
             }
             Field::Work | Field::Id(_) | Field::Any | Field::Note => {}
+        }
+    }
+
+    /// Notes what the list itself calls the work; the first name stays.
+    pub(crate) fn called(&mut self, key: &str) {
+        let key = key.trim();
+        if self.key.is_none() && !key.is_empty() && key.len() <= LONGEST_KEY {
+            self.key = Some(key.to_owned());
         }
     }
 
@@ -131,7 +145,7 @@ impl Record {
         self.facts.ids = read.map(|(id, _)| id).collect();
         let mut work = Work::new(own);
         work.learn(&self.facts, BY);
-        Ok(InputEntry { line, raw, work })
+        Ok(InputEntry { line, key: self.key, raw, work })
     }
 
     /// What notes say, if they speak of one work: several are those that it is related to.
@@ -154,7 +168,7 @@ impl Record {
     ) -> Result<InputEntry, EntryError> {
         if let Some(work) = Work::titled(&self.facts, BY) {
             let raw = work.known.title.as_ref().map(|said| said.value.clone()).unwrap_or_default();
-            return Ok(InputEntry { line, raw, work });
+            return Ok(InputEntry { line, key: self.key, raw, work });
         }
         let title = self.facts.title.as_deref().map(shortened).filter(|title| !title.is_empty());
         let garbled = refused.is_some();
@@ -171,6 +185,7 @@ impl Record {
         Err(EntryError {
             whole: described.is_some() || !garbled,
             described,
+            key: self.key,
             ..EntryError::new(line, message)
         })
     }

@@ -24,7 +24,7 @@ pub(crate) fn read_bytes(source: Vec<u8>) -> String {
 }
 
 fn shown(entry: Result<InputEntry, BadEntry>) -> String {
-    let InputEntry { line, raw, work } = match entry {
+    let InputEntry { line, raw, work, .. } = match entry {
         Ok(entry) => entry,
         Err(bad) => return format!("{}! {}", bad.line, bad.message),
     };

@@ -17,6 +17,7 @@ use crate::notes::Notes;
 use crate::pages::AnsweredPages;
 use crate::plugin::Plugin;
 use crate::pool::SlotPermit;
+use crate::report::CallReport;
 use crate::wire;
 use tierfall_http::{AttemptClock, HttpClient};
 use tierfall_work::{Finding, Work};
@@ -71,18 +72,18 @@ pub struct Tried {
     pub vouched: bool,
 }
 
-/// An answer, and the host's notes on the call, for the trail: denials, limits, hosts that did not answer.
-pub type Noted = (Result<Finding, CallError>, Vec<String>);
+/// An answer, and what the host has to say about the call, for the trail: requests, denials, limits.
+pub type Reported = (Result<Finding, CallError>, CallReport);
 
 /// Why there is no answer at all: `None` is a timeout. The store is dropped with the call, and never entered again.
 type Ended = Option<FailureKind>;
 
 impl Plugin {
     /// Asks one source about one work.
-    pub async fn find(&self, call: Call) -> Noted {
+    pub async fn find(&self, call: Call) -> Reported {
         let Call { question, access, client, clock, retries, pages } = call;
         if let Some(set_aside) = self.set_aside() {
-            return (Err(self.failure(&access, &question, "find", set_aside).into()), Vec::new());
+            return (Err(self.failure(&access, &question, "find", set_aside).into()), CallReport::default());
         }
         let notes = Notes::default();
         let asked = CallTerms { access, client, clock, retries, pages };
@@ -97,11 +98,11 @@ impl Plugin {
 
     /// Asks one source about several works; one answer each, in the order of the questions. What the source cannot
     /// answer at once is asked again in halves, so that one work's trouble is not its neighbours'.
-    pub async fn find_many(&self, call: BatchCall) -> Vec<Noted> {
+    pub async fn find_many(&self, call: BatchCall) -> Vec<Reported> {
         let BatchCall { questions, access, client, clock, retries } = call;
         // Its hosts are no work's own, so that it has read no work's pages.
         let asked = CallTerms { access, client, clock, retries, pages: AnsweredPages::default() };
-        let mut answers: Vec<Option<Noted>> = questions.iter().map(|_| None).collect();
+        let mut answers: Vec<Option<Reported>> = questions.iter().map(|_| None).collect();
         // The last of it is asked next.
         let mut waiting: Vec<Range<usize>> = vec![0..questions.len()];
         while let Some(range) = waiting.pop() {
@@ -116,20 +117,20 @@ impl Plugin {
                 }
             }
         }
-        let missing = || (Err(SourceError::BadAnswer(NO_ANSWER.into()).into()), Vec::new());
+        let missing = || (Err(SourceError::BadAnswer(NO_ANSWER.into()).into()), CallReport::default());
         answers.into_iter().map(|answer| answer.unwrap_or_else(missing)).collect()
     }
 
     /// The answers to some questions that are asked at once; `None` if they are to be asked in halves.
-    async fn ask_part(&self, asked: &CallTerms, questions: &[WorkQuestion]) -> Option<Vec<Noted>> {
+    async fn ask_part(&self, asked: &CallTerms, questions: &[WorkQuestion]) -> Option<Vec<Reported>> {
         let alone = questions.len() == 1;
         let notes = Notes::default();
         let ended_all = |ended: Ended| {
             let each = questions.iter();
-            let notes = notes.take();
+            let report = notes.take();
             Some(
                 each.map(|one| {
-                    (Err(self.ended(ended.clone(), &asked.access, one, "find-many")), notes.clone())
+                    (Err(self.ended(ended.clone(), &asked.access, one, "find-many")), report.clone())
                 })
                 .collect(),
             )
@@ -151,8 +152,8 @@ impl Plugin {
                 }
                 let checked =
                     answers.into_iter().map(|answer| self.checked(answer, &notes)).collect::<Vec<_>>();
-                let notes = notes.take();
-                Some(checked.into_iter().map(|answer| (answer, notes.clone())).collect())
+                let report = notes.take();
+                Some(checked.into_iter().map(|answer| (answer, report.clone())).collect())
             }
             // Its time is over for all of them.
             Err(ended @ Some(_)) if !alone && !asked.clock.remaining().is_zero() => {

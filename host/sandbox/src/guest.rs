@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
+use std::time::{Duration, Instant};
 
 use url::Url;
 
@@ -11,28 +12,79 @@ use crate::grant::CallHops;
 use crate::limits::{Limiter, ResourceLimit};
 use crate::notes::{LastWords, Notes};
 use crate::pages::{AnsweredPages, PageRequest, Remembering};
+use crate::report::{Obstacle, RequestReport};
 use crate::store::Limited;
 use crate::text;
 use tierfall_http::{
-    AttemptClock, Denial, FetchError, HopPolicy, HttpClient, Method, Request, RequestBudget, Reservation,
-    Response, SaidBy, Secrets, header_map, header_text, starts_as_pdf,
+    AttemptClock, Denial, FetchError, HopPolicy, HttpClient, Method, Request, RequestBudget, RequestCost,
+    Reservation, Response, SaidBy, Secrets, anonymous, header_map, header_text, starts_as_pdf,
 };
 
-/// A request in flight. If the call ends before its answer is there, the notes name the origin that it was
-/// waiting for, and no more of the URL: paths and queries may hold private values.
+/// A request in flight. It is in the report also if the call ends before its answer is there; the notes then name
+/// the origin that it was waiting for.
 struct PendingFetch<'a> {
     notes: &'a Notes,
     origin: String,
-    answered: bool,
+    method: Method,
+    url: String,
+    since: Instant,
+    cost: RequestCost,
+    /// The status, or why there is none.
+    ended: Option<Result<u16, String>>,
+}
+
+impl<'a> PendingFetch<'a> {
+    fn new(notes: &'a Notes, request: &Request) -> Self {
+        Self {
+            notes,
+            origin: request.url.origin().ascii_serialization(),
+            method: request.method,
+            url: clean(&anonymous(&request.url), MOST_URL),
+            since: Instant::now(),
+            cost: RequestCost::default(),
+            ended: None,
+        }
+    }
+
+    fn over(mut self, answer: &Result<Response, FetchError>) {
+        self.ended = match answer {
+            Ok(answer) => Some(Ok(answer.head.status)),
+            Err(FetchError::Timeout) => None,
+            Err(error) => Some(Err(clean(&error.to_string(), MOST_URL))),
+        };
+    }
 }
 
 impl Drop for PendingFetch<'_> {
     fn drop(&mut self) {
-        if !self.answered {
+        if self.ended.is_none() {
             self.notes.add(format!("no answer from {} in time", clean(&self.origin, 200)));
         }
+        let (status, error) = match self.ended.take() {
+            Some(Ok(status)) => (Some(status), String::new()),
+            Some(Err(error)) => (None, error),
+            None => (None, FetchError::Timeout.to_string()),
+        };
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        self.notes.request(RequestReport {
+            method: match self.method {
+                Method::Get => "GET",
+                Method::Head => "HEAD",
+                Method::Post => "POST",
+            }
+            .to_owned(),
+            url: std::mem::take(&mut self.url),
+            status,
+            error,
+            retries: self.cost.retries(),
+            waited_ms: ms(self.cost.waited()),
+            ms: ms(self.since.elapsed()),
+        });
     }
 }
+
+/// Of a URL in the trail; a longer one says nothing more.
+const MOST_URL: usize = 500;
 
 /// The state of one call.
 pub(crate) struct Guest {
@@ -169,11 +221,15 @@ impl Guest {
             return Ok(answer);
         }
         let hops = Remembering::new(&network.hops);
-        let budget = RequestBudget { hops: &hops, clock: &network.clock, retries: &network.retries };
-        let origin = request.url.origin().ascii_serialization();
-        let mut pending = PendingFetch { notes: &self.notes, origin, answered: false };
+        let pending = PendingFetch::new(&self.notes, &request);
+        let budget = RequestBudget {
+            hops: &hops,
+            clock: &network.clock,
+            retries: &network.retries,
+            cost: &pending.cost,
+        };
         let answer = network.client.fetch(request, cap, budget).await;
-        pending.answered = !matches!(answer, Err(FetchError::Timeout));
+        pending.over(&answer);
         let answer = answer.map_err(|error| self.fetch_error(error))?;
         if let Some(page) = page
             && let Some(way) = hops.page()
@@ -186,6 +242,7 @@ impl Guest {
     /// The error that the plugin sees for a failed request; what the host refused is noted for the trail too. What a
     /// name resolves to is in the trail alone: a plugin could map the operator's network with it.
     fn fetch_error(&self, error: FetchError) -> http::FetchError {
+        self.notes.obstacle(Obstacle::Request(error.clone()));
         match error {
             // A refusal that is temporary (an open circuit breaker) looks to the plugin like a host that does
             // not answer.

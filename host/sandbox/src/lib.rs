@@ -21,8 +21,8 @@
 //! }
 //!
 //! async fn candidates(plugin: &Plugin, call: Call) -> Result<usize, CallError> {
-//!     let (found, notes) = plugin.find(call).await;
-//!     notes.iter().for_each(|note| eprintln!("{note}"));
+//!     let (found, report) = plugin.find(call).await;
+//!     report.notes.iter().for_each(|note| eprintln!("{note}"));
 //!     Ok(found?.candidates.len())
 //! }
 //! ```
@@ -48,6 +48,7 @@ mod pages;
 mod plugin;
 mod pool;
 mod private;
+mod report;
 mod space;
 mod store;
 #[cfg(any(test, feature = "testing"))]
@@ -55,7 +56,7 @@ pub mod testing;
 mod text;
 mod wire;
 
-pub use calls::{BatchCall, Call, Noted, Tried, WorkQuestion};
+pub use calls::{BatchCall, Call, Reported, Tried, WorkQuestion};
 pub use compile::{COMPILE_ARGUMENT, compile_for_parent, this_program};
 pub use description::{Description, HostNeed, HostPattern, SecretUse, Setting, SourceDescription};
 pub use engine::Sandbox;
@@ -66,3 +67,4 @@ pub use limits::{ExaminerSettings, ResourceLimit, SandboxSettings};
 pub use pages::AnsweredPages;
 pub use plugin::Plugin;
 pub use private::PrivateFolder;
+pub use report::{CallReport, Obstacle, RequestReport};

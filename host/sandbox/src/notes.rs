@@ -1,33 +1,59 @@
 //! Notes of the host on one call, for the trail, and what the guest said last.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::clean::clean;
 use crate::limits::ResourceLimit;
+use crate::report::{CallReport, Obstacle, RequestReport};
 
-/// Denials, limits that were reached without ending the call, hosts that did not answer. Shared, because a call
+/// Denials, limits that were reached without ending the call, requests and how they ended. Shared, because a call
 /// that is dropped at its timeout cannot return anything.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Notes(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Notes(Arc<Mutex<CallReport>>);
 
 // Enough to see what a plugin tries to do; after the first denials, more of them say nothing new.
 const MOST_NOTES: usize = 20;
+/// More than `sandbox.fetches` lets an honest plugin make.
+const MOST_REQUESTS: usize = 64;
 
 impl Notes {
     pub(crate) fn add(&self, note: String) {
-        let mut notes = self.0.lock().unwrap_or_else(|poison| poison.into_inner());
-        if notes.len() < MOST_NOTES && !notes.contains(&note) {
-            notes.push(note);
+        let mut report = self.report();
+        if report.notes.len() < MOST_NOTES && !report.notes.contains(&note) {
+            report.notes.push(note);
         }
     }
 
+    /// A limit that refuses or cuts something, and ends nothing.
     pub(crate) fn limit(&self, limit: ResourceLimit) {
         self.add(format!("ran into the limit {}", limit.label()));
+        // What is cut of its log or of its candidates kept the plugin from no answer.
+        if matches!(limit, ResourceLimit::Fetches | ResourceLimit::FetchBytes) {
+            self.obstacle(Obstacle::Limit(limit));
+        }
     }
 
-    pub(crate) fn take(&self) -> Vec<String> {
-        std::mem::take(&mut *self.0.lock().unwrap_or_else(|poison| poison.into_inner()))
+    pub(crate) fn obstacle(&self, obstacle: Obstacle) {
+        let mut report = self.report();
+        if report.obstacles.len() < MOST_NOTES && !report.obstacles.contains(&obstacle) {
+            report.obstacles.push(obstacle);
+        }
+    }
+
+    pub(crate) fn request(&self, request: RequestReport) {
+        let mut report = self.report();
+        if report.requests.len() < MOST_REQUESTS {
+            report.requests.push(request);
+        }
+    }
+
+    pub(crate) fn take(&self) -> CallReport {
+        std::mem::take(&mut *self.report())
+    }
+
+    fn report(&self) -> MutexGuard<'_, CallReport> {
+        self.0.lock().unwrap_or_else(|poison| poison.into_inner())
     }
 }
 

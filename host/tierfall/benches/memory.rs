@@ -16,7 +16,7 @@ use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier};
 use tierfall_ids::IdKind;
 use tierfall_input::{Dedupe, open};
 use tierfall_ledger::LedgerClient;
-use tierfall_sandbox::{CallError, SourceError};
+use tierfall_sandbox::{CallError, CallReport, SourceError};
 use tierfall_work::{Candidate, Work};
 use tokio_util::sync::CancellationToken;
 
@@ -37,7 +37,7 @@ impl Source for Nothing {
 
     fn find(&self, _ask: Ask) -> BoxFuture<'_, Answer> {
         Box::pin(async {
-            Answer { result: Err(CallError::Source(SourceError::NotFound)), notes: Vec::new() }
+            Answer { result: Err(CallError::Source(SourceError::NotFound)), report: CallReport::default() }
         })
     }
 }
@@ -98,6 +98,8 @@ fn run(works: u64) {
         acquirer: Arc::new(Never),
         reporter: Arc::new(()),
         workers: 16,
+        again: false,
+        reach: None,
         ledger: LedgerClient::off(),
         maintenance: None,
         stop: CancellationToken::new(),
@@ -106,7 +108,7 @@ fn run(works: u64) {
     let input = open(&list, None, None).expect("a readable list").map(move |entry| {
         let entry = entry.expect("a readable line");
         assert!(seen.admit(&entry.work), "every work is asked for once");
-        InputItem::Work(WorkRequest { input: entry.raw, work: entry.work })
+        InputItem::Work(WorkRequest { input: entry.raw, entry: None, work: entry.work })
     });
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
     let began = Instant::now();

@@ -16,7 +16,7 @@ use tierfall::acquire::{
 use tierfall::tiers::{Answer, Ask, Budgets, Plan, Source, SourceName, Tier, race};
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
-use tierfall_sandbox::{CallError, SourceError};
+use tierfall_sandbox::{CallError, CallReport, SourceError};
 use tierfall_work::{ArtifactFormat, Basis, Candidate, Facts, Finding, Format, Version, Work};
 
 struct Instantly {
@@ -54,7 +54,7 @@ impl Source for Instantly {
         } else {
             Err(CallError::Source(SourceError::NotFound))
         };
-        Box::pin(async { Answer { result, notes: Vec::new() } })
+        Box::pin(async { Answer { result, report: CallReport::default() } })
     }
 }
 

@@ -87,8 +87,8 @@ fn call(criterion: &mut Criterion) {
                 pages: AnsweredPages::default(),
                 retries: 0,
             };
-            let (found, notes) = plugin.find(call).await;
-            assert_eq!(found.expect("a finding").candidates.len(), 1, "{notes:?}");
+            let (found, report) = plugin.find(call).await;
+            assert_eq!(found.expect("a finding").candidates.len(), 1, "{report:?}");
         });
     });
 }

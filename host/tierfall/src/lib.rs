@@ -10,7 +10,7 @@
 //! use tierfall::{Error, Tierfall, run::WorkRequest};
 //!
 //! # async fn fetch() -> Result<(), Box<dyn std::error::Error>> {
-//! let tierfall = Tierfall::builder().mailto("me@example.org").out("papers").build().await?;
+//! let tierfall = Tierfall::builder().mailto("me@library.example").out("papers").build().await?;
 //! let line = tierfall.fetch("10.1371/journal.pone.0000308".parse::<WorkRequest>()?).await?;
 //! println!("{}: {}", line.work_id, line.status);
 //!

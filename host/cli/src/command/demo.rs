@@ -42,7 +42,7 @@ impl DemoCommand {
         }
         let program = Program::assemble(&config, Mode::Replay(recording.path().to_owned()), &out).await?;
         let works = Reader::new("the demo", Cursor::new(WORKS.as_bytes()), Some(Format::Text), None)?;
-        let works = input::each_once(works);
+        let works = input::each_once(works.map(|work| (None, work)));
         let session = RunSession::new(&config, &program, LedgerClient::off(), "demo".into(), console);
         let summary = session.until_interrupted(session.run.go(works, &out)).await?;
         session.show(&summary, console)?;

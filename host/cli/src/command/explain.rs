@@ -5,24 +5,29 @@ use std::time::Duration;
 
 use clap::Args;
 use tierfall::acquire::NoJournal;
-use tierfall::run::{Line, Program, Summary};
+use tierfall::config::Config;
+use tierfall::run::{Line, Program, Summary, WorkRequest, find_ledger, find_line, job_key, kept_line};
 use tierfall::tiers::{AcquisitionEntry, AttemptEntry, EndReason, Proposal, race};
-use tierfall_ids::InvalidId;
+use tierfall_ids::{InvalidId, WorkId};
 use tierfall_proof::Evidence;
+use tierfall_sandbox::RequestReport;
 use tierfall_work::Work;
 
 use crate::args::{SettingArgs, WebArgs};
 use crate::console::Console;
 use crate::error::CliError;
 use crate::exit::Exit;
-use crate::output::{Page, print, size, time};
+use crate::output::{Page, complain, counted, print, size, time};
 use crate::wash;
 
-/// Try one work under the plan and show its whole trail; nothing is stored.
+/// Show the whole trail of one work: what the last run into the folder left, or what would happen now.
 #[derive(Debug, Args)]
 pub struct ExplainCommand {
     /// One work, in any spelling.
     work: String,
+    /// Ask anew, also where an earlier run left a trail; nothing is stored.
+    #[arg(long)]
+    again: bool,
     #[command(flatten)]
     pub(super) web: WebArgs,
     #[command(flatten)]
@@ -33,24 +38,66 @@ impl ExplainCommand {
     pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let id = self.work.parse().map_err(|error: InvalidId| CliError::Usage(error.to_string()))?;
         let config = console.load(&self.settings)?;
+        let work = Work::new(id);
+        let is_live = self.web.replay.is_none() && self.web.record.is_none();
+        if !self.again
+            && is_live
+            && let Some((line, place)) = stored_trail(&config, &work).await?
+        {
+            if console.for_people() {
+                complain(format_args!(
+                    "tierfall: as {place} has it, of run {}; --again asks anew",
+                    line.run_id
+                ));
+            }
+            return show(&line, console);
+        }
         // What is fetched to be judged goes to a folder that is gone afterwards.
         let folder =
             tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
         let program = Program::assemble(&config, self.web.mode(), folder.path()).await?;
         let outcome = tokio::select! {
-            outcome = race::run(&program.plan, Work::new(id), program.acquirer.as_ref(), &NoJournal, &()) => outcome,
+            outcome = race::run(&program.plan, work, program.acquirer.as_ref(), &NoJournal, &()) => outcome,
             _ = tokio::signal::ctrl_c() => return Ok(Exit::Interrupted),
         };
-        let (line, _not_stored) = Line::new("explain", self.work, outcome);
-        let mut summary = Summary::default();
-        summary.count_line(&line);
-        if console.output.json {
-            print(Page::json(&line))?;
-        } else {
-            print(tree(&line))?;
+        let request = WorkRequest { input: self.work, entry: None, work: outcome.work.as_ref().clone() };
+        let (line, _not_stored) = Line::new("explain", request, outcome);
+        if program.reach.give_up() {
+            let why = program.reach.outage().await;
+            complain(format_args!("tierfall: nothing can be reached: {why}"));
         }
-        Ok(Exit::from(&summary))
+        show(&line, console)
     }
+}
+
+/// What an earlier run left of a work, and where: in the manifest, or in the ledger if there is one.
+async fn stored_trail(config: &Config, work: &Work) -> Result<Option<(Line, String)>, CliError> {
+    let out = &config.run.out;
+    let keys: Vec<String> = work.ids.iter().map(WorkId::key).collect();
+    let path = out.join("manifest.jsonl");
+    let read = |source| CliError::Read { path: path.clone(), source };
+    if let Some(line) = find_line(out, &keys).map_err(read)? {
+        return Ok(Some((line, path.display().to_string())));
+    }
+    if !config.ledger.enabled {
+        return Ok(None);
+    }
+    // A ledger that is not there, or does not answer, has nothing to tell.
+    let Ok(ledger) = find_ledger(config, out).await else { return Ok(None) };
+    let Ok(Some(details)) = ledger.show(&job_key(&work.key())).await else { return Ok(None) };
+    let line = details.job.result.as_ref().and_then(|result| kept_line(&work.key(), result));
+    Ok(line.map(|line| (line, "the ledger".to_owned())))
+}
+
+fn show(line: &Line, console: &Console) -> Result<Exit, CliError> {
+    let mut summary = Summary::default();
+    summary.count_line(line);
+    if console.output.json {
+        print(Page::json(line))?;
+    } else {
+        print(tree(line))?;
+    }
+    Ok(Exit::from(&summary))
 }
 
 /// Draws the trail: tiers, their attempts, the candidates of each, and how each candidate ended.
@@ -81,6 +128,9 @@ fn tree(line: &Line) -> String {
                 if last { "└─" } else { "├─" },
                 wash::line(&attempt_text(attempt))
             );
+            for request in &attempt.requests {
+                let _ = writeln!(text, "{stem}· {}", wash::line(&request_text(request)));
+            }
             for note in &attempt.notes {
                 let _ = writeln!(text, "{stem}! {}", wash::line(note));
             }
@@ -128,6 +178,25 @@ fn attempt_text(attempt: &AttemptEntry) -> String {
     }
     if !attempt.detail.is_empty() {
         let _ = write!(text, " ({})", attempt.detail);
+    }
+    text
+}
+
+fn request_text(request: &RequestReport) -> String {
+    let mut text = format!("{} {}: ", request.method, request.url);
+    match request.status {
+        Some(status) => {
+            let _ = write!(text, "{status}");
+        }
+        None => text.push_str(&request.error),
+    }
+    let ms = |ms| time(Duration::from_millis(ms));
+    let _ = write!(text, ", {}", ms(request.ms));
+    if request.retries > 0 {
+        let _ = write!(text, ", {}", counted(request.retries.into(), "retry", "retries"));
+    }
+    if request.waited_ms > 0 {
+        let _ = write!(text, ", {} of it waiting", ms(request.waited_ms));
     }
     text
 }

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::report;
 use crate::args::{InputArgs, SettingArgs, WebArgs};
 use crate::console::Console;
 use crate::error::CliError;
@@ -24,6 +25,12 @@ pub struct RunCommand {
     /// Names this run; a new name is made otherwise.
     #[arg(long, value_name = "ID")]
     run_id: Option<String>,
+    /// Fetch again what is stored in the output folder already.
+    #[arg(long, conflicts_with = "plan_only")]
+    again: bool,
+    /// Write the report at the end, as `tierfall report` does.
+    #[arg(long, conflicts_with = "plan_only")]
+    report: bool,
     /// Only note the works in the ledger, for workers to fetch; implies --enable-idempotency.
     #[arg(long)]
     plan_only: bool,
@@ -34,7 +41,15 @@ impl RunCommand {
         let works = input::works(self.works, &self.input)?;
         self.settings.ledger.enable_idempotency |= self.plan_only;
         let mode = self.web.mode();
-        let (config, session) = RunSession::open(&self.settings, mode, self.run_id, console).await?;
+        let (config, mut session) = RunSession::open(&self.settings, mode, self.run_id, console).await?;
+        if self.again && config.ledger.enabled {
+            return Err(CliError::Usage(
+                "--again is for runs without a ledger: with one, `tierfall ledger reconcile --missing again` has the files \
+                 fetched that are gone, and `tierfall ledger retry` tries works again"
+                    .into(),
+            ));
+        }
+        session.run.again = self.again;
         if self.plan_only {
             let summary = session.until_interrupted(session.run.plan(works)).await?;
             if console.output.json {
@@ -48,6 +63,12 @@ impl RunCommand {
         session.show(&summary, console)?;
         if console.for_people() {
             tell(format_args!("the files are in {}", config.run.out.display()));
+        }
+        if self.report {
+            let files = report::write(&config, None).await?;
+            if console.for_people() {
+                print(format_args!("wrote {}", report::listed(&files)))?;
+            }
         }
         Ok(Exit::from(&summary))
     }

@@ -22,13 +22,14 @@ use tokio::time::Instant;
 
 use super::{
     AttemptClock, Body, FetchError, HopPolicy, HttpClient, HttpSettings, Method, Mode, Request,
-    RequestBudget, Response, Role,
+    RequestBudget, RequestCost, Response, Role,
 };
 
 /// One attempt, with what it may spend.
 struct Attempt {
     clock: AttemptClock,
     retries: AtomicU32,
+    cost: RequestCost,
 }
 
 impl Attempt {
@@ -38,11 +39,15 @@ impl Attempt {
     }
 
     fn within(budget: Duration, deadline: Instant, retries: u32) -> Self {
-        Self { clock: AttemptClock::new(budget, deadline), retries: AtomicU32::new(retries) }
+        Self {
+            clock: AttemptClock::new(budget, deadline),
+            retries: AtomicU32::new(retries),
+            cost: RequestCost::default(),
+        }
     }
 
     fn budget<'a>(&'a self, hops: &'a dyn HopPolicy) -> RequestBudget<'a> {
-        RequestBudget { hops, clock: &self.clock, retries: &self.retries }
+        RequestBudget { hops, clock: &self.clock, retries: &self.retries, cost: &self.cost }
     }
 
     async fn fetch(&self, client: &HttpClient, role: Role, url: &str) -> Result<Response, FetchError> {

@@ -122,7 +122,7 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
     assert_eq!(start.elapsed(), Duration::ZERO);
     let url = "http://host.example/".parse().unwrap();
     let closed = |role, timeout| client.refusal(&url, role, "", Duration::from_secs(timeout));
-    assert!(closed(Role::Page, 59).unwrap().contains("60 s"));
+    assert!(closed(Role::Page, 59).unwrap().to_string().contains("60 s"));
     assert_eq!(closed(Role::Page, 60), None, "that can be waited for");
     assert_eq!(closed(Role::Api, 0), None, "the host's API is another place");
     // One with time waits, and its own clock stands still.
@@ -240,7 +240,7 @@ async fn what_one_plugin_meets_closes_nothing_to_another_but_a_host_that_asks_fo
     let refusal = |plugin| client.refusal(&url, Role::Page, plugin, Duration::ZERO);
     assert!(refusal("greedy").is_some() && refusal("honest").is_none());
     fetch("honest", "/busy").await.unwrap();
-    assert!(refusal("third").unwrap().contains("60 s"));
+    assert!(refusal("third").unwrap().to_string().contains("60 s"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, join_all};
 
 use super::script::{Script, answer, ok};
 use super::*;
-use crate::{Limit, PaceAnswer, PaceClaim, PaceUnshared, SharedPace};
+use crate::{Limit, PaceAnswer, PaceClaim, PaceUnshared, Reach, SharedPace};
 
 /// What was said to the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ fn client(script: &Arc<Script>, others: &Arc<Others>) -> HttpClient {
     let mut settings = HttpSettings::for_tests();
     settings.pace.enabled = true;
     settings.pace.api = Limit { every: ms(100), concurrency: 2 };
-    HttpClient::assembled(settings, script.transport(), Some(others.clone()))
+    HttpClient::assembled(settings, script.transport(), Reach::default(), Some(others.clone()))
 }
 
 async fn ask(client: &HttpClient, requests: usize) -> Vec<Result<Response, FetchError>> {

@@ -13,6 +13,7 @@ mod text;
 mod wos;
 mod xml;
 
+pub use self::bibtex::text_of_tex;
 use std::fmt;
 use std::str::FromStr;
 

@@ -41,6 +41,9 @@ fn record(tags: &Tags) -> Record {
     let mut record = Record::default();
     let from_pubmed = is_from_pubmed(tags, &["DB", "DP"]);
     for (tag, text) in tags {
+        if tag == "ID" {
+            record.called(text);
+        }
         match tag.as_str() {
             "DO" | "DI" => record.add(Field::Id(IdKind::Doi), text),
             "AN" if from_pubmed => record.add(Field::Id(IdKind::Pmid), text),

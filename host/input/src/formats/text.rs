@@ -71,7 +71,9 @@ impl Text {
             Ok(id) if self.is_doubtful(&id, text) => format!(
                 "`{text}` stands among lines that are no identifiers; if it is a PMID, write PMID:{text}"
             ),
-            Ok(id) => return Ok(vec![InputEntry { line, raw: text.to_owned(), work: Work::new(id) }]),
+            Ok(id) => {
+                return Ok(vec![InputEntry { line, key: None, raw: text.to_owned(), work: Work::new(id) }]);
+            }
             Err(error) => error.to_string(),
         };
         let works = several();
@@ -100,7 +102,7 @@ pub(super) fn entry(line: u64, text: &str, found: Vec<Found>) -> Option<InputEnt
     let raw = text.get(at)?.to_owned();
     let mut work = Work::new(id);
     work.learn(&Facts { ids: found.map(|found| found.id).collect(), ..Facts::default() }, BY);
-    Some(InputEntry { line, raw, work })
+    Some(InputEntry { line, key: None, raw, work })
 }
 
 fn without_comment(line: &str) -> &str {

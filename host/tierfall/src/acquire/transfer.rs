@@ -17,8 +17,8 @@ use super::sniff::{self, Kind};
 use super::usage_rights::UsageRights;
 use super::verdict::Reason;
 use tierfall_http::{
-    AttemptClock, Body, Denial, FetchError, Head, HopPolicy, HttpClient, Request, RequestBudget, Reservation,
-    Role, header_map,
+    AttemptClock, Body, FetchError, Head, HopPolicy, HttpClient, Request, RequestBudget, RequestCost,
+    Reservation, Role, header_map,
 };
 use tierfall_work::ArtifactFormat;
 
@@ -166,7 +166,9 @@ impl Transfer<'_> {
     ) -> Result<(), Stop> {
         let ranged = request.headers.contains_key("range");
         let requested = request.url.clone();
-        let allowance = RequestBudget { hops: &self.hops, clock: self.clock, retries: self.retries };
+        let cost = RequestCost::default();
+        let allowance =
+            RequestBudget { hops: &self.hops, clock: self.clock, retries: self.retries, cost: &cost };
         let mut body =
             self.client.open(request, allowance).await.map_err(|error| Stop::Final(of_error(&error)))?;
         trace.note(&body.head);
@@ -406,27 +408,7 @@ fn content_range(value: &str) -> Option<(u64, u64, Option<u64>)> {
 }
 
 fn of_error(error: &FetchError) -> Rejection {
-    let reason = match error {
-        FetchError::Denied { reason, .. } => match reason {
-            Denial::PrivateAddress => Reason::PrivateAddress,
-            Denial::Robots => Reason::Robots,
-            Denial::RobotsUnreachable => Reason::RobotsUnreachable,
-            Denial::Breaker => Reason::Breaker,
-            Denial::Scheme | Denial::Port | Denial::UserInfo | Denial::Header => Reason::Refused,
-        },
-        FetchError::Refused(_) => Reason::Refused,
-        FetchError::Timeout => Reason::Timeout,
-        FetchError::Busy(_) => Reason::Busy,
-        FetchError::TooLarge(_) => Reason::TooLarge,
-        FetchError::Redirects(_) => Reason::RedirectLoop,
-        FetchError::Transport(_) => Reason::Unreachable,
-        FetchError::Certificate(_) => Reason::Certificate,
-        FetchError::Incomplete(_) => Reason::Proof(tierfall_proof::Reason::Truncated),
-        FetchError::Stalled(_) => Reason::Stalled,
-        FetchError::Malformed(_) => Reason::Malformed,
-        FetchError::NotRecorded(_) => Reason::NotRecorded,
-    };
-    rejection(reason, error.to_string())
+    rejection(Reason::of_fetch(error), error.to_string())
 }
 
 fn storage(error: io::Error) -> Stop {

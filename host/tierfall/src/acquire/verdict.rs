@@ -1,5 +1,6 @@
 //! How an acquisition ended. The codes are for programs and stay as they are; the meanings are for people.
 
+use tierfall_http::{Denial, FetchError};
 use tierfall_proof::Identity;
 
 /// The end of an acquisition.
@@ -92,6 +93,30 @@ impl From<tierfall_proof::Verdict> for Verdict {
 }
 
 impl Reason {
+    /// The reason why a request had no answer.
+    pub fn of_fetch(error: &FetchError) -> Self {
+        match error {
+            FetchError::Denied { reason, .. } => match reason {
+                Denial::PrivateAddress => Self::PrivateAddress,
+                Denial::Robots => Self::Robots,
+                Denial::RobotsUnreachable => Self::RobotsUnreachable,
+                Denial::Breaker => Self::Breaker,
+                Denial::Scheme | Denial::Port | Denial::UserInfo | Denial::Header => Self::Refused,
+            },
+            FetchError::Refused(_) => Self::Refused,
+            FetchError::Timeout => Self::Timeout,
+            FetchError::Busy(_) => Self::Busy,
+            FetchError::TooLarge(_) => Self::TooLarge,
+            FetchError::Redirects(_) => Self::RedirectLoop,
+            FetchError::Transport(_) => Self::Unreachable,
+            FetchError::Certificate(_) => Self::Certificate,
+            FetchError::Incomplete(_) => Self::Proof(tierfall_proof::Reason::Truncated),
+            FetchError::Stalled(_) => Self::Stalled,
+            FetchError::Malformed(_) => Self::Malformed,
+            FetchError::NotRecorded(_) => Self::NotRecorded,
+        }
+    }
+
     /// The reason that an error status stands for.
     pub fn of_status(status: u16) -> Self {
         match status {

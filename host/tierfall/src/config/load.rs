@@ -125,6 +125,7 @@ impl Config {
             },
             run: reader.read(&["run"])?,
             ledger: reader.read(&["ledger"])?,
+            report: reader.read(&["report"])?,
             telemetry: reader.read(&["telemetry"])?,
             state_dir: environment
                 .folder("XDG_STATE_HOME", ".local/state")

@@ -29,7 +29,7 @@ pub use plan::{Declared, SourceConfig};
 pub use plugin::{Plugin, PluginRef};
 pub use problem::{ConfigError, Problem, suggestion};
 pub use secrets::{Secret, Secrets, secret_name};
-pub use sections::{Fallback, LedgerSettings, LogFormat, Run, Telemetry, TitleMode};
+pub use sections::{Fallback, LedgerSettings, LogFormat, Report, Run, Telemetry, TitleMode};
 pub use show::{Effective, init_text};
 pub use source::Robots;
 pub use tier::PlannedTier;

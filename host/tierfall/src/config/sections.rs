@@ -72,6 +72,14 @@ pub struct LedgerSettings {
     pub rules: Rules,
 }
 
+/// `[report]`.
+#[derive(Clone, Debug, serde::Deserialize)]
+pub struct Report {
+    /// The address of a library's OpenURL resolver.
+    #[serde(deserialize_with = "openurl")]
+    pub openurl: Option<String>,
+}
+
 /// `[telemetry]`.
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Telemetry {
@@ -162,6 +170,19 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
         return Err(D::Error::custom("give a server as postgres://USER@HOST/DATABASE, or a file"));
     }
     Ok(url)
+}
+
+fn openurl<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(serde::Deserialize)]
+    #[serde(rename = "place|")]
+    struct Place(Option<String>);
+    let Place(url) = Place::deserialize(deserializer)?;
+    let is_web =
+        |url: &String| url::Url::parse(url).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));
+    match url {
+        Some(url) if !is_web(&url) => Err(D::Error::custom(format_args!("{url:?} is no web address"))),
+        url => Ok(url),
+    }
 }
 
 /// `host=… password=…`, as libpq also takes it: as a file's name it would be shown, with the password.

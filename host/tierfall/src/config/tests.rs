@@ -438,15 +438,15 @@ fn what_is_said_about_a_wrong_value_holds_no_secret() {
 
 #[test]
 fn the_mail_address_of_the_program_is_that_of_its_sources() {
-    let config = Here::with("[sources.unpaywall]\nmailto = \"other@example.org\"\n")
-        .variable("UNPAYWALL_EMAIL", "me@example.org")
+    let config = Here::with("[sources.unpaywall]\nmailto = \"other@library.example\"\n")
+        .variable("UNPAYWALL_EMAIL", "me@library.example")
         .loaded();
-    assert_eq!(config.http.mailto.as_deref(), Some("me@example.org"));
+    assert_eq!(config.http.mailto.as_deref(), Some("me@library.example"));
     let plugin = PluginRef::Name("direct_oa".into());
     let declared = [Declared { name: "mailto", secret: false }];
     let of = |source| config.values(None, &plugin, source, &declared).remove("mailto");
-    assert_eq!(of("crossref").as_deref(), Some("me@example.org"));
-    assert_eq!(of("unpaywall").as_deref(), Some("other@example.org"));
+    assert_eq!(of("crossref").as_deref(), Some("me@library.example"));
+    assert_eq!(of("unpaywall").as_deref(), Some("other@library.example"));
 }
 
 #[test]
@@ -560,7 +560,7 @@ fn the_file_to_start_from_sets_nothing_and_has_every_key() {
 #[test]
 fn a_file_that_was_only_found_chooses_tiers_budgets_output_and_policy() {
     let config = Here::with(
-        "[fallback]\ntiers = [\"archive:parallel=3\", \"mine\"]\nmax_attempts = 7\n[tiers.mine]\nplugin = \"archive\"\nsources = [\"hal\"]\n[sources.hal]\ntimeout_ms = 5\n[run]\nout = \"here/papers\"\nworkers = 2\n[policy]\ntdm = \"honour\"\n[proof]\nidentity = \"strict\"\n[acquire]\nmax_bytes = \"1 MiB\"\n[http]\nmailto = \"me@example.org\"\n[ledger]\nenabled = true\n",
+        "[fallback]\ntiers = [\"archive:parallel=3\", \"mine\"]\nmax_attempts = 7\n[tiers.mine]\nplugin = \"archive\"\nsources = [\"hal\"]\n[sources.hal]\ntimeout_ms = 5\n[run]\nout = \"here/papers\"\nworkers = 2\n[policy]\ntdm = \"honour\"\n[proof]\nidentity = \"strict\"\n[acquire]\nmax_bytes = \"1 MiB\"\n[http]\nmailto = \"me@library.example\"\n[ledger]\nenabled = true\n",
     )
     .found()
     .loaded();

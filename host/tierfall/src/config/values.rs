@@ -9,7 +9,7 @@ use tierfall_sandbox::SandboxSettings;
 use super::origin::{ConfigFile, Origin};
 use super::plugin::Plugin;
 use super::secrets::Secrets;
-use super::sections::{Fallback, LedgerSettings, Run, Telemetry};
+use super::sections::{Fallback, LedgerSettings, Report, Run, Telemetry};
 use super::show::Effective;
 use super::source::Source;
 use super::tier::PlannedTier;
@@ -36,6 +36,8 @@ pub struct Config {
     pub run: Run,
     /// Whether there is a ledger, where it is, and its rules.
     pub ledger: LedgerSettings,
+    /// What reports link to.
+    pub report: Report,
     /// Log lines.
     pub telemetry: Telemetry,
     /// Where the program counts what it has used up of the user's allowances; without a home there is none.

@@ -19,6 +19,9 @@ pub enum Error {
     /// The run ended early: the manifest cannot be written, or the ledger failed and is needed.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Nothing at all could be reached, so that the run ended with its works untouched; the text says what to do.
+    #[error("nothing can be reached: {0}")]
+    Unreachable(String),
     /// The run ended before the work did: it was stopped, or another process works on the same work.
     #[error("the run ended before the work did")]
     Unfinished,

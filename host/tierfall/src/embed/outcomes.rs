@@ -74,8 +74,9 @@ impl Stream for Outcomes {
         this.run = None;
         Poll::Ready(match ended {
             Ok(Ok(summary)) => {
+                let unreachable = summary.unreachable.clone();
                 this.summary = Some(summary);
-                None
+                unreachable.map(|why| Err(Error::Unreachable(why)))
             }
             Ok(Err(error)) => Some(Err(error)),
             Err(panicked) => Some(Err(RunError::Worker(panicked.to_string()).into())),

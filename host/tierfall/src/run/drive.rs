@@ -20,9 +20,11 @@ use super::pool::WorkerPool;
 use super::reporter::Reporter;
 use super::request::InputItem;
 use super::silence::Silence;
+use super::stored::StoredWorks;
 use super::summary::Summary;
 use crate::acquire::Acquire;
 use crate::tiers::Plan;
+use tierfall_http::Reach;
 use tierfall_ledger::LedgerClient;
 
 /// Everything that a run needs.
@@ -37,6 +39,10 @@ pub struct Run {
     pub reporter: Arc<dyn Reporter>,
     /// Works raced at the same time.
     pub workers: usize,
+    /// Whether works are fetched again that are stored in the output folder.
+    pub again: bool,
+    /// Whether anything can be reached: where not, the run ends, with its works untouched.
+    pub reach: Option<Reach>,
     /// The ledger, if one is kept.
     pub ledger: LedgerClient,
     /// How the ledger is kept in step with the files.
@@ -93,9 +99,17 @@ impl Run {
         let path = out.join("manifest.jsonl");
         let failed = |source| RunError::Manifest { path: path.clone(), source };
         let mut manifest = Manifest::open(&path).map_err(failed)?;
+        let stored = match self.again {
+            true => StoredWorks::default(),
+            false => {
+                let out = out.to_owned();
+                let read = tokio::task::spawn_blocking(move || StoredWorks::read(&out)).await;
+                read.map_err(|error| RunError::Worker(error.to_string()))?.map_err(failed)?
+            }
+        };
         let (ended_send, mut ended) = mpsc::channel::<EndedWork>(self.workers * 2);
         let repeats = Arc::new(AtomicU64::new(0));
-        let pool = Arc::new(self.pool(out, halt, ended_send, Arc::clone(&repeats)));
+        let pool = Arc::new(self.pool(out, halt, stored, ended_send, Arc::clone(&repeats)));
         let all_ended = CancellationToken::new();
         let maintenance =
             self.maintenance.clone().filter(|_| self.ledger.is_on()).map(|maintenance| {
@@ -103,6 +117,14 @@ impl Run {
             });
         // However this ends, the maintenance ends with it.
         let _ending = all_ended.clone().drop_guard();
+        let outage = self.reach.clone().map(|reach| {
+            let halt = halt.clone();
+            tokio::spawn(async move {
+                let outage = reach.outage().await;
+                halt.cancel();
+                outage
+            })
+        });
         let mut workers = JoinSet::new();
         let prefetching = if self.ledger.is_on() { self.workers / WORKERS_PER_PREFETCH } else { 0 };
         for _ in 0..self.workers + prefetching {
@@ -122,7 +144,7 @@ impl Run {
         let mut wrote = Ok(());
         while let Some(EndedWork { line, resolution, written }) = ended.recv().await {
             // A line that says nothing new would hide the trail of the one that did.
-            if resolution != Resolution::Pending && wrote.is_ok() {
+            if !matches!(resolution, Resolution::Pending | Resolution::Here) && wrote.is_ok() {
                 wrote = manifest.write(&line);
             }
             if wrote.is_err() {
@@ -148,6 +170,18 @@ impl Run {
         summary.interrupted = self.stop.is_cancelled();
         summary.repeats = repeats.load(Ordering::Relaxed);
         summary.silent_sources = silence.hours();
+        summary.unreachable = match outage {
+            Some(outage)
+                if halt.is_cancelled() && !summary.interrupted && worked.is_ok() && wrote.is_ok() =>
+            {
+                Some(outage.await.map_err(|error| RunError::Worker(error.to_string()))?.to_string())
+            }
+            Some(outage) => {
+                outage.abort();
+                None
+            }
+            None => None,
+        };
         let wrote = wrote.and_then(|()| manifest.finish()).map_err(failed);
         all_ended.cancel();
         if let Some(maintenance) = maintenance {
@@ -164,6 +198,7 @@ impl Run {
         &self,
         out: &Path,
         halt: &CancellationToken,
+        stored: StoredWorks,
         ended: mpsc::Sender<EndedWork>,
         repeats: Arc<AtomicU64>,
     ) -> WorkerPool {
@@ -185,6 +220,8 @@ impl Run {
             reporter: Arc::clone(&self.reporter),
             leases,
             finalizer,
+            stored,
+            reach: self.reach.clone(),
             halt: halt.clone(),
             races: Semaphore::new(self.workers),
             seen: Mutex::default(),

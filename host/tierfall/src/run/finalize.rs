@@ -15,6 +15,7 @@ use crate::acquire::{Acquire, Reason, VerifiedFile};
 use crate::tiers::{EndReason, Outcome, Status};
 use tierfall_ledger::{
     DoneOp, Effect, Ending, JobKey, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome, State,
+    Step,
 };
 use tierfall_work::Work;
 
@@ -33,6 +34,8 @@ pub(super) enum Resolution {
     Now,
     /// An earlier run did it, and nothing was fetched for it; `here`: its file is in this output folder.
     Before { here: bool },
+    /// It is stored in this folder, and the manifest has its line.
+    Here,
     /// It failed before, and is not to be tried now. Its line is that of the try.
     Pending,
 }
@@ -58,7 +61,7 @@ impl Finalizer {
         match (job, outcome) {
             (None, None) => Ok(()),
             (None, Some(outcome)) => {
-                let (mut line, file) = Line::new(&self.run_id, request.input.clone(), outcome);
+                let (mut line, file) = Line::new(&self.run_id, request.clone(), outcome);
                 if let Some(file) = file {
                     // The line says it if that fails.
                     let _ = self.store(&mut line, file).await;
@@ -81,7 +84,7 @@ impl Finalizer {
         job: LeasedJob,
     ) -> Result<(), LedgerClientError> {
         let work = Arc::clone(&outcome.work);
-        let (line, file) = Line::new(&self.run_id, request.input.clone(), outcome);
+        let (line, file) = Line::new(&self.run_id, request.clone(), outcome);
         let candidates = job::candidates(&line.trail);
         if !candidates.is_empty() {
             job.handle.candidates(candidates);
@@ -168,10 +171,21 @@ impl Finalizer {
         context: Value,
         job: LeasedJob,
     ) -> Result<(), LedgerClientError> {
+        self.index_as(Resolution::Now, line, duplicate, context, job).await
+    }
+
+    async fn index_as(
+        &self,
+        resolution: Resolution,
+        line: Line,
+        duplicate: bool,
+        context: Value,
+        job: LeasedJob,
+    ) -> Result<(), LedgerClientError> {
         let kind = if duplicate { OpKind::Dedupe } else { OpKind::Index };
         let effect = job.handle.begin(kind, context).await?;
         let result = job::line_value(&line);
-        if self.write_and_wait(line).await
+        if self.write_and_wait_as(resolution, line).await
             && let Effect::Run(pending) = effect
         {
             job.handle.complete(pending, OpOutcome::Done { result, artifact: None });
@@ -230,6 +244,25 @@ impl Finalizer {
         None
     }
 
+    /// A work that is stored in this folder.
+    pub(super) async fn is_here(&self, line: Line) {
+        self.write(line, Resolution::Here).await;
+    }
+
+    /// A work that is stored in this folder and that the ledger does not know as done: from now on it does.
+    pub(super) async fn adopt(&self, line: Line, job: LeasedJob) -> Result<(), LedgerClientError> {
+        let Some(sha256) = line.file.as_ref().map(|file| file.sha256.clone()) else {
+            return job.handle.release().await;
+        };
+        let context = json!({"sha256": sha256});
+        job.handle.mark(Step::Stream);
+        if let Effect::Run(pending) = job.handle.begin(OpKind::Finalize, context.clone()).await? {
+            let result = FinalizeRecord::of(&line, false).value();
+            job.handle.complete(pending, OpOutcome::Done { result, artifact: Some(sha256) });
+        }
+        self.index_as(Resolution::Here, line, false, context, job).await
+    }
+
     /// A work that an earlier run brought to its end.
     pub(super) async fn was_done(&self, request: WorkRequest, result: Option<Value>) {
         match result.as_ref().and_then(|result| job::kept_line(&request.work.key(), result)) {
@@ -259,6 +292,7 @@ impl Finalizer {
 
     async fn not_now(&self, request: WorkRequest, reason: EndReason, retry: bool) {
         let mut line = Line::of(&self.run_id, request.input, &request.work, Status::Failed);
+        line.entry = request.entry;
         line.reason = Some(reason);
         line.retry = retry;
         self.write(line, Resolution::Pending).await;
@@ -277,8 +311,12 @@ impl Finalizer {
 
     /// Sends a line to the manifest and waits until it is written. `false`: it will not be.
     async fn write_and_wait(&self, line: Line) -> bool {
+        self.write_and_wait_as(Resolution::Now, line).await
+    }
+
+    async fn write_and_wait_as(&self, resolution: Resolution, line: Line) -> bool {
         let (written, answer) = oneshot::channel();
-        let ended = EndedWork { line, resolution: Resolution::Now, written: Some(written) };
+        let ended = EndedWork { line, resolution, written: Some(written) };
         self.ended.send(ended).await.is_ok() && answer.await.is_ok()
     }
 }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::manifest::{Line, StoredFile};
-use super::request::WorkRequest;
+use super::request::{EntryPlace, WorkRequest};
 use crate::acquire::{is_sha256, path_of};
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ids::WorkId;
@@ -21,6 +21,8 @@ const ROLE: &str = "fulltext";
 #[derive(Serialize, Deserialize)]
 struct Task {
     input: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    entry: Option<EntryPlace>,
     work: Work,
 }
 
@@ -38,7 +40,8 @@ pub fn job_key(work_key: &str) -> JobKey {
 }
 
 pub(super) fn new_job(request: &WorkRequest, run_id: &str) -> NewJob {
-    let task = Task { input: request.input.clone(), work: request.work.clone() };
+    let task =
+        Task { input: request.input.clone(), entry: request.entry.clone(), work: request.work.clone() };
     NewJob {
         work_id: request.work.key(),
         artifact_id: ARTIFACT.to_owned(),
@@ -51,10 +54,10 @@ pub(super) fn new_job(request: &WorkRequest, run_id: &str) -> NewJob {
 /// The work of a job, as it was asked for. An error: another version of this program planned it, or somebody else
 /// wrote it.
 pub(super) fn request(work_id: &str, work: &Value) -> Result<WorkRequest, String> {
-    let Task { input, work } = Task::deserialize(work).map_err(|error| error.to_string())?;
+    let Task { input, entry, work } = Task::deserialize(work).map_err(|error| error.to_string())?;
     let work = as_given(work).ok_or("the work has no identifier")?;
     match work.key() {
-        key if key == work_id => Ok(WorkRequest { input, work }),
+        key if key == work_id => Ok(WorkRequest { input, entry, work }),
         key => Err(format!("it is of another work, {key}")),
     }
 }
@@ -126,14 +129,14 @@ impl FinalizeRecord {
 }
 
 /// A line that the ledger kept of a work; a duplicate's is inside what is said of it.
-pub(super) fn kept_line(work_id: &str, result: &Value) -> Option<Line> {
+pub fn kept_line(work_id: &str, result: &Value) -> Option<Line> {
     let line = result.get("duplicate_of").and_then(|_| result.get("result")).unwrap_or(result);
     Line::deserialize(line).ok().filter(|line| is_line_of(line, work_id))
 }
 
 /// Whether a line that the ledger kept is of this work, and its file where the store would put it: whoever wrote the
 /// row chose its words, and they go into the manifest.
-fn is_line_of(line: &Line, work_id: &str) -> bool {
+pub(super) fn is_line_of(line: &Line, work_id: &str) -> bool {
     let is_in_its_place = |file: &StoredFile| {
         let path = file
             .path
@@ -195,10 +198,11 @@ mod tests {
             let mut work = Work::new(id.parse().expect(id));
             let facts = Facts { title: Some("A title".into()), year: Some(1999), ..Facts::default() };
             work.learn(&facts, "input");
-            let given = WorkRequest { input: id.into(), work };
+            let entry = Some(EntryPlace::new("refs.bib", 7, Some("key".into())));
+            let given = WorkRequest { input: id.into(), entry, work };
             let job = new_job(&given, "run");
             let back = request(&job.work_id, &job.work).expect("readable");
-            assert_eq!((back.input, back.work), (given.input, given.work), "{id}");
+            assert_eq!((back.input, back.entry, back.work), (given.input, given.entry, given.work), "{id}");
             assert!(request("doi:10.1/another", &job.work).is_err());
         }
     }

@@ -3,6 +3,7 @@
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::request::{EntryPlace, WorkRequest};
 use crate::acquire::{Artifact, VerifiedFile};
 use crate::tiers::{EndReason, Nearest, Outcome, Status, Trail, Won};
 use tierfall_http::SaidBy;
@@ -49,6 +50,9 @@ pub struct Line {
     /// Of an unresolved work, the record that comes nearest, and why it was not taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
+    /// Where it stands in the user's own list.
+    #[serde(default)]
+    pub entry: Option<EntryPlace>,
     /// Milliseconds from the work's first attempt to its end.
     pub ms: u64,
     /// Everything that happened, in order.
@@ -152,9 +156,11 @@ pub struct Ids {
 impl Line {
     /// The line of a work that was raced, and its file if it has one: until that is stored, the line names
     /// no place.
-    pub fn new(run_id: &str, input: String, outcome: Outcome) -> (Self, Option<VerifiedFile>) {
+    pub fn new(run_id: &str, request: WorkRequest, outcome: Outcome) -> (Self, Option<VerifiedFile>) {
         let Outcome { work, status, reason, won, nearest, trail, elapsed } = outcome;
+        let WorkRequest { input, entry, .. } = request;
         let mut line = Self::of(run_id, input, &work, status);
+        line.entry = entry;
         line.reason = reason;
         line.nearest = nearest;
         line.trail = trail;
@@ -216,6 +222,7 @@ impl Line {
             title: work.known.title.as_ref().map(|said| said.value.clone()),
             year: work.known.year.as_ref().map(|said| said.value),
             nearest: None,
+            entry: None,
             ms: 0,
             trail: Trail::default(),
         }

@@ -159,6 +159,10 @@ fn source(
     let settings = config.source(tier, &description.name);
     let withheld = config.withheld(reference, &description.name, &declared).join("; ");
     let access = SourceAccess::new(plugin_name, description, grant, &values).map_err(|reason| {
+        let reason = match reason.contains("`mailto`") {
+            true => format!("{reason}; give your e-mail address with --mailto or UNPAYWALL_EMAIL"),
+            false => reason,
+        };
         let reason = if withheld.is_empty() { reason } else { format!("{reason}: {withheld}") };
         Skipped { name: name.clone(), reason }
     })?;

@@ -18,11 +18,14 @@ use super::finalize::Finalizer;
 use super::job;
 use super::journal::LeasedJob;
 use super::leases::{HeldElsewhere, HeldQueue, Leases, NextJob, POLL_INTERVAL, QueueMode};
+use super::manifest::Line;
 use super::reporter::Reporter;
 use super::request::WorkRequest;
+use super::stored::StoredWorks;
 use crate::acquire::{Acquire, Journal, NoJournal};
 use crate::tiers::race::{self, Begun};
 use crate::tiers::{EndReason, Identified, Outcome, Plan, Status, Trail, identify};
+use tierfall_http::Reach;
 use tierfall_input::Dedupe;
 use tierfall_ledger::{Enqueued, LeaseHandle, LedgerClientError, State};
 use tierfall_work::Work;
@@ -34,6 +37,10 @@ pub(super) struct WorkerPool {
     pub(super) reporter: Arc<dyn Reporter>,
     pub(super) leases: Leases,
     pub(super) finalizer: Finalizer,
+    /// What need not be fetched.
+    pub(super) stored: StoredWorks,
+    /// Whether anything can be reached.
+    pub(super) reach: Option<Reach>,
     /// Cancelled when the run is to end, for whatever reason.
     pub(super) halt: CancellationToken,
     /// One for each work that is raced at a time.
@@ -96,7 +103,7 @@ impl WorkerPool {
             match self.leases.next().await {
                 Ok(NextJob::Job(job, request)) => {
                     silent_since = None;
-                    self.process(request, Some(job), Begun::now(), &mut pipeline).await?;
+                    self.process_or_adopt(request, Some(job), Begun::now(), &mut pipeline).await?;
                     // What another worker has taken over stays in the queue.
                     pipeline.held.clear();
                     continue;
@@ -160,10 +167,18 @@ impl WorkerPool {
         begun: Begun,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
+        if let Ok(Enqueued::Later { .. } | Enqueued::Over { state: State::Failed | State::Exhausted, .. }) =
+            admitted
+            && let Some(line) = self.stored(&request)
+        {
+            // A run without the ledger stored it since.
+            self.finalizer.is_here(line).await;
+            return Ok(());
+        }
         match admitted {
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
             Ok(Enqueued::Leased(handle)) => {
-                self.process(request, LeasedJob::of(handle), begun, pipeline).await?;
+                self.process_or_adopt(request, LeasedJob::of(handle), begun, pipeline).await?;
             }
             Ok(Enqueued::Held { owner, until }) => {
                 pipeline.held.push_back(self.leases.held_by(&owner, until, request));
@@ -176,6 +191,34 @@ impl WorkerPool {
             }
             Ok(Enqueued::SetAside { why }) => self.finalizer.set_aside(request, &why).await,
             Ok(Enqueued::Over { result, .. }) => self.finalizer.was_done(request, result).await,
+        }
+        Ok(())
+    }
+
+    /// The line of a work that is stored in this folder.
+    fn stored(&self, request: &WorkRequest) -> Option<Line> {
+        self.stored.line_of(&request.work.key())
+    }
+
+    /// Races a work, unless it is stored.
+    async fn process_or_adopt(
+        self: &Arc<Self>,
+        request: WorkRequest,
+        job: Option<LeasedJob>,
+        begun: Begun,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        // A job whose file is stored says so itself.
+        let finalized = job.as_ref().is_some_and(|job| job.finalized.is_some());
+        let Some(line) = self.stored(&request).filter(|_| !finalized) else {
+            return self.process(request, job, begun, pipeline).await;
+        };
+        let Some(job) = job else {
+            self.finalizer.is_here(line).await;
+            return Ok(());
+        };
+        if let Err(error) = self.finalizer.adopt(line, job).await {
+            pipeline.held.push_back(self.give_up(error, request)?);
         }
         Ok(())
     }
@@ -243,9 +286,12 @@ impl WorkerPool {
             biased;
             () = self.halt.cancelled() => Ok(None),
             error = stopped(job) => Err(error),
-            identified = AssertUnwindSafe(asking).catch_unwind() => Ok(Some(identified.unwrap_or_else(|_| {
-                Identified::Open(Box::new(broken(request.work.clone())))
-            }))),
+            identified = AssertUnwindSafe(asking).catch_unwind() => {
+                let identified = identified
+                    .unwrap_or_else(|_| Identified::Open(Box::new(broken(request.work.clone()))));
+                let untouched = matches!(identified, Identified::Open(_)) && self.nothing_is_reached();
+                Ok((!untouched).then_some(identified))
+            }
         }
     }
 
@@ -308,9 +354,16 @@ impl WorkerPool {
             () = self.halt.cancelled() => Ok(None),
             error = stopped(job) => Err(error),
             raced = AssertUnwindSafe(racing).catch_unwind() => {
-                Ok(Some(raced.unwrap_or_else(|_| broken(request.work.clone()))))
+                let outcome = raced.unwrap_or_else(|_| broken(request.work.clone()));
+                let untouched = outcome.status != Status::Stored && self.nothing_is_reached();
+                Ok((!untouched).then_some(outcome))
             }
         }
+    }
+
+    /// That nothing can be reached is not the end of a work, but of the run.
+    fn nothing_is_reached(&self) -> bool {
+        self.reach.as_ref().is_some_and(Reach::give_up)
     }
 
     async fn unless_halted<T>(&self, work: impl Future<Output = T>) -> Option<T> {

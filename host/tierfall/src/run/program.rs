@@ -17,7 +17,7 @@ use crate::acquire::{Acquirer, Store};
 use crate::config::{Config, PluginRef, suggestion};
 use crate::tiers::Plan;
 use tierfall_built_in::EXAMINER;
-use tierfall_http::{HttpClient, Mode};
+use tierfall_http::{HttpClient, Mode, Reach};
 use tierfall_ledger::LedgerClient;
 use tierfall_sandbox::{Examiner, Plugin, Sandbox};
 
@@ -32,6 +32,8 @@ pub struct Program {
     pub store: Store,
     /// Works raced at the same time.
     pub workers: usize,
+    /// Whether anything can be reached.
+    pub reach: Reach,
 }
 
 impl Program {
@@ -49,8 +51,9 @@ impl Program {
         let examiner = Examiner::load(&sandbox, EXAMINER).await?;
         let store = Store::open(out)?;
         let settings = config.acquire.clone();
+        let reach = client.reach();
         let acquirer = Acquirer::new(client, Arc::new(examiner), store.clone(), settings, examinations());
-        Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer), store, workers })
+        Ok(Self { plan: Arc::new(plan), acquirer: Arc::new(acquirer), store, workers, reach })
     }
 
     /// A run of this program under a configuration.
@@ -62,6 +65,8 @@ impl Program {
             acquirer: Arc::clone(&self.acquirer) as _,
             reporter,
             workers: self.workers,
+            again: false,
+            reach: Some(self.reach.clone()),
             ledger,
             maintenance: Some(Maintenance { inventory, quiet: config.ledger.rules.abandoned }),
             stop: CancellationToken::new(),

@@ -43,8 +43,21 @@ pub struct Summary {
     /// Sources that had answered nobody for a day or more when the run ended, and for how many hours.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub silent_sources: BTreeMap<String, u64>,
+    /// Sources that could not answer, by name.
+    pub failed_sources: BTreeMap<String, SourceFailures>,
+    /// Why the run ended early: nothing could be reached, and what to do about it.
+    pub unreachable: Option<String>,
     /// What the ledger could not do, by operation, and how often; empty where all went well or none is kept.
     pub ledger_failures: BTreeMap<&'static str, u64>,
+}
+
+/// How often a source could not answer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SourceFailures {
+    /// Attempts.
+    pub count: u64,
+    /// What the first of them failed by.
+    pub first: String,
 }
 
 /// What planning came to.
@@ -68,7 +81,8 @@ impl Summary {
     /// Counts one work.
     pub(super) fn count(&mut self, line: &Line, resolution: Resolution) {
         match resolution {
-            Resolution::Now => {}
+            Resolution::Now => self.count_failures(line),
+            Resolution::Here => self.done_before += 1,
             Resolution::Before { here } => {
                 self.done_before += 1;
                 self.elsewhere += u64::from(!here);
@@ -76,6 +90,19 @@ impl Summary {
             Resolution::Pending => self.pending += 1,
         }
         self.count_line(line);
+    }
+
+    /// Counts the attempts that brought no answer.
+    fn count_failures(&mut self, line: &Line) {
+        for attempt in line.trail.attempts().filter(|attempt| attempt.failed()) {
+            let failures = self.failed_sources.entry(attempt.source.clone()).or_default();
+            failures.count += 1;
+            if failures.first.is_empty() {
+                // What the host noted is nearer to the cause than what the plugin made of it.
+                let said = attempt.notes.first().unwrap_or(&attempt.detail);
+                failures.first.clone_from(said);
+            }
+        }
     }
 
     /// Counts a work by its line.

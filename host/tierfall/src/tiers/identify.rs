@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use super::cause::Cause;
 use super::nearest::Nearest;
-use super::outcome::{EndReason, Outcome, Status};
+use super::outcome::{Outcome, Status};
 use super::plan::Plan;
+use super::reason::EndReason;
 use super::race::{Begun, Observer};
-use super::source::{Answer, Ask, Source};
-use super::trail::{AttemptEntry, AttemptOutcome, Trail, TrailEntry, millis, skipped};
+use super::source::{Answer, Ask, Closed, Source};
+use super::trail::{AttemptEntry, AttemptOutcome, Trail, TrailEntry, closed, millis, skipped};
 use tierfall_http::AttemptClock;
 use tierfall_ids::WorkId;
 use tierfall_proof::records::{Decision, Open, Record, Resolved, decide};
-use tierfall_sandbox::{AnsweredPages, CallError, SourceError};
+use tierfall_sandbox::{AnsweredPages, CallError, CallReport, SourceError};
 use tierfall_work::{Facts, Finding, Match, Work};
 
 /// What came of asking for a title.
@@ -88,16 +90,17 @@ impl Search<'_> {
     ) {
         let name = source.name();
         let time_left = self.deadline().saturating_duration_since(Instant::now());
+        let at_ms = millis(self.started.elapsed());
         let left_out = if self.attempts >= self.plan.budgets.max_attempts {
-            Some(("the work's attempts are used up (fallback-max-attempts)".to_owned(), false))
+            Some(skipped(TIER, name, at_ms, "the work's attempts are used up (fallback-max-attempts)"))
         } else if time_left.is_zero() {
-            Some(("the work's time is over (fallback-total-timeout-ms)".to_owned(), true))
+            let detail = "the work's time is over (fallback-total-timeout-ms)".to_owned();
+            Some(closed(TIER, name, at_ms, &Closed { reason: EndReason::TotalTimeout, detail }))
         } else {
-            source.closed(&wanted, time_left).map(|reason| (reason, true))
+            source.closed(&wanted, time_left).map(|why| closed(TIER, name, at_ms, &why))
         };
-        if let Some((why, retryable)) = left_out {
-            let at_ms = millis(self.started.elapsed());
-            self.record(skipped(TIER, name, at_ms, &why, retryable));
+        if let Some(entry) = left_out {
+            self.record(entry);
             return;
         }
         self.attempts += 1;
@@ -113,14 +116,15 @@ impl Search<'_> {
         let answer = tokio::select! {
             biased;
             answer = source.find(ask) => answer,
-            () = clock.expired() => Answer { result: Err(CallError::Timeout), notes: Vec::new() },
+            () = clock.expired() => Answer { result: Err(CallError::Timeout), report: CallReport::default() },
         };
         if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
             // It sent no request: a skipped source costs nothing.
             self.attempts -= 1;
         }
         let by = source.speaks_as().to_owned();
-        let (outcome, detail) = match answer.result {
+        let CallReport { notes, requests, obstacles } = answer.report;
+        let (outcome, cause, detail) = match answer.result {
             Ok(finding) => {
                 self.answered += 1;
                 let found = records(finding);
@@ -130,11 +134,12 @@ impl Search<'_> {
                 };
                 let outcome = if found.is_empty() { AttemptOutcome::NoPdf } else { AttemptOutcome::Success };
                 self.records.extend(found.into_iter().map(|record| Record { by: by.clone(), record }));
-                (outcome, detail)
+                (outcome, Cause::of(outcome, None, &obstacles), detail)
             }
             Err(error) => {
                 self.answered += usize::from(matches!(error, CallError::Source(SourceError::NotFound)));
-                (AttemptOutcome::of_error(&error), error.to_string())
+                let outcome = AttemptOutcome::of_error(&error);
+                (outcome, Cause::of(outcome, Some(&error), &obstacles), error.to_string())
             }
         };
         self.record(AttemptEntry {
@@ -146,8 +151,10 @@ impl Search<'_> {
             ms: millis(began.elapsed()),
             candidates: Vec::new(),
             detail,
-            notes: answer.notes,
-            retryable: outcome.retryable(),
+            notes,
+            requests,
+            reason: cause.reason,
+            retryable: cause.retryable,
         });
     }
 
@@ -198,7 +205,10 @@ impl Search<'_> {
             Nearest::of(by, record, why)
         });
         // Who could not be asked has not said that there is none.
-        let status = if self.trail.retryable() { Status::Failed } else { Status::Unresolved };
+        let (status, reason) = match self.trail.retryable() {
+            true => (Status::Failed, self.trail.end_reason().unwrap_or(reason)),
+            false => (Status::Unresolved, reason),
+        };
         Identified::Open(Box::new(Outcome {
             work: self.work,
             status,

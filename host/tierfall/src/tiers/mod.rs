@@ -1,19 +1,22 @@
 //! The way of one work through its tiers: the plan, and the race that follows it.
 
+mod cause;
 mod identify;
 mod nearest;
 mod outcome;
 mod plan;
 mod plugin_source;
 pub mod race;
+mod reason;
 mod source;
 mod trail;
 
 pub use identify::{Identified, identify};
 pub use nearest::Nearest;
-pub use outcome::{EndReason, Outcome, Status, UnknownReason, Won};
+pub use outcome::{Outcome, Status, Won};
 pub use plan::{Budgets, Plan, Skipped, Tier};
 pub use plugin_source::PluginSource;
 pub use race::Observer;
-pub use source::{Answer, Ask, Source, SourceName};
+pub use reason::{EndReason, UnknownReason};
+pub use source::{Answer, Ask, Closed, Source, SourceName};
 pub use trail::{AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry};

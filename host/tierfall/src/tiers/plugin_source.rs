@@ -6,11 +6,12 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use url::Url;
 
-use super::source::{Answer, Ask, Source, SourceName};
-use crate::acquire::{DailyLimit, FileKey};
+use super::reason::EndReason;
+use super::source::{Answer, Ask, Closed, Source, SourceName};
+use crate::acquire::{DailyLimit, FileKey, Reason};
 use tierfall_http::HttpClient;
 use tierfall_ids::{IdKind, WorkId};
-use tierfall_sandbox::{BatchCall, Call, CallError, Plugin, SourceAccess, WorkQuestion};
+use tierfall_sandbox::{BatchCall, Call, CallError, CallReport, Plugin, SourceAccess, WorkQuestion};
 use tierfall_work::Work;
 
 /// A source of a plugin, with what it may do.
@@ -66,14 +67,16 @@ impl Source for PluginSource {
         &self.speaks_as
     }
 
-    fn closed(&self, work: &Work, timeout: Duration) -> Option<String> {
-        let mut reason = None;
+    fn closed(&self, work: &Work, timeout: Duration) -> Option<Closed> {
+        let mut closed = None;
         for (host, role) in self.access.hosts_for(work) {
             let url = Url::parse(&format!("https://{host}/")).ok()?;
             // One host that can be asked is enough to try.
-            reason = Some(self.client.refusal(&url, role, &self.name.plugin, timeout)?);
+            let refusal = self.client.refusal(&url, role, &self.name.plugin, timeout)?;
+            let reason = EndReason::Rejected(Reason::of_fetch(&refusal));
+            closed = Some(Closed { reason, detail: refusal.to_string() });
         }
-        reason
+        closed
     }
 
     fn file_key(&self, url: &Url) -> Option<FileKey> {
@@ -86,16 +89,16 @@ impl Source for PluginSource {
             let question = WorkQuestion { work: ask.work, tried: ask.tried };
             let (access, client, clock) = (Arc::clone(&self.access), self.client.clone(), ask.clock);
             let retries = self.retries;
-            let (result, notes) = if self.batching {
+            let (result, report) = if self.batching {
                 let call = BatchCall { questions: vec![question], access, client, clock, retries };
                 let answered = self.plugin.find_many(call).await.pop();
                 // As many as there are questions.
-                answered.unwrap_or((Err(CallError::Timeout), Vec::new()))
+                answered.unwrap_or((Err(CallError::Timeout), CallReport::default()))
             } else {
                 let call = Call { question, access, client, clock, retries, pages: ask.pages };
                 self.plugin.find(call).await
             };
-            Answer { result, notes }
+            Answer { result, report }
         })
     }
 }

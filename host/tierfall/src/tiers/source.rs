@@ -7,10 +7,11 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use url::Url;
 
+use super::reason::EndReason;
 use crate::acquire::FileKey;
 use tierfall_http::AttemptClock;
 use tierfall_ids::{IdKind, WorkId};
-use tierfall_sandbox::{AnsweredPages, CallError, Tried};
+use tierfall_sandbox::{AnsweredPages, CallError, CallReport, Tried};
 use tierfall_work::{Finding, Work};
 
 /// Which source, for people and for the trail.
@@ -49,8 +50,17 @@ pub struct Ask {
 pub struct Answer {
     /// What it found, or why it could not answer.
     pub result: Result<Finding, CallError>,
-    /// Denials and limits, for people.
-    pub notes: Vec<String>,
+    /// Requests, denials, limits.
+    pub report: CallReport,
+}
+
+/// Why a source cannot be asked now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Closed {
+    /// The code.
+    pub reason: EndReason,
+    /// For people.
+    pub detail: String,
 }
 
 /// One way to look for copies of a work.
@@ -76,7 +86,7 @@ pub trait Source: Send + Sync {
     }
     /// Why it cannot answer about this work now: its hosts failed too often, or asked to be left
     /// alone for longer than `timeout`.
-    fn closed(&self, _work: &Work, _timeout: Duration) -> Option<String> {
+    fn closed(&self, _work: &Work, _timeout: Duration) -> Option<Closed> {
         None
     }
     /// The key with which a file that it proposes is fetched, if it is one that needs one. Such a file may cost

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::source::SourceName;
+use super::reason::EndReason;
+use super::source::{Closed, SourceName};
 use crate::acquire::Reason;
-use tierfall_sandbox::{CallError, SourceError, Tried};
+use tierfall_sandbox::{CallError, RequestReport, SourceError, Tried};
 use tierfall_work::{Basis, Candidate, Format, Version};
 
 /// How an attempt ended.
@@ -44,7 +45,7 @@ impl AttemptOutcome {
     }
 
     pub(super) fn retryable(self) -> bool {
-        matches!(self, Self::Retryable | Self::Timeout)
+        matches!(self, Self::Retryable | Self::Timeout | Self::Error)
     }
 
     pub(super) fn of_error(error: &CallError) -> Self {
@@ -119,9 +120,15 @@ pub struct AttemptEntry {
     /// Why it ended so, where there is something to say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,
+    /// The code of what kept it from an answer.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_reason")]
+    pub reason: Option<EndReason>,
     /// What the host refused or cut.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Its requests, in the order in which they ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<RequestReport>,
     /// Whether asking again later may end differently.
     #[serde(skip)]
     pub retryable: bool,
@@ -215,10 +222,34 @@ impl Trail {
         })
     }
 
+    /// Why it came to no artifact, where something says so: what the first candidate was rejected for, else what kept
+    /// the first source from its answer. Where the work stays open, what may pass goes before what is final.
+    pub(super) fn end_reason(&self) -> Option<EndReason> {
+        let open = self.retryable();
+        let acquired = || {
+            self.acquisitions()
+                .filter_map(|entry| Some((EndReason::Rejected(entry.rejected?), entry.retryable)))
+        };
+        let asked = || self.attempts().filter_map(|entry| Some((entry.reason?, entry.retryable)));
+        let first = acquired().chain(asked()).find(|(_, retryable)| *retryable == open);
+        first.or_else(|| acquired().chain(asked()).next()).map(|(reason, _)| reason)
+    }
+
     /// Whether something that went wrong may go right another time.
     pub fn retryable(&self) -> bool {
         self.attempts().any(|attempt| attempt.retryable)
             || self.acquisitions().any(|acquisition| acquisition.retryable)
+    }
+}
+
+impl AttemptEntry {
+    /// Whether the source was asked and did not answer.
+    pub fn failed(&self) -> bool {
+        match self.outcome {
+            AttemptOutcome::Success | AttemptOutcome::Skipped => false,
+            AttemptOutcome::NoPdf => self.reason.is_some_and(EndReason::retryable),
+            _ => true,
+        }
     }
 }
 
@@ -229,6 +260,11 @@ impl AcquisitionEntry {
     pub fn verdict(&self) -> &'static str {
         self.rejected.as_ref().map_or(ACCEPTED, Reason::code)
     }
+}
+
+/// A code of another version of this program is no reason to refuse the line.
+fn known_reason<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<EndReason>, D::Error> {
+    Ok(Option::<String>::deserialize(from)?.and_then(|code| code.parse().ok()))
 }
 
 mod verdict_code {
@@ -255,14 +291,14 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A source that is not asked, and why; `retryable` when it could be another time.
-pub(super) fn skipped(
-    tier: &str,
-    name: &SourceName,
-    at_ms: u64,
-    detail: &str,
-    retryable: bool,
-) -> AttemptEntry {
+/// A source that is not asked now, and could be another time.
+pub(super) fn closed(tier: &str, name: &SourceName, at_ms: u64, closed: &Closed) -> AttemptEntry {
+    let entry = skipped(tier, name, at_ms, &closed.detail);
+    AttemptEntry { reason: Some(closed.reason), retryable: true, ..entry }
+}
+
+/// A source that is not asked, and why.
+pub(super) fn skipped(tier: &str, name: &SourceName, at_ms: u64, detail: &str) -> AttemptEntry {
     AttemptEntry {
         at_ms,
         tier: tier.to_owned(),
@@ -272,7 +308,9 @@ pub(super) fn skipped(
         ms: 0,
         candidates: Vec::new(),
         detail: detail.to_owned(),
+        reason: None,
         notes: Vec::new(),
-        retryable,
+        requests: Vec::new(),
+        retryable: false,
     }
 }

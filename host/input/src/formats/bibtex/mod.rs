@@ -9,6 +9,7 @@ use tierfall_ids::{IdKind, WorkId};
 
 use self::source::{End, Source, Sources};
 use self::strings::Strings;
+pub use self::tex::title as text_of_tex;
 use crate::entry::{EntryError, InputEntry};
 use crate::fields::Field;
 use crate::lines::Lines;
@@ -75,7 +76,9 @@ impl Bibtex {
         } else {
             format!("the entry `{}`", crate::record::shortened(&key))
         };
-        record(&fields).into_entry(source.line, &what).map_err(|error| match source.end {
+        let mut record = record(&fields);
+        record.called(&key);
+        record.into_entry(source.line, &what).map_err(|error| match source.end {
             End::Closed => error,
             End::Open => {
                 let message = "the entry is broken: its braces are not closed before the next one, and no line of it is an identifier";

@@ -9,7 +9,7 @@ const LONGEST: usize = 16 << 10;
 const DEEPEST: usize = 16;
 
 /// A title without TeX.
-pub(super) fn title(value: &str) -> String {
+pub fn title(value: &str) -> String {
     let read = entry("title", value);
     let title = read.as_ref().and_then(|entry| entry.get("title")).map(|title| title.format_verbatim());
     title.unwrap_or_else(|| plain(value))

@@ -90,6 +90,14 @@ fn says_more(object: &Map<String, Value>) -> bool {
 /// What an object says of one work.
 pub(super) fn record(work: &Map<String, Value>) -> Record {
     let mut record = Record::default();
+    // What a citation processor or a library calls it; of most APIs the `id` is an identifier.
+    let called =
+        ["citation-key", "citekey", "citationKey", "key", "id"].iter().find_map(|name| work.get(*name));
+    match called {
+        Some(Value::String(name)) => record.called(name),
+        Some(Value::Number(number)) => record.called(&number.to_string()),
+        _ => {}
+    }
     read(work, &mut record);
     for inner in INNER.iter().filter_map(|name| work.get(*name)?.as_object()) {
         read(inner, &mut record);

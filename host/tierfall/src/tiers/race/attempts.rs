@@ -7,10 +7,11 @@ use tokio::time::Instant;
 use url::Url;
 
 use super::state::{Done, Keyed, Race};
+use crate::tiers::cause::Cause;
 use crate::tiers::source::{Answer, Ask, Source};
-use crate::tiers::trail::{AttemptEntry, AttemptOutcome, Proposal, TrailEntry, millis, skipped};
+use crate::tiers::trail::{AttemptEntry, AttemptOutcome, Proposal, TrailEntry, closed, millis};
 use tierfall_http::AttemptClock;
-use tierfall_sandbox::{CallError, SourceError};
+use tierfall_sandbox::{CallError, CallReport, SourceError};
 use tierfall_work::{Facts, Format, Said, is_vouched_for};
 
 impl<'a> Race<'a> {
@@ -43,10 +44,10 @@ impl<'a> Race<'a> {
     /// Whether a source can be asked now; where its hosts are left alone, it is skipped.
     pub(super) fn open(&mut self, tier: &str, source: &'a Arc<dyn Source>) -> bool {
         let time_left = self.deadline.saturating_duration_since(Instant::now());
-        let Some(reason) = source.closed(&self.snapshot(), time_left) else { return true };
+        let Some(why) = source.closed(&self.snapshot(), time_left) else { return true };
         self.considered.skip(source.name());
         let at_ms = self.at_ms();
-        self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &reason, true)));
+        self.record(TrailEntry::Attempt(closed(tier, source.name(), at_ms, &why)));
         false
     }
 
@@ -69,7 +70,7 @@ impl<'a> Race<'a> {
             let answer = tokio::select! {
                 biased;
                 answer = source.find(ask) => answer,
-                () = clock.expired() => Answer { result: Err(CallError::Timeout), notes: Vec::new() },
+                () = clock.expired() => Answer { result: Err(CallError::Timeout), report: CallReport::default() },
             };
             Done::Attempt { tier, source, facts, began, answer }
         }));
@@ -120,7 +121,8 @@ impl<'a> Race<'a> {
             // It sent no request: a skipped source costs nothing.
             self.attempts_left += 1;
         }
-        let (outcome, detail, candidates) = match answer.result {
+        let CallReport { notes, requests, obstacles } = answer.report;
+        let (outcome, cause, detail, candidates) = match answer.result {
             Ok(finding) => {
                 self.learn(&finding.facts, by);
                 let outcome = if finding.candidates.is_empty() {
@@ -128,9 +130,12 @@ impl<'a> Race<'a> {
                 } else {
                     AttemptOutcome::Success
                 };
-                (outcome, String::new(), finding.candidates)
+                (outcome, Cause::of(outcome, None, &obstacles), String::new(), finding.candidates)
             }
-            Err(error) => (AttemptOutcome::of_error(&error), error.to_string(), Vec::new()),
+            Err(error) => {
+                let outcome = AttemptOutcome::of_error(&error);
+                (outcome, Cause::of(outcome, Some(&error), &obstacles), error.to_string(), Vec::new())
+            }
         };
         let entry = AttemptEntry {
             at_ms: self.at_ms(),
@@ -141,8 +146,10 @@ impl<'a> Race<'a> {
             ms: millis(began.elapsed()),
             candidates: candidates.iter().map(Proposal::from).collect(),
             detail,
-            notes: answer.notes,
-            retryable: outcome.retryable(),
+            reason: cause.reason,
+            notes,
+            requests,
+            retryable: cause.retryable,
         };
         self.record(TrailEntry::Attempt(entry));
         for candidate in candidates {

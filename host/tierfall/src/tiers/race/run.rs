@@ -13,10 +13,11 @@ use super::observer::Observer;
 use super::proposals::Proposals;
 use super::state::{Done, Race};
 use crate::acquire::{Acquire, Journal};
-use crate::tiers::outcome::{EndReason, Outcome, Status, Won};
+use crate::tiers::outcome::{Outcome, Status, Won};
 use crate::tiers::plan::{Plan, Tier};
+use crate::tiers::reason::EndReason;
 use crate::tiers::source::Source;
-use crate::tiers::trail::{AcquisitionEntry, TrailEntry, skipped};
+use crate::tiers::trail::{TrailEntry, skipped};
 use tierfall_sandbox::AnsweredPages;
 use tierfall_work::Work;
 
@@ -83,13 +84,7 @@ impl<'a> Race<'a> {
         for tier in &self.plan.tiers {
             for missing in &tier.skipped {
                 let at_ms = self.at_ms();
-                self.record(TrailEntry::Attempt(skipped(
-                    &tier.name,
-                    &missing.name,
-                    at_ms,
-                    &missing.reason,
-                    false,
-                )));
+                self.record(TrailEntry::Attempt(skipped(&tier.name, &missing.name, at_ms, &missing.reason)));
             }
             waiting.extend(tier.sources.iter().map(|source| (tier.name.as_str(), source)));
             loop {
@@ -131,7 +126,7 @@ impl<'a> Race<'a> {
                 let kinds: Vec<_> = source.ids().iter().map(|kind| kind.label()).collect();
                 format!("needs one of: {}", kinds.join(", "))
             };
-            self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &why, false)));
+            self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &why)));
         }
         Ended::Exhausted
     }
@@ -194,11 +189,10 @@ impl<'a> Race<'a> {
             Ended::Won(_) => None,
             Ended::Deadline => Some(EndReason::TotalTimeout),
             // What the best candidate failed by says more than that others were missing.
-            Ended::Exhausted => Some(match self.trail.acquisitions().next() {
-                Some(AcquisitionEntry { rejected: Some(reason), .. }) => EndReason::Rejected(*reason),
-                _ if self.attempts_left == 0 => EndReason::MaxAttempts,
+            Ended::Exhausted => Some(self.trail.end_reason().unwrap_or(match self.attempts_left {
+                0 => EndReason::MaxAttempts,
                 _ => EndReason::NoCandidates,
-            }),
+            })),
         };
         let (status, won) = match ended {
             Ended::Won(won) => (Status::Stored, Some(*won)),

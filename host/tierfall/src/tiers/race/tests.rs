@@ -13,12 +13,12 @@ use crate::acquire::{
     UsageRights, Verdict, VerifiedFile,
 };
 use crate::tiers::{
-    Answer, Ask, AttemptOutcome, Budgets, EndReason, Outcome, Plan, Skipped, Source, SourceName, Status,
-    Tier, race,
+    Answer, Ask, AttemptOutcome, Budgets, Closed, EndReason, Outcome, Plan, Skipped, Source, SourceName,
+    Status, Tier, race,
 };
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
-use tierfall_sandbox::{CallError, SourceError};
+use tierfall_sandbox::{CallError, CallReport, SourceError};
 use tierfall_work::{ArtifactFormat, Basis, Candidate, Facts, Finding, Format, Version, Work};
 
 /// Counts what is in flight; a future that is dropped counts as ended.
@@ -77,8 +77,9 @@ impl Source for Scripted {
         self.timeout
     }
 
-    fn closed(&self, _work: &Work, _timeout: Duration) -> Option<String> {
-        self.closed.map(str::to_owned)
+    fn closed(&self, _work: &Work, _timeout: Duration) -> Option<Closed> {
+        let reason = EndReason::Rejected(Reason::Breaker);
+        self.closed.map(|detail| Closed { reason, detail: detail.into() })
     }
 
     fn file_key(&self, url: &Url) -> Option<FileKey> {
@@ -92,7 +93,7 @@ impl Source for Scripted {
             let mut here = self.gauge.enqueue();
             tokio::time::sleep(self.takes).await;
             here.done = true;
-            Answer { result: self.answer.clone().map_err(CallError::from), notes: Vec::new() }
+            Answer { result: self.answer.clone().map_err(CallError::from), report: CallReport::default() }
         })
     }
 }

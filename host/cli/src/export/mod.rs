@@ -1,0 +1,147 @@
+//! A bibliography with the files of its works: the same entries, each with where its file is.
+
+mod bibtex;
+mod csl;
+mod paths;
+mod piece;
+mod reference;
+mod ris;
+mod stored;
+
+pub use paths::{FileStyle, Paths};
+pub use stored::StoredFiles;
+
+use std::str::FromStr;
+
+use self::piece::Piece;
+use tierfall_work::Work;
+
+/// What a bibliography is written as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Target {
+    /// For JabRef, Zotero, LaTeX.
+    Bibtex,
+    /// For EndNote, Mendeley, Zotero.
+    Ris,
+    /// For citation processors: JSON.
+    Csl,
+}
+
+/// A bibliography that can be written again.
+pub struct Bibliography {
+    target: Target,
+    text: String,
+    pieces: Vec<Piece>,
+}
+
+/// How many entries there were, and how many have their file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub entries: u64,
+    pub with_files: u64,
+}
+
+impl Bibliography {
+    /// Takes a text apart. An error says what it is that cannot be exported.
+    pub fn read(text: String) -> Result<Self, String> {
+        let begin = text.trim_start_matches('\u{feff}').trim_start();
+        let (target, pieces) = if begin.starts_with(['[', '{']) {
+            (Target::Csl, csl::pieces(&text).ok_or("it is JSON, and no list of CSL items")?)
+        } else if ris::looks(&text) {
+            (Target::Ris, ris::pieces(&text))
+        } else {
+            (Target::Bibtex, bibtex::pieces(&text))
+        };
+        if !pieces.iter().any(|piece| matches!(piece, Piece::Entry { .. })) {
+            return Err("it holds no entry of BibTeX, RIS or CSL".to_owned());
+        }
+        Ok(Self { target, text, pieces })
+    }
+
+    /// What it is.
+    pub fn target(&self) -> Target {
+        self.target
+    }
+
+    /// The same entries with their files. Where it stays what it is, everything else stays as it stands.
+    pub fn with_files(
+        &self,
+        target: Target,
+        list: &str,
+        stored: &StoredFiles,
+        paths: &Paths,
+    ) -> (String, Counts) {
+        let mut counts = Counts::default();
+        let mut written = String::with_capacity(self.text.len() + self.text.len() / 8);
+        let mut others: Vec<String> = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Other(at) if target == self.target => {
+                    written.push_str(self.text.get(at.clone()).unwrap_or_default())
+                }
+                Piece::Other(_) => {}
+                Piece::Entry { at, line } => {
+                    counts.entries += 1;
+                    let entry = self.text.get(at.clone()).unwrap_or_default();
+                    let (work, key) = self.work_of(entry);
+                    let file =
+                        stored.file(work.as_ref(), list, *line, key.as_deref()).map(|file| paths.path(file));
+                    counts.with_files += u64::from(file.is_some());
+                    if target == self.target {
+                        written.push_str(&self.amended(entry, file.as_deref(), paths.style));
+                    } else {
+                        others.push(self.converted(entry, target, file.as_deref(), paths.style));
+                    }
+                }
+            }
+        }
+        match target {
+            target if target == self.target => {}
+            Target::Csl => written = format!("[\n{}\n]\n", others.join(",\n")),
+            Target::Bibtex | Target::Ris => written = others.join("\n"),
+        }
+        (written, counts)
+    }
+
+    /// The entry with its file.
+    fn amended(&self, entry: &str, file: Option<&str>, style: FileStyle) -> String {
+        match (file, self.target) {
+            (None, _) => entry.to_owned(),
+            (Some(file), Target::Bibtex) => bibtex::with_file(entry, &style.field(file)),
+            (Some(file), Target::Ris) => ris::with_file(entry, file),
+            (Some(file), Target::Csl) => csl::with_file(entry, file),
+        }
+    }
+
+    fn converted(&self, entry: &str, target: Target, file: Option<&str>, style: FileStyle) -> String {
+        let reference = match self.target {
+            Target::Bibtex => bibtex::reference(entry),
+            Target::Ris => ris::reference(entry),
+            Target::Csl => csl::reference(entry),
+        };
+        match target {
+            Target::Bibtex => bibtex::written(&reference, file.map(|file| style.field(file)).as_deref()),
+            Target::Ris => ris::written(&reference, file),
+            Target::Csl => csl::written(&reference, file),
+        }
+    }
+
+    /// The work of an entry, as a run reads it, and what the list calls it.
+    fn work_of(&self, entry: &str) -> (Option<Work>, Option<String>) {
+        let format = match self.target {
+            Target::Bibtex => "bibtex",
+            Target::Ris => "ris",
+            Target::Csl => "json",
+        };
+        let format = tierfall_input::Format::from_str(format).ok();
+        let source = std::io::Cursor::new(entry.to_owned().into_bytes());
+        let Ok(mut reader) = tierfall_input::Reader::new("entry", source, format, None) else {
+            return (None, None);
+        };
+        match reader.next() {
+            Some(Ok(read)) => (Some(read.work), read.key),
+            Some(Err(bad)) => (None, bad.key),
+            None => (None, None),
+        }
+    }
+}

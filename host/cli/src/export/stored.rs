@@ -1,0 +1,71 @@
+//! Which works have a file, by their identifiers and by their place in a list.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::Path;
+
+use tierfall_ids::WorkId;
+use tierfall_work::Work;
+
+use crate::report::{WorkLine, for_lines};
+
+/// The files of an output folder.
+#[derive(Debug, Default)]
+pub struct StoredFiles {
+    files: Vec<String>,
+    /// By `doi:…` and the like.
+    by_id: HashMap<String, usize>,
+    /// By the list and the line: works that were given without an identifier.
+    by_place: HashMap<(String, u64), (Option<String>, usize)>,
+}
+
+impl StoredFiles {
+    /// Reads a manifest.
+    pub fn read(manifest: &Path) -> io::Result<Self> {
+        let mut stored = Self::default();
+        for_lines(manifest, |line, _| stored.add(&line))?;
+        Ok(stored)
+    }
+
+    fn add(&mut self, line: &WorkLine) {
+        // Whoever wrote the manifest chose the path: it is below the output folder, or it is none.
+        let Some(file) = line.file().filter(|file| line.is_stored() && is_below(file)) else { return };
+        let place = self.files.len();
+        self.files.push(file.to_owned());
+        self.by_id.insert(line.work_id.clone(), place);
+        let ids = &line.ids;
+        for (kind, id) in [
+            ("doi", &ids.doi),
+            ("arxiv", &ids.arxiv),
+            ("pmid", &ids.pmid),
+            ("pmcid", &ids.pmcid),
+            ("openalex", &ids.openalex),
+        ] {
+            if let Some(id) = id {
+                self.by_id.entry(format!("{kind}:{id}")).or_insert(place);
+            }
+        }
+        if let Some(entry) = &line.entry
+            && let (Some(list), Some(number)) = (&entry.file, entry.line)
+        {
+            self.by_place.insert((list.clone(), number), (entry.key.clone(), place));
+        }
+    }
+
+    /// The file of an entry: of its work, or of the entry that stood in its place.
+    pub fn file(&self, work: Option<&Work>, list: &str, line: u64, key: Option<&str>) -> Option<&str> {
+        let by_id = || work?.ids.iter().map(WorkId::key).find_map(|key| self.by_id.get(&key)).copied();
+        let by_place = || {
+            let (known, place) = self.by_place.get(&(list.to_owned(), line))?;
+            (known.as_deref() == key).then_some(*place)
+        };
+        // With an identifier, it is that work and no other.
+        let place = if work.is_some() { by_id() } else { by_place() };
+        self.files.get(place?).map(String::as_str)
+    }
+}
+
+fn is_below(path: &str) -> bool {
+    use std::path::Component;
+    Path::new(path).components().all(|part| matches!(part, Component::Normal(_)))
+}

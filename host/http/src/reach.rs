@@ -1,0 +1,263 @@
+//! Whether anything can be reached at all. A machine without a network, behind a proxy that is down or one that opens
+//! TLS, fails with every host in the same way: that is told once, in place of being told of each work.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio_util::sync::CancellationToken;
+
+/// So many hosts that fail before any has answered are no accident.
+const HOSTS: usize = 3;
+/// An authority that nobody knows, at two hosts: it is the same one's.
+const UNTRUSTED_HOSTS: usize = 2;
+/// Nothing is decided sooner after the first failure: what is asked next may be nearer.
+const GRACE: Duration = Duration::from_secs(8);
+/// A request that was given up after this long without an answer counts as unanswered.
+const SILENCE: Duration = Duration::from_secs(4);
+
+/// What the network has come to since the start. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Reach(Arc<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    answered: AtomicBool,
+    failures: Mutex<Failures>,
+    decided: CancellationToken,
+}
+
+#[derive(Debug, Default)]
+struct Failures {
+    /// Since when.
+    first: Option<Instant>,
+    hosts: HashSet<String>,
+    untrusted: HashSet<String>,
+    /// A connection failed: what the last one failed by.
+    last: Option<Outage>,
+    /// A certificate was of no trusted authority.
+    authority: Option<Outage>,
+    outage: Option<Outage>,
+}
+
+/// Why nothing can be reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outage {
+    /// Where to look.
+    pub cause: OutageCause,
+    /// What the last request failed by, with its host.
+    pub detail: String,
+}
+
+/// Where the way to all hosts is cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutageCause {
+    /// No host answers.
+    Network,
+    /// The proxy does not answer.
+    Proxy,
+    /// Every certificate is of an authority that is not trusted.
+    Certificates,
+}
+
+impl OutageCause {
+    /// What to do about it.
+    pub fn remedy(self) -> &'static str {
+        match self {
+            Self::Network => {
+                "is this machine online? Where only a proxy leads out, give it with --proxy URL or HTTPS_PROXY"
+            }
+            Self::Proxy => "check --proxy, HTTPS_PROXY and HTTP_PROXY, or go without it: --proxy direct",
+            Self::Certificates => {
+                "a proxy that opens TLS has an authority of its own: give its certificate with --ca-cert FILE"
+            }
+        }
+    }
+}
+
+/// What happened and what to do, in one line.
+impl fmt::Display for Outage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = match self.cause {
+            OutageCause::Network => "no host answers",
+            OutageCause::Proxy => "the proxy does not answer",
+            OutageCause::Certificates => "no certificate is trusted",
+        };
+        write!(f, "{what} ({}); {}", self.detail, self.cause.remedy())
+    }
+}
+
+impl Reach {
+    /// Completes when it is clear that nothing can be reached; never once anything has answered.
+    pub async fn outage(&self) -> Outage {
+        self.0.decided.cancelled().await;
+        let outage = self.failures().outage.clone();
+        match outage {
+            Some(outage) => outage,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Says so now, if nothing has answered so far and something failed: nobody goes on to try.
+    pub fn give_up(&self) -> bool {
+        if self.0.answered.load(Ordering::Relaxed) {
+            return false;
+        }
+        let mut failures = self.failures();
+        let untrusted = failures.untrusted.len() >= UNTRUSTED_HOSTS;
+        let Some(last) = failures.last.clone().or_else(|| failures.authority.clone().filter(|_| untrusted))
+        else {
+            return false;
+        };
+        self.decide(&mut failures, last);
+        true
+    }
+
+    pub(crate) fn answered(&self) {
+        if !self.0.answered.load(Ordering::Relaxed) {
+            self.0.answered.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// No connection to `host` came about.
+    pub(crate) fn failed(&self, host: &str, proxied: bool, detail: String) {
+        let cause = if proxied { OutageCause::Proxy } else { OutageCause::Network };
+        self.count(host, |failures| failures.last = Some(Outage { cause, detail }));
+    }
+
+    /// The certificate of `host` is of an authority that is not trusted.
+    pub(crate) fn untrusted(&self, host: &str, detail: String) {
+        if self.0.answered.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut failures = self.failures();
+        failures.untrusted.insert(host.to_owned());
+        let outage = Outage { cause: OutageCause::Certificates, detail };
+        failures.authority = Some(outage.clone());
+        if failures.lasting(GRACE) && failures.untrusted.len() >= UNTRUSTED_HOSTS {
+            self.decide(&mut failures, outage);
+        }
+    }
+
+    /// Watches a request until it is over.
+    pub(crate) fn watch<'a>(&'a self, host: &'a str) -> Watched<'a> {
+        Watched { reach: self, host, since: Instant::now() }
+    }
+
+    fn count(&self, host: &str, note: impl FnOnce(&mut Failures)) {
+        if self.0.answered.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut failures = self.failures();
+        note(&mut failures);
+        failures.hosts.insert(host.to_owned());
+        if failures.lasting(GRACE) && failures.hosts.len() >= HOSTS {
+            let silent = || Outage {
+                cause: OutageCause::Network,
+                detail: format!("{host}: no answer for {} s", SILENCE.as_secs()),
+            };
+            let outage = failures.last.clone().unwrap_or_else(silent);
+            self.decide(&mut failures, outage);
+        }
+    }
+
+    fn decide(&self, failures: &mut Failures, outage: Outage) {
+        failures.outage.get_or_insert(outage);
+        self.0.decided.cancel();
+    }
+
+    fn failures(&self) -> std::sync::MutexGuard<'_, Failures> {
+        self.0.failures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Failures {
+    /// Whether the first was so long ago.
+    fn lasting(&mut self, grace: Duration) -> bool {
+        self.first.get_or_insert_with(Instant::now).elapsed() >= grace
+    }
+}
+
+/// A request on its way. Dropped after a long silence, it counts as one that was not answered.
+pub(crate) struct Watched<'a> {
+    reach: &'a Reach,
+    host: &'a str,
+    since: Instant,
+}
+
+impl Watched<'_> {
+    /// It came to something, which is told by itself.
+    pub(crate) fn over(self) {
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Watched<'_> {
+    fn drop(&mut self) {
+        if self.since.elapsed() >= SILENCE {
+            self.reach.count(self.host, |_| {});
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+
+    use super::*;
+
+    fn outage(reach: &Reach) -> Option<OutageCause> {
+        reach.outage().now_or_never().map(|outage| outage.cause)
+    }
+
+    /// Its first failure is long ago.
+    fn failing() -> Reach {
+        let reach = Reach::default();
+        reach.failures().first = Instant::now().checked_sub(GRACE);
+        reach
+    }
+
+    #[test]
+    fn three_hosts_that_fail_before_any_answered_are_an_outage() {
+        let reach = failing();
+        for host in ["a.example", "b.example", "a.example"] {
+            reach.failed(host, false, format!("{host}: no route"));
+            assert_eq!(outage(&reach), None);
+        }
+        reach.failed("c.example", false, "c.example: no route".into());
+        assert_eq!(outage(&reach), Some(OutageCause::Network));
+    }
+
+    #[test]
+    fn after_one_answer_nothing_is_an_outage() {
+        let reach = Reach::default();
+        reach.answered();
+        for host in ["a.example", "b.example", "c.example"] {
+            reach.failed(host, true, String::new());
+            reach.untrusted(host, String::new());
+        }
+        assert!(!reach.give_up());
+        assert_eq!(outage(&reach), None);
+    }
+
+    #[test]
+    fn who_gives_up_says_what_the_last_request_failed_by() {
+        let reach = Reach::default();
+        assert!(!reach.give_up(), "nothing was asked");
+        reach.failed("a.example", true, "127.0.0.1:9: connection refused".into());
+        assert!(reach.give_up());
+        assert_eq!(outage(&reach), Some(OutageCause::Proxy));
+    }
+
+    #[test]
+    fn an_unknown_authority_at_two_hosts_is_a_proxy_that_opens_tls() {
+        let reach = failing();
+        reach.untrusted("a.example", "a.example: UnknownIssuer".into());
+        assert_eq!(outage(&reach), None);
+        assert!(!reach.give_up(), "one host's certificate is that host's matter");
+        reach.untrusted("b.example", "b.example: UnknownIssuer".into());
+        assert_eq!(outage(&reach), Some(OutageCause::Certificates));
+    }
+}

@@ -1,0 +1,59 @@
+//! What the host has to say about one call, beside its answer.
+
+use serde::{Deserialize, Serialize};
+use tierfall_http::FetchError;
+
+use crate::limits::ResourceLimit;
+
+/// What happened while a plugin was asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CallReport {
+    /// Denials, limits, hosts that did not answer, for people.
+    pub notes: Vec<String>,
+    /// Its requests, in the order in which they ended.
+    pub requests: Vec<RequestReport>,
+    /// What kept it from an answer.
+    pub obstacles: Vec<Obstacle>,
+}
+
+/// Something that kept a plugin from what it asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Obstacle {
+    /// A request without an answer, and why.
+    Request(FetchError),
+    /// A limit of the sandbox that refused something.
+    Limit(ResourceLimit),
+}
+
+/// One request of a plugin.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RequestReport {
+    /// `GET`, `HEAD` or `POST`.
+    pub method: String,
+    /// Without what names its sender.
+    pub url: String,
+    /// Of the last answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// Why there was no answer.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub error: String,
+    /// How often it was sent again.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub retries: u32,
+    /// Of its time, how long it waited for its host's turn, and before it was sent again.
+    #[serde(default, skip_serializing_if = "is_zero_ms")]
+    pub waited_ms: u64,
+    /// How long it took in all.
+    pub ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+fn is_zero_ms(number: &u64) -> bool {
+    *number == 0
+}

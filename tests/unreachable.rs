@@ -1,0 +1,43 @@
+//! A machine from which nothing can be reached: that is said once, and costs no work anything.
+
+use std::time::Duration;
+
+use crate::support::program::Home;
+
+#[test]
+fn a_run_that_reaches_nothing_says_so_once_and_leaves_its_works_as_they_are() {
+    let home = Home::new();
+    let works: String = (0..200).map(|n| format!("10.5555/far.{n}\n")).collect();
+    // The tests' own proxy: nothing listens there.
+    let ended = home.tierfall(["run", "--out", "papers"]).input(works).run().expect(4);
+    assert!(ended.took < Duration::from_secs(20), "{:?}", ended.took);
+    assert_eq!(ended.out.matches("nothing can be reached").count(), 1, "{}", ended.out);
+    for part in ["the proxy does not answer", "--proxy", "no work was touched"] {
+        assert!(ended.out.contains(part), "{part}: {}", ended.out);
+    }
+    assert_eq!(home.read("papers/manifest.jsonl"), "");
+    assert!(ended.err.contains("unpaywall is not asked") && ended.err.contains("--mailto"), "{}", ended.err);
+}
+
+#[test]
+fn with_a_ledger_no_job_loses_an_attempt() {
+    let home = Home::new();
+    let call = || home.tierfall(["run", "10.5555/far", "--out", "papers", "--enable-idempotency"]);
+    for _ in 0..2 {
+        call().run().expect(4);
+    }
+    let shown = home.tierfall(["ledger", "show", "10.5555/far", "--out", "papers", "--json"]).run().expect(0);
+    let job: serde_json::Value = serde_json::from_str(&shown.out).expect("JSON");
+    assert_eq!(job["reason"], serde_json::Value::Null, "{job:#}");
+    assert_ne!(job["state"], "FAILED", "{job:#}");
+}
+
+#[test]
+fn an_address_that_is_only_an_example_is_refused_at_once() {
+    let home = Home::new();
+    for address in ["me@example.com", "me@mail.example.org", "YOU@EXAMPLE.NET"] {
+        let ended = home.tierfall(["run", "10.5555/x", "--mailto", address]).run().expect(2);
+        assert!(ended.err.contains("give your own"), "{}", ended.err);
+    }
+    assert!(!home.path("papers").exists());
+}
