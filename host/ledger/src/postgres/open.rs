@@ -213,7 +213,9 @@ fn place(settings: &PostgresSettings) -> Result<String, LedgerError> {
 }
 
 fn is_forbidden(error: &tokio_postgres::Error) -> bool {
-    error.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE)
+    // A schema that may not even be used is not on the path.
+    let codes = [&SqlState::INSUFFICIENT_PRIVILEGE, &SqlState::INVALID_SCHEMA_NAME];
+    error.code().is_some_and(|code| codes.contains(&code))
 }
 
 /// The schema's version; 0 where there is none yet.
