@@ -186,7 +186,7 @@ fn a_revisit_has_the_payload_that_it_refers_to_wherever_that_is_and_however_it_i
                     elsewhere,
                     digest,
                     "HTTP/1.1 200 OK\r\nContent-Encoding: gzip",
-                    &packed(&[work.bytes.clone()]),
+                    &packed(std::slice::from_ref(&work.bytes)),
                 ),
                 by_digest("HTTP/1.1 200 OK\r\nContent-Encoding: gzip"),
             ],

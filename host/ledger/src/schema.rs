@@ -8,16 +8,19 @@ use crate::state::{State, successors};
 /// The version of this schema. A change of a table, or of the transitions in `state.rs`, needs a new migration.
 pub(crate) const VERSION: i64 = 2;
 
+/// The oldest schema that can be looked into as it is: what came later are the turns at hosts, of which nobody looks.
+const OLDEST_READABLE: i64 = 1;
+
 /// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is recognised.
 pub(crate) const APPLICATION_ID: i64 = 0x5469_6572;
 
-/// Replies with `found`, unless this version cannot work with that schema: it is newer, or it is older and must not be
-/// upgraded.
+/// Replies with `found`, unless this version cannot work with that schema: it is newer, or it is too old and must not
+/// be upgraded.
 pub(crate) fn check_version(place: &str, found: i64, upgrade: bool) -> Result<i64, LedgerError> {
     let place = place.to_owned();
     match found {
         _ if found > VERSION => Err(LedgerError::Newer { place, found, known: VERSION }),
-        _ if found < VERSION && !upgrade => Err(LedgerError::Older { place, found, known: VERSION }),
+        _ if found < OLDEST_READABLE && !upgrade => Err(LedgerError::Older { place, found, known: VERSION }),
         _ => Ok(found),
     }
 }

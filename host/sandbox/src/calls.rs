@@ -104,7 +104,7 @@ impl Plugin {
         let asked = CallTerms { access, client, clock, retries, pages: AnsweredPages::default() };
         let mut answers: Vec<Option<Reported>> = questions.iter().map(|_| None).collect();
         // The last of it is asked next.
-        let mut waiting: Vec<Range<usize>> = vec![0..questions.len()];
+        let mut waiting: Vec<Range<usize>> = std::iter::once(0..questions.len()).collect();
         while let Some(range) = waiting.pop() {
             let Some(part) = questions.get(range.clone()).filter(|part| !part.is_empty()) else { continue };
             match self.ask_part(&asked, part).await {

@@ -143,5 +143,11 @@ pub enum CallError {
     Timeout,
     /// The plugin failed: that says nothing of whether there is a copy.
     #[error(transparent)]
-    Failure(#[from] Failure),
+    Failure(Box<Failure>),
+}
+
+impl From<Failure> for CallError {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(Box::new(failure))
+    }
 }

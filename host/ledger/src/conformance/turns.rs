@@ -158,12 +158,12 @@ async fn three_busy_processes_share_a_host_fairly(world: World) {
         }
         for who in 0..3 {
             let own = u32::try_from(open.iter().filter(|(_, other)| *other == who).count()).unwrap();
-            if own == 0 && ready[who].is_empty() {
-                if let Turns::Granted { starts, .. } =
+            if own == 0
+                && ready[who].is_empty()
+                && let Turns::Granted { starts, .. } =
                     world.ledger.claim_turns(of(owners[who], own)).await.unwrap()
-                {
-                    ready[who] = starts.iter().map(|start| at + start.as_millis() as i64).collect();
-                }
+            {
+                ready[who] = starts.iter().map(|start| at + start.as_millis() as i64).collect();
             }
             if own == 0 && ready[who].first().is_some_and(|start| *start <= at) {
                 started.push((ready[who].remove(0), who));

@@ -132,6 +132,8 @@ pub(super) async fn migrate(
         connections.begin(&check).await?;
         match version(settings, &place, &check).await? {
             Ok(VERSION) => return Ok(Ok(())),
+            // It is only looked into.
+            Ok(1..) if !settings.upgrade => return Ok(Ok(())),
             Ok(0) if !settings.create => return Ok(Err(LedgerError::Absent { place: place.clone() })),
             Ok(_) => {}
             Err(refused) => return Ok(Err(refused)),

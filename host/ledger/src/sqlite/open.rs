@@ -83,7 +83,7 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
     connection.pragma_update(None, "foreign_keys", true).map_err(sqlite)?;
     connection.pragma_update(None, "cache_size", -CACHE_KIB).map_err(sqlite)?;
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES).map_err(sqlite)?;
-    if found != VERSION {
+    if found == 0 || (found < VERSION && settings.upgrade) {
         migrate(settings, &mut connection)?;
     }
     Ok(connection)

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::run::{Program, SetupError};
 use crate::tiers::{Answer, Ask, Plan, Skipped, Source, SourceName};
 use tierfall_http::{AttemptClock, HttpClient, Mode};
-use tierfall_sandbox::{AnsweredPages, CallError};
+use tierfall_sandbox::{AnsweredPages, CallError, CallReport};
 use tierfall_work::Work;
 
 /// Works that one source is asked about: where the first is gone, the second tells whether the source is, too.
@@ -110,8 +110,8 @@ async fn one(tier: &str, source: &dyn Source, log: &ReplyLog) -> SourceCondition
         found.ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         (found.condition, found.detail) =
             judge(&answer.result, &work, &found.replies, took, source.timeout());
-        if !answer.notes.is_empty() {
-            found.detail.push_str(&format!("; {}", answer.notes.join("; ")));
+        if !answer.report.notes.is_empty() {
+            found.detail.push_str(&format!("; {}", answer.report.notes.join("; ")));
         }
         // Only where it has changed does another work tell more.
         if found.condition != Condition::Changed {
@@ -132,7 +132,7 @@ async fn ask(source: &dyn Source, work: &Arc<Work>) -> Answer {
     tokio::select! {
         biased;
         answer = source.find(ask) => answer,
-        () = clock.expired() => Answer { result: Err(CallError::Timeout), notes: Vec::new() },
+        () = clock.expired() => Answer { result: Err(CallError::Timeout), report: CallReport::default() },
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
                 true => Ok(Finding { facts, ..Finding::default() }),
                 false => Err(SourceError::NotFound.into()),
             };
-            Box::pin(std::future::ready(Answer { result, notes: Vec::new() }))
+            Box::pin(std::future::ready(Answer { result, report: CallReport::default() }))
         }
     }
 

@@ -61,6 +61,7 @@ impl From<WorkId> for WorkRequest {
 
 /// What the input yields.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are works, and a few are there at a time")]
 pub enum InputItem {
     /// A work that was not asked for before.
     Work(WorkRequest),

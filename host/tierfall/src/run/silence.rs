@@ -82,7 +82,9 @@ mod tests {
                 ms: 0,
                 candidates: Vec::new(),
                 detail: String::new(),
+                reason: None,
                 notes: Vec::new(),
+                requests: Vec::new(),
                 retryable: *outcome != AttemptOutcome::NoPdf,
             })
         };

@@ -14,6 +14,7 @@ use super::manifest::Line;
 use crate::acquire::path_of;
 use crate::out;
 use crate::tiers::Status;
+use tierfall_work::ArtifactFormat;
 
 /// No honest line is longer; what is beyond is read over.
 const MOST_LINE: u64 = 16 << 20;
@@ -55,7 +56,7 @@ impl StoredWorks {
         let file = line.file.as_ref()?;
         let there = line.status == Status::Stored
             && is_line_of(&line, work_id)
-            && out::size(&self.out.join(path_of(&file.sha256))) == Some(file.bytes);
+            && out::size(&self.out.join(path_of(ArtifactFormat::Pdf, &file.sha256))) == Some(file.bytes);
         there.then_some(line)
     }
 }
@@ -167,7 +168,7 @@ mod tests {
         });
         if status == "stored" {
             let file = serde_json::json!({
-                "sha256": SHA256, "path": path_of(SHA256), "link": "works/a.pdf", "bytes": 4, "pages": 1,
+                "sha256": SHA256, "path": path_of(ArtifactFormat::Pdf, SHA256), "link": "works/a.pdf", "bytes": 4, "pages": 1,
                 "url": "https://a.example/1.pdf", "final_url": null, "tier": "t", "plugin": "p", "source": "s",
                 "version": "published", "license": null, "identity": "proven", "evidence": "e",
             });
@@ -179,7 +180,7 @@ mod tests {
     fn folder(lines: &[String]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("manifest.jsonl"), lines.concat()).unwrap();
-        let file = folder.path().join(path_of(SHA256));
+        let file = folder.path().join(path_of(ArtifactFormat::Pdf, SHA256));
         std::fs::create_dir_all(file.parent().unwrap()).unwrap();
         std::fs::write(file, "%PDF").unwrap();
         folder
@@ -196,9 +197,9 @@ mod tests {
         for other in ["doi:10.1/b", "doi:10.1/c", "doi:10.1/d"] {
             assert!(stored.line_of(other).is_none(), "{other}");
         }
-        std::fs::write(folder.path().join(path_of(SHA256)), "%PD").unwrap();
+        std::fs::write(folder.path().join(path_of(ArtifactFormat::Pdf, SHA256)), "%PD").unwrap();
         assert!(stored.line_of("doi:10.1/a").is_none(), "its file is shorter than it was");
-        std::fs::remove_file(folder.path().join(path_of(SHA256))).unwrap();
+        std::fs::remove_file(folder.path().join(path_of(ArtifactFormat::Pdf, SHA256))).unwrap();
         assert!(stored.line_of("doi:10.1/a").is_none(), "its file is gone");
     }
 

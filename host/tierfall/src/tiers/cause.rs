@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_plugin_that_fails_may_be_repaired() {
         let failure = |kind| {
-            CallError::Failure(Failure {
+            CallError::from(Failure {
                 plugin: "mine".into(),
                 version: "1".into(),
                 function: "find",
