@@ -105,7 +105,7 @@ fn what_servers_that_never_end_leave_on_the_disk_has_a_quota_per_work_and_in_all
         for number in 0..6 {
             let answer = match number {
                 0 => stuck.clone().framed(Framing::Chunked).failing(Fault::Endless),
-                _ => stuck.clone().failing(Fault::Stall(PIECE)),
+                _ => stuck.clone().with_ranges("\"v1\"").failing(Fault::Stall(PIECE)),
             };
             web.get(&format!("http://{host}{number}.example/article.pdf"), [answer]);
         }

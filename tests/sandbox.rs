@@ -372,7 +372,7 @@ fn a_process_with_few_addresses_asks_its_plugins_all_the_same() {
         .under("sh", &["-c", "ulimit -v 24000000 && exec \"$0\" \"$@\""])
         .run()
         .expect(0);
-    assert!(ended.err.contains("no memory is set aside for plugins"), "{}", ended.err);
+    assert!(ended.err.contains("the address space is limited"), "{}", ended.err);
     assert_eq!(home.manifest("out")[0]["status"], "stored");
 }
 

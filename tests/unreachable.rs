@@ -35,7 +35,7 @@ fn with_a_ledger_no_job_loses_an_attempt() {
 #[test]
 fn an_address_that_is_only_an_example_is_refused_at_once() {
     let home = Home::new();
-    for address in ["me@example.com", "me@mail.example.org", "YOU@EXAMPLE.NET"] {
+    for address in ["me@example.com", "YOU@EXAMPLE.COM"] {
         let ended = home.tierfall(["run", "10.5555/x", "--mailto", address]).run().expect(2);
         assert!(ended.err.contains("give your own"), "{}", ended.err);
     }

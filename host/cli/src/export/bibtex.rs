@@ -66,7 +66,8 @@ fn end(text: &str, open: usize) -> Option<usize> {
             b'}' if depth == 0 && closing == b'}' => return Some(at + 1),
             b')' if depth == 0 && closing == b')' => return Some(at + 1),
             b'{' => depth += 1,
-            b'}' => depth -= 1,
+            // One without its other, as quotes may hold it, closes nothing.
+            b'}' => depth = (depth - 1).max(0),
             b'@' if matches!(at.checked_sub(1).and_then(|at| bytes.get(at)), Some(b'\n' | b'\r'))
                 && head(text, at).is_some() =>
             {
@@ -115,7 +116,8 @@ fn value_end(entry: &str, from: usize, inside: usize) -> usize {
             _ if escaped => escaped = false,
             b'\\' => escaped = true,
             b'{' => depth += 1,
-            b'}' => depth -= 1,
+            // One without its other, as quotes may hold it, closes nothing.
+            b'}' => depth = (depth - 1).max(0),
             b'"' if depth == 0 => quoted = !quoted,
             b',' if depth == 0 && !quoted => return at,
             _ => {}

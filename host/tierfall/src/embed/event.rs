@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::run::{Line, Reporter, WorkRequest};
 use crate::tiers::{Observer, SourceName, TrailEntry};
-use tierfall_work::Candidate;
+use tierfall_work::{Candidate, Work};
 
 /// Something that happened to a work. `work_id` is the key of the work, as in its [`Line`].
 #[derive(Clone, Copy, Debug)]
@@ -37,11 +37,18 @@ pub(super) type Handler = Arc<dyn Fn(Event<'_>) + Send + Sync>;
 pub(super) struct Events {
     pub(super) handler: Handler,
     pub(super) lines: mpsc::UnboundedSender<Line>,
+    /// A place for each work whose line is not taken yet.
+    pub(super) untaken: Arc<Semaphore>,
 }
 
 impl Reporter for Events {
     fn started(&self, request: &WorkRequest) {
         (self.handler)(Event::Started { work_id: &request.work.key() });
+    }
+
+    fn repeated(&self, _: &Work) {
+        // No line of it will ever be taken.
+        self.untaken.add_permits(1);
     }
 
     fn ended(&self, line: &Line) {

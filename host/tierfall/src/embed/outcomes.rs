@@ -42,11 +42,11 @@ impl Outcomes {
         let stop = CancellationToken::new();
         let untaken = Arc::new(Semaphore::new(MOST_UNTAKEN));
         let input = once_each(works, Arc::clone(&untaken), Handle::current());
-        let halt = stop.clone();
+        let (halt, places) = (stop.clone(), Arc::clone(&untaken));
         let run = tokio::spawn(async move {
             let out = &config.run.out;
             let ledger = open_client(&config, out, None).await.map_err(RunError::from)?;
-            let events = Arc::new(Events { handler, lines: sender });
+            let events = Arc::new(Events { handler, lines: sender, untaken: places });
             let mut run = program.run(&config, new_run_id(), ledger, events);
             run.stop = halt;
             Ok(run.go(input, out).await?)

@@ -141,6 +141,7 @@ impl WorkerPool {
         if !new {
             tracing::debug!("{} is in hand under another name", work.key());
             self.repeats.fetch_add(1, Ordering::Relaxed);
+            self.reporter.repeated(work);
         }
         new
     }

@@ -4,6 +4,7 @@ use super::manifest::Line;
 use super::request::WorkRequest;
 use crate::tiers::Observer;
 use tierfall_input::BadEntry;
+use tierfall_work::Work;
 
 /// Told what happens, from the workers' tasks: what takes long here delays the run.
 pub trait Reporter: Send + Sync {
@@ -15,6 +16,8 @@ pub trait Reporter: Send + Sync {
     fn started(&self, _request: &WorkRequest) {}
     /// It was started, and another worker has it now.
     fn left(&self, _request: &WorkRequest) {}
+    /// It turned out to be a work that was asked for under another name: it has no line of its own.
+    fn repeated(&self, _work: &Work) {}
     /// It ended, and its line is in the manifest.
     fn ended(&self, _line: &Line) {}
     /// The observer of one work's race.

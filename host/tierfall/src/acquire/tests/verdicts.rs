@@ -125,6 +125,7 @@ async fn every_reason_is_given_for_what_it_says() {
         Reason::OtherDigest,
         Reason::Spent,
         Reason::Proof(tierfall_proof::Reason::NotJats),
+        Reason::Proof(tierfall_proof::Reason::Unexamined),
         Reason::Proof(tierfall_proof::Reason::Unproven),
         Reason::Reserved,
         Reason::Storage,
