@@ -198,6 +198,7 @@ fn the_manifest_keeps_where_a_work_stands_in_its_list() {
     pages_only(&home, &web, &[]).args(["--input", "refs.bib"]).run().expect(0);
     let work = &home.manifest("papers")[0];
     assert_eq!(work["entry"], json!({"file": "refs.bib", "line": 3, "key": "my:key"}));
+    assert_eq!(work["key"], "my:key", "where scripts look first");
 }
 
 /// A browser, if there is one.

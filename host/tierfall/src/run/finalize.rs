@@ -292,7 +292,7 @@ impl Finalizer {
 
     async fn not_now(&self, request: WorkRequest, reason: EndReason, retry: bool) {
         let mut line = Line::of(&self.run_id, request.input, &request.work, Status::Failed);
-        line.entry = request.entry;
+        line.stands_at(request.entry);
         line.reason = Some(reason);
         line.retry = retry;
         self.write(line, Resolution::Pending).await;

@@ -50,6 +50,9 @@ pub struct Line {
     /// Of an unresolved work, the record that comes nearest, and why it was not taken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nearest: Option<Nearest>,
+    /// What the user's own list calls it, as in `entry`: by it a script finds its rows again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Where it stands in the user's own list.
     #[serde(default)]
     pub entry: Option<EntryPlace>,
@@ -160,7 +163,7 @@ impl Line {
         let Outcome { work, status, reason, won, nearest, trail, elapsed } = outcome;
         let WorkRequest { input, entry, .. } = request;
         let mut line = Self::of(run_id, input, &work, status);
-        line.entry = entry;
+        line.stands_at(entry);
         line.reason = reason;
         line.nearest = nearest;
         line.trail = trail;
@@ -222,10 +225,17 @@ impl Line {
             title: work.known.title.as_ref().map(|said| said.value.clone()),
             year: work.known.year.as_ref().map(|said| said.value),
             nearest: None,
+            key: None,
             entry: None,
             ms: 0,
             trail: Trail::default(),
         }
+    }
+
+    /// The user's list has it there.
+    pub(super) fn stands_at(&mut self, entry: Option<EntryPlace>) {
+        self.key = entry.as_ref().and_then(|entry| entry.key.clone());
+        self.entry = entry;
     }
 
     /// Its file is in its place.
