@@ -11,6 +11,7 @@ use super::now;
 super::promises! {
     starts_of_all_processes_are_as_far_apart_as_the_host_asks
     no_more_requests_are_open_than_the_host_takes_and_who_waits_longest_is_next
+    a_process_that_gives_up_waiting_leaves_the_line_and_keeps_what_it_has_open
     a_limit_within_a_time_holds_for_all_processes_together
     a_host_that_asked_to_be_left_alone_is_left_alone_by_all
     a_process_that_is_gone_has_nothing_open_after_its_lease
@@ -81,6 +82,23 @@ async fn no_more_requests_are_open_than_the_host_takes_and_who_waits_longest_is_
     later(&world, of("c")).await;
     world.ledger.return_turns(HOST, "a", 0).await.unwrap();
     assert_eq!(granted(&world, of("c")).await.1, 1);
+}
+
+async fn a_process_that_gives_up_waiting_leaves_the_line_and_keeps_what_it_has_open(world: World) {
+    let of = |owner: &str| TurnClaim { every: ms(0), concurrency: 2, ..claim(owner) };
+    granted(&world, of("a")).await;
+    granted(&world, of("b")).await;
+    later(&world, TurnClaim { open: 1, ..of("a") }).await;
+    world.ledger.return_turns(HOST, "a", 1).await.unwrap();
+    world.ledger.return_turns(HOST, "b", 0).await.unwrap();
+    assert_eq!(granted(&world, of("c")).await.1, 1, "nobody is before it");
+    // What is open is renewed as anybody's.
+    world.clock.go_forward(ms(15_000));
+    for owner in ["a", "c"] {
+        world.ledger.renew_turns(owner).await.unwrap();
+    }
+    world.clock.go_forward(ms(15_000));
+    later(&world, of("d")).await;
 }
 
 async fn a_limit_within_a_time_holds_for_all_processes_together(world: World) {

@@ -131,8 +131,11 @@ impl TxRequest for ReturnTurns {
             sql.run("DELETE FROM host_holders WHERE host = $1 AND owner = $2", &[host, owner]).await?;
         } else {
             let open = Param::Int(self.open.into());
-            sql.run("UPDATE host_holders SET open = $1 WHERE host = $2 AND owner = $3", &[open, host, owner])
-                .await?;
+            sql.run(
+                "UPDATE host_holders SET open = $1, since = NULL WHERE host = $2 AND owner = $3",
+                &[open, host, owner],
+            )
+            .await?;
         }
         Ok(())
     }
