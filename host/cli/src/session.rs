@@ -77,7 +77,7 @@ impl RunSession {
     ) -> Self {
         let mode = ProgressMode::choose(console.output.json, console.output.quiet);
         let progress = Progress::new(mode, console.bars.clone());
-        progress.watch(program.queues.clone());
+        progress.watch(program.queues.clone(), program.outages.clone());
         let run = program.run(config, run_id, ledger, Arc::clone(&progress) as _);
         Self { run, grace: Duration::ZERO, progress, monitor: None, signal: Arc::default() }
     }

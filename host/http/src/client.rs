@@ -247,6 +247,11 @@ impl HttpClient {
         self.0.network.is(up).await;
     }
 
+    /// Whether any host has answered since then: where one has, what fails is not the network.
+    pub fn has_answered_since(&self, then: Instant) -> bool {
+        self.0.network.has_answered_since(then)
+    }
+
     /// Milliseconds since the Unix epoch; under replay, the time of the recording.
     pub fn now_ms(&self) -> u64 {
         self.0.transport.now_ms()

@@ -80,6 +80,7 @@ pub use proxy::proxy_hosts;
 pub use queues::HostQueue;
 pub use reach::{Outage, OutageCause, Reach};
 pub use request::{Head, HopPolicy, Method, Request, RequestBudget, Response, Role, Secrets};
+pub use retry::retryable_status;
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,
 };

@@ -42,6 +42,8 @@ struct State {
     sites: VecDeque<Url>,
     /// The same of APIs: their limits leave less to spare.
     apis: VecDeque<Url>,
+    /// When anything has answered last.
+    answered: Option<Instant>,
     /// The first failure since the last answer.
     first: Option<Instant>,
     /// The hosts that have failed since.
@@ -90,6 +92,7 @@ impl Network {
 
     fn answered(&self, url: &Url, role: Role) {
         let mut state = self.state();
+        state.answered = Some(Instant::now());
         state.first = None;
         state.hosts.clear();
         let known = if role == Role::Api { &mut state.apis } else { &mut state.sites };
@@ -104,6 +107,11 @@ impl Network {
     /// Whether something has failed since the last answer.
     pub fn in_doubt(&self) -> bool {
         self.state().first.is_some()
+    }
+
+    /// Whether any host has answered since then.
+    pub fn has_answered_since(&self, then: Instant) -> bool {
+        self.state().answered.is_some_and(|answered| answered >= then)
     }
 
     /// Those to be asked whether there is a network, APIs last.

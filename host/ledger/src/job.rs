@@ -126,6 +126,11 @@ pub enum Ending {
         /// Another attempt may succeed, so one is scheduled while the job has attempts left.
         retryable: bool,
     },
+    /// It could not be worked on, through no fault of its own: the attempt does not count, and another one is scheduled.
+    Postponed {
+        /// For people.
+        reason: String,
+    },
     /// Every tier was asked, and none had a copy.
     Exhausted {
         /// Stored whole, for the next run that asks for the job.

@@ -370,6 +370,7 @@ fn write() -> impl Strategy<Value = Write> {
         8 => prop_oneof![3 => Just(true), 1 => Just(false)].prop_map(Write::Complete),
         2 => prop_oneof![
             3 => any::<bool>().prop_map(move |retryable| Ending::Failed { reason: text(), retryable }),
+            1 => Just(Ending::Postponed { reason: text() }),
             1 => Just(Ending::Exhausted { result: json!({}) }),
             1 => Just(Ending::Duplicate { of: job(9).key(), result: json!({}) }),
             1 => Just(Ending::Lost { reason: "gone".to_owned() }),

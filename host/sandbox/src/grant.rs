@@ -198,6 +198,11 @@ impl SourceAccess {
         })
     }
 
+    /// Whether it also asks the hosts of a work's own pages.
+    pub fn asks_work_hosts(&self) -> bool {
+        self.work_hosts.is_some()
+    }
+
     /// Whether a key goes with its requests.
     pub fn has_secrets(&self) -> bool {
         !self.secrets.is_empty()

@@ -18,7 +18,7 @@ use crate::output::{Page, complain, print, shorten, size, time};
 use crate::{json_log, terminal, wash};
 use serde_json::Value;
 use tierfall::run::{Line, Reporter, WorkRequest};
-use tierfall::tiers::{EndReason, Observer, SourceName, Status};
+use tierfall::tiers::{EndReason, Observer, SourceName, SourceOutages, Status};
 use tierfall_http::Queues;
 use tierfall_input::BadEntry;
 use tierfall_work::{Candidate, Work};
@@ -68,6 +68,7 @@ struct State {
     begun: u64,
     lines: Vec<Line>,
     queues: Option<Queues>,
+    outages: SourceOutages,
     /// Why standard output took a line no longer.
     unwritten: Option<io::Error>,
 }
@@ -124,9 +125,11 @@ impl Progress {
         progress
     }
 
-    /// From now on it is said which hosts are waited for.
-    pub fn watch(&self, queues: Queues) {
-        self.lock().queues = Some(queues);
+    /// From now on it is said which hosts and sources are waited for.
+    pub fn watch(&self, queues: Queues, outages: SourceOutages) {
+        let mut state = self.lock();
+        state.queues = Some(queues);
+        state.outages = outages;
     }
 
     /// The lines of the run, if it was small enough for a table.
@@ -164,7 +167,7 @@ impl Progress {
     }
 
     fn view(&self) -> View {
-        let (mut view, queues) = {
+        let (mut view, queues, outages) = {
             let state = self.lock();
             let mut in_hand: Vec<&InHand> = state.in_hand.values().collect();
             in_hand.sort_unstable_by_key(|work| work.order);
@@ -183,9 +186,11 @@ impl Progress {
                 rate: state.rate.a_second(Instant::now()),
                 in_hand: named,
                 queues: Vec::new(),
+                outages: Vec::new(),
             };
-            (view, state.queues.clone())
+            (view, state.queues.clone(), state.outages.clone())
         };
+        view.outages = outages.now();
         view.queues = queues.map(|queues| queues.now()).unwrap_or_default();
         view
     }

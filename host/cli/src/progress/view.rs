@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use console::{measure_text_width, truncate_str};
+use tierfall::tiers::WaitedFor;
 use tierfall_http::HostQueue;
 
 use crate::output::counted;
+use crate::wash;
 
 /// A run as it stands.
 #[derive(Debug, Default)]
@@ -23,6 +25,8 @@ pub struct View {
     pub in_hand: Vec<(String, String)>,
     /// Who waits for whom, the longest wait first.
     pub queues: Vec<HostQueue>,
+    /// The sources that works wait for, the longest wait first.
+    pub outages: Vec<WaitedFor>,
 }
 
 /// Lines of the block on a terminal; it is read at a glance.
@@ -111,23 +115,36 @@ impl View {
     }
 
     fn waits(&self) -> Vec<String> {
-        let noticeable = self
+        let queues = self
             .queues
             .iter()
             .filter(|queue| queue.wait >= NOTICEABLE || queue.held.is_some_and(|held| held >= NOTICEABLE));
-        noticeable
-            .map(|HostQueue { host, waiting, wait, held }| {
-                let requests = counted(*waiting as u64, "request", "requests");
-                let wait = about(wait.as_secs_f64());
-                match held {
-                    Some(held) => {
-                        let held = about(held.as_secs_f64());
-                        format!("{host}: {requests}; it asked to be left alone for {held}")
-                    }
-                    None => format!("{host}: {requests}, {wait}"),
+        let queues = queues.map(|HostQueue { host, waiting, wait, held }| {
+            let requests = counted(*waiting as u64, "request", "requests");
+            let wait = about(wait.as_secs_f64());
+            match held {
+                Some(held) => {
+                    let held = about(held.as_secs_f64());
+                    format!("{host}: {requests}; it asked to be left alone for {held}")
                 }
-            })
-            .collect()
+                None => format!("{host}: {requests}, {wait}"),
+            }
+        });
+        self.outage().into_iter().chain(queues).collect()
+    }
+
+    /// All sources that answer nobody, in one line: they may have one cause.
+    fn outage(&self) -> Option<String> {
+        let (first, more) = self.outages.split_first()?;
+        let why = wash::line(&first.why);
+        let since = about(first.since.as_secs_f64());
+        let others = match more.len() {
+            0 => String::new(),
+            count => format!(" and {}", counted(count as u64, "more source", "more sources")),
+        };
+        let works = self.outages.iter().map(|source| source.works).max().unwrap_or_default();
+        let works = counted(works as u64, "work", "works");
+        Some(format!("{} ({why} for {since}){others}, {works}", wash::line(&first.source)))
     }
 }
 
@@ -194,6 +211,7 @@ mod tests {
                 queue("export.arxiv.org", 12, 36, None),
                 queue("api.crossref.org", 2, 1, None),
             ],
+            outages: Vec::new(),
         }
     }
 
@@ -208,6 +226,21 @@ mod tests {
         waiting for export.arxiv.org: 12 requests, 36 s
         ");
         insta::assert_snapshot!(view(0).line(), @"123 of 400 works, 98 stored, 25 not, 2.1/s, 3 min left; waiting for web.archive.org: 3 requests; it asked to be left alone for 2 min; export.arxiv.org: 12 requests, 36 s");
+    }
+
+    #[test]
+    fn sources_that_answer_nobody_are_one_line() {
+        let down = |source: &str, seconds, works| WaitedFor {
+            source: source.into(),
+            why: "503".into(),
+            since: Duration::from_secs(seconds),
+            works,
+        };
+        let mut view = View { done: 1, stored: 1, outages: vec![down("openalex", 720, 40)], ..View::default() };
+        assert_eq!(view.line(), "1 work, 1 stored; waiting for openalex (503 for 12 min), 40 works");
+        view.outages.extend([down("crossref", 700, 41), down("doaj", 600, 3)]);
+        let line = "waiting for openalex (503 for 12 min) and 2 more sources, 41 works";
+        assert_eq!(view.lines(80, 24), ["1 work, 1 stored", line]);
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::{bring_to, details, now};
 
 super::promises! {
     a_failure_has_a_schedule_and_an_end
+    what_is_nobodys_failure_takes_no_attempt_and_has_a_schedule
     a_failure_that_will_not_pass_is_not_tried_again
     an_operator_can_have_failed_and_exhausted_jobs_tried_again
     a_done_job_whose_file_is_lost_is_done_again_from_the_start
@@ -50,6 +51,27 @@ async fn a_failure_has_a_schedule_and_an_end(world: World) {
     let listed = readable(world.ledger.list(filter).await.unwrap());
     assert_eq!(listed.len(), 1);
     assert_eq!(listed[0].reason.as_deref(), Some("HTTP 503, attempt 5"));
+}
+
+async fn what_is_nobodys_failure_takes_no_attempt_and_has_a_schedule(world: World) {
+    let key = world.plan(1).await;
+    for _ in 0..2 * MAX_ATTEMPTS {
+        let lease = world.take(&key, "a").await;
+        assert_eq!(lease.attempts, 1);
+        let postponed = Ending::Postponed { reason: "source_outage".to_owned() };
+        let (state, at) = world.finish(&lease, postponed.clone()).await.unwrap();
+        assert_eq!(state, State::Failed);
+        let at = at.expect("another attempt");
+        assert!(at > now(&world), "not at once");
+        assert_eq!(world.finish(&lease, postponed).await, Ok((State::Failed, Some(at))), "a repetition changes nothing");
+        match world.ledger.lease(&key, "b").await.unwrap() {
+            Enqueued::Later { attempts, reason, .. } => {
+                assert_eq!((attempts, reason.as_str()), (0, "source_outage"));
+            }
+            other => panic!("{other:?}"),
+        }
+        world.clock.go_forward(Duration::from_millis((at - now(&world)) as u64));
+    }
 }
 
 async fn a_failure_that_will_not_pass_is_not_tried_again(world: World) {

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::error::LedgerError;
 use crate::event::{Event, EventKind};
 use crate::job::Ending;
+use crate::schedule::Schedule;
 use crate::sql::Sql;
 use crate::state::{Step, next};
 
@@ -21,7 +22,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
         self.check_claim()?;
         let from = self.row.state;
         let step = match ending {
-            Ending::Failed { .. } => Step::Fail,
+            Ending::Failed { .. } | Ending::Postponed { .. } => Step::Fail,
             Ending::Exhausted { .. } => Step::Exhaust,
             Ending::Duplicate { .. } => Step::SkipDuplicate,
             // Before the file has its final name there is nothing finished to lose: the attempt failed.
@@ -35,13 +36,21 @@ impl<S: Sql> JobTx<'_, '_, S> {
             Ending::Failed { retryable: true, .. } => {
                 schedule.delay(&self.claim.job, self.row.attempts).map(millis)
             }
+            Ending::Postponed { .. } => {
+                let endless = Schedule { max_attempts: u32::MAX, ..*schedule };
+                let delay = endless.delay(&self.claim.job, self.row.attempts).map(millis);
+                self.row.attempts = self.row.attempts.saturating_sub(1);
+                delay
+            }
             Ending::Lost { .. } => schedule.delay(&self.claim.job, self.row.attempts).map(|_| 0),
             _ => None,
         };
         let (id, now) = (self.row.id, self.now);
         self.row.end_lease(delay.map(|delay| now.saturating_add(delay)));
         let (reason, result) = match ending {
-            Ending::Failed { reason, .. } | Ending::Lost { reason } => (Some(reason.as_str()), None),
+            Ending::Failed { reason, .. } | Ending::Postponed { reason } | Ending::Lost { reason } => {
+                (Some(reason.as_str()), None)
+            }
             Ending::Exhausted { result } => (None, Some(result.to_string())),
             Ending::Duplicate { of, result } => {
                 (None, Some(json!({"duplicate_of": of.as_str(), "result": result}).to_string()))

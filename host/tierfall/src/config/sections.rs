@@ -51,6 +51,9 @@ pub struct Run {
     /// What the links to the stored files are called.
     #[serde(deserialize_with = "name")]
     pub name: NameTemplate,
+    /// See [`Run::outage_wait`].
+    #[serde(deserialize_with = "number::<_, _, 0, 2_592_000>")]
+    outage_wait_s: u64,
 }
 
 /// For each processor so many works go on where nothing else is said: they wait for answers most of the time.
@@ -63,6 +66,11 @@ const IN_HAND_PER_WORKER: usize = 64;
 const MOST_IN_HAND: usize = 1024;
 
 impl Run {
+    /// For how long works wait for a source that answers nobody any more.
+    pub fn outage_wait(&self) -> Duration {
+        Duration::from_secs(self.outage_wait_s)
+    }
+
     /// Works that go on at the same time.
     pub fn workers(&self) -> usize {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -161,6 +169,7 @@ impl Run {
         Harmless::key("workers"),
         Harmless { key: "out", value: is_below },
         Harmless::key("titles"),
+        Harmless::key("outage_wait_s"),
         Harmless::key("name"),
     ];
 }

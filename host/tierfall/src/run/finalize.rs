@@ -413,7 +413,11 @@ fn ending_without_file(line: &Line, format: ArtifactFormat, artifacts: &Artifact
     if passing {
         let open = || if cut { Some(EndReason::TotalTimeout) } else { line.trail.end_reason() };
         let reason = line.reason.or_else(|| (line.status == Status::Stored).then(open).flatten());
+        let is_outage = reason == Some(EndReason::SourceOutage);
         let reason = reason.map(EndReason::code).unwrap_or_default().to_owned();
+        if is_outage {
+            return Ending::Postponed { reason };
+        }
         return Ending::Failed { reason, retryable: true };
     }
     let line = match line.status {

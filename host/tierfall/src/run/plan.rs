@@ -9,25 +9,28 @@ use super::error::SetupError;
 use super::plugins::{LoadedPlugins, is_built_in};
 use crate::acquire::DailyLimit;
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, TitleMode, suggestion};
-use crate::tiers::{Batching, Plan, PluginSource, Skipped, Source, SourceName, Tier};
+use crate::tiers::{Batching, Plan, PluginSource, Skipped, Source, SourceName, SourceOutages, Tier};
 use tierfall_http::HttpClient;
 use tierfall_sandbox::{Grant, Plugin, SourceAccess, SourceDescription};
 use tierfall_work::is_vouched_for;
+
+/// By what a plan's sources ask, and which of them are waited for.
+type Asking<'a> = (&'a HttpClient, &'a SourceOutages);
 
 /// The plan of a configuration.
 pub(super) async fn assemble(
     config: &Config,
     plugins: &mut LoadedPlugins<'_>,
-    client: &HttpClient,
+    asking: Asking<'_>,
 ) -> Result<Plan, SetupError> {
     let mut problems = Vec::new();
     let mut tiers = Vec::new();
     for planned in &config.plan {
         let plugin = plugins.plugin(&planned.plugin).await?;
-        tiers.push(tier(config, planned, &plugin, client, &mut problems));
+        tiers.push(tier(config, planned, &plugin, asking, &mut problems));
     }
-    let facts = registries(config, &config.fallback.facts, plugins, &tiers, client).await?;
-    let titles = titles(config, plugins, &tiers, client).await?;
+    let facts = registries(config, &config.fallback.facts, plugins, &tiers, asking).await?;
+    let titles = titles(config, plugins, &tiers, asking).await?;
     if !problems.is_empty() {
         return Err(SetupError::Configuration(problems));
     }
@@ -59,7 +62,7 @@ fn tier(
     config: &Config,
     planned: &PlannedTier,
     plugin: &Plugin,
-    client: &HttpClient,
+    asking: Asking<'_>,
     problems: &mut Vec<Problem>,
 ) -> Tier {
     let described = &plugin.description().sources;
@@ -88,7 +91,7 @@ fn tier(
     let mut sources: Vec<Arc<dyn Source>> = Vec::new();
     let mut skipped = Vec::new();
     for description in chosen {
-        match source(config, Some(planned), &planned.plugin, plugin, description, client) {
+        match source(config, Some(planned), &planned.plugin, plugin, description, asking) {
             Ok(source) => sources.push(Arc::new(source)),
             Err(missing) => skipped.push(missing),
         }
@@ -103,7 +106,7 @@ async fn registries(
     names: &[String],
     plugins: &mut LoadedPlugins<'_>,
     tiers: &[Tier],
-    client: &HttpClient,
+    asking: Asking<'_>,
 ) -> Result<Vec<Arc<dyn Source>>, SetupError> {
     let mut facts = Vec::new();
     for wanted in names {
@@ -126,7 +129,7 @@ async fn registries(
             }
             if let Some(description) =
                 plugin.description().sources.iter().find(|source| source.name == *wanted)
-                && let Ok(source) = source(config, None, &reference, &plugin, description, client)
+                && let Ok(source) = source(config, None, &reference, &plugin, description, asking)
             {
                 facts.push(Arc::new(source) as Arc<dyn Source>);
             }
@@ -142,12 +145,12 @@ async fn titles(
     config: &Config,
     plugins: &mut LoadedPlugins<'_>,
     tiers: &[Tier],
-    client: &HttpClient,
+    asking: Asking<'_>,
 ) -> Result<Vec<Arc<dyn Source>>, SetupError> {
     if config.run.titles == TitleMode::Refuse {
         return Ok(Vec::new());
     }
-    let mut titles = registries(config, &config.fallback.titles, plugins, tiers, client).await?;
+    let mut titles = registries(config, &config.fallback.titles, plugins, tiers, asking).await?;
     for source in tiers.iter().flat_map(|tier| &tier.sources) {
         if titles.iter().all(|other| other.name() != source.name()) {
             titles.push(Arc::clone(source));
@@ -207,7 +210,7 @@ fn source(
     reference: &PluginRef,
     plugin: &Plugin,
     description: &SourceDescription,
-    client: &HttpClient,
+    asking: Asking<'_>,
 ) -> Result<PluginSource, Skipped> {
     let plugin_name = &plugin.description().name;
     let name = SourceName { plugin: plugin_name.clone(), source: description.name.clone() };
@@ -246,10 +249,13 @@ fn source(
         false => format!("{plugin_name}/{}", name.source),
     };
     let access = Arc::new(access);
+    let (client, outages) = asking;
+    let outage = outages.of(&name, Some(client));
     let batching = description.batch.map(|most| {
         let terms = (most, settings.timeout, settings.retries);
         let (access, client) = (Arc::clone(&access), client.clone());
-        Batching::new(&name, plugin.clone(), access, client, &description.ids, terms, is_built_in(reference))
+        let (ahead, outage) = (is_built_in(reference), outage.clone());
+        Batching::new(&name, plugin.clone(), access, client, &description.ids, terms, ahead, outage)
     });
     Ok(PluginSource {
         name,
@@ -262,6 +268,7 @@ fn source(
         timeout: settings.timeout,
         retries: settings.retries,
         allowance,
+        outage,
         client: client.clone(),
         calls: Arc::new(Semaphore::new((calls(config) / PARTS).max(1))),
     })

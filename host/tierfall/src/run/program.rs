@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -15,7 +16,7 @@ use super::reporter::Reporter;
 use super::shared_pace::shared_pace;
 use crate::acquire::{Acquirer, Store};
 use crate::config::{Config, PluginRef, suggestion};
-use crate::tiers::{Plan, SourceName};
+use crate::tiers::{Plan, SourceName, SourceOutages};
 use tierfall_built_in::EXAMINER;
 use tierfall_http::{HttpClient, Mode, Queues, Reach};
 use tierfall_ledger::LedgerClient;
@@ -38,6 +39,8 @@ pub struct Program {
     pub reach: Reach,
     /// Who waits for which host.
     pub queues: Queues,
+    /// Which sources are waited for.
+    pub outages: SourceOutages,
     /// The client of everything that is fetched.
     pub network: HttpClient,
 }
@@ -50,7 +53,10 @@ impl Program {
         let pace = if replayed { None } else { shared_pace(config, out).await };
         let client = HttpClient::sharing(config.http.clone(), mode, pace)?;
         let sandbox = sandbox(config)?;
-        let plan = plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), &client).await?;
+        // Of a recording nobody can wait for anything.
+        let outages = SourceOutages::new(if replayed { Duration::ZERO } else { config.run.outage_wait() });
+        let asking = (&client, &outages);
+        let plan = plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), asking).await?;
         let plan = Plan { in_order: replayed, ..plan };
         // Works that run side by side would share the recording's answers in the order of their luck.
         let (workers, in_hand) = if replayed { (1, 1) } else { (config.run.workers(), config.run.in_hand()) };
@@ -60,7 +66,7 @@ impl Program {
         let (reach, queues, network) = (client.reach(), client.queues(), client.clone());
         let acquirer = Acquirer::new(client, Arc::new(examiner), store.clone(), settings, examinations());
         let (plan, acquirer) = (Arc::new(plan), Arc::new(acquirer));
-        Ok(Self { plan, acquirer, store, workers, in_hand, reach, queues, network })
+        Ok(Self { plan, acquirer, store, workers, in_hand, reach, queues, outages, network })
     }
 
     /// A run of this program under a configuration.
@@ -102,7 +108,8 @@ impl Program {
     /// The plan alone, whose sources ask by this client.
     pub async fn plan_with(config: &Config, client: &HttpClient) -> Result<Plan, SetupError> {
         let sandbox = sandbox(config)?;
-        plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), client).await
+        let asking = (client, &SourceOutages::default());
+        plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), asking).await
     }
 
     /// The plugins of the plan and of `[plugins]`, each once.

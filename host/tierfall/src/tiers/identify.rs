@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::cause::Cause;
+use super::missed::{MissedSources, Next, is_missed, not_in_time, refusal};
 use super::nearest::Nearest;
 use super::outcome::{Outcome, Status};
 use super::plan::Plan;
@@ -47,14 +48,25 @@ pub async fn identify(plan: &Plan, work: Work, begun: Begun, observer: &dyn Obse
         attempts,
         records: Vec::new(),
         answered: 0,
+        missed: MissedSources::default(),
+        out_of_patience: false,
     };
     for source in &plan.titles {
-        let wanted = Arc::clone(&search.work);
-        search.ask(source, wanted, |finding| finding.matches).await;
-        if let Decision::Is(resolved) = decide(&search.work, &search.records)
-            && (resolved.sure || search.answered >= ENOUGH)
-        {
+        if let Some(resolved) = search.ask_for_title(source).await {
             return search.identified(&resolved);
+        }
+    }
+    while !matches!(decide(&search.work, &search.records), Decision::Is(_))
+        && let Some(next) = search.next_missed().await
+    {
+        match next {
+            Next::Over { source, why, .. } => search.out_of_patience(source, why),
+            Next::Ask { source, paid, .. } => {
+                search.attempts = search.attempts.saturating_sub(u32::from(paid));
+                if let Some(resolved) = search.ask_for_title(source).await {
+                    return search.identified(&resolved);
+                }
+            }
         }
     }
     if let Decision::Open(Open { unvouched, .. }) = decide(&search.work, &search.records) {
@@ -77,16 +89,46 @@ struct Search<'a> {
     records: Vec<Record>,
     /// Sources that gave an answer.
     answered: usize,
+    /// Sources that could not, and that are waited for.
+    missed: MissedSources<'a>,
+    /// One of them was waited for in vain.
+    out_of_patience: bool,
 }
 
-impl Search<'_> {
-    /// Asks a source, and keeps the records of its answer.
+impl<'a> Search<'a> {
+    /// Asks a source for the title; which work it is, if that is known by now.
+    async fn ask_for_title(&mut self, source: &'a Arc<dyn Source>) -> Option<Resolved> {
+        let wanted = Arc::clone(&self.work);
+        let missed = self.ask(source, wanted, |finding| finding.matches).await;
+        match missed {
+            Some(paid) => self.missed.note(TIER, source, paid),
+            None => self.missed.forget(source.as_ref()),
+        }
+        match decide(&self.work, &self.records) {
+            Decision::Is(resolved) if resolved.sure || self.answered >= ENOUGH => Some(resolved),
+            _ => None,
+        }
+    }
+
+    async fn next_missed(&mut self) -> Option<Next<'a>> {
+        self.missed.next(&self.clock, &self.work).await
+    }
+
+    /// A source was waited for in vain.
+    fn out_of_patience(&mut self, source: &Arc<dyn Source>, why: String) {
+        self.out_of_patience = true;
+        self.trail.asked_again(source.name(), false);
+        let why = Closed { reason: EndReason::SourceOutage, detail: why };
+        self.record(closed(TIER, source.name(), millis(self.started.elapsed()), &why));
+    }
+
+    /// Asks a source, and keeps the records of its answer. `Some`: it could not answer; whether an attempt was spent.
     async fn ask(
         &mut self,
         source: &Arc<dyn Source>,
         wanted: Arc<Work>,
         records: impl FnOnce(Finding) -> Vec<Match>,
-    ) {
+    ) -> Option<bool> {
         let name = source.name();
         let time_left = self.clock.left();
         let at_ms = millis(self.started.elapsed());
@@ -95,19 +137,22 @@ impl Search<'_> {
         } else if time_left.is_zero() {
             let detail = "the work's time is over (fallback-total-timeout-ms)".to_owned();
             Some(closed(TIER, name, at_ms, &Closed { reason: EndReason::TotalTimeout, detail }))
+        } else if let Some(why) = refusal(source, &wanted, time_left) {
+            self.record(closed(TIER, name, at_ms, &why));
+            return Some(false);
         } else {
-            source.closed(&wanted, time_left).map(|why| closed(TIER, name, at_ms, &why))
+            None
         };
         if let Some(entry) = left_out {
             self.record(entry);
-            return;
+            return None;
         }
         self.attempts += 1;
         self.observer.attempt_started(TIER, name);
         let began = Instant::now();
         let clock = Arc::new(AttemptClock::new(source.timeout(), &self.clock));
         let ask = Ask {
-            work: wanted,
+            work: Arc::clone(&wanted),
             tried: Vec::new(),
             clock: Arc::clone(&clock),
             pages: AnsweredPages::default(),
@@ -115,8 +160,15 @@ impl Search<'_> {
         let answer = tokio::select! {
             biased;
             answer = source.find(ask) => answer,
-            () = clock.expired() => Answer::none(),
+            () = clock.expired() => {
+                not_in_time(source, &wanted);
+                Answer::none()
+            }
         };
+        let missed = is_missed(&answer);
+        if self.missed.contains(source.as_ref()) {
+            self.trail.asked_again(name, !missed);
+        }
         if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
             // It sent no request: a skipped source costs nothing.
             self.attempts -= 1;
@@ -155,6 +207,7 @@ impl Search<'_> {
             reason: cause.reason,
             retryable: cause.retryable,
         });
+        missed.then_some(true)
     }
 
     /// Asks registries for their records of what only strangers gave: by those it is decided.
@@ -205,6 +258,7 @@ impl Search<'_> {
         });
         // Who could not be asked has not said that there is none.
         let (status, reason) = match self.trail.retryable() {
+            true if self.out_of_patience => (Status::Failed, EndReason::SourceOutage),
             true => (Status::Failed, self.trail.end_reason().unwrap_or(reason)),
             false => (Status::Unresolved, reason),
         };

@@ -8,6 +8,8 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 use super::batch::Batcher;
+use super::health;
+use super::outage::SourceOutage;
 use super::questions::{self, RecordedQuestions};
 use super::reason::EndReason;
 use super::source::{Answer, Ask, Asks, Closed, Source, SourceName};
@@ -39,6 +41,8 @@ pub struct PluginSource {
     pub retries: u32,
     /// How many files that are fetched with its key are allowed a day.
     pub allowance: Option<DailyLimit>,
+    /// What its answers say about it, if it is waited for while it answers nobody.
+    pub outage: Option<Arc<SourceOutage>>,
     /// The client for its requests.
     pub client: HttpClient,
     /// The calls of it that may run at once. Of all that may run it has a part, so that what waits for its hosts,
@@ -70,19 +74,26 @@ impl Batching {
         ids: &[IdKind],
         (most, timeout, retries): (u32, Duration, u32),
         ahead: bool,
+        outage: Option<Arc<SourceOutage>>,
     ) -> Self {
         let recorded = RecordedQuestions::read(&client, name);
         let name = name.clone();
         let asked = move |questions: Vec<WorkQuestion>, clock| {
             let (plugin, access, client) = (plugin.clone(), Arc::clone(&access), client.clone());
-            let name = name.clone();
+            let (name, outage) = (name.clone(), outage.clone());
             Box::pin(async move {
                 if questions.len() > 1 {
                     questions::note(&client, &name, &questions);
                 }
-                let call = BatchCall { questions, access, client, clock, retries };
+                let about = outage.as_ref().map(|_| questions.clone()).unwrap_or_default();
+                let call = BatchCall { questions, access: Arc::clone(&access), client, clock, retries };
                 let answers = plugin.find_many(call).await.into_iter();
-                answers.map(|(result, report)| Answer { result, report }).collect()
+                let answers: Vec<_> = answers.map(|(result, report)| Answer { result, report }).collect();
+                if let Some(outage) = &outage {
+                    let each = about.iter().zip(&answers);
+                    each.for_each(|(question, answer)| health::tell(outage, &access, &question.work, answer));
+                }
+                answers
             }) as BoxFuture<'static, Vec<Answer>>
         };
         let ask: AskMany = Arc::new(asked);
@@ -177,6 +188,10 @@ impl Source for PluginSource {
         closed
     }
 
+    fn outage(&self) -> Option<&SourceOutage> {
+        self.outage.as_deref()
+    }
+
     fn file_key(&self, url: &Url) -> Option<FileKey> {
         let (headers, secrets) = self.access.file_keys(url)?;
         Some(FileKey { headers, secrets, allowance: self.allowance.clone() })
@@ -192,11 +207,16 @@ impl Source for PluginSource {
                 // Nobody closes it.
                 self.calls.acquire().await.ok()
             };
+            let work = Arc::clone(&ask.work);
             let question = WorkQuestion { work: ask.work, tried: ask.tried };
             let (access, client, clock) = (Arc::clone(&self.access), self.client.clone(), ask.clock);
             let call = Call { question, access, client, clock, retries: self.retries, pages: ask.pages };
             let (result, report) = self.plugin.find(call).await;
-            Answer { result, report }
+            let answer = Answer { result, report };
+            if let Some(outage) = &self.outage {
+                health::tell(outage, &self.access, &work, &answer);
+            }
+            answer
         })
     }
 }

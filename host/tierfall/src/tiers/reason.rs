@@ -52,6 +52,7 @@ reasons! {
     BadAnswer "bad_answer" "a source's service answered something that cannot be read",
     MaxAttempts "max_attempts" "no source that was asked proposed a URL, and the attempts were used up",
     #[retryable] TotalTimeout "total_timeout" "the work's total time was over",
+    #[retryable] SourceOutage "source_outage" "a source that answered before answers nobody, and was waited for long enough",
     NoMatch "no_match" "it was given by its title, and no record is the work",
     AmbiguousTitle "ambiguous_title" "it was given by its title, and several records may be the work",
     TitleSearchOff "title_search_off" "it was given by its title, and nobody was asked",

@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use url::Url;
 
+use super::outage::SourceOutage;
 use super::reason::EndReason;
 use crate::acquire::FileKey;
 use tierfall_http::{AttemptClock, Role};
@@ -120,6 +121,10 @@ pub trait Source: Send + Sync {
     /// Why it cannot answer about this work now: its hosts failed too often, or asked to be left
     /// alone for longer than `timeout`.
     fn closed(&self, _work: &Work, _timeout: Duration) -> Option<Closed> {
+        None
+    }
+    /// What its answers to all works say about it, if it is waited for while it answers nobody.
+    fn outage(&self) -> Option<&SourceOutage> {
         None
     }
     /// The key with which a file that it proposes is fetched, if it is one that needs one. Such a file may cost

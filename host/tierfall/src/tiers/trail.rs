@@ -240,6 +240,27 @@ impl Trail {
         first.or_else(|| acquired().chain(asked()).next()).map(|(reason, _)| reason)
     }
 
+    /// A source is asked again because it could not answer before. `answered`: it has now, and what kept it from that
+    /// decides nothing any more; else the new failure stands for the old ones.
+    pub(super) fn asked_again(&mut self, name: &SourceName, answered: bool) {
+        let is_its = |entry: &AttemptEntry| entry.plugin == name.plugin && entry.source == name.source;
+        if !answered {
+            let failed = |entry: &TrailEntry| {
+                matches!(entry, TrailEntry::Attempt(attempt) if is_its(attempt) && attempt.retryable)
+            };
+            self.0.retain(|entry| !failed(entry));
+            return;
+        }
+        for entry in &mut self.0 {
+            if let TrailEntry::Attempt(attempt) = entry
+                && is_its(attempt)
+            {
+                attempt.retryable = false;
+                attempt.reason = None;
+            }
+        }
+    }
+
     /// What happened in an earlier run, and then this.
     pub(crate) fn and(mut self, later: Self) -> Self {
         self.0.extend(later.0);

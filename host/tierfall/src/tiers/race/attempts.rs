@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use super::state::{Done, Race};
 use crate::tiers::artifacts::format_of;
 use crate::tiers::cause::Cause;
-use crate::tiers::source::{Answer, Ask, Source};
+use crate::tiers::missed::{Next, is_missed, not_in_time, refusal};
+use crate::tiers::reason::EndReason;
+use crate::tiers::source::{Answer, Ask, Closed, Source};
 use crate::tiers::trail::{AttemptEntry, AttemptOutcome, Proposal, TrailEntry, closed, millis};
 use tierfall_http::AttemptClock;
 use tierfall_sandbox::{CallError, CallReport, SourceError};
@@ -42,12 +44,40 @@ impl<'a> Race<'a> {
     }
 
     /// Whether a source can be asked now; where its hosts are left alone, it is skipped.
-    pub(super) fn open(&mut self, tier: &str, source: &'a Arc<dyn Source>) -> bool {
-        let time_left = self.clock.left();
-        let Some(why) = source.closed(&self.snapshot(), time_left) else { return true };
+    pub(super) fn open(&mut self, tier: &'a str, source: &'a Arc<dyn Source>) -> bool {
+        let (time_left, work) = (self.clock.left(), self.snapshot());
+        let Some(why) = refusal(source, &work, time_left) else { return true };
         self.considered.skip(source.name());
+        self.missed.note(tier, source, false);
         let at_ms = self.at_ms();
         self.record(TrailEntry::Attempt(closed(tier, source.name(), at_ms, &why)));
+        false
+    }
+
+    /// Waits for sources that answer nobody, unless something was found, and asks them once they do. `true`: one of them
+    /// is being asked.
+    pub(super) async fn ask_missed(&mut self) -> bool {
+        while self.won.is_empty() && self.held.is_empty() {
+            let work = self.snapshot();
+            match self.missed.next(&self.clock, &work).await {
+                None => return false,
+                Some(Next::Over { tier, source, why }) => {
+                    self.out_of_patience = true;
+                    self.trail.asked_again(source.name(), false);
+                    let why = Closed { reason: EndReason::SourceOutage, detail: why };
+                    let at_ms = self.at_ms();
+                    self.record(TrailEntry::Attempt(closed(tier, source.name(), at_ms, &why)));
+                }
+                Some(Next::Ask { tier, source, paid }) => {
+                    self.attempts_left += u32::from(paid);
+                    if self.attempts_left > 0 {
+                        self.considered.forget(source.name());
+                        self.launch_attempt(tier, source, false);
+                        return true;
+                    }
+                }
+            }
+        }
         false
     }
 
@@ -64,13 +94,17 @@ impl<'a> Race<'a> {
         let work = self.snapshot();
         let work = if is_vouched_for(source.speaks_as()) { work.vouched() } else { work };
         self.considered.ask(source.as_ref(), &work);
+        let about = Arc::clone(&work);
         let ask =
             Ask { work, tried: self.trail.tried(), clock: Arc::clone(&clock), pages: self.pages.clone() };
         self.in_flight.push(Box::pin(async move {
             let answer = tokio::select! {
                 biased;
                 answer = source.find(ask) => answer,
-                () = clock.expired() => Answer::none(),
+                () = clock.expired() => {
+                    not_in_time(source, &about);
+                    Answer::none()
+                }
             };
             Done::Attempt { tier, source, facts, began, answer }
         }));
@@ -112,11 +146,19 @@ impl<'a> Race<'a> {
     pub(super) fn settle_attempt(
         &mut self,
         tier: &'a str,
-        source: &'a dyn Source,
+        source: &'a Arc<dyn Source>,
         began: Instant,
         answer: Answer,
     ) {
         let (name, by) = (source.name(), source.speaks_as());
+        let missed = is_missed(&answer);
+        if self.missed.contains(source.as_ref()) {
+            self.trail.asked_again(name, !missed);
+        }
+        match missed {
+            true => self.missed.note(tier, source, true),
+            false => self.missed.forget(source.as_ref()),
+        }
         if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {
             // It sent no request: a skipped source costs nothing.
             self.attempts_left += 1;
@@ -162,7 +204,7 @@ impl<'a> Race<'a> {
                 let facts = Facts { landing_urls: vec![page.clone()], ..Facts::default() };
                 self.learn(&facts, by);
             }
-            self.consider(candidate, format, tier, source);
+            self.consider(candidate, format, tier, source.as_ref());
         }
     }
 }

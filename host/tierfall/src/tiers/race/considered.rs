@@ -39,6 +39,11 @@ impl<'a> ConsideredSources<'a> {
         }
     }
 
+    /// It is asked again.
+    pub(super) fn forget(&mut self, name: &SourceName) {
+        self.0.retain(|seen| seen.name != name);
+    }
+
     /// Forgets a source that had nothing and would now be asked by a kind of identifier that it prefers; whether it
     /// was one.
     pub(super) fn forget_if_better_known(&mut self, source: &dyn Source, work: &Work) -> bool {

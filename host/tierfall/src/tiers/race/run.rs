@@ -1,6 +1,7 @@
 //! The race itself: which attempt or acquisition starts next, and what ends it.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 
 use super::begun::Begun;
@@ -11,6 +12,7 @@ use super::proposals::Proposals;
 use super::state::{Announced, Done, Race, Wanted};
 use crate::acquire::{Acquire, Journal};
 use crate::tiers::artifacts::Want;
+use crate::tiers::missed::MissedSources;
 use crate::tiers::outcome::{Outcome, Status};
 use crate::tiers::plan::{Plan, Tier};
 use crate::tiers::reason::EndReason;
@@ -73,6 +75,8 @@ pub async fn go_on(
         keyed: Vec::new(),
         pages: AnsweredPages::default(),
         announced: Announced::nowhere(plan),
+        missed: MissedSources::default(),
+        out_of_patience: false,
     };
     let ended = race.follow_plan().await;
     race.finish(ended)
@@ -102,23 +106,8 @@ impl<'a> Race<'a> {
                 self.record(TrailEntry::Attempt(skipped(&tier.name, &missing.name, at_ms, &missing.reason)));
             }
             waiting.extend(tier.sources.iter().map(|source| (tier.name.as_str(), source)));
-            loop {
-                self.launch(tier, &mut waiting);
-                if self.in_flight.is_empty() {
-                    break;
-                }
-                let (hedge, rival) = (self.next_hedge(), self.next_rival());
-                tokio::select! {
-                    biased;
-                    () = &mut deadline => return Ended::Deadline,
-                    Some(done) = self.in_flight.next() => {
-                        if self.settle(done) {
-                            return Ended::Content;
-                        }
-                    }
-                    () = clock.reached(hedge.unwrap_or_default()), if hedge.is_some() => {}
-                    () = sleep_until(rival.unwrap_or(self.started)), if rival.is_some() => {}
-                }
+            if let Some(ended) = self.advance(tier, &mut waiting, deadline.as_mut()).await {
+                return ended;
             }
             if self.attempts_left == 0 {
                 break;
@@ -130,6 +119,20 @@ impl<'a> Race<'a> {
             content = self.fetch_with_keys() => if content {
                 return Ended::Content;
             },
+        }
+        if let Some(last) = self.plan.tiers.last() {
+            while self.ask_missed().await {
+                if let Some(ended) = self.advance(last, &mut waiting, deadline.as_mut()).await {
+                    return ended;
+                }
+                tokio::select! {
+                    biased;
+                    () = &mut deadline => return Ended::Deadline,
+                    content = self.fetch_with_keys() => if content {
+                        return Ended::Content;
+                    },
+                }
+            }
         }
         for (tier, source) in waiting {
             if self.considered.contains(source.name()) {
@@ -148,6 +151,34 @@ impl<'a> Race<'a> {
             self.record(TrailEntry::Attempt(skipped(tier, source.name(), at_ms, &why)));
         }
         Ended::Exhausted
+    }
+
+    /// Goes on until the tier has nothing left to start; what ended the race, if anything did.
+    async fn advance(
+        &mut self,
+        tier: &'a Tier,
+        waiting: &mut VecDeque<(&'a str, &'a Arc<dyn Source>)>,
+        mut deadline: Pin<&mut impl Future<Output = ()>>,
+    ) -> Option<Ended> {
+        let clock = Arc::clone(&self.clock);
+        loop {
+            self.launch(tier, waiting);
+            if self.in_flight.is_empty() {
+                return None;
+            }
+            let (hedge, rival) = (self.next_hedge(), self.next_rival());
+            tokio::select! {
+                biased;
+                () = deadline.as_mut() => return Some(Ended::Deadline),
+                Some(done) = self.in_flight.next() => {
+                    if self.settle(done) {
+                        return Some(Ended::Content);
+                    }
+                }
+                () = clock.reached(hedge.unwrap_or_default()), if hedge.is_some() => {}
+                () = sleep_until(rival.unwrap_or(self.started)), if rival.is_some() => {}
+            }
+        }
     }
 
     /// Starts whatever the budgets and the tier allow now.
@@ -213,7 +244,7 @@ impl<'a> Race<'a> {
                 self.attempts_running -= 1;
                 self.facts_running -= usize::from(facts);
                 self.note_answer(source, &answer);
-                self.settle_attempt(tier, source.as_ref(), began, answer);
+                self.settle_attempt(tier, source, began, answer);
                 // It may have said of what is held that it is what is preferred.
                 self.is_content()
             }
@@ -236,6 +267,8 @@ impl<'a> Race<'a> {
             _ if won.is_some() => None,
             Ended::Content => None,
             Ended::Deadline => Some(EndReason::TotalTimeout),
+            // As long as it is not asked, nobody knows.
+            Ended::Exhausted if self.out_of_patience => Some(EndReason::SourceOutage),
             // What the best candidate failed by says more than that others were missing.
             Ended::Exhausted => Some(self.trail.end_reason().unwrap_or(match self.attempts_left {
                 0 => EndReason::MaxAttempts,

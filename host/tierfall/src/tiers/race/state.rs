@@ -12,6 +12,7 @@ use super::observer::Observer;
 use super::proposals::{Proposals, Queued};
 use crate::acquire::{Acquire, Acquisition, FileKey, Journal, NoJournal, Shortfall};
 use crate::tiers::artifacts::Want;
+use crate::tiers::missed::MissedSources;
 use crate::tiers::outcome::Won;
 use crate::tiers::plan::{Plan, Tier};
 use crate::tiers::source::{Answer, Source};
@@ -94,6 +95,10 @@ pub(super) struct Race<'a> {
     /// Pages that a source has read; the next one is not to ask for them again.
     pub(super) pages: AnsweredPages,
     pub(super) announced: Announced<'a>,
+    /// Sources that could not answer, and that are waited for before the work ends with nothing.
+    pub(super) missed: MissedSources<'a>,
+    /// One of them was waited for in vain.
+    pub(super) out_of_patience: bool,
 }
 
 /// A work that later tiers were told of; when it ends, it comes no more.
