@@ -1,12 +1,17 @@
-//! A network that goes away in the middle of a run, and comes back: afterwards nothing tells of it but a line of the log.
+//! A network, or a source, that goes away in the middle of a run, and comes back: afterwards nothing tells of it but a
+//! line of the log.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread;
 
+use serde_json::json;
+use url::Url;
+
 use crate::support::article::Article;
+use crate::support::pdf::{Paper, Style};
 use crate::support::program::{Home, eventually};
 use crate::support::web::{Answer, Barrier, Web};
 
@@ -100,4 +105,131 @@ fn a_network_that_goes_away_costs_no_job_an_attempt() {
         let job: serde_json::Value = serde_json::from_str(job).expect("JSON");
         assert_eq!((&job["state"], &job["attempts"]), (&"INDEXED".into(), &1.into()), "{job}");
     }
+}
+
+/// A registry that answers its first question and then, until it is told otherwise, 503.
+struct Registry {
+    web: Web,
+    well: Arc<AtomicBool>,
+    refused: Arc<AtomicUsize>,
+}
+
+impl Registry {
+    fn start() -> Self {
+        let (well, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let base = Arc::new(OnceLock::<String>::new());
+        let (is_well, refuses, own) = (Arc::clone(&well), Arc::clone(&refused), Arc::clone(&base));
+        let answered = AtomicBool::new(false);
+        let title = |doi: &str| {
+            format!("On the Outage of Number {} and Its End", doi.rsplit('.').next().unwrap_or(""))
+        };
+        let web = Web::of_script(move |request, _| {
+            let url = Url::parse(&request.url).ok()?;
+            if let Some(doi) = url.path().strip_prefix("/files/") {
+                let paper = Paper::new(&title(doi), &["Ada Keeper"], Some(doi));
+                return Some(Answer::pdf(paper.pdf(Style::Plain)));
+            }
+            let alone = url.path().strip_prefix("/works")?.trim_start_matches('/').to_owned();
+            if answered.swap(true, Ordering::SeqCst) && !is_well.load(Ordering::SeqCst) {
+                refuses.fetch_add(1, Ordering::SeqCst);
+                return Some(Answer::status(503));
+            }
+            let record = |doi: &str| {
+                let file = format!("{}/files/{doi}", own.get().map_or("", |base| base));
+                json!({"DOI": doi, "title": [title(doi)], "author": [{"family": "Keeper"}], "type": "journal-article",
+                       "link": [{"URL": file, "content-type": "application/pdf", "content-version": "vor"}]})
+            };
+            let filter = url.query_pairs().find(|(name, _)| name == "filter");
+            let message = match filter {
+                Some((_, filter)) => {
+                    let items: Vec<_> =
+                        filter.split(',').map(|doi| record(doi.trim_start_matches("doi:"))).collect();
+                    json!({"total-results": items.len(), "items": items})
+                }
+                None => record(&alone),
+            };
+            Some(Answer::json(&json!({ "message": message }).to_string()))
+        });
+        base.set(web.url("/").trim_end_matches('/').to_owned()).expect("once");
+        Self { web, well, refused }
+    }
+
+    /// A run over a dozen works that only it has.
+    fn run(&self, home: &Home, more: &[&str]) -> crate::support::program::Call {
+        let list: Vec<String> = (0..12).map(|number| format!("10.5555/outage.{number}")).collect();
+        home.write("works.txt", list.join("\n"));
+        let base = format!("sources.crossref.api_base={}", self.web.url("/").trim_end_matches('/'));
+        home.tierfall(["run", "--input", "works.txt", "--out", "papers", "--allow-private", "127.0.0.1"])
+            .args(["--fallback-tier", "direct_oa:sources=crossref", "--set", "fallback.facts=crossref"])
+            .args(["--set", &base, "--set", "http.pace.enabled=false", "--set", "fallback.source_retries=0"])
+            .args([
+                "--set",
+                "http.breaker.open_ms=500",
+                "--set",
+                "http.breaker.max_open_ms=500",
+                "--workers",
+                "4",
+            ])
+            .args(more)
+            .saying_to_a_file()
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_source_that_goes_away_is_waited_for_and_costs_no_job_an_attempt() {
+    let (home, registry) = (Home::new(), Registry::start());
+    let running = registry.run(&home, &["--enable-idempotency"]).start();
+    home.says("crossref answers nobody any more (503)");
+    assert_eq!(home.manifest("papers").iter().filter(|line| line["status"] != "stored").count(), 0);
+    registry.well.store(true, Ordering::SeqCst);
+    running.wait().expect(0);
+
+    let said = home.read("said.txt");
+    assert_eq!(said.matches("answers nobody any more").count(), 1, "{said}");
+    assert_eq!(said.matches("crossref answers again").count(), 1, "{said}");
+    let manifest = home.manifest("papers");
+    assert_eq!(manifest.len(), 12);
+    assert!(manifest.iter().all(|line| line["status"] == "stored"), "{manifest:#?}");
+    let jobs = home.tierfall(["ledger", "list", "--out", "papers", "--json"]).run().expect(0).out;
+    assert_eq!(jobs.lines().count(), 12);
+    for job in jobs.lines() {
+        let job: serde_json::Value = serde_json::from_str(job).expect("JSON");
+        assert_eq!((&job["state"], &job["attempts"]), (&"INDEXED".into(), &1.into()), "{job}");
+    }
+    assert!(registry.refused.load(Ordering::SeqCst) < 60, "it was left alone meanwhile");
+}
+
+#[cfg(unix)]
+#[test]
+fn after_a_while_works_fail_for_a_source_that_stays_away_and_the_ledger_counts_no_attempt() {
+    let (home, registry) = (Home::new(), Registry::start());
+    registry.run(&home, &["--enable-idempotency", "--set", "run.outage_wait_s=8"]).run().expect(4);
+    let manifest = home.manifest("papers");
+    let failed: Vec<_> = manifest.iter().filter(|line| line["status"] == "failed").collect();
+    assert!(!failed.is_empty() && failed.iter().all(|line| line["retry"] == true), "{manifest:#?}");
+    let waited = failed.iter().find(|line| line["reason"] == "source_outage").expect("one that waited");
+    let trail = waited["trail"].to_string();
+    assert!(trail.contains("crossref has answered nobody for") && trail.contains("503"), "{trail}");
+    let jobs = home.tierfall(["ledger", "list", "--out", "papers", "--json"]).run().expect(0).out;
+    let jobs: Vec<serde_json::Value> =
+        jobs.lines().map(|job| serde_json::from_str(job).expect("JSON")).collect();
+    let postponed: Vec<_> = jobs.iter().filter(|job| job["reason"] == "source_outage").collect();
+    assert!(!postponed.is_empty(), "{jobs:#?}");
+    assert!(postponed.iter().all(|job| job["state"] == "FAILED" && job["attempts"] == 0), "{jobs:#?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_source_that_never_answers_is_told_of_and_holds_nothing_up() {
+    let (home, web) = (Home::new(), Web::of_script(|_, _| Some(Answer::status(503))));
+    let list: Vec<String> = (0..40).map(|number| format!("10.5555/never.{number}")).collect();
+    home.write("works.txt", list.join("\n"));
+    let base = format!("sources.crossref.api_base={}", web.url("/").trim_end_matches('/'));
+    home.tierfall(["run", "--input", "works.txt", "--out", "papers", "--allow-private", "127.0.0.1"])
+        .args(["--fallback-tier", "direct_oa:sources=crossref", "--set", "fallback.facts=crossref"])
+        .args(["--set", &base, "--set", "http.pace.enabled=false", "--set", "fallback.source_retries=0"])
+        .run()
+        .expect(4);
+    assert!(home.manifest("papers").iter().all(|line| line["status"] == "failed"));
 }

@@ -236,7 +236,8 @@ mod tests {
             since: Duration::from_secs(seconds),
             works,
         };
-        let mut view = View { done: 1, stored: 1, outages: vec![down("openalex", 720, 40)], ..View::default() };
+        let mut view =
+            View { done: 1, stored: 1, outages: vec![down("openalex", 720, 40)], ..View::default() };
         assert_eq!(view.line(), "1 work, 1 stored; waiting for openalex (503 for 12 min), 40 works");
         view.outages.extend([down("crossref", 700, 41), down("doaj", 600, 3)]);
         let line = "waiting for openalex (503 for 12 min) and 2 more sources, 41 works";

@@ -63,7 +63,11 @@ async fn what_is_nobodys_failure_takes_no_attempt_and_has_a_schedule(world: Worl
         assert_eq!(state, State::Failed);
         let at = at.expect("another attempt");
         assert!(at > now(&world), "not at once");
-        assert_eq!(world.finish(&lease, postponed).await, Ok((State::Failed, Some(at))), "a repetition changes nothing");
+        assert_eq!(
+            world.finish(&lease, postponed).await,
+            Ok((State::Failed, Some(at))),
+            "a repetition changes nothing"
+        );
         match world.ledger.lease(&key, "b").await.unwrap() {
             Enqueued::Later { attempts, reason, .. } => {
                 assert_eq!((attempts, reason.as_str()), (0, "source_outage"));

@@ -220,7 +220,10 @@ async fn twenty_minutes_without_a_source_change_nothing_but_the_time() {
 #[tokio::test(start_paused = true)]
 async fn a_source_that_is_gone_for_good_is_waited_for_once_and_then_its_works_fail() {
     let (gone, long) = run(What::Host("a0.example"), Duration::from_secs(30 * 24 * 60 * 60)).await;
-    assert!(gone.no_copy > 0 && gone.failed > 0 && gone.no_copy + gone.failed == u64::from(WORKS), "{gone:?}");
+    assert!(
+        gone.no_copy > 0 && gone.failed > 0 && gone.no_copy + gone.failed == u64::from(WORKS),
+        "{gone:?}"
+    );
     assert!(long >= PATIENCE && long < PATIENCE + Duration::from_secs(10 * 60), "{long:?}");
 }
 

@@ -254,8 +254,8 @@ fn source(
     let batching = description.batch.map(|most| {
         let terms = (most, settings.timeout, settings.retries);
         let (access, client) = (Arc::clone(&access), client.clone());
-        let (ahead, outage) = (is_built_in(reference), outage.clone());
-        Batching::new(&name, plugin.clone(), access, client, &description.ids, terms, ahead, outage)
+        let asks = (is_built_in(reference), outage.clone());
+        Batching::new(&name, plugin.clone(), access, client, &description.ids, terms, asks)
     });
     Ok(PluginSource {
         name,

@@ -58,7 +58,9 @@ impl Down {
         match (state.many, state.names.is_empty()) {
             (true, true) => {
                 state.many = false;
-                tracing::warn!("all sources answer again, the last after {seconds} s: the works that wait go on");
+                tracing::warn!(
+                    "all sources answer again, the last after {seconds} s: the works that wait go on"
+                );
             }
             (true, false) => {}
             (false, _) => {

@@ -20,14 +20,16 @@ pub(super) fn tell(outage: &SourceOutage, access: &SourceAccess, work: &Work, an
     let is_served = |request: &RequestReport| request.status.is_some_and(|status| !retryable_status(status));
     match &answer.result {
         // What it knows without asking says nothing.
-        Ok(_) | Err(CallError::Source(SourceError::NotFound)) if own().any(is_served) => outage.answered(true),
+        Ok(_) | Err(CallError::Source(SourceError::NotFound)) if own().any(is_served) => {
+            outage.answered(true)
+        }
         Err(CallError::Source(SourceError::Misconfigured(_) | SourceError::BadAnswer(_)))
             if own().any(is_served) =>
         {
             outage.answered(false);
         }
         Err(CallError::Timeout | CallError::Source(SourceError::Unavailable { .. })) => {
-            if let Some(why) = own().filter_map(|request| unserved(request, &answer.report.obstacles)).last() {
+            if let Some(why) = own().rev().find_map(|request| unserved(request, &answer.report.obstacles)) {
                 outage.failed(&work.key(), &why);
             } else if matches!(answer.result, Err(CallError::Timeout)) && !access.asks_work_hosts() {
                 outage.failed(&work.key(), "no answer in time");

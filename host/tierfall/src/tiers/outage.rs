@@ -91,12 +91,7 @@ pub struct WaitedFor {
 }
 
 impl SourceOutage {
-    pub(super) fn new(
-        name: String,
-        patience: Duration,
-        client: Option<HttpClient>,
-        down: Arc<Down>,
-    ) -> Self {
+    pub(super) fn new(name: String, patience: Duration, client: Option<HttpClient>, down: Arc<Down>) -> Self {
         Self { name, patience, client, state: Mutex::default(), changed: Notify::new(), down }
     }
 
@@ -262,7 +257,10 @@ impl Failing {
 
 impl fmt::Debug for SourceOutage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SourceOutage").field("name", &self.name).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("SourceOutage")
+            .field("name", &self.name)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 

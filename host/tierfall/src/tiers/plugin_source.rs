@@ -73,8 +73,7 @@ impl Batching {
         client: HttpClient,
         ids: &[IdKind],
         (most, timeout, retries): (u32, Duration, u32),
-        ahead: bool,
-        outage: Option<Arc<SourceOutage>>,
+        (ahead, outage): (bool, Option<Arc<SourceOutage>>),
     ) -> Self {
         let recorded = RecordedQuestions::read(&client, name);
         let name = name.clone();

@@ -245,9 +245,7 @@ impl Trail {
     pub(super) fn asked_again(&mut self, name: &SourceName, answered: bool) {
         let is_its = |entry: &AttemptEntry| entry.plugin == name.plugin && entry.source == name.source;
         if !answered {
-            let failed = |entry: &TrailEntry| {
-                matches!(entry, TrailEntry::Attempt(attempt) if is_its(attempt) && attempt.retryable)
-            };
+            let failed = |entry: &TrailEntry| matches!(entry, TrailEntry::Attempt(attempt) if is_its(attempt) && attempt.retryable);
             self.0.retain(|entry| !failed(entry));
             return;
         }
