@@ -33,6 +33,7 @@ mod plan;
 mod plugin;
 mod policy;
 mod prove;
+mod queues;
 mod reasons;
 mod report;
 mod resilience;

@@ -10,14 +10,15 @@ use crate::bindings::source::tierfall::source::types as wit;
 use crate::error::{CallError, Failure, FailureKind, SourceError};
 use crate::generation::Answered;
 use crate::grant::SourceAccess;
-use crate::guest::{Guest, Network};
+use crate::guest::{Guest, Left};
 use crate::guest_store::{failure, new_store};
 use crate::limits::ResourceLimit;
 use crate::notes::Notes;
 use crate::pages::AnsweredPages;
 use crate::plugin::Plugin;
-use crate::pool::SlotPermit;
 use crate::report::CallReport;
+use crate::request::Network;
+use crate::transcript::Transcript;
 use crate::wire;
 use tierfall_http::{AttemptClock, HttpClient};
 use tierfall_work::{Finding, Work};
@@ -87,10 +88,13 @@ impl Plugin {
         }
         let notes = Notes::default();
         let asked = CallTerms { access, client, clock, retries, pages };
-        let answer = self.ask_one(&asked, &question, notes.clone()).await;
+        let answer = self.ask(&asked, std::slice::from_ref(&question), notes.clone(), Form::One).await;
         self.note_end(answer.as_ref().err());
         let result = match answer {
-            Ok(answer) => self.checked(answer, &notes),
+            Ok(mut answers) => match answers.pop() {
+                Some(answer) => self.checked(answer, &notes),
+                None => Err(SourceError::BadAnswer(NO_ANSWER.into()).into()),
+            },
             Err(ended) => Err(self.ended(ended, &asked.access, &question, "find")),
         };
         (result, notes.take())
@@ -138,7 +142,7 @@ impl Plugin {
         if let Some(set_aside) = self.set_aside() {
             return ended_all(Some(set_aside));
         }
-        let answer = self.ask_many(asked, questions, notes.clone()).await;
+        let answer = self.ask(asked, questions, notes.clone(), Form::Many).await;
         // Which of several works a plugin failed over is seen when each of them is asked about alone.
         if alone || answer.is_ok() {
             self.note_end(answer.as_ref().err());
@@ -168,55 +172,89 @@ impl Plugin {
         }
     }
 
-    async fn ask_one(
-        &self,
-        asked: &CallTerms,
-        question: &WorkQuestion,
-        notes: Notes,
-    ) -> Result<Answered, Ended> {
-        let mut run = asked.begin(self, std::slice::from_ref(question), notes).await?;
-        let context = wit::Context {
-            trail: question.trail(),
-            budget: asked.budget(run.store.data()),
-            settings: asked.access.settings.clone(),
-            secrets: asked.secrets(),
-        };
-        let work = wire::work(&question.work);
-        let running = self.inner.linked.find(&mut run.store, &asked.access.source, work, context);
-        let answer = tokio::select! {
-            answer = running => Some(answer),
-            () = asked.clock.expired() => None,
-        };
-        run.ended(answer)
-    }
-
-    async fn ask_many(
+    /// Asks a guest. While it waits for an answer and others want to run, it makes room for them, and begins again with
+    /// all that it was told when the answer is there.
+    async fn ask(
         &self,
         asked: &CallTerms,
         questions: &[WorkQuestion],
         notes: Notes,
+        form: Form,
     ) -> Result<Vec<Answered>, Ended> {
-        let mut run = asked.begin(self, questions, notes).await?;
-        let context = wit::BatchContext {
-            budget: asked.budget(run.store.data()),
-            settings: asked.access.settings.clone(),
-            secrets: asked.secrets(),
-        };
-        let each = questions.iter();
-        let each: Vec<_> = each
-            .map(|question| wit::Question { work: wire::work(&question.work), trail: question.trail() })
-            .collect();
-        let running = self.inner.linked.find_many(&mut run.store, &asked.access.source, &each, &context);
-        let answer = tokio::select! {
-            answer = running => Some(answer),
-            () = asked.clock.expired() => None,
-        };
-        let answers = run.ended(answer)?.unwrap_or_default();
-        if answers.len() == questions.len() {
-            return Ok(answers);
+        let Some(network) = asked.network(self, questions) else { return Err(None) };
+        let (mut transcript, mut budget) = (Transcript::default(), None);
+        loop {
+            let places = {
+                // That others run is no fault of this attempt.
+                let _queued = asked.clock.queue();
+                tokio::select! {
+                    places = network.places.take() => places,
+                    () = asked.clock.expired() => return Err(None),
+                }
+            };
+            let sandbox = &self.inner.sandbox;
+            let (name, told_before) = (asked.name(), transcript.again());
+            let network = Some(Arc::clone(&network));
+            let mut store = new_store(sandbox, questions.len(), name, notes.clone(), network, told_before);
+            // Whoever begins again is told the same.
+            let budget = *budget.get_or_insert_with(|| asked.budget(store.data()));
+            let running = self.run(&mut store, asked, questions, budget, form);
+            let answer = tokio::select! {
+                answer = running => Some(answer),
+                () = asked.clock.expired() => None,
+            };
+            let Some(Left { asked: request, answer }) = store.data_mut().left.take() else {
+                return match answer {
+                    None => Err(None),
+                    Some(Ok(answers)) => Ok(answers),
+                    Some(Err(error)) => Err(Some(failure(&error, store.data()))),
+                };
+            };
+            transcript = std::mem::take(&mut store.data_mut().transcript);
+            drop(store);
+            drop(places);
+            let told = tokio::select! {
+                biased;
+                told = answer => told,
+                () = asked.clock.expired() => return Err(None),
+            };
+            transcript.add_unheard(request, told);
         }
-        let wrong = format!("{} answers to {} questions", answers.len(), questions.len());
-        Ok(questions.iter().map(|_| Err(wit::SourceError::BadAnswer(wrong.clone()))).collect())
+    }
+
+    /// One instance's answers to the questions, in their order.
+    async fn run(
+        &self,
+        store: &mut Store<Guest>,
+        asked: &CallTerms,
+        questions: &[WorkQuestion],
+        budget: wit::Budget,
+        form: Form,
+    ) -> wasmtime::Result<Vec<Answered>> {
+        let (linked, source) = (&self.inner.linked, asked.access.source.as_str());
+        let (settings, secrets) = (asked.access.settings.clone(), asked.secrets());
+        match (form, questions) {
+            (Form::One, [question, ..]) => {
+                let context = wit::Context { trail: question.trail(), budget, settings, secrets };
+                Ok(vec![linked.find(store, source, wire::work(&question.work), context).await?])
+            }
+            _ => {
+                let context = wit::BatchContext { budget, settings, secrets };
+                let each = questions.iter();
+                let each: Vec<_> = each
+                    .map(|question| wit::Question {
+                        work: wire::work(&question.work),
+                        trail: question.trail(),
+                    })
+                    .collect();
+                let answers = linked.find_many(store, source, &each, &context).await?.unwrap_or_default();
+                if answers.len() == questions.len() {
+                    return Ok(answers);
+                }
+                let wrong = format!("{} answers to {} questions", answers.len(), questions.len());
+                Ok(questions.iter().map(|_| Err(wit::SourceError::BadAnswer(wrong.clone()))).collect())
+            }
+        }
     }
 
     /// The finding in the program's own types, and a note where it had too many candidates.
@@ -296,12 +334,6 @@ struct CallTerms {
     pages: AnsweredPages,
 }
 
-/// A store that a guest runs in. Its slots are free again after it.
-struct Running {
-    store: Store<Guest>,
-    _slots: SlotPermit,
-}
-
 impl CallTerms {
     fn name(&self) -> String {
         format!("{}/{}", self.access.plugin, self.access.source)
@@ -316,43 +348,26 @@ impl CallTerms {
         self.access.secrets.iter().map(|secret| secret.name.clone()).collect()
     }
 
-    /// Waits for slots, and makes the store of one call.
-    async fn begin(
-        &self,
-        plugin: &Plugin,
-        questions: &[WorkQuestion],
-        notes: Notes,
-    ) -> Result<Running, Ended> {
-        let inner = &plugin.inner;
-        let Some(first) = questions.first() else { return Err(None) };
+    /// What its requests need; `None` without a question.
+    fn network(&self, plugin: &Plugin, questions: &[WorkQuestion]) -> Option<Arc<Network>> {
+        let first = questions.first()?;
         let tried = first.tried.iter().filter(|tried| tried.vouched).map(|tried| tried.url.as_str());
-        let network = Network {
+        Some(Arc::new(Network {
             client: self.client.clone(),
             // Where several are asked about, the source may ask no work's own hosts.
             hops: self.access.for_work(&first.work, tried),
             clock: Arc::clone(&self.clock),
             retries: AtomicU32::new(self.retries),
             pages: self.pages.clone(),
-        };
-        let slots = {
-            // That others run is no fault of this attempt.
-            let _queued = self.clock.queue();
-            tokio::select! {
-                slots = inner.sandbox.pool.acquire(inner.slots) => slots,
-                () = self.clock.expired() => return Err(None),
-            }
-        };
-        let store = new_store(&inner.sandbox, questions.len(), self.name(), notes, Some(network));
-        Ok(Running { store, _slots: slots })
+            places: plugin.places(&self.access.source),
+            kept: plugin.inner.sandbox.kept.clone(),
+        }))
     }
 }
 
-impl Running {
-    fn ended<T>(&self, answer: Option<wasmtime::Result<T>>) -> Result<T, Ended> {
-        match answer {
-            None => Err(None),
-            Some(Ok(answer)) => Ok(answer),
-            Some(Err(error)) => Err(Some(failure(&error, self.store.data()))),
-        }
-    }
+/// The function of a plugin that is called.
+#[derive(Clone, Copy)]
+enum Form {
+    One,
+    Many,
 }

@@ -14,6 +14,7 @@ use crate::guest::Guest;
 use crate::limits::SandboxSettings;
 use crate::pool::Pool;
 use crate::space::AddressSpace;
+use crate::transcript::KeptAnswers;
 
 /// What all plugins share: the engine, the linked imports, the limits and the slots. Cheap to clone.
 #[derive(Clone)]
@@ -23,6 +24,7 @@ pub struct Sandbox {
     pub(crate) settings: Arc<SandboxSettings>,
     compiler: Arc<Compiler>,
     pub(crate) pool: Pool,
+    pub(crate) kept: KeptAnswers,
 }
 
 impl Sandbox {
@@ -47,7 +49,8 @@ impl Sandbox {
             .map_err(LoadError::engine)?;
         add_first_to_linker(&mut linker).map_err(LoadError::engine)?;
         let compiler = Arc::new(Compiler::new(&settings, space));
-        Ok(Self { engine, linker: Arc::new(linker), settings: Arc::new(settings), compiler, pool })
+        let (linker, settings, kept) = (Arc::new(linker), Arc::new(settings), KeptAnswers::new());
+        Ok(Self { engine, linker, settings, compiler, pool, kept })
     }
 
     /// Compiles a component, or takes it from the cache.

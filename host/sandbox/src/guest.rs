@@ -1,91 +1,21 @@
 //! The host functions that a guest imports, and the state of one call.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU32;
-use std::time::{Duration, Instant};
 
+use futures_util::future::BoxFuture;
 use url::Url;
 
 use crate::bindings::source::tierfall::source::{clock, http, log, types};
 use crate::clean::clean;
-use crate::grant::CallHops;
 use crate::limits::{Limiter, ResourceLimit};
 use crate::notes::{LastWords, Notes};
-use crate::pages::{AnsweredPages, PageRequest, Remembering};
-use crate::report::{Obstacle, RequestReport};
+use crate::request::{Network, answer, refused};
 use crate::store::Limited;
 use crate::text;
+use crate::transcript::{Asked, Told, Transcript};
 use tierfall_http::{
-    AttemptClock, Denial, FetchError, HopPolicy, HttpClient, Method, Request, RequestBudget, RequestCost,
-    Reservation, Response, SaidBy, Secrets, anonymous, header_map, header_text, starts_as_pdf,
+    Method, Request, Reservation, Response, SaidBy, Secrets, header_map, header_text, starts_as_pdf,
 };
-
-/// A request in flight. It is in the report also if the call ends before its answer is there; the notes then name
-/// the origin that it was waiting for.
-struct PendingFetch<'a> {
-    notes: &'a Notes,
-    origin: String,
-    method: Method,
-    url: String,
-    since: Instant,
-    cost: RequestCost,
-    /// The status, or why there is none.
-    ended: Option<Result<u16, String>>,
-}
-
-impl<'a> PendingFetch<'a> {
-    fn new(notes: &'a Notes, request: &Request) -> Self {
-        Self {
-            notes,
-            origin: request.url.origin().ascii_serialization(),
-            method: request.method,
-            url: clean(&anonymous(&request.url), MOST_URL),
-            since: Instant::now(),
-            cost: RequestCost::default(),
-            ended: None,
-        }
-    }
-
-    fn over(mut self, answer: &Result<Response, FetchError>) {
-        self.ended = match answer {
-            Ok(answer) => Some(Ok(answer.head.status)),
-            Err(FetchError::Timeout) => None,
-            Err(error) => Some(Err(clean(&error.to_string(), MOST_URL))),
-        };
-    }
-}
-
-impl Drop for PendingFetch<'_> {
-    fn drop(&mut self) {
-        if self.ended.is_none() {
-            self.notes.add(format!("no answer from {} in time", clean(&self.origin, 200)));
-        }
-        let (status, error) = match self.ended.take() {
-            Some(Ok(status)) => (Some(status), String::new()),
-            Some(Err(error)) => (None, error),
-            None => (None, FetchError::Timeout.to_string()),
-        };
-        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        self.notes.request(RequestReport {
-            method: match self.method {
-                Method::Get => "GET",
-                Method::Head => "HEAD",
-                Method::Post => "POST",
-            }
-            .to_owned(),
-            url: std::mem::take(&mut self.url),
-            status,
-            error,
-            retries: self.cost.retries(),
-            waited_ms: ms(self.cost.waited()),
-            ms: ms(self.since.elapsed()),
-            works: 0,
-        });
-    }
-}
-
-/// Of a URL in the trail; a longer one says nothing more.
-const MOST_URL: usize = 500;
 
 /// The state of one call.
 pub(crate) struct Guest {
@@ -98,16 +28,16 @@ pub(crate) struct Guest {
     pub(crate) fetches: u32,
     pub(crate) fetch_bytes: u64,
     /// `None` while a plugin describes itself: it may not fetch then.
-    pub(crate) network: Option<Network>,
+    pub(crate) network: Option<Arc<Network>>,
+    pub(crate) transcript: Transcript,
+    /// The request that goes on without this instance.
+    pub(crate) left: Option<Left>,
 }
 
-/// What a call needs to fetch: the HTTP client, and what the source may ask of it.
-pub(crate) struct Network {
-    pub(crate) client: HttpClient,
-    pub(crate) hops: CallHops,
-    pub(crate) clock: Arc<AttemptClock>,
-    pub(crate) retries: AtomicU32,
-    pub(crate) pages: AnsweredPages,
+/// A request whose instance gave its place to another call. The next instance begins when its answer is there.
+pub(crate) struct Left {
+    pub(crate) asked: Asked,
+    pub(crate) answer: BoxFuture<'static, Told>,
 }
 
 impl Limited for Guest {
@@ -123,7 +53,7 @@ impl http::Host for Guest {
         &mut self,
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::FetchError>> {
-        let Some(network) = &self.network else {
+        let Some(network) = self.network.clone() else {
             return Ok(Err(http::FetchError::Denied("`describe` may not fetch".into())));
         };
         if self.fetches == 0 {
@@ -131,50 +61,86 @@ impl http::Host for Guest {
             return Ok(Err(http::FetchError::Budget(http::BudgetKind::Fetches)));
         }
         self.fetches -= 1;
+        let asked = Asked::of(&request);
+        let want = request.want;
+        let wanted = request.max_bytes.map(u64::from).unwrap_or(u64::MAX);
+        if let Some(told) = self.transcript.answer(&asked) {
+            return Ok(told.and_then(|answer| self.handed_over(answer, want, wanted, &network)));
+        }
         if network.clock.remaining().is_zero() {
             return Ok(Err(http::FetchError::Budget(http::BudgetKind::Time)));
         }
-        Ok(self.send(network, request).await)
+        let told = match self.checked(request, &network) {
+            Ok(request) => {
+                let cap = wanted.min(self.fetch_bytes);
+                let mut answer: BoxFuture<'static, Told> =
+                    Box::pin(answer(Arc::clone(&network), self.notes.clone(), request, cap));
+                tokio::select! {
+                    biased;
+                    told = &mut answer => told,
+                    () = self.makes_room(&network) => {
+                        self.left = Some(Left { asked, answer });
+                        // It is dropped, and begins again when the answer is there.
+                        return Err(wasmtime::Error::msg("the call gave its place to another"));
+                    }
+                }
+            }
+            Err(error) => Err(error),
+        };
+        self.transcript.add(asked, told.clone());
+        Ok(told.and_then(|answer| self.handed_over(answer, want, wanted, &network)))
     }
 }
 
 impl Guest {
-    async fn send(
-        &self,
-        network: &Network,
-        request: http::Request,
-    ) -> Result<http::Response, http::FetchError> {
+    /// Completes when this instance is to make room for another call.
+    async fn makes_room(&mut self, network: &Network) {
+        if !self.transcript.keeps(&network.kept) {
+            std::future::pending::<()>().await;
+        }
+        network.places.wanted().await;
+    }
+
+    /// The request as the client takes it.
+    fn checked(&self, request: http::Request, network: &Network) -> Result<Request, http::FetchError> {
         let url = Url::parse(&request.url).map_err(|error| {
             http::FetchError::Denied(format!("`{}` is not a URL: {error}", clean(&request.url, 200)))
         })?;
-        let wanted = request.max_bytes.map(u64::from).unwrap_or(u64::MAX);
-        let cap = wanted.min(self.fetch_bytes);
         let secrets = network.hops.secrets_for(&url);
         let own = request
             .headers
             .iter()
             .filter(|(name, _)| !secrets.iter().any(|secret| secret.header.eq_ignore_ascii_case(name)));
         let own = own.map(|(name, value)| (name, value));
-        let http_request = Request {
+        let secret_headers = secrets.iter().map(|secret| (&secret.header, secret.sent()));
+        Ok(Request {
             method: match request.method {
                 http::Method::Get => Method::Get,
                 http::Method::Head => Method::Head,
                 http::Method::Post => Method::Post,
             },
             url,
-            headers: header_map(own).map_err(|error| self.fetch_error(error))?,
-            secret_headers: header_map(secrets.iter().map(|secret| (&secret.header, secret.sent())))
-                .map_err(|error| self.fetch_error(error))?,
+            headers: header_map(own).map_err(|error| refused(error, &self.notes))?,
+            secret_headers: header_map(secret_headers).map_err(|error| refused(error, &self.notes))?,
             secrets: Secrets(secrets.iter().map(|secret| secret.value.clone()).collect()),
             body: request.body,
-        };
-        let answer = self.answer(network, http_request, cap).await?;
+        })
+    }
+
+    /// An answer as the guest gets it, who wanted at most so many bytes.
+    fn handed_over(
+        &self,
+        answer: Response,
+        want: http::Want,
+        wanted: u64,
+        network: &Network,
+    ) -> Result<http::Response, http::FetchError> {
         let pdf = starts_as_pdf(&answer.body);
         if answer.truncated && !pdf && wanted > self.fetch_bytes {
             self.notes.limit(ResourceLimit::FetchBytes);
             return Err(http::FetchError::TooLarge(self.fetch_bytes));
         }
-        let body = match request.want {
+        let body = match want {
             http::Want::Bytes => http::Body::Bytes(answer.body.to_vec()),
             http::Want::Text => {
                 let content_type = answer.head.header("content-type");
@@ -204,68 +170,6 @@ impl Guest {
             pdf,
         })
     }
-
-    /// The answer to a request: from the work's pages that have answered already, or from the network.
-    async fn answer(
-        &self,
-        network: &Network,
-        request: Request,
-        cap: u64,
-    ) -> Result<Response, http::FetchError> {
-        // With a key the answer is for its owner alone.
-        let plain =
-            request.method == Method::Get && request.body.is_none() && request.secret_headers.is_empty();
-        let page = plain.then(|| PageRequest::of(&request, cap));
-        if let Some(page) = &page
-            && let Some(answer) = network.pages.answer(page, &network.hops)
-        {
-            return Ok(answer);
-        }
-        let hops = Remembering::new(&network.hops);
-        let pending = PendingFetch::new(&self.notes, &request);
-        let budget = RequestBudget {
-            hops: &hops,
-            clock: &network.clock,
-            retries: &network.retries,
-            cost: &pending.cost,
-        };
-        let answer = network.client.fetch(request, cap, budget).await;
-        pending.over(&answer);
-        let answer = answer.map_err(|error| self.fetch_error(error))?;
-        if let Some(page) = page
-            && let Some(way) = hops.page()
-        {
-            network.pages.keep(page, way, network.hops.robots(), &answer);
-        }
-        Ok(answer)
-    }
-
-    /// The error that the plugin sees for a failed request; what the host refused is noted for the trail too. What a
-    /// name resolves to is in the trail alone: a plugin could map the operator's network with it.
-    fn fetch_error(&self, error: FetchError) -> http::FetchError {
-        self.notes.obstacle(Obstacle::Request(error.clone()));
-        match error {
-            // A refusal that is temporary (an open circuit breaker) looks to the plugin like a host that does
-            // not answer.
-            FetchError::Denied { .. } | FetchError::Refused(_) if !error.retryable() => {
-                let reason = error.to_string();
-                self.notes.add(format!("denied: {reason}"));
-                http::FetchError::Denied(match error {
-                    FetchError::Denied { reason: Denial::PrivateAddress, .. } => {
-                        "this host may not be asked; the trail of the work says why".to_owned()
-                    }
-                    _ => reason,
-                })
-            }
-            FetchError::Timeout => http::FetchError::Timeout,
-            FetchError::TooLarge(limit) => http::FetchError::TooLarge(limit),
-            other => {
-                let reason = other.to_string();
-                self.notes.add(reason.clone());
-                http::FetchError::Transport(reason)
-            }
-        }
-    }
 }
 
 impl log::Host for Guest {
@@ -276,6 +180,9 @@ impl log::Host for Guest {
             return Ok(());
         }
         self.log_lines -= 1;
+        if !self.transcript.is_new_line() {
+            return Ok(());
+        }
         let message = clean(&message, 1000);
         match level {
             log::Level::Debug => tracing::debug!(plugin = %self.name, "{message}"),
@@ -289,6 +196,7 @@ impl log::Host for Guest {
 impl clock::Host for Guest {
     async fn now(&mut self) -> wasmtime::Result<u64> {
         // `describe` has no client, and no use for the time.
-        Ok(self.network.as_ref().map_or(0, |network| network.client.now_ms()))
+        let network = self.network.as_ref();
+        Ok(self.transcript.time(|| network.map_or(0, |network| network.client.now_ms())))
     }
 }

@@ -1,13 +1,17 @@
 //! The store of one call of a plugin, and why a call in it failed.
 
+use std::sync::Arc;
+
 use wasmtime::Store;
 
 use crate::engine::Sandbox;
 use crate::error::FailureKind;
-use crate::guest::{Guest, Network};
+use crate::guest::Guest;
 use crate::limits::Limiter;
 use crate::notes::{LastWords, Notes};
+use crate::request::Network;
 use crate::store::{failure_kind, limited_store};
+use crate::transcript::Transcript;
 
 /// A store for a call about this many works: its limits are those of one work, and grow with their number.
 pub(crate) fn new_store(
@@ -15,7 +19,8 @@ pub(crate) fn new_store(
     works: usize,
     name: String,
     notes: Notes,
-    network: Option<Network>,
+    network: Option<Arc<Network>>,
+    transcript: Transcript,
 ) -> Store<Guest> {
     let settings = &sandbox.settings;
     let counted = shares_of(works);
@@ -36,6 +41,8 @@ pub(crate) fn new_store(
         fetches: fetches.min(alone),
         fetch_bytes: settings.fetch_bytes.saturating_mul(u64::from(counted)),
         network,
+        transcript,
+        left: None,
     };
     let hostcall_bytes = settings.hostcall_bytes.saturating_mul(times);
     limited_store(&sandbox.engine, guest, hostcall_bytes, settings.handles)

@@ -45,15 +45,18 @@ mod guest_store;
 mod limits;
 mod notes;
 mod pages;
+mod places;
 mod plugin;
 mod pool;
 mod private;
 mod report;
+mod request;
 mod space;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
+mod transcript;
 mod wire;
 
 pub use calls::{BatchCall, Call, Reported, Tried, WorkQuestion};

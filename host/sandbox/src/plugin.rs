@@ -1,5 +1,6 @@
 //! A loaded plugin: it describes itself once, and is then asked about works.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
@@ -13,7 +14,9 @@ use crate::generation::Linked;
 use crate::guest_store::{failure, new_store};
 use crate::limits::ResourceLimit;
 use crate::notes::Notes;
+use crate::places::{CallPlaces, Places};
 use crate::pool::SlotCount;
+use crate::transcript::Transcript;
 
 /// One component, compiled and linked; cheap to clone.
 #[derive(Clone)]
@@ -24,7 +27,9 @@ pub struct Plugin {
 pub(crate) struct Inner {
     pub(crate) sandbox: Sandbox,
     pub(crate) linked: Linked,
-    pub(crate) slots: SlotCount,
+    slots: SlotCount,
+    /// Where the calls of each source may run.
+    shares: HashMap<String, Places>,
     pub(crate) description: Description,
     sha256: String,
     pub(crate) failures_in_a_row: AtomicU32,
@@ -47,16 +52,26 @@ impl Plugin {
         let linked = Linked::link(&sandbox.engine, &sandbox.linker, origin, &component)?;
         let slots = sandbox.pool.slots_for(&component);
         let description = describe(sandbox, origin, &linked, slots).await?;
+        let sources = description.sources.iter();
+        let shares = sources.map(|source| (source.name.clone(), sandbox.pool.share())).collect();
         Ok(Self {
             inner: Arc::new(Inner {
                 sandbox: sandbox.clone(),
                 linked,
                 slots,
+                shares,
                 description,
                 sha256: hex::encode(Sha256::digest(bytes)),
                 failures_in_a_row: AtomicU32::new(0),
             }),
         })
+    }
+
+    /// Where a call of one of its sources runs.
+    pub(crate) fn places(&self, source: &str) -> CallPlaces {
+        let Inner { sandbox, slots, shares, .. } = &*self.inner;
+        let share = shares.get(source).cloned().unwrap_or_else(|| sandbox.pool.share());
+        sandbox.pool.call_places(*slots, &share)
     }
 
     /// What it declares.
@@ -82,7 +97,7 @@ async fn describe(
     slots: SlotCount,
 ) -> Result<Description, LoadError> {
     let _slots = sandbox.pool.acquire(slots).await;
-    let mut store = new_store(sandbox, 1, origin.to_owned(), Notes::default(), None);
+    let mut store = new_store(sandbox, 1, origin.to_owned(), Notes::default(), None, Transcript::default());
     let running = linked.describe(&mut store);
     let failed = |failure| LoadError::Describe { plugin: origin.to_owned(), failure };
     match tokio::time::timeout(sandbox.settings.describe_timeout, running).await {

@@ -2,19 +2,17 @@
 //! them for each call would cost more than most calls do, and the program's threads would wait for one another
 //! in the kernel.
 
-use std::sync::Arc;
-
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::Component;
 use wasmtime::{Enabled, PoolingAllocationConfig};
 
 use crate::limits::SandboxSettings;
+use crate::places::{CallPlaces, Places, Taken};
 
 /// The slots of the engine's pool, each with a memory, a stack and [`TABLES`] tables.
 #[derive(Clone)]
 pub(crate) struct Pool {
     slots: u32,
-    free: Arc<Semaphore>,
+    places: Places,
     /// Where nothing is set aside, how many calls an examination stands for: a call is one slot then.
     of_examination: Option<u32>,
 }
@@ -23,17 +21,16 @@ pub(crate) struct Pool {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SlotCount(u32);
 
-/// The slots of one call; it must be dropped after the call's store.
-pub(crate) struct SlotPermit {
-    _slots: Option<OwnedSemaphorePermit>,
-}
-
 /// A usual component has two: its own, and one of its imports.
 const TABLES: u32 = 4;
 
 /// Each slot reserves 4 GiB of addresses, so that no access needs a check of its bounds. A thousand of them, the
 /// engine's own default, are a thirtieth of what a process has; calls beyond that wait for their turn.
 const MOST_SLOTS: u32 = 1000;
+
+/// Of the calls that may run at once those of one source may be this part: a source that computes leaves room for the
+/// others.
+const PARTS: u32 = 4;
 
 /// Memory that a slot keeps mapped between two calls. Most calls write less than this; what one wrote beyond it
 /// is returned to the system.
@@ -46,13 +43,12 @@ impl Pool {
         let wanted = u32::try_from(calls).unwrap_or(MOST_SLOTS).min(MOST_SLOTS);
         // A component that uses all its instances still fits.
         let slots = wanted.max(u32::try_from(settings.instances).unwrap_or(u32::MAX));
-        Self { slots, free: Arc::new(Semaphore::new(slots as usize)), of_examination: None }
+        Self { slots, places: Places::new(slots), of_examination: None }
     }
 
     /// Slots for which nothing is set aside: they only bound how much runs at one time.
     pub(crate) fn of_shares(calls: u32, of_examination: u32) -> Self {
-        let free = Arc::new(Semaphore::new(calls as usize));
-        Self { slots: calls, free, of_examination: Some(of_examination) }
+        Self { slots: calls, places: Places::new(calls), of_examination: Some(of_examination) }
     }
 
     pub(crate) fn slots(&self) -> u32 {
@@ -102,31 +98,19 @@ impl Pool {
         SlotCount(slots.clamp(1, self.slots))
     }
 
-    /// Waits until enough slots are free. Every call that holds some has a timeout.
-    pub(crate) async fn acquire(&self, slots: SlotCount) -> SlotPermit {
-        // The semaphore is never closed. Without a permit, a full pool would end the call with the engine's error.
-        SlotPermit { _slots: Arc::clone(&self.free).acquire_many_owned(slots.0).await.ok() }
+    /// Waits until enough slots are free. Every call that holds some has a timeout, and without them the engine itself
+    /// would end it with an error. What is returned must be dropped after the call's store.
+    pub(crate) async fn acquire(&self, slots: SlotCount) -> Taken {
+        self.places.take(slots.0).await
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use futures_util::FutureExt as _;
+    /// The part of the places that the calls of one source may take.
+    pub(crate) fn share(&self) -> Places {
+        Places::new(self.slots / PARTS)
+    }
 
-    use super::*;
-
-    #[tokio::test]
-    async fn a_call_waits_until_its_slots_are_free() {
-        let pool = Pool::of_shares(3, 3);
-        let (one, all) = (SlotCount(1), SlotCount(3));
-        let first = pool.acquire(one).await;
-        let mut large = Box::pin(pool.acquire(all));
-        assert!(large.as_mut().now_or_never().is_none(), "two of three are free");
-        assert!(pool.acquire(one).now_or_never().is_none(), "whoever comes later does not pass it by");
-        drop(first);
-        let large = large.await;
-        assert!(pool.acquire(one).now_or_never().is_none());
-        drop(large);
-        assert!(pool.acquire(one).now_or_never().is_some());
+    /// Where a call runs that takes so many slots.
+    pub(crate) fn call_places(&self, slots: SlotCount, share: &Places) -> CallPlaces {
+        CallPlaces { slots: (self.places.clone(), slots.0), share: share.clone() }
     }
 }

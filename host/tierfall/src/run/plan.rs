@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tokio::sync::Semaphore;
-
 use super::error::SetupError;
 use super::plugins::{LoadedPlugins, is_built_in};
 use crate::acquire::DailyLimit;
@@ -270,7 +268,6 @@ fn source(
         allowance,
         outage,
         client: client.clone(),
-        calls: Arc::new(Semaphore::new((calls(config) / PARTS).max(1))),
     })
 }
 
@@ -278,9 +275,6 @@ fn source(
 pub(super) fn calls(config: &Config) -> usize {
     config.run.workers() * config.fallback.budgets.max_concurrent
 }
-
-/// Of the calls that may run at once one source may have this part.
-const PARTS: usize = 4;
 
 /// The setting of a source that says how many files with its key are fetched a day.
 const PER_DAY: &str = "content_per_day";

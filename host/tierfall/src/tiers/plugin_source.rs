@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tokio::sync::Semaphore;
 use url::Url;
 
 use super::batch::Batcher;
@@ -45,9 +44,6 @@ pub struct PluginSource {
     pub outage: Option<Arc<SourceOutage>>,
     /// The client for its requests.
     pub client: HttpClient,
-    /// The calls of it that may run at once. Of all that may run it has a part, so that what waits for its hosts,
-    /// with its memory, keeps no other source from running.
-    pub calls: Arc<Semaphore>,
 }
 
 /// A source that is asked about several works in one question, or about one in the same way.
@@ -201,11 +197,6 @@ impl Source for PluginSource {
             if let Some(batching) = &self.batching {
                 return batching.find(ask).await;
             }
-            let _call = {
-                let _waits = ask.clock.queue();
-                // Nobody closes it.
-                self.calls.acquire().await.ok()
-            };
             let work = Arc::clone(&ask.work);
             let question = WorkQuestion { work: ask.work, tried: ask.tried };
             let (access, client, clock) = (Arc::clone(&self.access), self.client.clone(), ask.clock);
