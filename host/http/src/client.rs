@@ -160,7 +160,7 @@ impl HttpClient {
         let mut tries = 0;
         loop {
             let (body, role) = self.0.open(request.clone(), &budget).await?;
-            match budget.clock.limit(body.read(role, cap)).await {
+            match budget.clock.limit(budget.clock.listening(body.read(role, cap))).await {
                 // A body that broke off is a read failure like any other.
                 Err(error) if request.method != Method::Post && error.retryable() => {
                     let pause = self.0.retry_in(&budget, tries, None).ok_or(error)?;
@@ -342,7 +342,7 @@ impl Inner {
             if retryable && let Some(pause) = self.retry_in(budget, tries, wait) {
                 // Neither the failed request nor our wait takes a place of the host's concurrency.
                 drop((outcome, permit));
-                budget.cost.pause(pause).await;
+                budget.clock.listening(budget.cost.pause(pause)).await;
                 tries += 1;
                 continue;
             }
@@ -387,7 +387,7 @@ impl Inner {
     }
 
     async fn send(&self, hop: &Outgoing, clock: &AttemptClock) -> Result<Incoming, FetchError> {
-        let answer = clock.limit(self.transport.send(hop.clone())).await?;
+        let answer = clock.limit(clock.listening(self.transport.send(hop.clone()))).await?;
         let limits = &self.settings.limits;
         let bytes: usize = answer.headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
         if answer.headers.len() > limits.header_count || bytes > limits.header_bytes {
@@ -446,7 +446,8 @@ impl Inner {
         }
         let inner = Arc::clone(self);
         let fetch = move |robots| async move { inner.fetch_robots(robots).await };
-        if let Some(delay) = budget.clock.limit(self.robots.check(url, fetch)).await? {
+        if let Some(delay) = budget.clock.limit(budget.clock.listening(self.robots.check(url, fetch))).await?
+        {
             self.pace.crawl_delay(url.host_str().unwrap_or_default(), delay);
         }
         Ok(())

@@ -43,9 +43,14 @@ impl From<&Arc<WorkClock>> for End {
 /// As good as for ever; a time that can be added to any other.
 const FOR_EVER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// An answer that comes sooner is not waited for idly.
+const SOON: Duration = Duration::from_secs(1);
+
 #[derive(Debug, Default)]
 struct Queue {
     waiting: u32,
+    /// Waits, and answers that take their time: while there are any, it does nothing itself.
+    resting: u32,
     /// Who it waits for goes on: for the work that is no wait.
     busy: bool,
     since: Option<Instant>,
@@ -76,7 +81,20 @@ impl AttemptClock {
             }
         }
         queue.waiting += 1;
+        queue.rests(&self.end);
         Queued(self)
+    }
+
+    /// Awaits something of the network. After a second the attempt counts as one that only listens.
+    pub async fn listening<T>(&self, answer: impl Future<Output = T>) -> T {
+        let mut answer = std::pin::pin!(answer);
+        tokio::select! {
+            biased;
+            done = &mut answer => return done,
+            () = tokio::time::sleep(SOON) => {}
+        }
+        let _listens = Listening::to(self);
+        answer.await
     }
 
     /// The attempt waits for what somebody else asks for it. While that one is busy, and does not wait itself, the
@@ -156,10 +174,43 @@ impl AttemptClock {
     }
 }
 
+impl Queue {
+    fn rests(&mut self, end: &End) {
+        self.resting += 1;
+        if let (1, End::Work(work)) = (self.resting, end) {
+            work.rest();
+        }
+    }
+
+    fn wakes(&mut self, end: &End) {
+        self.resting = self.resting.saturating_sub(1);
+        if let (0, End::Work(work)) = (self.resting, end) {
+            work.wake();
+        }
+    }
+}
+
+/// While it lives, the attempt does nothing itself.
+struct Listening<'a>(&'a AttemptClock);
+
+impl<'a> Listening<'a> {
+    fn to(clock: &'a AttemptClock) -> Self {
+        clock.queue.lock().unwrap_or_else(|poison| poison.into_inner()).rests(&clock.end);
+        Self(clock)
+    }
+}
+
+impl Drop for Listening<'_> {
+    fn drop(&mut self) {
+        self.0.queue.lock().unwrap_or_else(|poison| poison.into_inner()).wakes(&self.0.end);
+    }
+}
+
 impl Drop for Queued<'_> {
     fn drop(&mut self) {
         let mut queue = self.0.queue.lock().unwrap_or_else(|poison| poison.into_inner());
         queue.waiting -= 1;
+        queue.wakes(&self.0.end);
         if queue.waiting == 0
             && let Some(since) = queue.since.take()
         {
@@ -178,6 +229,9 @@ impl Drop for AttemptClock {
     fn drop(&mut self) {
         if let End::Work(work) = &self.end {
             let queue = self.queue.get_mut().unwrap_or_else(|poison| poison.into_inner());
+            if queue.resting > 0 {
+                work.wake();
+            }
             if queue.waiting > 0 && !queue.busy {
                 work.go_on();
             }

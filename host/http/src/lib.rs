@@ -89,4 +89,4 @@ pub use tdm::{Reservation, SaidBy};
 pub use tls::{client_config, root_certificates};
 pub use transport::{Incoming, Outgoing, RawBody, Transport};
 pub use warc::WarcError;
-pub use work_clock::{Parking, WorkClock};
+pub use work_clock::{Doing, Parking, WorkClock};

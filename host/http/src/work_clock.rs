@@ -7,12 +7,22 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Told when a work is parked, and when it goes on. Called while the clock is locked: it may not call back.
+/// Told what a work does now. Called while the clock is locked: it may not call back.
 pub trait Parking: Send + Sync {
-    /// All that the work has in flight waits for turns.
-    fn parked(&self);
+    /// It does something else than before.
+    fn does(&self, now: Doing);
+}
+
+/// What a work does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Doing {
     /// Something of it goes on.
-    fn resumed(&self);
+    #[default]
+    Working,
+    /// It waits for answers that take their time: a host that hangs, or a question that others wait for too.
+    Listening,
+    /// All that it has in flight waits for hosts' turns: its clock stands still.
+    Parked,
 }
 
 /// Measures a work on the monotonic clock, from when it is made. While everything that the work has in flight waits for
@@ -30,6 +40,9 @@ struct State {
     /// Attempts and downloads that do not wait for a turn.
     running: u32,
     waiting: u32,
+    /// Of all of them, those that only listen or wait.
+    resting: u32,
+    doing: Doing,
     parked_since: Option<Instant>,
     parked: Duration,
 }
@@ -100,6 +113,16 @@ impl WorkClock {
         self.change(|state| state.running = state.running.saturating_sub(1));
     }
 
+    /// Something of it does nothing itself for a time, whether or not its time goes on.
+    pub(crate) fn rest(&self) {
+        self.change(|state| state.resting += 1);
+    }
+
+    /// It does something again.
+    pub(crate) fn wake(&self) {
+        self.change(|state| state.resting = state.resting.saturating_sub(1));
+    }
+
     /// Something that runs begins to wait for a turn.
     pub(crate) fn wait(&self) {
         self.change(|state| {
@@ -119,23 +142,19 @@ impl WorkClock {
     fn change(&self, change: impl FnOnce(&mut State)) {
         let mut state = self.state();
         change(&mut state);
-        let is_parked = state.waiting > 0 && state.running == 0;
-        match (is_parked, state.parked_since) {
-            (true, None) => {
-                state.parked_since = Some(Instant::now());
-                if let Some(parking) = &self.parking {
-                    parking.parked();
-                }
-            }
-            (false, Some(since)) => {
-                state.parked += since.elapsed();
-                state.parked_since = None;
-                if let Some(parking) = &self.parking {
-                    parking.resumed();
-                }
-                self.resumed.notify_waiters();
-            }
-            _ => {}
+        let doing = state.doing();
+        let before = std::mem::replace(&mut state.doing, doing);
+        if doing == before {
+            return;
+        }
+        if doing == Doing::Parked {
+            state.parked_since = Some(Instant::now());
+        } else if let Some(since) = state.parked_since.take() {
+            state.parked += since.elapsed();
+            self.resumed.notify_waiters();
+        }
+        if let Some(parking) = &self.parking {
+            parking.does(doing);
         }
     }
 
@@ -145,6 +164,15 @@ impl WorkClock {
 }
 
 impl State {
+    fn doing(&self) -> Doing {
+        match (self.running, self.waiting) {
+            (0, 0) => Doing::Working,
+            (0, _) => Doing::Parked,
+            (running, waiting) if self.resting >= running + waiting => Doing::Listening,
+            _ => Doing::Working,
+        }
+    }
+
     fn used(&self, started: Instant) -> Duration {
         let parked = self.parked + self.parked_since.map_or(Duration::ZERO, |since| since.elapsed());
         started.elapsed().saturating_sub(parked)
@@ -162,8 +190,6 @@ impl fmt::Debug for WorkClock {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI32, Ordering};
-
     use super::*;
     use crate::AttemptClock;
 
@@ -212,28 +238,55 @@ mod tests {
         assert!(attempt.remaining().is_zero(), "an attempt ends with its work");
     }
 
+    #[derive(Default)]
+    struct Said(Mutex<Vec<Doing>>);
+
+    impl Parking for Said {
+        fn does(&self, now: Doing) {
+            self.0.lock().expect("the list").push(now);
+        }
+    }
+
+    impl Said {
+        fn take(&self) -> Vec<Doing> {
+            std::mem::take(&mut self.0.lock().expect("the list"))
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn who_is_told_hears_of_each_change_once() {
-        #[derive(Default)]
-        struct Balance(AtomicI32, AtomicI32);
-        impl Parking for Balance {
-            fn parked(&self) {
-                self.0.fetch_add(1, Ordering::SeqCst);
-            }
-            fn resumed(&self) {
-                self.1.fetch_add(1, Ordering::SeqCst);
-            }
-        }
-        let told = Arc::new(Balance::default());
+        let told = Arc::new(Said::default());
         let work = Arc::new(WorkClock::new(BUDGET).telling(Arc::clone(&told) as _));
         let attempt = AttemptClock::new(BUDGET, &work);
         let outer = attempt.queue();
         drop(attempt.queue());
         drop(outer);
-        let said = || (told.0.load(Ordering::SeqCst), told.1.load(Ordering::SeqCst));
-        assert_eq!(said(), (1, 1));
+        assert_eq!(told.take(), [Doing::Parked, Doing::Working]);
         std::mem::forget(attempt.queue());
         drop(attempt);
-        assert_eq!(said(), (2, 2));
+        assert_eq!(told.take(), [Doing::Parked, Doing::Working]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_work_that_waits_for_a_slow_answer_listens_and_its_time_goes_on() {
+        let told = Arc::new(Said::default());
+        let work = Arc::new(WorkClock::new(BUDGET).telling(Arc::clone(&told) as _));
+        let attempt = AttemptClock::new(BUDGET, &work);
+        attempt.listening(tokio::time::sleep(Duration::from_millis(100))).await;
+        assert_eq!(told.take(), [], "what is answered soon changes nothing");
+        attempt.listening(tokio::time::sleep(seconds(4))).await;
+        assert_eq!(told.take(), [Doing::Listening, Doing::Working]);
+        assert!(work.used() > seconds(4));
+        // Others ask for it: that is no work of its own, and takes its time.
+        let waits = attempt.queue();
+        attempt.waits_for_somebody_busy(true);
+        attempt.waits_for_somebody_busy(false);
+        drop(waits);
+        assert_eq!(told.take(), [Doing::Parked, Doing::Listening, Doing::Parked, Doing::Working]);
+        // What is dropped while it listens leaves nothing behind.
+        let listening = tokio::time::timeout(seconds(2), attempt.listening(std::future::pending::<()>()));
+        assert!(listening.await.is_err());
+        drop(attempt);
+        assert_eq!(told.take(), [Doing::Listening, Doing::Working]);
     }
 }

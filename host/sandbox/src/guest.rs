@@ -12,7 +12,7 @@ use crate::notes::{LastWords, Notes};
 use crate::request::{Network, answer, refused};
 use crate::store::Limited;
 use crate::text;
-use crate::transcript::{Asked, Told, Transcript};
+use crate::transcript::{RequestKey, Told, Transcript};
 use tierfall_http::{
     Method, Request, Reservation, Response, SaidBy, Secrets, header_map, header_text, starts_as_pdf,
 };
@@ -36,7 +36,7 @@ pub(crate) struct Guest {
 
 /// A request whose instance gave its place to another call. The next instance begins when its answer is there.
 pub(crate) struct Left {
-    pub(crate) asked: Asked,
+    pub(crate) asked: RequestKey,
     pub(crate) answer: BoxFuture<'static, Told>,
 }
 
@@ -61,7 +61,7 @@ impl http::Host for Guest {
             return Ok(Err(http::FetchError::Budget(http::BudgetKind::Fetches)));
         }
         self.fetches -= 1;
-        let asked = Asked::of(&request);
+        let asked = RequestKey::of(&request);
         let want = request.want;
         let wanted = request.max_bytes.map(u64::from).unwrap_or(u64::MAX);
         if let Some(told) = self.transcript.answer(&asked) {

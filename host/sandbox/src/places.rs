@@ -19,7 +19,7 @@ pub(crate) struct Places {
 
 /// Some places, free again when they are dropped.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub(crate) struct PlacePermit {
     _places: Option<OwnedSemaphorePermit>,
 }
 
@@ -45,16 +45,16 @@ impl Places {
     }
 
     /// Waits, in order of arrival, until so many are free.
-    pub(crate) async fn take(&self, number: u32) -> Taken {
+    pub(crate) async fn take(&self, number: u32) -> PlacePermit {
         if let Ok(places) = Arc::clone(&self.free).try_acquire_many_owned(number) {
-            return Taken { _places: Some(places) };
+            return PlacePermit { _places: Some(places) };
         }
         self.wanted.add_permits(number as usize);
-        let mut asked = Asked { places: self, number: number as usize, served: false };
+        let mut waiter = Waiter { places: self, number: number as usize, served: false };
         // The semaphore is never closed.
         let places = Arc::clone(&self.free).acquire_many_owned(number).await.ok();
-        asked.served = true;
-        Taken { _places: places }
+        waiter.served = true;
+        PlacePermit { _places: places }
     }
 
     /// Completes when somebody waits for a place, and nobody else has been asked for it.
@@ -74,13 +74,13 @@ impl Places {
 }
 
 /// Who waits. What it got, or wants no more, nobody is asked for.
-struct Asked<'a> {
+struct Waiter<'a> {
     places: &'a Places,
     number: usize,
     served: bool,
 }
 
-impl Drop for Asked<'_> {
+impl Drop for Waiter<'_> {
     fn drop(&mut self) {
         let over = if self.served { self.places.came_by_themselves(self.number) } else { self.number };
         self.places.wanted.forget_permits(over);
@@ -89,7 +89,7 @@ impl Drop for Asked<'_> {
 
 impl CallPlaces {
     /// Waits until the call may run.
-    pub(crate) async fn take(&self) -> (Taken, Taken) {
+    pub(crate) async fn take(&self) -> (PlacePermit, PlacePermit) {
         let share = self.share.take(1).await;
         let (slots, number) = &self.slots;
         (slots.take(*number).await, share)

@@ -6,7 +6,7 @@ use wasmtime::component::Component;
 use wasmtime::{Enabled, PoolingAllocationConfig};
 
 use crate::limits::SandboxSettings;
-use crate::places::{CallPlaces, Places, Taken};
+use crate::places::{CallPlaces, PlacePermit, Places};
 
 /// The slots of the engine's pool, each with a memory, a stack and [`TABLES`] tables.
 #[derive(Clone)]
@@ -100,7 +100,7 @@ impl Pool {
 
     /// Waits until enough slots are free. Every call that holds some has a timeout, and without them the engine itself
     /// would end it with an error. What is returned must be dropped after the call's store.
-    pub(crate) async fn acquire(&self, slots: SlotCount) -> Taken {
+    pub(crate) async fn acquire(&self, slots: SlotCount) -> PlacePermit {
         self.places.take(slots.0).await
     }
 

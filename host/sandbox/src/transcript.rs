@@ -15,16 +15,16 @@ pub(crate) type Told = Result<Response, http::FetchError>;
 /// The answers of one call, and how far the instance that runs has come in them.
 #[derive(Default)]
 pub(crate) struct Transcript {
-    answers: Vec<(Asked, Told)>,
+    answers: Vec<(RequestKey, Told)>,
     times: Vec<u64>,
     lines: u32,
-    heard: Heard,
+    heard: Cursor,
     /// While the call has no instance, what its answers take of the memory for such answers.
     kept: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Default)]
-struct Heard {
+struct Cursor {
     answers: usize,
     times: usize,
     lines: u32,
@@ -32,12 +32,12 @@ struct Heard {
 
 /// What of a request tells it from others.
 #[derive(PartialEq)]
-pub(crate) struct Asked {
+pub(crate) struct RequestKey {
     url: String,
     body: Option<Vec<u8>>,
 }
 
-impl Asked {
+impl RequestKey {
     pub(crate) fn of(request: &http::Request) -> Self {
         Self { url: request.url.clone(), body: request.body.clone() }
     }
@@ -58,7 +58,7 @@ impl KeptAnswers {
 
 impl Transcript {
     /// The next answer, if an instance before had one.
-    pub(crate) fn answer(&mut self, asked: &Asked) -> Option<Told> {
+    pub(crate) fn answer(&mut self, asked: &RequestKey) -> Option<Told> {
         let (known, told) = self.answers.get(self.heard.answers)?;
         if known != asked {
             // It cannot be: what a guest does follows from what it is told.
@@ -71,14 +71,14 @@ impl Transcript {
     }
 
     /// An answer that is new.
-    pub(crate) fn add(&mut self, asked: Asked, told: Told) {
+    pub(crate) fn add(&mut self, asked: RequestKey, told: Told) {
         self.answers.push((asked, told));
         self.heard.answers = self.answers.len();
         self.kept = None;
     }
 
     /// An answer that came while there was no instance.
-    pub(crate) fn add_unheard(&mut self, asked: Asked, told: Told) {
+    pub(crate) fn add_unheard(&mut self, asked: RequestKey, told: Told) {
         self.answers.push((asked, told));
     }
 
@@ -115,7 +115,7 @@ impl Transcript {
 
     /// For another instance, which has heard nothing yet.
     pub(crate) fn again(&mut self) -> Self {
-        Self { heard: Heard::default(), kept: None, ..std::mem::take(self) }
+        Self { heard: Cursor::default(), kept: None, ..std::mem::take(self) }
     }
 }
 
@@ -129,8 +129,8 @@ fn size(told: &Told) -> usize {
 mod tests {
     use super::*;
 
-    fn asked(url: &str) -> Asked {
-        Asked { url: url.to_owned(), body: None }
+    fn request_key(url: &str) -> RequestKey {
+        RequestKey { url: url.to_owned(), body: None }
     }
 
     fn refused(why: &str) -> Told {
@@ -147,27 +147,27 @@ mod tests {
     #[test]
     fn another_instance_hears_what_the_one_before_was_told_and_then_what_is_new() {
         let mut first = Transcript::default();
-        assert!(first.answer(&asked("a")).is_none());
-        first.add(asked("a"), refused("one"));
+        assert!(first.answer(&request_key("a")).is_none());
+        first.add(request_key("a"), refused("one"));
         assert_eq!((first.time(|| 5), first.is_new_line()), (5, true));
         let mut second = first.again();
-        second.add_unheard(asked("b"), refused("two"));
-        assert_eq!(why(second.answer(&asked("a"))).as_deref(), Some("one"));
+        second.add_unheard(request_key("b"), refused("two"));
+        assert_eq!(why(second.answer(&request_key("a"))).as_deref(), Some("one"));
         assert_eq!((second.time(|| 7), second.time(|| 7)), (5, 7));
         assert_eq!((second.is_new_line(), second.is_new_line()), (false, true));
-        assert_eq!(why(second.answer(&asked("b"))).as_deref(), Some("two"));
-        assert!(second.answer(&asked("c")).is_none());
+        assert_eq!(why(second.answer(&request_key("b"))).as_deref(), Some("two"));
+        assert!(second.answer(&request_key("c")).is_none());
     }
 
     #[test]
     fn what_asks_something_else_is_told_nothing_of_before() {
         let mut first = Transcript::default();
-        first.add(asked("a"), refused("one"));
-        first.add(asked("b"), refused("two"));
+        first.add(request_key("a"), refused("one"));
+        first.add(request_key("b"), refused("two"));
         let mut second = first.again();
-        assert!(second.answer(&asked("b")).is_none());
-        second.add(asked("b"), refused("three"));
-        assert!(second.answer(&asked("b")).is_none());
+        assert!(second.answer(&request_key("b")).is_none());
+        second.add(request_key("b"), refused("three"));
+        assert!(second.answer(&request_key("b")).is_none());
     }
 
     #[test]

@@ -317,7 +317,7 @@ impl Transfer<'_> {
     async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, ()> {
         tokio::select! {
             biased;
-            done = work => Ok(done),
+            done = self.clock.listening(work) => Ok(done),
             () = self.clock.expired() => Err(()),
         }
     }

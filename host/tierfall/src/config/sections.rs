@@ -60,10 +60,10 @@ pub struct Run {
 const WORKERS_PER_PROCESSOR: usize = 8;
 /// More than this the network of one machine has nothing from.
 const MOST_WORKERS: usize = 64;
-/// For each that goes on so many may be in hand: a parked work takes some kilobytes.
-const IN_HAND_PER_WORKER: usize = 64;
-/// The most that are in hand.
-const MOST_IN_HAND: usize = 1024;
+/// For each that goes on so many may be in hand.
+const IN_HAND_PER_WORKER: usize = 256;
+/// The most that are in hand. A parked work takes about 30 KB: so many take less than half of what a run may have.
+const MOST_IN_HAND: usize = 4096;
 
 impl Run {
     /// For how long works wait for a source that answers nobody any more.

@@ -132,23 +132,44 @@ impl Run {
             })
         });
         let mut workers = JoinSet::new();
-        for _ in 0..self.in_hand.max(1) {
-            let (working, halt) = (work(Arc::clone(&pool)), halt.clone());
-            workers.spawn(async move {
+        let worker = |pool: Arc<WorkerPool>| {
+            let (working, halt) = (work(pool), halt.clone());
+            async move {
                 let ended = working.await;
                 if ended.is_err() {
                     halt.cancel();
                 }
                 ended
-            });
-        }
-        drop(pool);
+            }
+        };
+        workers.spawn(worker(Arc::clone(&pool)));
+        let slots = Arc::clone(&pool.slots);
+        let pool = {
+            // The last worker that ends closes the channel.
+            let weak = Arc::downgrade(&pool);
+            drop(pool);
+            weak
+        };
 
         let mut summary = Summary::default();
         let mut silence = Silence::default();
         let (mut disk, mut full) = (FullDisk::default(), None);
         let mut wrote = Ok(());
-        while let Some(EndedWork { line, resolution, written }) = ended.recv().await {
+        loop {
+            let EndedWork { line, resolution, written } = tokio::select! {
+                biased;
+                ended = ended.recv() => match ended {
+                    Some(ended) => ended,
+                    None => break,
+                },
+                // Each work in hand has a worker, and one more waits for the next place: there may be thousands.
+                () = slots.is_unattended(), if workers.len() < self.in_hand => {
+                    if let Some(pool) = pool.upgrade() {
+                        workers.spawn(worker(pool));
+                    }
+                    continue;
+                }
+            };
             // A line that says nothing new would hide the trail of the one that did.
             if !matches!(resolution, Resolution::Pending | Resolution::Here) && wrote.is_ok() {
                 wrote = manifest.write(&line);
@@ -249,12 +270,19 @@ impl Run {
             halt: halt.clone(),
             drain: self.drain.clone(),
             emptied: AtomicBool::new(false),
-            slots: Slots::new(Bounds { active: self.workers, in_hand: self.in_hand.max(1) }),
+            slots: Slots::new(Bounds {
+                active: self.workers,
+                connected: self.workers.saturating_mul(CONNECTED_PER_WORKER),
+                in_hand: self.in_hand.max(1),
+            }),
             seen: Mutex::default(),
             repeats,
         }
     }
 }
+
+/// For each work that goes on so many may wait for answers that take their time. With one worker there is one work.
+const CONNECTED_PER_WORKER: usize = 8;
 
 /// A name for a run that sorts by time; two runs that start in one second still differ.
 pub fn new_run_id() -> String {

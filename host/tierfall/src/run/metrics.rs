@@ -13,6 +13,7 @@ use crate::tiers::EndReason;
 struct Instruments {
     works: Counter<u64>,
     in_hand: UpDownCounter<i64>,
+    parked: UpDownCounter<i64>,
     attempts: Counter<u64>,
     stored: Counter<u64>,
 }
@@ -26,6 +27,10 @@ fn instruments() -> &'static Instruments {
             in_hand: meter
                 .i64_up_down_counter("tierfall.works.in_hand")
                 .with_description("Works that are worked on")
+                .build(),
+            parked: meter
+                .i64_up_down_counter("tierfall.works.parked")
+                .with_description("Works in hand that can only wait for their turns at hosts")
                 .build(),
             attempts: meter
                 .u64_counter("tierfall.attempts")
@@ -64,6 +69,11 @@ pub(super) fn count(line: &Line, resolution: Resolution) {
         ];
         instruments.attempts.add(1, &attributes);
     }
+}
+
+/// So many works more are parked.
+pub(super) fn parked(more: i64) {
+    instruments().parked.add(more, &[]);
 }
 
 /// A work in hand; out of it when dropped.

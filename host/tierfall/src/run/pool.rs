@@ -27,7 +27,7 @@ use super::stored::StoredWorks;
 use crate::acquire::Acquire;
 use crate::tiers::race::{self, Begun};
 use crate::tiers::{EndReason, Identified, Outcome, Plan, Status, Trail, identify};
-use tierfall_http::{HttpClient, Reach, WorkClock};
+use tierfall_http::{Doing, HttpClient, Reach, WorkClock};
 use tierfall_input::Dedupe;
 use tierfall_ledger::{Enqueued, LedgerClientError, State};
 use tierfall_work::Work;
@@ -125,7 +125,7 @@ impl WorkerPool {
         Begun::under(Arc::new(match slot {
             Some(slot) => {
                 // The work before may have ended while it waited.
-                slot.parking().resumed();
+                slot.parking().does(Doing::Working);
                 clock.telling(slot.parking())
             }
             None => clock,

@@ -18,7 +18,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::oneshot;
 
 use super::source::{Answer, Ask};
-use tierfall_http::{AttemptClock, Parking, WorkClock};
+use tierfall_http::{AttemptClock, Doing, Parking, WorkClock};
 use tierfall_ids::IdKind;
 use tierfall_sandbox::{WorkQuestion, shares_of};
 use tierfall_work::Work;
@@ -76,12 +76,8 @@ impl Followers {
 }
 
 impl Parking for Followers {
-    fn parked(&self) {
-        self.busy(false);
-    }
-
-    fn resumed(&self) {
-        self.busy(true);
+    fn does(&self, now: Doing) {
+        self.busy(now != Doing::Parked);
     }
 }
 
