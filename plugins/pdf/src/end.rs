@@ -56,12 +56,12 @@ pub fn linearised_length(pdf: &[u8]) -> Option<usize> {
 
 /// The first place of `needle`.
 pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    memchr::memmem::find(haystack, needle)
 }
 
 /// The last place of `needle`.
 pub fn rfind(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).rposition(|window| window == needle)
+    memchr::memmem::rfind(haystack, needle)
 }
 
 /// A table begins with `xref`, a stream with `12 0 obj`. Offsets are often off by a line end.

@@ -73,6 +73,10 @@ pub struct KnownFont<'a> {
 pub struct Character {
     /// Empty where nothing tells.
     pub text: String,
+    /// Whether it leaves a mark on the page, as far as that is known.
+    pub is_drawn: bool,
+    /// Whether its text says more than that it is another character than the rest.
+    pub is_read: bool,
     /// In text space, at size 1.
     pub advance: Vec2,
 }
@@ -128,7 +132,14 @@ impl<'a> KnownFont<'a> {
         };
         let text = unicode.map(text_of).filter(|text| is_text(text)).or_else(|| self.fall_back(code));
         let text = text.unwrap_or_default();
-        Rc::new(Character { text, advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM) })
+        // Private characters only tell glyphs apart.
+        let unread = |c: char| c.is_whitespace() || ('\u{e000}'..='\u{f8ff}').contains(&c);
+        Rc::new(Character {
+            is_drawn: text.is_empty() || !text.chars().all(char::is_whitespace),
+            is_read: !text.chars().all(unread),
+            text,
+            advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM),
+        })
     }
 
     fn fall_back(&self, code: u32) -> Option<String> {

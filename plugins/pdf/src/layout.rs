@@ -83,28 +83,29 @@ impl Layout {
         let along = self.directions[direction];
         let position = |point: Point| (point.to_vec2().dot(along), -along.cross(point.to_vec2()));
         let ((start, down), (end, _)) = (position(placed.start), position(placed.end));
-        let from = self.text.len();
+        let (from, mut visible) = (self.text.len(), 0);
         for c in placed.text.chars() {
-            self.text.push(if c.is_whitespace() || c.is_control() { ' ' } else { c });
+            let is_blank = c.is_whitespace() || c.is_control();
+            self.text.push(if is_blank { ' ' } else { c });
+            visible += u32::from(!is_blank);
         }
-        let visible = self.text[from..].chars().filter(|c| *c != ' ').count() as u32;
         let sizes = placed.size * f64::from(visible);
         let glyph = self.glyphs.len();
         self.glyphs.push(Glyph { text: from..self.text.len(), start, end });
         if let Some(last) = self.segments.last_mut()
             && last.direction == direction
         {
-            let (size, smaller) = (last.size().max(placed.size), last.size().min(placed.size));
+            let (size, smaller) = ordered_pair(last.size(), placed.size);
             let gap = start - last.end;
             // More than half a line up or down is more than an index or exponent; more than a character back is
             // more than kerning or an accent; more than a character ahead may be the next column.
             if (down - last.down).abs() <= 0.5 * size
                 && gap >= -size
-                && gap <= WIDEST_SPACE * smaller.max(0.7 * size)
+                && gap <= WIDEST_SPACE * ordered_pair(smaller, 0.7 * size).0
             {
                 last.glyphs.end = glyph + 1;
-                last.start = last.start.min(start);
-                last.end = last.end.max(end);
+                last.start = ordered_pair(last.start, start).1;
+                last.end = ordered_pair(last.end, end).0;
                 last.sizes += sizes;
                 last.characters += visible;
                 return;
@@ -116,6 +117,13 @@ impl Layout {
 
     /// The index of a direction; that of the last character for one without width.
     fn direction(&mut self, moved: Vec2) -> Option<usize> {
+        // Most characters go on as the one before them, which is then nearer than any other.
+        if let Some(last) = self.segments.last().map(|segment| segment.direction) {
+            let along = self.directions[last];
+            if along.cross(moved).abs() < 0.001 * along.dot(moved) {
+                return Some(last);
+            }
+        }
         let length = length(moved);
         if length < 1e-6 {
             let last = self.segments.last().map(|segment| segment.direction);
@@ -212,6 +220,15 @@ impl Layout {
         self.glyphs[segment.glyphs.clone()].iter().map(|glyph| &self.text[glyph.text.clone()])
     }
 
+    /// What a segment's characters stand for, in the order in which they were drawn.
+    fn text_of(&self, segment: &Segment) -> &str {
+        let drawn = &self.glyphs[segment.glyphs.clone()];
+        match (drawn.first(), drawn.last()) {
+            (Some(first), Some(last)) => &self.text[first.text.start..last.text.end],
+            _ => "",
+        }
+    }
+
     fn line(&self, row: &[usize]) -> Option<Set> {
         let segments = || row.iter().map(|&at| &self.segments[at]);
         let first = segments().next()?;
@@ -221,7 +238,7 @@ impl Layout {
         let mut glyphs: Vec<&Glyph> =
             segments().flat_map(|segment| &self.glyphs[segment.glyphs.clone()]).collect();
         let right_to_left =
-            glyphs.iter().any(|glyph| self.text[glyph.text.clone()].chars().any(bidi::is_right_to_left));
+            segments().any(|segment| self.text_of(segment).chars().any(bidi::is_right_to_left));
         if right_to_left {
             glyphs.sort_by(|a, b| a.start.total_cmp(&b.start));
         }
@@ -255,8 +272,12 @@ impl Layout {
         if right_to_left {
             bidi::into_logical_order(&mut clusters);
         }
-        let mut text = String::new();
+        let mut text = String::with_capacity(clusters.len());
         for cluster in clusters {
+            if !cluster.contains(' ') {
+                text.push_str(cluster);
+                continue;
+            }
             for c in cluster.chars() {
                 if c != ' ' || !(text.is_empty() || text.ends_with(' ')) {
                     text.push(c);
@@ -331,6 +352,11 @@ fn is_below(above: &Set, line: &Set) -> bool {
         && leading <= 1.8 * size.max(other)
         && (0.9..=1.1).contains(&(size / other))
         && overlap >= 0.5 * narrower
+}
+
+/// The larger of two numbers, and the smaller. `f64::max` is a call in WebAssembly, for numbers that are none.
+fn ordered_pair(a: f64, b: f64) -> (f64, f64) {
+    if a >= b { (a, b) } else { (b, a) }
 }
 
 /// WebAssembly has an instruction for the square root and none for `hypot`, whose protection against overflow no

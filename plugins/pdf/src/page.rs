@@ -257,6 +257,12 @@ impl<'a> Interpreter<'_, 'a> {
     fn show(&mut self, state: &mut TextState<'a>, bytes: &[u8]) {
         let Some(known) = state.font.clone() else { return };
         let font = &known.font;
+        let is_horizontal = font.is_horizontal();
+        // Within a string only the place changes: where it is drawn, and how large.
+        let to_page = state.ctm * state.matrix;
+        let rise = linear(&to_page, Vec2::new(0.0, state.rise));
+        let size = known.em * length(linear(&to_page, Vec2::new(0.0, state.size)));
+        let (mut start, mut moved) = (to_page * Point::ZERO + rise, Vec2::ZERO);
         let mut at = 0;
         while at < bytes.len() {
             let (code, taken) = font.read_code(bytes, at);
@@ -266,37 +272,33 @@ impl<'a> Interpreter<'_, 'a> {
             let spacing =
                 state.character_space + if code == 32 && taken == 1 { state.word_space } else { 0.0 };
             let character = known.character(code);
-            // Private characters only tell glyphs apart.
-            let unread = |c: char| c.is_whitespace() || ('\u{e000}'..='\u{f8ff}').contains(&c);
-            let visible = !character.text.chars().all(char::is_whitespace);
-            let read = !character.text.chars().all(unread);
-            let known_text = !character.text.is_empty();
-            self.reader.drawn = self.reader.drawn.saturating_add(u32::from(visible || !known_text));
-            self.reader.read = self.reader.read.saturating_add(u32::from(read));
+            self.reader.drawn = self.reader.drawn.saturating_add(u32::from(character.is_drawn));
+            self.reader.read = self.reader.read.saturating_add(u32::from(character.is_read));
             let advance = character.advance * state.size;
-            let (bare, by) = if font.is_horizontal() {
+            let (bare, by) = if is_horizontal {
                 (Vec2::new(advance.x * state.scale, 0.0), Vec2::new((advance.x + spacing) * state.scale, 0.0))
             } else {
                 (Vec2::new(0.0, advance.y), Vec2::new(0.0, advance.y + spacing))
             };
-            let to_page = state.ctm * state.matrix * Affine::translate((0.0, state.rise));
-            let start = to_page * Point::ZERO;
             let actual = self.actual.as_mut().map(|actual| actual.take().unwrap_or_default());
             let text = actual.as_deref().unwrap_or(&character.text);
-            self.layout.place(&Placed {
-                text,
-                start,
-                end: to_page * bare.to_point(),
-                size: known.em * length(to_page * Point::new(0.0, state.size) - start),
-            });
-            state.advance(by);
+            self.layout.place(&Placed { text, start, end: start + linear(&to_page, bare), size });
+            moved += by;
+            start += linear(&to_page, by);
         }
+        state.advance(moved);
     }
 }
 
 /// Images are drawn into the unit square of the current coordinates.
 fn unit_square(state: &TextState<'_>) -> f64 {
     state.ctm.determinant().abs()
+}
+
+/// Where a vector leads, without the translation.
+fn linear(affine: &Affine, Vec2 { x, y }: Vec2) -> Vec2 {
+    let [a, b, c, d, ..] = affine.as_coeffs();
+    Vec2::new(a * x + c * y, b * x + d * y)
 }
 
 fn affine(numbers: [&Number; 6]) -> Affine {

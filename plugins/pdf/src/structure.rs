@@ -6,6 +6,7 @@ use std::collections::{HashMap, HashSet};
 
 use hayro_syntax::object::{Dict, MaybeRef, Name, Object, ObjectIdentifier, Stream};
 use hayro_syntax::{Filter, Pdf};
+use memchr::memmem;
 
 use crate::end::End;
 use crate::inflate::{self, Inflated};
@@ -328,20 +329,26 @@ fn leads_to(bytes: &[u8], offset: usize, number: u32, generation: &str) -> bool 
         && words.next().is_some_and(|word| word.starts_with("obj"))
 }
 
+/// How much may stand before `obj` on its line: an object's number and its generation.
+const LONGEST_NUMBERS: usize = 20;
+
 /// Objects that are there twice in a file that was written in one go.
 fn repeated(bytes: &[u8]) -> usize {
     // A linearised file has two tables from the beginning.
     let written_at_once = if crate::end::linearised_length(bytes).is_some() { 2 } else { 1 };
-    let tables = bytes.windows(9).filter(|window| *window == b"startxref").count();
+    let tables = memmem::find_iter(bytes, b"startxref").count();
     if tables > written_at_once {
         return 0;
     }
     let mut found: HashMap<&[u8], usize> = HashMap::new();
-    for line in bytes.split(|byte| matches!(byte, b'\n' | b'\r')) {
-        if let Some(at) = line.windows(4).take(20).position(|window| window == b" obj")
-            && line[..at].iter().all(|byte| byte.is_ascii_digit() || *byte == b' ')
-        {
-            *found.entry(&line[..at]).or_default() += 1;
+    for at in memmem::find_iter(bytes, b" obj") {
+        let before = &bytes[at.saturating_sub(LONGEST_NUMBERS)..at];
+        let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit() || **byte == b' ').count();
+        // Numbers that fill all of it may be the end of more.
+        let (line, numbers) = before.split_at(before.len() - digits);
+        let begins = line.last().map_or(at == digits, |byte| matches!(byte, b'\n' | b'\r'));
+        if begins {
+            *found.entry(numbers).or_default() += 1;
         }
     }
     found.values().filter(|count| **count > 1).count()
@@ -357,6 +364,17 @@ mod tests {
         assert!(is_content(b"q BI /W 1 ID \x00\xff\x80 EI Q"));
         assert!(!is_content(&[&b"BT /F1 12 Tf "[..], &[0; 40]].concat()));
         assert!(!is_content(&[0x9d; 40]));
+    }
+
+    #[test]
+    fn objects_are_counted_where_a_line_begins_with_their_numbers() {
+        assert_eq!(repeated(b"1 0 obj\n2 0 obj\r1 0 obj\nstartxref\n"), 1);
+        assert_eq!(
+            repeated(b"1 0 obj\nsee 1 0 obj, or\n11 0 obj\nstartxref\n"),
+            0,
+            "in a sentence, and another"
+        );
+        assert_eq!(repeated(b"1 0 obj\nstartxref\n1 0 obj\nstartxref\n"), 0, "a revision replaces objects");
     }
 
     #[test]
