@@ -5,6 +5,23 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
+
+/// The contracts that others have built plugins against. What must change goes into a new folder beside them.
+const FROZEN: [(&str, &str); 2] = [
+    ("wit/source-0.1.0/source.wit", "71f5acf1bad04e51c243715d0beec7c7dfef4f619132c8fa45efd75682ede00a"),
+    ("wit/source-0.2.0/source.wit", "5e0e38bf6e9266ece4a8b883258ac41e6f7a0729ec56ab90d728e524304b727a"),
+];
+
+#[test]
+fn contracts_that_plugins_were_built_against_stay_as_they_are() {
+    for (contract, sha256) in FROZEN {
+        // Some checkouts have other line ends.
+        let text = fs::read_to_string(root().join(contract)).expect(contract).replace("\r\n", "\n");
+        assert_eq!(hex::encode(Sha256::digest(text)), sha256, "{contract} was changed");
+    }
+}
+
 #[test]
 fn no_files_of_a_crate_import_each_other_in_a_circle() {
     let mut circles = Vec::new();
