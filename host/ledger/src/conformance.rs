@@ -3,6 +3,7 @@
 mod daily;
 mod effects;
 mod endings;
+mod hosts;
 mod leases;
 mod moving;
 mod queries;

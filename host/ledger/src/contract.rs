@@ -9,6 +9,7 @@ use futures_util::future::BoxFuture;
 use crate::command::{CommandReply, JobCommand};
 use crate::error::LedgerError;
 use crate::event::{EventFilter, EventRecord};
+use crate::hosts::{BreakerName, HostBreaker, HostRules, RulesTurn};
 use crate::job::{
     Counts, Enqueued, Imported, JobDetails, JobDisposition, JobFilter, JobRecord, Lease, NewJob, Planned,
     Pruned, Recovered, Retry, StoredFile, UnreadableRow,
@@ -143,6 +144,30 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
 
     /// The owner ends, and has nothing open.
     fn end_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// What a process is to do that lacks the rules of an origin. One at a time reads them, for all.
+    fn take_rules<'a>(&'a self, origin: &str, owner: &str) -> BoxFuture<'a, Result<RulesTurn, LedgerError>>;
+
+    /// The owner has read the rules of an origin, if it was to; `None`: nothing that others could use, and the next one
+    /// that asks reads them itself. Nothing is kept for longer than a day, nor of more than 64 KiB.
+    fn keep_rules<'a>(
+        &'a self,
+        origin: &str,
+        owner: &str,
+        rules: Option<HostRules>,
+    ) -> BoxFuture<'a, Result<(), LedgerError>>;
+
+    /// A host is left alone from now on.
+    fn open_breaker(&self, breaker: HostBreaker) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// It is asked again.
+    fn close_breaker(&self, name: BreakerName) -> BoxFuture<'_, Result<(), LedgerError>>;
+
+    /// Whether the one that asks is to find out if a breaker whose time is over may close: one at a time.
+    fn probe_breaker(&self, name: BreakerName) -> BoxFuture<'_, Result<bool, LedgerError>>;
+
+    /// The breakers that are open, a thousand at most.
+    fn breakers(&self) -> BoxFuture<'_, Result<Vec<HostBreaker>, LedgerError>>;
 
     /// Takes one of the `most` that a day has by this name, days of UTC by the database's clock. Replies whether one was
     /// left. Of those who share the ledger no two take the same; after an error one may be taken that nobody has.

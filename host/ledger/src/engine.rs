@@ -9,15 +9,17 @@ use crate::command::{CommandReply, JobCommand};
 use crate::contract::Ledger;
 use crate::error::LedgerError;
 use crate::event::{EventFilter, EventRecord};
+use crate::hosts::{BreakerName, HostBreaker, HostRules, RulesTurn};
 use crate::job::{
     Counts, Enqueued, Imported, JobDetails, JobDisposition, JobFilter, JobRecord, Lease, NewJob, Planned,
     Pruned, Recovered, Retry, StoredFile, UnreadableRow,
 };
 use crate::key::JobKey;
 use crate::protocol::{
-    Artifacts, ClaimTurns, CountJobs, Dispositions, EndTurns, EnqueueJob, ExecuteCommands, FindKeys,
-    HoldHost, ImportJobs, LeaseJob, LeaseNext, ListEvents, ListJobs, NextAt, PlanJobs, PruneJobs, Recover,
-    RenewLease, RenewTurns, ReopenJob, RetryJobs, ReturnTurns, ShowJob, TakeOfDay, TxRequest,
+    Artifacts, ClaimTurns, CloseBreaker, CountJobs, Dispositions, EndTurns, EnqueueJob, ExecuteCommands,
+    FindKeys, HoldHost, ImportJobs, KeepRules, LeaseJob, LeaseNext, ListBreakers, ListEvents, ListJobs,
+    NextAt, OpenBreaker, PlanJobs, ProbeBreaker, PruneJobs, Recover, RenewLease, RenewTurns, ReopenJob,
+    RetryJobs, ReturnTurns, ShowJob, TakeOfDay, TakeRules, TxRequest,
 };
 use crate::turns::{TurnClaim, Turns};
 
@@ -170,6 +172,35 @@ impl<E: Engine> Ledger for E {
 
     fn end_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>> {
         Box::pin(self.write(EndTurns(Arc::from(owner))))
+    }
+
+    fn take_rules<'a>(&'a self, origin: &str, owner: &str) -> BoxFuture<'a, Result<RulesTurn, LedgerError>> {
+        Box::pin(self.write(TakeRules { origin: origin.to_owned(), owner: Arc::from(owner) }))
+    }
+
+    fn keep_rules<'a>(
+        &'a self,
+        origin: &str,
+        owner: &str,
+        rules: Option<HostRules>,
+    ) -> BoxFuture<'a, Result<(), LedgerError>> {
+        Box::pin(self.write(KeepRules { origin: origin.to_owned(), owner: Arc::from(owner), rules }))
+    }
+
+    fn open_breaker(&self, breaker: HostBreaker) -> BoxFuture<'_, Result<(), LedgerError>> {
+        Box::pin(self.write(OpenBreaker(breaker)))
+    }
+
+    fn close_breaker(&self, name: BreakerName) -> BoxFuture<'_, Result<(), LedgerError>> {
+        Box::pin(self.write(CloseBreaker(name)))
+    }
+
+    fn probe_breaker(&self, name: BreakerName) -> BoxFuture<'_, Result<bool, LedgerError>> {
+        Box::pin(self.write(ProbeBreaker(name)))
+    }
+
+    fn breakers(&self) -> BoxFuture<'_, Result<Vec<HostBreaker>, LedgerError>> {
+        Box::pin(self.read(ListBreakers))
     }
 
     fn take_of_day<'a>(&'a self, name: &str, most: u64) -> BoxFuture<'a, Result<bool, LedgerError>> {

@@ -79,6 +79,7 @@ mod engine;
 mod error;
 mod event;
 mod event_buffer;
+mod hosts;
 mod job;
 mod key;
 #[cfg(test)]
@@ -107,6 +108,7 @@ pub use command::{CommandReply, JobCommand};
 pub use contract::Ledger;
 pub use error::LedgerError;
 pub use event::{EventFilter, EventKind, EventRecord, UnknownEvent};
+pub use hosts::{BreakerName, HostBreaker, HostRules, RulesTurn};
 pub use job::{
     CandidateRecord, Counts, DoneOp, Ending, Enqueued, Imported, JobDetails, JobDisposition, JobFilter,
     JobRecord, LOST_WORKER, Lease, NewJob, Planned, Pruned, Recovered, Retry, StoredFile, UnreadableRow,

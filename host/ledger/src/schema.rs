@@ -6,10 +6,10 @@ use crate::sql::Dialect;
 use crate::state::{State, successors};
 
 /// The version of this schema. A change of a table, or of the transitions in `state.rs`, needs a new migration.
-pub(crate) const VERSION: i64 = 3;
+pub(crate) const VERSION: i64 = 4;
 
-/// The oldest schema that can be looked into as it is: what came later are the turns at hosts and the daily counts,
-/// at which nobody looks.
+/// The oldest schema that can be looked into as it is: what came later are the turns at hosts, what else is
+/// told of hosts, and the daily counts, at which nobody looks.
 const OLDEST_READABLE: i64 = 1;
 
 /// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is recognised.
@@ -32,6 +32,7 @@ pub(crate) fn migration(version: i64, dialect: Dialect) -> Vec<String> {
         1 => first(dialect),
         2 => turns(dialect),
         3 => daily_counts(dialect),
+        4 => hosts(dialect),
         _ => Vec::new(),
     }
 }
@@ -173,6 +174,39 @@ fn daily_counts(dialect: Dialect) -> Vec<String> {
             PRIMARY KEY (name, day)
         ){clustered}"
     )]
+}
+
+/// What processes tell each other of hosts: rules that one has read for all (`reading_until` is the time until which it
+/// does), and breakers that are open.
+fn hosts(dialect: Dialect) -> Vec<String> {
+    let (int, clustered, end) = match dialect {
+        Dialect::Sqlite => ("INTEGER", " STRICT, WITHOUT ROWID", " STRICT"),
+        Dialect::Postgres => ("BIGINT", "", ""),
+    };
+    vec![
+        format!(
+            "CREATE TABLE host_rules (
+                origin TEXT PRIMARY KEY,
+                until {int} NOT NULL,
+                owner TEXT NOT NULL,
+                reading_until {int} NOT NULL,
+                status {int},
+                body TEXT
+            ){end}"
+        ),
+        "CREATE INDEX host_rules_until ON host_rules (until)".to_owned(),
+        format!(
+            "CREATE TABLE host_breakers (
+                host TEXT NOT NULL,
+                role TEXT NOT NULL,
+                plugin TEXT NOT NULL,
+                until {int} NOT NULL,
+                span {int} NOT NULL,
+                why TEXT NOT NULL,
+                PRIMARY KEY (host, role, plugin)
+            ){clustered}"
+        ),
+    ]
 }
 
 /// The table of transitions, checked by the database itself: whoever writes to it and however, nothing goes

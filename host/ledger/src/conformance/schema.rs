@@ -2,6 +2,7 @@
 
 use crate::error::LedgerError;
 use crate::event::EventFilter;
+use crate::hosts::RulesTurn;
 use crate::job::Planned;
 use crate::state::{State, successors};
 use crate::testing::{EngineKind, Place, World, job, readable};
@@ -98,7 +99,8 @@ async fn another_schema_is_a_clear_error(world: World) {
 
 async fn a_ledger_of_the_first_schema_keeps_its_jobs_when_it_is_upgraded(world: World) {
     let key = world.plan(1).await;
-    for table in ["host_paces", "host_holders", "host_starts", "daily_counts"] {
+    for table in ["host_paces", "host_holders", "host_starts", "daily_counts", "host_rules", "host_breakers"]
+    {
         world.sql(&format!("DROP TABLE {table}")).await.unwrap();
     }
     world.sql(&set_version(&world, 1)).await.unwrap();
@@ -109,6 +111,8 @@ async fn a_ledger_of_the_first_schema_keeps_its_jobs_when_it_is_upgraded(world: 
     assert!(upgraded.show(&key).await.unwrap().is_some());
     upgraded.hold_host("api.example.org", std::time::Duration::from_secs(1)).await.unwrap();
     assert!(upgraded.take_of_day("openalex", 1).await.unwrap());
+    assert_eq!(upgraded.take_rules("https://a.example", "a").await, Ok(RulesTurn::Read));
+    assert_eq!(upgraded.breakers().await, Ok(Vec::new()));
 }
 
 /// The statement that makes the ledger say that it has this version.

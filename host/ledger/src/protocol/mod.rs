@@ -4,6 +4,7 @@
 mod daily;
 mod ending;
 mod execute;
+mod hosts;
 mod import;
 mod lease;
 mod op;
@@ -17,6 +18,7 @@ mod turns;
 
 pub(crate) use daily::TakeOfDay;
 pub(crate) use execute::ExecuteCommands;
+pub(crate) use hosts::{CloseBreaker, KeepRules, ListBreakers, OpenBreaker, ProbeBreaker, TakeRules};
 pub(crate) use import::ImportJobs;
 pub(crate) use lease::{EnqueueJob, LeaseJob, LeaseNext, RenewLease};
 pub(crate) use plan::PlanJobs;

@@ -174,7 +174,7 @@ impl TxRequest for RenewTurns {
         let old = Param::Int(now - FORGOTTEN);
         sql.run("DELETE FROM host_paces WHERE next_at < $1 AND held_until < $2", &[old, Param::Int(now)])
             .await?;
-        Ok(())
+        super::hosts::forget(sql, now).await
     }
 }
 
