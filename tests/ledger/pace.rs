@@ -9,6 +9,7 @@ use super::{Place, on_both_engines};
 
 on_both_engines! {
     three_processes_with_one_ledger_ask_a_host_no_more_often_than_one
+    a_host_that_fails_one_process_is_left_alone_by_three
 }
 
 /// The pages that each of three processes reads.
@@ -56,6 +57,8 @@ fn ask(flags: impl Fn(usize) -> Vec<String>) {
         let ended = process.wait().expect(3);
         assert!(!ended.err.contains("not shared") && !ended.err.contains("not known"), "{}", ended.err);
     }
+    let robots = web.requests_for("http://paced.example/robots.txt").len();
+    assert_eq!(robots, 1, "one of them reads it for all");
     let mut times: Vec<_> = web.requests().iter().map(|seen| seen.at).collect();
     times.sort();
     assert!(times.len() >= PAGES * PROCESSES);
@@ -64,4 +67,52 @@ fn ask(flags: impl Fn(usize) -> Vec<String>) {
     let gaps = u32::try_from(times.len() - 1).expect("a few");
     let took = times[times.len() - 1] - times[0];
     assert!(took >= EVERY * gaps * 4 / 5, "{} requests in {took:?}", times.len());
+}
+
+fn a_host_that_fails_one_process_is_left_alone_by_three(place: &Place) {
+    fail(|_| {
+        let mut flags = vec!["--enable-idempotency".to_owned(), "--out=papers".to_owned()];
+        flags.extend(place.flags());
+        flags
+    });
+}
+
+#[test]
+fn a_host_that_fails_one_process_of_a_user_is_left_alone_by_three() {
+    fail(|process| vec![format!("--out=papers-{process}")]);
+}
+
+/// One process learns that a host fails; two that come later know it, and leave it alone.
+#[track_caller]
+fn fail(flags: impl Fn(usize) -> Vec<String>) {
+    const FAILURES: usize = 5;
+    let (home, web) = (
+        Home::new(),
+        Web::of_script(|seen, _| {
+            Some(if seen.url.ends_with("/robots.txt") { Answer::status(404) } else { Answer::status(500) })
+        }),
+    );
+    let run = |process: usize| {
+        home.tierfall(["run"])
+            .args((0..2 * FAILURES).map(|number| format!("http://dead.example/{process}/{number}")))
+            .args(["--fallback-tier", "landing_scrape", "--workers", "1"])
+            .args(["--set", "fallback.source_retries=0", "--set", "http.pace.page.every_ms=1"])
+            .args(flags(process))
+            .through(&web)
+    };
+    run(0).run().expect(4);
+    let asked = |what: &str| {
+        let counts = web.request_counts();
+        counts.iter().filter(|(url, _)| url.contains(what)).map(|(_, count)| count).sum::<usize>()
+    };
+    assert_eq!((asked("/robots.txt"), asked("dead.example/0/")), (1, FAILURES));
+    let later: Vec<Running> = (1..PROCESSES).map(|process| run(process).start()).collect();
+    for process in later {
+        let ended = process.wait().expect(4);
+        assert!(!ended.err.contains("not shared") && !ended.err.contains("not known"), "{}", ended.err);
+    }
+    // The first request of a process may begin before it has heard of anything.
+    let further = asked("dead.example/1/") + asked("dead.example/2/");
+    assert!(further <= PROCESSES, "{further} more requests to a host that is left alone");
+    assert_eq!(asked("/robots.txt"), 1, "for all of them");
 }

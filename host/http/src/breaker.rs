@@ -11,6 +11,8 @@ use super::metrics;
 use super::request::Role;
 use super::retry;
 use super::settings::BreakerSettings;
+use super::shared_hosts::{BreakerKey, OpenBreaker};
+use super::shared_pace::SharedPace;
 use super::transport::Incoming;
 
 /// How many of the last outcomes are remembered.
@@ -21,6 +23,9 @@ const FAILING: u32 = 16;
 /// left, it was the attempt that was late.
 const FAIR_WAIT: Duration = Duration::from_secs(5);
 
+/// So long a breaker that another process probes is left alone.
+const PROBED_ELSEWHERE: Duration = Duration::from_secs(5);
+
 /// Every host's breakers, one per role and plugin: what one plugin asks for closes nothing to another.
 #[derive(Clone, Debug)]
 pub struct Breakers(Arc<Inner>);
@@ -28,21 +33,13 @@ pub struct Breakers(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     settings: BreakerSettings,
-    hosts: Mutex<HashMap<Key, Breaker>>,
+    /// Other processes, which learn of each other's breakers.
+    shared: Option<Arc<dyn SharedPace>>,
+    hosts: Mutex<HashMap<BreakerKey, Breaker>>,
 }
 
-/// Which breaker: who asks whom, in which role.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Key {
-    host: String,
-    role: Role,
-    plugin: String,
-}
-
-impl Key {
-    fn new(host: &str, role: Role, plugin: &str) -> Self {
-        Self { host: host.to_owned(), role, plugin: plugin.to_owned() }
-    }
+fn key_of(host: &str, role: Role, plugin: &str) -> BreakerKey {
+    BreakerKey { host: host.to_owned(), role, plugin: plugin.to_owned() }
 }
 
 /// Allows one request, which reports how it ended. Dropped without a report (the request was cancelled),
@@ -50,7 +47,7 @@ impl Key {
 #[derive(Debug)]
 pub struct BreakerPermit {
     breakers: Breakers,
-    key: Key,
+    key: BreakerKey,
     /// The one request that tests whether an open breaker may close.
     probe: bool,
 }
@@ -73,13 +70,75 @@ struct Open {
 }
 
 impl Breakers {
-    pub fn new(settings: BreakerSettings) -> Self {
-        Self(Arc::new(Inner { settings, hosts: Mutex::default() }))
+    pub fn new(settings: BreakerSettings, shared: Option<Arc<dyn SharedPace>>) -> Self {
+        let breakers = Self(Arc::new(Inner { settings, shared, hosts: Mutex::default() }));
+        if let Some(shared) = breakers.0.shared.as_ref().filter(|_| breakers.0.settings.failures > 0) {
+            let inner = Arc::downgrade(&breakers.0);
+            shared.follow_breakers(Box::new(move |open| {
+                if let Some(inner) = inner.upgrade() {
+                    Self(inner).follow(open);
+                }
+            }));
+        }
+        breakers
+    }
+
+    /// As [`Breakers::permit`]; of all processes one probes at a time.
+    pub async fn permit_of_all(
+        &self,
+        host: &str,
+        role: Role,
+        plugin: &str,
+    ) -> Result<BreakerPermit, FetchError> {
+        let permit = self.permit(host, role, plugin)?;
+        let Some(shared) = self.0.shared.as_ref().filter(|_| permit.probe) else { return Ok(permit) };
+        if shared.may_probe(&permit.key).await {
+            return Ok(permit);
+        }
+        let denied = {
+            let mut hosts = self.hosts();
+            let Some(open) = hosts.get_mut(&permit.key).and_then(|breaker| breaker.open.as_mut()) else {
+                // It was closed meanwhile.
+                drop(hosts);
+                return Ok(permit);
+            };
+            open.until = Instant::now() + PROBED_ELSEWHERE;
+            open.denial(host)
+        };
+        Err(denied)
+    }
+
+    /// Takes over the breakers that any process has open, these being all.
+    fn follow(&self, open: Vec<OpenBreaker>) {
+        let now = Instant::now();
+        let longest = self.0.settings.max_open;
+        let mut open: HashMap<_, _> = open.into_iter().map(|open| (open.key.clone(), open)).collect();
+        let as_here = |open: OpenBreaker| Open {
+            until: now + open.left.min(longest),
+            opened_for: open.span.min(longest),
+            probing: false,
+            why: open.why,
+        };
+        let mut hosts = self.hosts();
+        hosts.retain(|key, breaker| match (&breaker.open, open.remove(key)) {
+            // Its outcome is what counts.
+            (Some(Open { probing: true, .. }), _) | (None, None) => true,
+            (_, Some(theirs)) => {
+                breaker.open = Some(as_here(theirs));
+                true
+            }
+            // Somebody's probe got through.
+            (Some(_), None) => false,
+        });
+        let new = open
+            .into_iter()
+            .map(|(key, open)| (key, Breaker { in_a_row: 0, recent: 0, open: Some(as_here(open)) }));
+        hosts.extend(new);
     }
 
     /// Allows a request unless the breaker is open. When its time is over, one request at a time probes.
     pub fn permit(&self, host: &str, role: Role, plugin: &str) -> Result<BreakerPermit, FetchError> {
-        let key = Key::new(host, role, plugin);
+        let key = key_of(host, role, plugin);
         let mut probe = false;
         if let Some(open) = self.hosts().get_mut(&key).and_then(|breaker| breaker.open.as_mut()) {
             if open.probing || open.until > Instant::now() {
@@ -94,16 +153,20 @@ impl Breakers {
     /// Why the breaker would refuse now, without taking a permit.
     pub fn refusal(&self, host: &str, role: Role, plugin: &str) -> Option<FetchError> {
         let hosts = self.hosts();
-        let open = hosts.get(&Key::new(host, role, plugin))?.open.as_ref()?;
+        let open = hosts.get(&key_of(host, role, plugin))?.open.as_ref()?;
         (open.probing || open.until > Instant::now()).then(|| open.denial(host))
     }
 
     /// Closes all: what failed was not the hosts.
     pub fn close_all(&self) {
-        self.hosts().clear();
+        let closed = std::mem::take(&mut *self.hosts());
+        if let Some(shared) = &self.0.shared {
+            let open = closed.iter().filter(|(_, breaker)| breaker.open.is_some());
+            open.for_each(|(key, _)| shared.breaker_closed(key));
+        }
     }
 
-    fn hosts(&self) -> MutexGuard<'_, HashMap<Key, Breaker>> {
+    fn hosts(&self) -> MutexGuard<'_, HashMap<BreakerKey, Breaker>> {
         self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -131,7 +194,10 @@ impl BreakerPermit {
         if let Some(breaker) = hosts.get_mut(&self.key) {
             breaker.in_a_row = 0;
             breaker.recent = (breaker.recent << 1) & MASK;
-            breaker.open = None;
+            let was_open = breaker.open.take().is_some();
+            if let Some(shared) = self.breakers.0.shared.as_ref().filter(|_| was_open) {
+                shared.breaker_closed(&self.key);
+            }
             // Hosts without a recent failure take no memory.
             if breaker.recent == 0 {
                 hosts.remove(&self.key);
@@ -163,6 +229,10 @@ impl BreakerPermit {
         }
         let span = last.map_or(settings.open, |last| last.saturating_mul(2)).min(settings.max_open);
         let (until, why) = (Instant::now() + span, why.to_owned());
+        if let Some(shared) = &self.breakers.0.shared {
+            let why = why.clone();
+            shared.breaker_opened(OpenBreaker { key: self.key.clone(), left: span, span, why });
+        }
         breaker.open = Some(Open { until, opened_for: span, probing: false, why });
     }
 }

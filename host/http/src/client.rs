@@ -34,6 +34,7 @@ use super::request::{Head, Method, Request, RequestBudget, Response, Role};
 use super::retry;
 use super::robots::{self, Fetched, RobotsCache};
 use super::settings::HttpSettings;
+use super::shared_hosts::SharedRules;
 use super::shared_pace::SharedPace;
 use super::tdm::{self, Reservation, Reservations};
 use super::told::Told;
@@ -60,6 +61,8 @@ struct Inner {
     transport: Box<dyn Transport>,
     pace: Arc<Pace>,
     breakers: Breakers,
+    /// Other processes.
+    shared: Option<Arc<dyn SharedPace>>,
     robots: RobotsCache,
     reservations: Reservations,
     listening: Listening,
@@ -114,8 +117,9 @@ impl HttpClient {
     ) -> Self {
         Self(Arc::new(Inner {
             policy: Arc::new(AddressPolicy::new(&settings.allow_private)),
-            pace: Arc::new(Pace::new(settings.pace.clone(), shared)),
-            breakers: Breakers::new(settings.breaker.clone()),
+            pace: Arc::new(Pace::new(settings.pace.clone(), shared.clone())),
+            breakers: Breakers::new(settings.breaker.clone(), shared.clone()),
+            shared,
             robots: RobotsCache::default(),
             reservations: Reservations::default(),
             listening: Listening::default(),
@@ -301,7 +305,8 @@ impl Inner {
         budget: &RequestBudget<'_>,
     ) -> Result<(Incoming, Option<HostPermit>), FetchError> {
         let live = !self.transport.recorded();
-        let breaker = if live { Some(self.breakers.permit(host, role, budget.hops.plugin())?) } else { None };
+        let plugin = budget.hops.plugin();
+        let breaker = if live { Some(self.breakers.permit_of_all(host, role, plugin).await?) } else { None };
         let mut tries = 0;
         loop {
             let asked =
@@ -453,7 +458,23 @@ impl Inner {
         Ok(())
     }
 
-    async fn fetch_robots(&self, url: Url) -> Fetched {
+    /// A robots.txt, and for how long it is valid at most. Of all processes one fetches it; where a recording is made,
+    /// it is to be in there.
+    async fn fetch_robots(&self, url: Url) -> (Fetched, Duration) {
+        let shares = !self.transport.recorded() && !self.transport.takes_notes();
+        let Some(shared) = self.shared.as_ref().filter(|_| shares) else {
+            return (self.read_robots(url).await, robots::FRESH);
+        };
+        let origin = url.origin().ascii_serialization();
+        if let Some(SharedRules { status, text, fresh }) = shared.rules(&origin).await {
+            return (Fetched::Answer(status, text.into_bytes()), fresh);
+        }
+        let fetched = self.read_robots(url).await;
+        shared.read_rules(&origin, fetched.to_share());
+        (fetched, robots::FRESH)
+    }
+
+    async fn read_robots(&self, url: Url) -> Fetched {
         let mut tries = 0;
         let trying = async {
             loop {

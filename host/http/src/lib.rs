@@ -54,6 +54,7 @@ mod retry;
 mod revisit;
 mod robots;
 mod settings;
+mod shared_hosts;
 mod shared_pace;
 mod tdm;
 #[cfg(any(test, feature = "testing"))]
@@ -84,6 +85,7 @@ pub use retry::retryable_status;
 pub use settings::{
     BreakerSettings, HttpSettings, Limit, Limits, PaceRule, PaceSettings, ProxyChoice, RetrySettings, Window,
 };
+pub use shared_hosts::{BreakerFollower, BreakerKey, OpenBreaker, SharedRules};
 pub use shared_pace::{PaceAnswer, PaceClaim, PaceUnshared, SharedPace};
 pub use tdm::{Reservation, SaidBy};
 pub use tls::{client_config, root_certificates};

@@ -26,6 +26,22 @@ pub enum Role {
     File,
 }
 
+impl Role {
+    /// The word by which processes tell each other of it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Page => "page",
+            Self::File => "file",
+        }
+    }
+
+    /// The role of a word.
+    pub fn of_label(label: &str) -> Option<Self> {
+        [Self::Api, Self::Page, Self::File].into_iter().find(|role| role.label() == label)
+    }
+}
+
 /// Decides for each hop of a request whether it may go on, and in which role.
 pub trait HopPolicy: Send + Sync {
     /// Hop 0 is the request itself, 1 its first redirect. An `Err` is the reason, for people.

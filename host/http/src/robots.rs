@@ -14,15 +14,18 @@ use url::Url;
 
 use super::error::{Denial, FetchError};
 use super::origins::OriginCache;
+use super::shared_hosts::SharedRules;
 
 /// The product token that robots.txt knows us by.
 pub const AGENT: &str = "tierfall";
 /// RFC 9309, 2.4: no longer than a day.
-const FRESH: Duration = Duration::from_secs(24 * 3600);
+pub const FRESH: Duration = Duration::from_secs(24 * 3600);
 /// What could not be read is fetched again sooner: the host may be back.
 const FRESH_FAILURE: Duration = Duration::from_secs(120);
 /// RFC 9309, 2.5: at least this much must be read.
 pub const READ: u64 = robotxt::BYTE_LIMIT as u64 + 1;
+/// Nobody is told of a larger one.
+const SHARED_BYTES: usize = 64 * 1024;
 /// RFC 9309, 2.3.1.2: at least five.
 pub const REDIRECTS: u32 = 5;
 
@@ -35,6 +38,23 @@ pub enum Fetched {
     Redirected,
     /// The host did not answer at all.
     Failed(FetchError),
+}
+
+impl Fetched {
+    /// What other processes may go by. What says as much about the way to the host as about the host (a proxy that
+    /// refuses, a page to log in, a failure) is everybody's own to find out.
+    pub fn to_share(&self) -> Option<SharedRules> {
+        let Self::Answer(status, body) = self else { return None };
+        let text = match status {
+            200..=299 => {
+                String::from_utf8(body.clone()).ok().filter(|text| !text.trim_start().starts_with('<'))?
+            }
+            404 | 410 => String::new(),
+            _ => return None,
+        };
+        let fits = text.len() <= SHARED_BYTES;
+        fits.then_some(SharedRules { status: *status, text, fresh: FRESH })
+    }
 }
 
 /// The rules of each origin, as far as they are remembered.
@@ -139,18 +159,22 @@ impl RobotsCache {
         self.0.clear();
     }
 
-    /// Checks `url` against its origin's rules, which `fetch` gets if they are not remembered. Returns the
-    /// crawl-delay that the rules ask for.
+    /// Checks `url` against its origin's rules, which `fetch` gets, with the time for which they are valid at most, if
+    /// they are not remembered. Returns the crawl-delay that the rules ask for.
     pub async fn check<F>(
         &self,
         url: &Url,
         fetch: impl FnOnce(Url) -> F + Send + 'static,
     ) -> Result<Option<Duration>, FetchError>
     where
-        F: Future<Output = Fetched> + Send + 'static,
+        F: Future<Output = (Fetched, Duration)> + Send + 'static,
     {
         let robots = location(url);
-        let read = move || async move { rules_of(&robots, fetch(robots.clone()).await) };
+        let read = move || async move {
+            let (fetched, valid) = fetch(robots.clone()).await;
+            let (rules, fresh) = rules_of(&robots, fetched);
+            (rules, fresh.min(valid))
+        };
         let Some(rules) = self.0.get(url, read).await else {
             return Err(FetchError::denied(Denial::RobotsUnreachable, "reading robots.txt was given up"));
         };

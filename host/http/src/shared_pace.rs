@@ -10,6 +10,7 @@ use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::settings::Window;
+use super::shared_hosts::{BreakerFollower, BreakerKey, OpenBreaker, SharedRules};
 
 /// Where processes agree on how often, and how many at once, they ask a host. What one process says of a host takes
 /// effect in the order in which it says it.
@@ -22,6 +23,29 @@ pub trait SharedPace: fmt::Debug + Send + Sync {
 
     /// The host asked to be left alone for so long. Returns at once.
     fn hold(&self, host: &str, wait: Duration);
+
+    /// The rules for robots of an origin, if another process has read them. `None`: the caller reads them, and says
+    /// what came of it with [`SharedPace::read_rules`]; until then, or for some seconds, the others wait.
+    fn rules<'a>(&'a self, _origin: &'a str) -> BoxFuture<'a, Option<SharedRules>> {
+        Box::pin(std::future::ready(None))
+    }
+
+    /// What the process has read; `None`: nothing that others could use. Returns at once.
+    fn read_rules(&self, _origin: &str, _rules: Option<SharedRules>) {}
+
+    /// From now on `follower` is told of the breakers that are open, every few seconds.
+    fn follow_breakers(&self, _follower: BreakerFollower) {}
+
+    /// The process has opened a breaker. Returns at once.
+    fn breaker_opened(&self, _breaker: OpenBreaker) {}
+
+    /// It has closed one. Returns at once.
+    fn breaker_closed(&self, _key: &BreakerKey) {}
+
+    /// Whether it is this process that finds out if a breaker may close.
+    fn may_probe<'a>(&'a self, _key: &'a BreakerKey) -> BoxFuture<'a, bool> {
+        Box::pin(std::future::ready(true))
+    }
 }
 
 /// What a process asks of the others.

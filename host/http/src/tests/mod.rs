@@ -12,6 +12,7 @@ mod robots_and_pace;
 mod script;
 mod server;
 mod services;
+mod shared_hosts;
 mod shared_pace;
 mod standard;
 mod wire;

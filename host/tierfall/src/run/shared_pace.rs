@@ -1,13 +1,20 @@
 //! The pace of hosts, kept together with other processes through a ledger: the run's own where it is a server's, else
-//! a file, which all runs of a ledger, or all of a user, have in common.
+//! a file, which all runs of a ledger, or all of a user, have in common. So are the rules of hosts for robots, which one
+//! process reads for all, and the breakers that any of them has opened.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use tierfall_http::{PaceAnswer, PaceClaim, PaceUnshared, SharedPace};
-use tierfall_ledger::{Ledger, LedgerError, TurnClaim, Turns};
+use tierfall_http::{
+    BreakerFollower, BreakerKey, OpenBreaker, PaceAnswer, PaceClaim, PaceUnshared, Role, SharedPace,
+    SharedRules,
+};
+use tierfall_ledger::{
+    BreakerName, HostBreaker, HostRules, Ledger, LedgerError, RulesTurn, TurnClaim, Turns,
+};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, MissedTickBehavior};
 
@@ -20,13 +27,20 @@ use crate::out;
 #[derive(Debug)]
 pub(super) struct LedgerPace {
     queue: mpsc::UnboundedSender<Message>,
+    /// How often it was said that a breaker opened or closed.
+    said: Arc<AtomicU64>,
 }
 
-#[derive(Debug)]
 enum Message {
     Claim(TurnClaim, oneshot::Sender<Result<Turns, PaceUnshared>>),
     GiveBack(String, u32),
     Hold(String, Duration),
+    TakeRules(String, oneshot::Sender<Result<RulesTurn, PaceUnshared>>),
+    KeepRules(String, Option<HostRules>),
+    Follow(BreakerFollower),
+    Opened(HostBreaker),
+    Closed(BreakerName),
+    Probe(BreakerName, oneshot::Sender<bool>),
 }
 
 /// Speaks with the ledger, one message after the other: what comes back late must not undo what was said after it.
@@ -36,12 +50,19 @@ struct Talk {
     inbox: mpsc::UnboundedReceiver<Message>,
     /// Until when the ledger is not asked, because it did not answer.
     silent: Option<Instant>,
+    /// Who wants to know of open breakers.
+    follower: Option<BreakerFollower>,
+    /// See [`LedgerPace::said`], and how much of it the ledger was told.
+    said: Arc<AtomicU64>,
+    told: u64,
 }
 
 /// Others believe a process to be gone after twenty seconds.
 const HEARTBEAT: Duration = Duration::from_secs(5);
 /// The longest wait for the ledger. A work waits for it meanwhile.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Who has the turn to read a host's rules has said something by then.
+const RULES_PATIENCE: Duration = Duration::from_secs(20);
 /// A ledger that did not answer is not asked again for so long: each question would cost `PATIENCE`.
 const SILENCE: Duration = Duration::from_secs(30);
 
@@ -95,8 +116,23 @@ impl LedgerPace {
     fn start(ledger: Arc<dyn Ledger>) -> Self {
         let (queue, inbox) = mpsc::unbounded_channel();
         let owner = format!("{}-{:08x}", std::process::id(), fastrand::u32(..));
-        tokio::spawn(Talk { ledger, owner: owner.into(), inbox, silent: None }.run());
-        Self { queue }
+        let said = Arc::new(AtomicU64::new(0));
+        let talk = Talk {
+            ledger,
+            owner: owner.into(),
+            inbox,
+            silent: None,
+            follower: None,
+            said: Arc::clone(&said),
+            told: 0,
+        };
+        tokio::spawn(talk.run());
+        Self { queue, said }
+    }
+
+    fn say_of_breaker(&self, message: Message) {
+        self.said.fetch_add(1, Ordering::SeqCst);
+        self.say(message);
     }
 
     fn say(&self, message: Message) {
@@ -139,6 +175,59 @@ impl SharedPace for LedgerPace {
     fn hold(&self, host: &str, wait: Duration) {
         self.say(Message::Hold(host.to_owned(), wait));
     }
+
+    fn rules<'a>(&'a self, origin: &'a str) -> BoxFuture<'a, Option<SharedRules>> {
+        let asking = async move {
+            loop {
+                let (reply, answer) = oneshot::channel();
+                self.say(Message::TakeRules(origin.to_owned(), reply));
+                match answer.await.ok()?.ok()? {
+                    RulesTurn::Known(HostRules { status, text, fresh }) => {
+                        return Some(SharedRules { status, text, fresh });
+                    }
+                    RulesTurn::Read => return None,
+                    RulesTurn::Later(wait) => tokio::time::sleep(wait).await,
+                }
+            }
+        };
+        Box::pin(async { tokio::time::timeout(RULES_PATIENCE, asking).await.ok().flatten() })
+    }
+
+    fn read_rules(&self, origin: &str, rules: Option<SharedRules>) {
+        let rules = rules.map(|SharedRules { status, text, fresh }| HostRules { status, text, fresh });
+        self.say(Message::KeepRules(origin.to_owned(), rules));
+    }
+
+    fn follow_breakers(&self, follower: BreakerFollower) {
+        self.say(Message::Follow(follower));
+    }
+
+    fn breaker_opened(&self, breaker: OpenBreaker) {
+        let OpenBreaker { key, left, span, why } = breaker;
+        self.say_of_breaker(Message::Opened(HostBreaker { name: name_of(&key), left, span, why }));
+    }
+
+    fn breaker_closed(&self, key: &BreakerKey) {
+        self.say_of_breaker(Message::Closed(name_of(key)));
+    }
+
+    fn may_probe<'a>(&'a self, key: &'a BreakerKey) -> BoxFuture<'a, bool> {
+        let (reply, answer) = oneshot::channel();
+        self.say(Message::Probe(name_of(key), reply));
+        // Where nobody can be asked, it is everybody's own.
+        Box::pin(async { answer.await.unwrap_or(true) })
+    }
+}
+
+fn name_of(key: &BreakerKey) -> BreakerName {
+    BreakerName { host: key.host.clone(), role: key.role.label().to_owned(), plugin: key.plugin.clone() }
+}
+
+/// A breaker of the ledger; `None`: no process like this one has opened it.
+fn breaker_of(HostBreaker { name, left, span, why }: HostBreaker) -> Option<OpenBreaker> {
+    let BreakerName { host, role, plugin } = name;
+    let role = Role::of_label(&role)?;
+    Some(OpenBreaker { key: BreakerKey { host, role, plugin }, left, span, why })
 }
 
 impl Talk {
@@ -154,6 +243,7 @@ impl Talk {
                 _ = heartbeat.tick() => {
                     let (ledger, owner) = (Arc::clone(&self.ledger), Arc::clone(&self.owner));
                     let _ = self.ask(ledger.renew_turns(&owner)).await;
+                    self.follow_breakers().await;
                 }
             }
         }
@@ -181,6 +271,46 @@ impl Talk {
             Message::Hold(host, wait) => {
                 let _ = self.ask(ledger.hold_host(&host, wait)).await;
             }
+            Message::TakeRules(_, reply) if reply.is_closed() => {}
+            Message::TakeRules(origin, reply) => {
+                let turn = self.ask(ledger.take_rules(&origin, &owner)).await;
+                if let Err(Ok(RulesTurn::Read)) = reply.send(turn) {
+                    let _ = self.ask(ledger.keep_rules(&origin, &owner, None)).await;
+                }
+            }
+            Message::KeepRules(origin, rules) => {
+                let _ = self.ask(ledger.keep_rules(&origin, &owner, rules)).await;
+            }
+            Message::Follow(follower) => {
+                self.follower = Some(follower);
+                self.follow_breakers().await;
+            }
+            Message::Opened(breaker) => {
+                let _ = self.ask(ledger.open_breaker(breaker)).await;
+                self.told += 1;
+            }
+            Message::Closed(name) => {
+                let _ = self.ask(ledger.close_breaker(name)).await;
+                self.told += 1;
+            }
+            Message::Probe(name, reply) => {
+                let may = self.ask(ledger.probe_breaker(name)).await.unwrap_or(true);
+                let _ = reply.send(may);
+            }
+        }
+    }
+
+    /// Tells of the breakers that are open, unless some of this process's own have changed since the ledger was asked.
+    async fn follow_breakers(&mut self) {
+        if self.follower.is_none() || self.said.load(Ordering::SeqCst) != self.told {
+            return;
+        }
+        let ledger = Arc::clone(&self.ledger);
+        let Ok(open) = self.ask(ledger.breakers()).await else { return };
+        if let Some(follower) =
+            self.follower.as_ref().filter(|_| self.said.load(Ordering::SeqCst) == self.told)
+        {
+            follower(open.into_iter().filter_map(breaker_of).collect());
         }
     }
 
