@@ -42,6 +42,7 @@ mod sandbox;
 mod soak;
 #[path = "soak/short.rs"]
 mod soak_short;
+mod store;
 mod structure;
 mod support;
 mod titles;

@@ -6,10 +6,12 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 
 use crate::support::article::Article;
 use crate::support::example::example;
 use crate::support::program::{Call, Home, eventually};
+use crate::support::s3::Bucket;
 use crate::support::web::{Answer, Fault, Web};
 
 use super::{PAGES_ONLY, Place, history, on_both_engines, remembering, told_at, told_once_at};
@@ -81,12 +83,13 @@ struct Left {
 
 impl Left {
     #[track_caller]
-    fn by(home: &Home, place: &Place) -> Self {
+    fn by(home: &Home, place: &Place, store: Option<&Bucket>) -> Self {
         let mut manifest = home.manifest("papers");
         for line in &mut manifest {
             let line = line.as_object_mut().expect("a line is an object");
             // The trail is that of the attempt that came to the end.
-            line.retain(|field, _| field != "ms" && field != "trail");
+            // The bucket is another one each time.
+            line.retain(|field, _| !["ms", "trail", "object"].contains(&field.as_str()));
         }
         manifest.sort_by_key(|line| line["work_id"].to_string());
         let list = |value: &Value, parts: [&str; 2]| {
@@ -109,14 +112,18 @@ impl Left {
         });
         let mut ways: Vec<String> = ways.collect();
         ways.sort();
-        Self {
-            files: home.files("papers/files"),
-            works: home.files("papers/works"),
-            partial: home.files("papers/partial"),
-            manifest,
-            jobs: jobs.collect(),
-            ways,
-        }
+        let (files, works) = match store {
+            None => (home.files("papers/files"), home.files("papers/works")),
+            Some(bucket) => {
+                let objects =
+                    bucket.objects().into_iter().map(|(name, content)| match name.contains("/files/") {
+                        true => format!("{name} {}", hex::encode(Sha256::digest(content))),
+                        false => format!("{name} {}", String::from_utf8_lossy(&content)),
+                    });
+                objects.partition(|object| object.contains("/files/"))
+            }
+        };
+        Self { files, works, partial: home.files("papers/partial"), manifest, jobs: jobs.collect(), ways }
     }
 }
 
@@ -124,30 +131,40 @@ impl Left {
 fn works(web: &Web) -> Vec<String> {
     let article = Article::without_file(web, "plain", 8);
     web.get(&article.file, [Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"")]);
-    let again = "http://plain.example/again".to_owned();
-    web.get(&again, [Answer::html(&format!(
-        "<html><head><title>Again</title><meta name=\"citation_title\" content=\"The Invented Matter of plain Considered \
-         Anew\"><meta name=\"citation_pdf_url\" content=\"{}\"></head><body></body></html>",
-        article.file
-    ))]);
+    let again = article.again(web);
     let missing = Article::missing(web, "missing");
     vec![article.page, again, missing.page]
 }
 
 /// Kills the program before and after everything that it writes, and lets another finish what it left.
 fn wherever_a_run_is_killed_the_next_one_leaves_what_a_whole_one_leaves(place: &Place) {
+    killed_everywhere(place, || Some(None));
+}
+
+/// The same with stored files in a bucket: an object that went up and is in no row yet is found again.
+#[test]
+fn wherever_a_run_into_a_store_is_killed_the_next_one_leaves_what_a_whole_one_leaves() {
+    killed_everywhere(&Place::File, || Bucket::new().map(Some));
+}
+
+/// `store`: a bucket of its own for each run, or none; `None` where there is no server.
+fn killed_everywhere(place: &Place, store: impl Fn() -> Option<Option<Bucket>> + Sync) {
+    let Some(bucket) = store() else { return };
     let web = Web::start();
     let (works, killed) = (works(&web), example("killed-program"));
-    let run = |home: &Home, place: &Place, program: &PathBuf| -> Call {
+    let run = |home: &Home, place: &Place, bucket: &Option<Bucket>, program: &PathBuf| -> Call {
         let call = home.call(program, ["run", "--enable-idempotency"]).args(&works).args(PAGES_ONLY);
         let call = call.args(["--run-id", "the-run", "--workers", "1"]).args(SHORT_LEASE);
-        call.args(place.flags()).through(&web)
+        let call = call.args(place.flags()).through(&web);
+        let Some(bucket) = bucket else { return call };
+        let call = call.args(["--store", &bucket.store()]);
+        bucket.variables().into_iter().fold(call, |call, (name, value)| call.env(name, value))
     };
     let whole = PathBuf::from(env!("CARGO_BIN_EXE_tierfall"));
 
     let home = Home::new();
-    run(&home, place, &killed).env("LIST_POINTS_TO", home.path("points")).run().expect(3);
-    let (points, expected) = (home.read("points"), Left::by(&home, place));
+    run(&home, place, &bucket, &killed).env("LIST_POINTS_TO", home.path("points")).run().expect(3);
+    let (points, expected) = (home.read("points"), Left::by(&home, place, bucket.as_ref()));
     // A lease is renewed when its time comes, which is not the same place in every run.
     let points: VecDeque<&str> = points.lines().filter(|point| !point.starts_with("renew")).collect();
     for kind in
@@ -164,11 +181,11 @@ fn wherever_a_run_is_killed_the_next_one_leaves_what_a_whole_one_leaves(place: &
             scope.spawn(|| {
                 while let Some(point) = next() {
                     let home = Home::new();
-                    let Some(place) = place.another() else { return };
-                    let ended = run(&home, &place, &killed).env("KILL_AT", point).run();
+                    let (Some(place), Some(bucket)) = (place.another(), store()) else { return };
+                    let ended = run(&home, &place, &bucket, &killed).env("KILL_AT", point).run();
                     assert_eq!(ended.code, None, "{point} was not reached:\n{}", ended.err);
-                    run(&home, &place, &whole).run().expect(3);
-                    assert_eq!(Left::by(&home, &place), expected, "killed at {point}");
+                    run(&home, &place, &bucket, &whole).run().expect(3);
+                    assert_eq!(Left::by(&home, &place, bucket.as_ref()), expected, "killed at {point}");
                 }
             });
         }

@@ -39,6 +39,18 @@ impl Article {
         Self { page, file, bytes, sha256 }
     }
 
+    /// The address of another page that declares the same file.
+    pub fn again(&self, web: &Web) -> String {
+        let page = self.page.replace("/article", "/again");
+        let name = self.page.trim_start_matches("http://").split('.').next().unwrap_or_default();
+        web.get(&page, [Answer::html(&format!(
+            "<html><head><title>Again</title><meta name=\"citation_title\" content=\"The Invented Matter of {name} \
+             Considered Anew\"><meta name=\"citation_pdf_url\" content=\"{}\"></head><body></body></html>",
+            self.file
+        ))]);
+        page
+    }
+
     /// A page without a file.
     pub fn missing(web: &Web, name: &str) -> Self {
         let article = Self::without_file(web, name, 8);

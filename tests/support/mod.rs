@@ -8,6 +8,7 @@ pub mod pdf;
 pub mod postgres;
 pub mod program;
 pub mod raw;
+pub mod s3;
 #[cfg(target_os = "linux")]
 pub mod shim;
 pub mod skip;

@@ -153,6 +153,7 @@ fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
         }
     };
     text("run.out", "--out", out);
+    text("run.store", "--store", args.store.clone());
     text("telemetry.listen", "--listen", args.listen.clone());
     text("run.workers", "--workers", args.workers.clone());
     text("run.titles", "--titles", args.titles.clone());

@@ -38,7 +38,7 @@ pub struct ExplainCommand {
 impl ExplainCommand {
     pub async fn run(self, console: &Console) -> Result<Exit, CliError> {
         let id = self.work.parse().map_err(|error: InvalidId| CliError::Usage(error.to_string()))?;
-        let config = console.load(&self.settings)?;
+        let mut config = console.load(&self.settings)?;
         let work = Work::new(id);
         let is_live = self.web.replay.is_none() && self.web.record.is_none();
         if !self.again
@@ -56,6 +56,8 @@ impl ExplainCommand {
         // What is fetched to be judged goes to a folder that is gone afterwards.
         let folder =
             tempfile::tempdir().map_err(|source| CliError::Write { path: std::env::temp_dir(), source })?;
+        // Nothing is stored, so that no store is asked whether it could be.
+        config.run.store = None;
         let program = Program::assemble(&config, self.web.mode(), folder.path()).await?;
         let outcome = tokio::select! {
             outcome = race::run(&program.plan, work, program.acquirer.as_ref(), &NoJournal, &()) => outcome,

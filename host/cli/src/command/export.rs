@@ -71,6 +71,12 @@ impl ExportCommand {
                 counts.with_files,
                 counted(counts.entries, "entry", "entries")
             ));
+            if stored.has_objects() {
+                complain(
+                    "tierfall: files that are in a store stand there by their s3:// addresses, which reference managers do \
+                     not open; copy them to this machine with a tool of your store if you need them here",
+                );
+            }
         }
         Ok(Exit::Done)
     }

@@ -11,8 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, Subcommand, ValueEnum};
-use tierfall::acquire::Store;
-use tierfall::run::{LedgerPlace, SetupError, StoreInventory, open_ledger};
+use tierfall::run::{LedgerPlace, StoreInventory, open_ledger, open_store};
 use tierfall_ledger::{
     Clock as _, EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, SystemClock,
     UnreadableRow, reconcile,
@@ -254,7 +253,7 @@ async fn reconcile_files(opened: &OpenLedger, missing: MissingFiles) -> Result<(
         )));
     }
     let files: Arc<dyn FileInventory> = Arc::new(StoreInventory {
-        store: Store::open(out).map_err(SetupError::from)?,
+        store: open_store(&opened.config, out).await?,
         format: opened.config.artifacts.most_wanted(),
     });
     let missing = match missing {

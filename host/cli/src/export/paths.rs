@@ -32,6 +32,11 @@ pub fn is_xml(path: &str) -> bool {
     path.ends_with(".xml")
 }
 
+/// A file in a store, by its address.
+pub fn is_object(file: &str) -> bool {
+    file.starts_with("s3://") && !file.contains(char::is_control)
+}
+
 /// What separates the parts of such a field.
 fn escaped(path: &str) -> String {
     path.replace('\\', "\\\\").replace(':', "\\:").replace(';', "\\;")
@@ -58,6 +63,9 @@ impl Paths {
 
     /// The path of a stored file, which counts from the output folder.
     pub fn path(&self, file: &str) -> String {
+        if is_object(file) {
+            return file.to_owned();
+        }
         let file = self.out.join(file);
         let relative = self.beside.as_ref().and_then(|beside| file.strip_prefix(beside).ok());
         let path = relative.unwrap_or(&file);

@@ -7,6 +7,7 @@ use std::path::Path;
 use tierfall_ids::WorkId;
 use tierfall_work::Work;
 
+use super::paths::is_object;
 use crate::report::{WorkLine, for_lines};
 
 /// The files of an output folder.
@@ -29,8 +30,9 @@ impl StoredFiles {
     }
 
     fn add(&mut self, line: &WorkLine) {
-        // Whoever wrote the manifest chose the path: it is below the output folder, or it is none.
-        let files: Vec<String> = line.files().filter(|file| is_below(file)).map(str::to_owned).collect();
+        // Whoever wrote the manifest chose the path: it is below the output folder, or in a store, or it is none.
+        let is_place = |file: &&str| is_object(file) || is_below(file);
+        let files: Vec<String> = line.files().filter(is_place).map(str::to_owned).collect();
         if files.is_empty() || !line.is_stored() {
             return;
         }
@@ -57,6 +59,11 @@ impl StoredFiles {
         {
             self.by_place.insert((list.clone(), number), (entry.key.clone(), place));
         }
+    }
+
+    /// Whether a file is in a store, and not in the folder.
+    pub fn has_objects(&self) -> bool {
+        self.files.iter().flatten().any(|file| is_object(file))
     }
 
     /// The files of an entry: of its work, or of the entry that stood in its place.

@@ -76,7 +76,9 @@
             if (!file) continue;
             const form = file.endsWith(".xml") ? "XML" : "PDF";
             if (cell.hasChildNodes()) cell.append(" ");
-            cell.append(link(form, path(file), form + ": " + (w[W.title] || w[W.id])));
+            // No browser opens what is in a store.
+            if (/^s3:/.test(file)) cell.append(element("span", form, { title: file }));
+            else cell.append(link(form, path(file), form + ": " + (w[W.title] || w[W.id])));
           }
           return cell;
         },

@@ -21,6 +21,7 @@ pub struct WorkLine {
     pub retry: bool,
     pub link: Option<String>,
     pub path: Option<String>,
+    pub object: Option<String>,
     pub sha256: Option<String>,
     pub bytes: Option<u64>,
     pub format: Option<String>,
@@ -44,8 +45,15 @@ pub struct WorkLine {
 pub struct OtherFile {
     pub link: Option<String>,
     pub path: Option<String>,
+    pub object: Option<String>,
     pub bytes: Option<u64>,
     pub format: Option<String>,
+}
+
+impl OtherFile {
+    fn place(&self) -> Option<&str> {
+        self.object.as_deref().or(self.link.as_deref()).or(self.path.as_deref())
+    }
 }
 
 /// Identifiers that reports show.
@@ -99,14 +107,14 @@ impl WorkLine {
         self
     }
 
-    /// Where its file is, as people look for it; of several, the one that was wanted most.
+    /// Where its file is, as people look for it; of several, the one that was wanted most. In a store that is an address.
     pub fn file(&self) -> Option<&str> {
-        self.link.as_deref().or(self.path.as_deref())
+        self.object.as_deref().or(self.link.as_deref()).or(self.path.as_deref())
     }
 
     /// Where all its files are.
     pub fn files(&self) -> impl Iterator<Item = &str> {
-        let others = self.also.iter().filter_map(|file| file.link.as_deref().or(file.path.as_deref()));
+        let others = self.also.iter().filter_map(OtherFile::place);
         self.file().into_iter().chain(others)
     }
 

@@ -47,6 +47,16 @@ pub trait Acquire: Send + Sync {
 
     /// Stores a proven file under the name of its work, and removes what came of the file's rivals.
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>>;
+
+    /// Whether a file is stored, whole. An error says that this cannot be known now. Whoever stores nothing has nothing.
+    fn holds<'a>(
+        &'a self,
+        _format: ArtifactFormat,
+        _sha256: &'a str,
+        _bytes: u64,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(std::future::ready(Ok(false)))
+    }
 }
 
 /// Fetches, proves and stores. Clones share everything.
@@ -181,6 +191,15 @@ impl Acquire for Acquirer {
     fn store(&self, file: VerifiedFile, work_key: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
         Box::pin(file.store_in(self.0.store.clone(), work_key))
     }
+
+    fn holds<'a>(
+        &'a self,
+        format: ArtifactFormat,
+        sha256: &'a str,
+        bytes: u64,
+    ) -> BoxFuture<'a, Result<bool, StoreError>> {
+        Box::pin(self.0.store.holds(format, sha256, bytes))
+    }
 }
 
 impl Inner {
@@ -228,22 +247,29 @@ impl Inner {
         work_key: &str,
         url: &Url,
     ) -> Option<VerifiedFile> {
-        let (store, fetched) = (self.store.clone(), fetched.clone());
+        let Fetched { sha256, bytes, pages, stored_before, .. } = fetched.clone();
+        let (store, hash) = (self.store.clone(), sha256.clone());
         let (work_key, url) = (work_key.to_owned(), url.to_string());
-        let found = on_blocking_thread(move || {
-            let Fetched { sha256, bytes, pages, stored_before, .. } = fetched;
+        let arrived = on_blocking_thread(move || {
             if store.partials().has(&work_key, &url) {
                 let partial = store.partials().open(&work_key, &url, true)?;
-                if partial.received() == bytes && partial.sha256() == sha256 {
-                    return Ok(Some(VerifiedFile::arrived(format, store, partial, pages)));
+                if partial.received() == bytes && partial.sha256() == hash {
+                    return Ok(Some(
+                        VerifiedFile::arrived(format, store, partial, pages).recorded(stored_before),
+                    ));
                 }
             }
-            Ok(store
-                .holds(format, &sha256, bytes)
-                .then(|| VerifiedFile::in_store(format, sha256, bytes, pages, stored_before)))
+            Ok(None)
         });
-        // What cannot be read is fetched again.
-        found.await.ok().flatten()
+        // What cannot be read, or asked for, is fetched again.
+        match arrived.await {
+            Ok(Some(file)) => Some(file),
+            Ok(None) => {
+                let is_there = self.store.holds(format, &sha256, bytes).await.unwrap_or(false);
+                is_there.then(|| VerifiedFile::in_store(format, sha256, bytes, pages, stored_before))
+            }
+            Err(_) => None,
+        }
     }
 
     async fn fetch(

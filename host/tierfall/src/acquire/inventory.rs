@@ -6,9 +6,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use tokio::runtime::Handle;
+
 use super::partial;
 use super::store::Store;
 use crate::out;
+use tierfall_objects::Objects;
 use tierfall_work::ArtifactFormat;
 
 /// A partial file that was not finished, or the note left of one whose process ended while removing it.
@@ -89,6 +92,9 @@ impl Store {
     /// The SHA-256 of every stored file, in hexadecimal digits, by its name. What a power failure or a sync tool has
     /// emptied is as good as gone.
     pub fn hashes(&self) -> io::Result<Vec<String>> {
+        if let Some(objects) = self.objects() {
+            return self.hashes_of_objects(objects);
+        }
         let mut hashes = Vec::new();
         for folder in fs::read_dir(self.root().join("files/sha256"))? {
             let folder = folder?.path();
@@ -97,14 +103,25 @@ impl Store {
             }
             for file in fs::read_dir(folder)? {
                 let path = file?.path();
-                let stem = path.file_stem().and_then(OsStr::to_str).unwrap_or_default();
-                let ending = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-                let ours = ArtifactFormat::ALL.iter().any(|format| format.extension() == ending);
-                if ours && stem.len() == 64 && out::size(&path).is_some_and(|bytes| bytes > 0) {
-                    hashes.push(stem.to_owned());
-                }
+                hashes.extend(hash_of(&path).filter(|_| out::size(&path).is_some_and(|bytes| bytes > 0)));
             }
         }
         Ok(hashes)
     }
+
+    /// Must be called by a thread that may block and that belongs to a runtime.
+    fn hashes_of_objects(&self, objects: &Objects) -> io::Result<Vec<String>> {
+        let runtime = Handle::try_current().map_err(io::Error::other)?;
+        let listed = runtime.block_on(objects.list("files/sha256")).map_err(io::Error::other)?;
+        let whole = listed.into_iter().filter(|(_, bytes)| *bytes > 0);
+        Ok(whole.filter_map(|(path, _)| hash_of(Path::new(&path))).collect())
+    }
+}
+
+/// The SHA-256 that a stored file is named by.
+fn hash_of(path: &Path) -> Option<String> {
+    let stem = path.file_stem()?.to_str()?;
+    let ending = path.extension()?.to_str()?;
+    let ours = ArtifactFormat::ALL.iter().any(|format| format.extension() == ending);
+    (ours && stem.len() == 64).then(|| stem.to_owned())
 }

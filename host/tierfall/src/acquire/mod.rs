@@ -1,6 +1,7 @@
 //! From a candidate to a stored file: fetched by the HTTP client, proven by what is in it, stored once.
 
 mod acquirer;
+mod bucket;
 mod digest;
 mod effects;
 mod examine;
@@ -34,7 +35,7 @@ pub use naming::{InvalidTemplate, NameFacts, NameTemplate};
 pub use policy::{CopyPolicy, Preference, Shortfall};
 pub use settings::{AcquireSettings, PolicySettings, TdmPolicy, TransferSettings};
 pub use store::{Artifact, Store, StoreError, Stored};
-pub(crate) use store::{is_sha256, path_of};
+pub(crate) use store::{is_sha256, object_path, path_of};
 pub use usage_rights::UsageRights;
 pub use verdict::{Reason, Verdict};
 pub use verified::VerifiedFile;

@@ -1,6 +1,7 @@
-//! Where files end up: by their SHA-256, once each, with a link of a readable name for every work.
+//! Where files end up: by their SHA-256, once each, with a link of a readable name for every work. In the output folder,
+//! or in a bucket: then the folder has only what is on its way, and the manifest.
 //!
-//! Everything here blocks; call it where that is allowed.
+//! Everything here that is not async blocks; call it where that is allowed.
 
 use std::fs;
 use std::io;
@@ -12,6 +13,7 @@ use super::names;
 use super::naming::{Claim, Claims, NameFacts, NameTemplate};
 use super::partial::Partials;
 use crate::out;
+use tierfall_objects::{ObjectError, Objects};
 use tierfall_work::ArtifactFormat;
 
 /// The output folder, as `host/README.md` lays it out. Clones are the same store.
@@ -25,8 +27,10 @@ struct Inner {
     /// Numbers the links under construction.
     links: AtomicU64,
     template: NameTemplate,
-    /// `None` where names tell their works.
+    /// `None` where names tell their works, or where links are objects, which say whose they are.
     claims: Option<Claims>,
+    /// Where stored files go, if not into the folder.
+    objects: Option<Objects>,
 }
 
 /// Whose file it is, and what is known of that work.
@@ -58,6 +62,9 @@ pub struct Artifact {
     pub path: PathBuf,
     /// The readable name, relative to the output folder: `works/10.1371_journal.pone.0000308.pdf`.
     pub link: PathBuf,
+    /// The address of the file in a bucket: `s3://bucket/prefix/files/sha256/ab/ab12….pdf`. Then `path` and `link` count
+    /// from `s3://bucket/prefix`.
+    pub object: Option<String>,
     /// The number of pages.
     pub pages: u32,
     /// The same bytes were stored before, for another work or by an earlier run.
@@ -66,21 +73,35 @@ pub struct Artifact {
 
 /// What could not be done, to which file, and why.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to {what} {}: {source}", path.display())]
-pub struct StoreError {
-    what: &'static str,
-    path: PathBuf,
-    source: io::Error,
+#[non_exhaustive]
+pub enum StoreError {
+    /// In the output folder.
+    #[error("failed to {what} {}: {source}", path.display())]
+    Folder {
+        /// What was to be done.
+        what: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// In the bucket.
+    #[error(transparent)]
+    Objects(#[from] ObjectError),
 }
 
 impl StoreError {
     pub(super) fn clearing(path: PathBuf, source: io::Error) -> Self {
-        Self { what: "clear away what was remembered of", path, source }
+        Self::Folder { what: "clear away what was remembered of", path, source }
+    }
+
+    pub(super) fn reading(path: PathBuf, source: io::Error) -> Self {
+        Self::Folder { what: "read", path, source }
     }
 
     /// The thread that did it ended early.
     pub(super) fn interrupted(source: io::Error) -> Self {
-        Self { what: "end the storing of", path: PathBuf::new(), source }
+        Self::Folder { what: "end the storing of", path: PathBuf::new(), source }
     }
 }
 
@@ -92,19 +113,37 @@ impl Store {
 
     /// The same with links that are named by a template.
     pub fn open_named(root: &Path, template: NameTemplate) -> Result<Self, StoreError> {
-        fs::create_dir_all(root).map_err(error("create the folder", root))?;
-        for folder in ["files", "files/sha256", "works", "partial"] {
-            let path = root.join(folder);
-            out::make_folder(&path).map_err(error("create the folder", &path))?;
-        }
-        let partials = Partials::new(root.join("partial"));
+        let partials = Self::make_folders(root, &["files", "files/sha256", "works", "partial"])?;
         let names = root.join("names");
         let claims = match template.is_by_identifier() {
             true => None,
             false => Some(Claims::open(names.clone()).map_err(error("create the folder", &names))?),
         };
         let root = root.to_owned();
-        Ok(Self(Arc::new(Inner { root, partials, links: AtomicU64::new(0), template, claims })))
+        let (links, objects) = (AtomicU64::new(0), None);
+        Ok(Self(Arc::new(Inner { root, partials, links, template, claims, objects })))
+    }
+
+    /// The same with stored files in a bucket: they arrive and are proven in the folder, and go up from there.
+    pub fn open_remote(root: &Path, template: NameTemplate, objects: Objects) -> Result<Self, StoreError> {
+        let partials = Self::make_folders(root, &["partial"])?;
+        let root = root.to_owned();
+        let (links, objects) = (AtomicU64::new(0), Some(objects));
+        Ok(Self(Arc::new(Inner { root, partials, links, template, claims: None, objects })))
+    }
+
+    fn make_folders(root: &Path, folders: &[&str]) -> Result<Partials, StoreError> {
+        fs::create_dir_all(root).map_err(error("create the folder", root))?;
+        for folder in folders {
+            let path = root.join(folder);
+            out::make_folder(&path).map_err(error("create the folder", &path))?;
+        }
+        Ok(Partials::new(root.join("partial")))
+    }
+
+    /// The bucket that stored files are in, if they are not in the folder.
+    pub fn objects(&self) -> Option<&Objects> {
+        self.0.objects.as_ref()
     }
 
     /// The output folder.
@@ -128,7 +167,7 @@ impl Store {
     ) -> Result<Stored, StoreError> {
         let path = path_of(format, sha256);
         let target = self.0.root.join(&path);
-        let duplicate = self.holds(format, sha256, bytes);
+        let duplicate = self.has_in_folder(format, sha256, bytes);
         if duplicate {
             fs::remove_file(file).map_err(error("remove the second copy", file))?;
         } else {
@@ -143,8 +182,16 @@ impl Store {
         Ok(Stored { path, link, duplicate })
     }
 
-    /// Whether the store has this file, whole.
-    pub fn holds(&self, format: ArtifactFormat, sha256: &str, bytes: u64) -> bool {
+    /// Whether the store has this file, whole. Of files in a bucket the bucket alone is asked; an error says that it
+    /// could not be.
+    pub async fn holds(&self, format: ArtifactFormat, sha256: &str, bytes: u64) -> Result<bool, StoreError> {
+        match self.objects() {
+            None => Ok(self.has_in_folder(format, sha256, bytes)),
+            Some(objects) => Ok(objects.length(&object_path(format, sha256)).await? == Some(bytes)),
+        }
+    }
+
+    fn has_in_folder(&self, format: ArtifactFormat, sha256: &str, bytes: u64) -> bool {
         let place = self.0.root.join(path_of(format, sha256));
         out::is_own_folder(folder_of(&place)).is_ok() && out::size(&place) == Some(bytes)
     }
@@ -208,7 +255,10 @@ impl Store {
     }
 
     /// What a work's links may be called, best first. The numbers go beyond any that happens.
-    fn stems(&self, FileOf { work_key, facts }: FileOf<'_>) -> impl Iterator<Item = String> + use<> {
+    pub(super) fn stems(
+        &self,
+        FileOf { work_key, facts }: FileOf<'_>,
+    ) -> impl Iterator<Item = String> + use<> {
         let id = names::readable(work_key);
         let (first, plain) = match self.0.template.is_by_identifier() {
             true => (None, id),
@@ -302,6 +352,12 @@ pub(crate) fn is_sha256(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
+/// The same as the name of an object, whatever separates paths here.
+pub(crate) fn object_path(format: ArtifactFormat, sha256: &str) -> String {
+    let folder = sha256.get(..2).unwrap_or_default();
+    format!("files/sha256/{folder}/{sha256}.{}", format.extension())
+}
+
 /// Where a file is, relative to the output folder.
 pub(crate) fn path_of(format: ArtifactFormat, sha256: &str) -> PathBuf {
     let folder = sha256.get(..2).unwrap_or_default();
@@ -319,7 +375,7 @@ fn sha256_of(path: &Path) -> io::Result<String> {
 }
 
 fn error<'p>(what: &'static str, path: &'p Path) -> impl FnOnce(io::Error) -> StoreError + 'p {
-    move |source| StoreError { what, path: path.to_owned(), source }
+    move |source| StoreError::Folder { what, path: path.to_owned(), source }
 }
 
 #[cfg(test)]

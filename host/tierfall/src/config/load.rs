@@ -125,6 +125,7 @@ impl Config {
             },
             artifacts: reader.read(&["artifacts"])?,
             run: reader.read(&["run"])?,
+            store: reader.read(&["store"])?,
             ledger: reader.read(&["ledger"])?,
             report: reader.read(&["report"])?,
             telemetry: reader.read(&["telemetry"])?,

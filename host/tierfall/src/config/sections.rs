@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
 use tierfall_ledger::{OnFailure, Rules};
+use tierfall_objects::Place;
 use tierfall_settings::{Harmless, age, auto_or_number, number, some_millis};
 
 use super::problem::did_you_mean;
@@ -46,6 +47,9 @@ pub struct Run {
     /// As it was given: from where the program runs.
     #[serde(deserialize_with = "out")]
     pub out: PathBuf,
+    /// The bucket that stored files go to; `None` is the output folder.
+    #[serde(deserialize_with = "store")]
+    pub store: Option<Place>,
     /// What becomes of works without an identifier.
     pub titles: TitleMode,
     /// What the links to the stored files are called.
@@ -164,7 +168,7 @@ impl Fallback {
 }
 
 impl Run {
-    /// See [`Harmless`]. A folder's configuration writes into that folder, and nowhere else.
+    /// See [`Harmless`]. A folder's configuration writes into that folder, and nowhere else: not into a bucket.
     pub(super) const HARMLESS: &[Harmless] = &[
         Harmless::key("workers"),
         Harmless { key: "out", value: is_below },
@@ -214,6 +218,13 @@ fn out<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> 
     match String::deserialize(deserializer)? {
         out if out.is_empty() => Err(D::Error::custom("it is empty; give a folder")),
         out => Ok(out.into()),
+    }
+}
+
+fn store<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Place>, D::Error> {
+    match String::deserialize(deserializer)?.as_str() {
+        "" => Ok(None),
+        text => text.parse().map(Some).map_err(D::Error::custom),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use tierfall_http::HttpSettings;
+use tierfall_objects::ObjectSettings;
 use tierfall_sandbox::SandboxSettings;
 
 use super::origin::{ConfigFile, Origin};
@@ -37,6 +38,8 @@ pub struct Config {
     pub artifacts: Artifacts,
     /// How many workers, and where their files go.
     pub run: Run,
+    /// How files go into the bucket that `run.store` names.
+    pub store: ObjectSettings,
     /// Whether there is a ledger, where it is, and its rules.
     pub ledger: LedgerSettings,
     /// What reports link to.

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::RunError;
 use super::feed::Feed;
 use super::finalize::{EndedWork, Finalizer, Resolution};
-use super::full_disk::FullDisk;
+use super::full_disk::{Full, FullDisk};
 use super::leases::{Leases, QueueMode};
 use super::maintenance::{Maintenance, maintain};
 use super::manifest_file::Manifest;
@@ -115,7 +115,7 @@ impl Run {
         };
         let (ended_send, mut ended) = mpsc::channel::<EndedWork>(self.workers * 2);
         let repeats = Arc::new(AtomicU64::new(0));
-        let pool = Arc::new(self.pool(out, halt, stored, ended_send, Arc::clone(&repeats)));
+        let pool = Arc::new(self.pool(halt, stored, ended_send, Arc::clone(&repeats)));
         let all_ended = CancellationToken::new();
         let maintenance =
             self.maintenance.clone().filter(|_| self.ledger.is_on()).map(|maintenance| {
@@ -156,7 +156,7 @@ impl Run {
         let (mut disk, mut full) = (FullDisk::default(), None);
         let mut wrote = Ok(());
         loop {
-            let EndedWork { line, resolution, written } = tokio::select! {
+            let EndedWork { line, resolution, written, unstored } = tokio::select! {
                 biased;
                 ended = ended.recv() => match ended {
                     Some(ended) => ended,
@@ -187,7 +187,9 @@ impl Run {
             metrics::count(&line, resolution);
             if resolution == Resolution::Now {
                 silence.count(&line);
-                if let Some(why) = disk.count(&line) {
+            }
+            if matches!(resolution, Resolution::Now) || unstored.is_some() {
+                if let Some(why) = disk.count(&line, unstored) {
                     halt.cancel();
                     full.get_or_insert(why);
                 }
@@ -226,8 +228,10 @@ impl Run {
         self.ledger.close().await;
         wrote?;
         worked?;
-        if let Some(why) = full {
-            return Err(RunError::Full { out: out.to_owned(), why });
+        match full {
+            Some(Full::Folder(why)) => return Err(RunError::Full { out: out.to_owned(), why }),
+            Some(Full::Store(why)) => return Err(RunError::Store { why }),
+            None => {}
         }
         summary.count_ledger(&self.ledger);
         Ok(summary)
@@ -240,7 +244,6 @@ impl Run {
 
     fn pool(
         &self,
-        out: &Path,
         halt: &CancellationToken,
         stored: StoredWorks,
         ended: mpsc::Sender<EndedWork>,
@@ -253,7 +256,6 @@ impl Run {
         );
         let finalizer = Finalizer {
             run_id: self.id.clone(),
-            out: out.to_owned(),
             acquirer: Arc::clone(&self.acquirer),
             ledger: self.ledger.clone(),
             ended,

@@ -32,6 +32,15 @@ pub enum RunError {
         /// What the operating system said.
         why: String,
     },
+    /// The store takes no more files.
+    #[error(
+        "the store takes no more files: {why}; the run ends here, for each further work would be fetched in vain. What is \
+         stored stays where it is, and what was fetched last waits in OUT/partial: run again once the store answers"
+    )]
+    Store {
+        /// What could not be done last, and why.
+        why: String,
+    },
     /// The ledger failed, and the run is not to go on without it.
     #[error(
         "{0}; the run ends here, because ledger.on_failure is \"abort\" or nothing can be done without it"
@@ -52,7 +61,7 @@ pub enum SetupError {
     /// The HTTP client cannot start: a certificate, a proxy or a recording cannot be used.
     #[error(transparent)]
     HttpClient(#[from] HttpError),
-    /// The output folder cannot be made.
+    /// The output folder cannot be made, or the store not be used.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// A plugin's file cannot be read.

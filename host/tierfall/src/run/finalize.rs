@@ -1,7 +1,6 @@
 //! The end of each work: its file stored, its line written, and the ledger told in the order in which a later
 //! worker could take over.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -12,8 +11,7 @@ use super::job::{self, FinalizeRecord, job_key};
 use super::journal::LeasedJob;
 use super::manifest::{Line, StoredFile};
 use super::request::WorkRequest;
-use crate::acquire::{Acquire, Reason, VerifiedFile};
-use crate::out;
+use crate::acquire::{Acquire, Reason, StoreError, VerifiedFile};
 use crate::tiers::{Artifacts, EndReason, Outcome, Status};
 use tierfall_ledger::{
     DoneOp, Effect, Ending, JobKey, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome, State,
@@ -27,6 +25,8 @@ pub(super) struct EndedWork {
     pub(super) resolution: Resolution,
     /// Answered once the line is written.
     pub(super) written: Option<oneshot::Sender<()>>,
+    /// Why a file of it could not be stored, or looked for where it is stored.
+    pub(super) unstored: Option<StoreError>,
 }
 
 /// How a work came to its line.
@@ -63,7 +63,6 @@ enum JobEnding {
 /// Ends the works of one run.
 pub(super) struct Finalizer {
     pub(super) run_id: String,
-    pub(super) out: PathBuf,
     pub(super) acquirer: Arc<dyn Acquire>,
     pub(super) ledger: LedgerClient,
     pub(super) ended: mpsc::Sender<EndedWork>,
@@ -98,7 +97,7 @@ impl Finalizer {
         let Some(outcome) = outcome else {
             if let Some(line) = resumed.into_iter().next() {
                 let line = line.with_files(there, &artifacts.formats);
-                self.write_and_end(line, Resolution::Now, ends, artifacts).await?;
+                self.write_and_end(line, Resolution::Now, None, ends, artifacts).await?;
             }
             return ArtifactJobs { jobs: open, ..ArtifactJobs::default() }.release().await;
         };
@@ -106,6 +105,7 @@ impl Finalizer {
         let (mut line, files) = Line::new(&self.run_id, request.clone(), outcome);
         let candidates = job::candidates(&line.trail);
         let mut files: Vec<Option<VerifiedFile>> = files.into_iter().map(Some).collect();
+        let mut unstored = None;
         for ArtifactJob { format, leased } in open {
             let is_its =
                 |file: &&mut Option<VerifiedFile>| file.as_ref().is_some_and(|file| file.format == format);
@@ -118,12 +118,9 @@ impl Finalizer {
                 (Some(job), None) => {
                     ends.push(JobEnd { job, format, ending: JobEnding::WithoutFile { cut } })
                 }
-                (None, Some(file)) => {
-                    // The line says it if that fails.
-                    let _ = self.store(&mut line, file).await;
-                }
+                (None, Some(file)) => unstored = self.store(&mut line, file).await.err().or(unstored),
                 (Some(job), Some(file)) => {
-                    let ending = self.store_for(&job, &mut line, file, &work).await?;
+                    let ending = self.store_for(&job, &mut line, file, &work, &mut unstored).await?;
                     ends.push(JobEnd { job, format, ending });
                 }
             }
@@ -138,7 +135,7 @@ impl Finalizer {
             None => Resolution::Now,
         };
         let line = line.with_files(there, &artifacts.formats);
-        self.write_and_end(line, resolution, ends, artifacts).await
+        self.write_and_end(line, resolution, unstored, ends, artifacts).await
     }
 
     /// Writes the line of a work, and then ends its jobs.
@@ -146,15 +143,17 @@ impl Finalizer {
         &self,
         line: Line,
         resolution: Resolution,
+        unstored: Option<StoreError>,
         ends: Vec<JobEnd>,
         artifacts: &Artifacts,
     ) -> Result<(), LedgerClientError> {
+        let ended = EndedWork { line, resolution, written: None, unstored };
         if ends.is_empty() {
-            self.write(line, resolution).await;
+            self.send(ended).await;
             return Ok(());
         }
-        let kept = line.clone();
-        let written = self.write_and_wait(line, resolution).await;
+        let kept = ended.line.clone();
+        let written = self.send_and_wait(ended).await;
         for JobEnd { job, format, ending } in ends {
             if !written {
                 job.handle.release().await?;
@@ -188,14 +187,18 @@ impl Finalizer {
         line: &mut Line,
         mut file: VerifiedFile,
         work: &Work,
+        unstored: &mut Option<StoreError>,
     ) -> Result<JobEnding, LedgerClientError> {
         let (format, sha256) = (file.format, file.sha256.clone());
         let same = self.same_work(job, format, work, &sha256).await;
-        file.record(job);
+        file.record(job).await;
         if let Some(of) = same {
             return Ok(match self.store(line, file).await {
                 Ok(_) => JobEnding::Duplicate(of),
-                Err(_) => JobEnding::NotStored,
+                Err(error) => {
+                    *unstored = Some(error);
+                    JobEnding::NotStored
+                }
             });
         }
         let context = json!({"sha256": sha256});
@@ -213,8 +216,9 @@ impl Finalizer {
             }
             Err(error) => {
                 if let Some(pending) = finalizing {
-                    job.handle.complete(pending, OpOutcome::Failed { error });
+                    job.handle.complete(pending, OpOutcome::Failed { error: error.to_string() });
                 }
+                *unstored = Some(error);
                 Ok(JobEnding::NotStored)
             }
         }
@@ -222,7 +226,7 @@ impl Finalizer {
 
     /// Puts the file in its place, and names that in the line; whether another work had the same bytes. An error is
     /// logged, and the line says that it is not stored.
-    async fn store(&self, line: &mut Line, file: VerifiedFile) -> Result<bool, String> {
+    async fn store(&self, line: &mut Line, file: VerifiedFile) -> Result<bool, StoreError> {
         let format = file.format;
         match self.acquirer.store(file.of_work(line.name_facts(format)), line.work_id.clone()).await {
             Ok(artifact) => {
@@ -232,7 +236,7 @@ impl Finalizer {
             Err(error) => {
                 tracing::error!("{}: {error}", line.work_id);
                 line.not_stored(format, EndReason::Rejected(Reason::Storage));
-                Err(error.to_string())
+                Err(error)
             }
         }
     }
@@ -247,8 +251,19 @@ impl Finalizer {
     ) -> Result<Option<(Line, JobEnd)>, LedgerClientError> {
         // Brings the job to where that worker had brought it.
         job.handle.begin(OpKind::Finalize, op.context.clone()).await?;
-        let record =
-            FinalizeRecord::kept(work_id, &op.context, &result).filter(|record| self.has_files(&record.line));
+        let mut record = FinalizeRecord::kept(work_id, &op.context, &result);
+        if let Some(kept) = &record {
+            match self.has_files(&kept.line).await {
+                Ok(true) => {}
+                Ok(false) => record = None,
+                Err(error) => {
+                    // Whoever comes next asks again.
+                    tracing::error!("{work_id}: {error}");
+                    job.handle.release().await?;
+                    return Ok(None);
+                }
+            }
+        }
         let Some(FinalizeRecord { line, duplicate }) = record else {
             let reason = "its file is gone".to_owned();
             job.handle.finish(Ending::Lost { reason }).await?;
@@ -340,7 +355,8 @@ impl Finalizer {
         let line = kept.remove(stored.unwrap_or(0));
         let others = kept.into_iter().filter_map(|line| line.file).chain(here).collect();
         let line = line.with_files(others, order);
-        let here = line.status != Status::Stored || self.has_files(&line);
+        // What cannot be asked for now was there when the ledger was told so.
+        let here = line.status != Status::Stored || self.has_files(&line).await.unwrap_or(true);
         self.write(line, Resolution::Before { here }).await;
     }
 
@@ -360,33 +376,52 @@ impl Finalizer {
         self.not_now(request, EndReason::SetAside, true).await;
     }
 
+    /// A work of which it cannot be asked whether it is stored. Nothing is fetched for it: that could not be stored
+    /// either.
+    pub(super) async fn cannot_tell(&self, request: WorkRequest, error: StoreError) {
+        tracing::error!("{}: {error}", request.work.key());
+        let line = self.pending(request, EndReason::Rejected(Reason::Storage), true);
+        let unstored = Some(error);
+        self.send(EndedWork { line, resolution: Resolution::Pending, written: None, unstored }).await;
+    }
+
     async fn not_now(&self, request: WorkRequest, reason: EndReason, retry: bool) {
+        let line = self.pending(request, reason, retry);
+        self.write(line, Resolution::Pending).await;
+    }
+
+    fn pending(&self, request: WorkRequest, reason: EndReason, retry: bool) -> Line {
         let mut line = Line::of(&self.run_id, request.input, &request.work, Status::Failed);
         line.stands_at(request.entry);
         line.reason = Some(reason);
         line.retry = retry;
-        self.write(line, Resolution::Pending).await;
+        line
     }
 
-    /// Whether every file that a line names is in this folder, and it names one.
-    pub(super) fn has_files(&self, line: &Line) -> bool {
-        let is_here = |file: &StoredFile| {
-            file.path.as_ref().is_some_and(|path| out::size(&self.out.join(path)) == Some(file.bytes))
-        };
-        line.file.is_some() && line.files().all(is_here)
+    /// Whether every file that a line names is stored, and it names one. An error says that this cannot be known now.
+    pub(super) async fn has_files(&self, line: &Line) -> Result<bool, StoreError> {
+        for file in line.files() {
+            if file.path.is_none() || !self.acquirer.holds(file.format, &file.sha256, file.bytes).await? {
+                return Ok(false);
+            }
+        }
+        Ok(line.file.is_some())
     }
 
     /// Sends a line to the manifest.
     async fn write(&self, line: Line, resolution: Resolution) {
+        self.send(EndedWork { line, resolution, written: None, unstored: None }).await;
+    }
+
+    async fn send(&self, ended: EndedWork) {
         // Whoever wrote the manifest has ended the run, and says why.
-        let _ = self.ended.send(EndedWork { line, resolution, written: None }).await;
+        let _ = self.ended.send(ended).await;
     }
 
     /// Sends a line to the manifest and waits until it is written. `false`: it will not be.
-    async fn write_and_wait(&self, line: Line, resolution: Resolution) -> bool {
+    async fn send_and_wait(&self, ended: EndedWork) -> bool {
         let (written, answer) = oneshot::channel();
-        let ended = EndedWork { line, resolution, written: Some(written) };
-        self.ended.send(ended).await.is_ok() && answer.await.is_ok()
+        self.ended.send(EndedWork { written: Some(written), ..ended }).await.is_ok() && answer.await.is_ok()
     }
 }
 

@@ -1,7 +1,8 @@
-//! An output folder that takes no more files: every further work would be asked for, fetched and thrown away.
+//! An output folder, or a bucket, that takes no more files: every further work would be asked for, fetched and thrown
+//! away.
 
 use super::manifest::Line;
-use crate::acquire::Reason;
+use crate::acquire::{Reason, StoreError};
 use crate::tiers::{EndReason, Status};
 
 /// One file may be larger than what is left, and two may come at the same time.
@@ -11,9 +12,16 @@ const IN_A_ROW: u32 = 3;
 #[derive(Debug, Default)]
 pub(super) struct FullDisk(u32);
 
+/// What takes no more files, and what was said about it.
+#[derive(Debug)]
+pub(super) enum Full {
+    Folder(String),
+    Store(String),
+}
+
 impl FullDisk {
-    /// Takes in how a work has ended; what the system said, if there is no use in going on.
-    pub(super) fn count(&mut self, line: &Line) -> Option<String> {
+    /// Takes in how a work has ended; what takes no more files, if there is no use in going on.
+    pub(super) fn count(&mut self, line: &Line, unstored: Option<StoreError>) -> Option<Full> {
         if line.status == Status::Stored {
             self.0 = 0;
         }
@@ -25,6 +33,10 @@ impl FullDisk {
             let unwritten = line.trail.acquisitions().find(|one| one.verdict() == Reason::Storage.code());
             unwritten.map(|one| one.detail.clone()).unwrap_or_default()
         };
-        (self.0 >= IN_A_ROW).then(said)
+        (self.0 >= IN_A_ROW).then(|| match unstored {
+            Some(StoreError::Objects(error)) => Full::Store(error.to_string()),
+            Some(error) => Full::Folder(error.to_string()),
+            None => Full::Folder(said()),
+        })
     }
 }

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 
 use super::manifest::{Line, StoredFile};
 use super::request::{EntryPlace, WorkRequest};
-use crate::acquire::{is_sha256, path_of};
+use crate::acquire::{is_sha256, object_path, path_of};
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ids::WorkId;
 use tierfall_ledger::{CandidateRecord, Ending, JobKey, NewJob};
+use tierfall_objects::Place;
 use tierfall_work::{ArtifactFormat, Facts, Known, Said, Work};
 
 /// What a worker needs to begin.
@@ -145,7 +146,13 @@ pub(super) fn is_line_of(line: &Line, work_id: &str) -> bool {
             Path::new(link).starts_with("works")
                 && Path::new(link).components().all(|part| matches!(part, Component::Normal(_)))
         });
-        is_sha256(&file.sha256) && path && link
+        let object = file.object.as_ref().is_none_or(|object| {
+            let place = object.strip_suffix(&object_path(file.format, &file.sha256));
+            place
+                .and_then(|place| place.strip_suffix('/'))
+                .is_some_and(|place| place.parse::<Place>().is_ok())
+        });
+        is_sha256(&file.sha256) && path && link && object
     };
     line.work_id == work_id && line.files().all(is_in_its_place)
 }
@@ -292,5 +299,18 @@ mod tests {
         assert!(!kept("../../etc/passwd", "works/a.pdf", &sha256, "doi:10.5555/1"));
         assert!(!kept(&place, "works/../../a.pdf", &sha256, "doi:10.5555/1"));
         assert!(!kept("files/sha256/../../../x.pdf", "works/a.pdf", "../../../x", "doi:10.5555/1"));
+        let stored_at = |object: &str| {
+            let file = json!({"path": place, "link": "works/a.pdf.json", "sha256": sha256, "bytes": 1, "tier": "t",
+                "plugin": "p", "source": "s", "version": "published", "identity": "proven", "evidence": "e",
+                "url": "https://a.example/1.pdf", "object": object});
+            let mut value = line_value(&line);
+            value.as_object_mut().unwrap().extend(file.as_object().unwrap().clone());
+            kept_line("doi:10.5555/1", &value).is_some()
+        };
+        assert!(stored_at(&format!("s3://papers/oa/{place}")));
+        assert!(stored_at(&format!("s3://papers/{place}")));
+        for other in ["s3://papers/oa/files/b.pdf", &place, "https://a.example/x", &format!("s3://{place}")] {
+            assert!(!stored_at(other), "{other}");
+        }
     }
 }

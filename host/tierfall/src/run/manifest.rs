@@ -77,9 +77,9 @@ pub struct Line {
 pub struct StoredFile {
     /// Of its bytes, in lower-case hexadecimal digits.
     pub sha256: String,
-    /// Relative to the output folder; `None` until it is stored.
+    /// Relative to the output folder, or to the store that `object` is in; `None` until it is stored.
     pub path: Option<String>,
-    /// The link with a readable name, relative to the output folder.
+    /// The link with a readable name, relative to the output folder; in a store, the index object that says the same.
     pub link: Option<String>,
     /// Its length.
     pub bytes: u64,
@@ -109,6 +109,9 @@ pub struct StoredFile {
     /// What `identity` stands on; `None` where nothing was compared, and in lines of versions before this field.
     #[serde(default)]
     pub proof: Option<Evidence>,
+    /// Its address, where it is in a store: `s3://bucket/prefix/files/sha256/ab/ab12….pdf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// In which form it is; a PDF does not say so.
     #[serde(default = "pdf", skip_serializing_if = "is_pdf")]
     pub format: ArtifactFormat,
@@ -226,6 +229,7 @@ impl Line {
                 identity,
                 evidence: candidate.evidence,
                 proof: evidence,
+                object: None,
                 format: file.format,
                 role: file.format.role().to_owned(),
             };
@@ -344,6 +348,7 @@ impl Line {
         if let Some(file) = files.find(|file| file.format == format) {
             file.path = Some(artifact.path.to_string_lossy().into_owned());
             file.link = Some(artifact.link.to_string_lossy().into_owned());
+            file.object.clone_from(&artifact.object);
         }
     }
 
@@ -383,6 +388,7 @@ mod tests {
             identity: Identity::Proven,
             evidence: "a list".into(),
             proof: None,
+            object: None,
             format: ArtifactFormat::Pdf,
             role: "fulltext".into(),
         }

@@ -44,7 +44,7 @@ pub use leases::QueueMode;
 pub use maintenance::Maintenance;
 pub use manifest::{Ids, Line, StoredFile};
 pub use manifest_file::Manifest;
-pub use opening::{LedgerPlace, find_ledger, open_client, open_ledger};
+pub use opening::{LedgerPlace, find_ledger, open_client, open_ledger, open_store};
 pub use program::Program;
 pub use reporter::Reporter;
 pub use request::{EntryPlace, InputItem, WorkRequest};

@@ -1,16 +1,19 @@
-//! Opening the ledger that the configuration names.
+//! Opening the ledger and the store that the configuration names.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::error::SetupError;
 use super::file_system;
+use crate::acquire::{Store, StoreError};
 use crate::config::Config;
 use crate::out;
 #[cfg(feature = "postgres")]
 use tierfall_ledger::postgres::{PostgresLedger, PostgresSettings, Time};
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall_ledger::{Ledger, LedgerClient, LedgerClientSettings, LedgerError, Probe, Rules, SystemClock};
+use tierfall_objects::Objects;
 
 /// How long an engine waits for a lock or a connection: longer than any honest transaction takes, also on a
 /// slow disk, and short enough that a download does not seem to hang.
@@ -64,6 +67,16 @@ impl std::fmt::Display for LedgerPlace {
             },
         }
     }
+}
+
+/// Opens the place for files: the output folder, or the bucket of `run.store`, of which it is made sure that it can be
+/// used.
+pub async fn open_store(config: &Config, out: &Path) -> Result<Store, SetupError> {
+    let name = config.run.name.clone();
+    let Some(place) = config.run.store.clone() else { return Ok(Store::open_named(out, name)?) };
+    let tls = tierfall_http::client_config(&config.http.ca_certs)?;
+    let objects = Objects::open(place, &config.store, tls).await.map_err(StoreError::from)?;
+    Ok(Store::open_remote(out, name, objects)?)
 }
 
 /// Opens the ledger, and makes it if there is none.

@@ -24,7 +24,7 @@ use super::reporter::Reporter;
 use super::request::WorkRequest;
 use super::slots::{Slot, Slots};
 use super::stored::StoredWorks;
-use crate::acquire::Acquire;
+use crate::acquire::{Acquire, StoreError};
 use crate::tiers::race::{self, Begun};
 use crate::tiers::{EndReason, Identified, Outcome, Plan, Status, Trail, identify};
 use tierfall_http::{Doing, HttpClient, Reach, WorkClock};
@@ -230,7 +230,10 @@ impl WorkerPool {
                 return Ok(());
             }
         };
-        jobs.here = self.stored(&request);
+        jobs.here = match self.stored(&request).await {
+            Ok(here) => here,
+            Err(error) => return self.cannot_tell(request, jobs, error, pipeline).await,
+        };
         let (mut kept, mut over, mut is_here) = (Vec::new(), None, false);
         for (format, answer) in closed {
             let stored = jobs.here.as_ref().is_some_and(|line| line.file_of(format).is_some());
@@ -247,8 +250,11 @@ impl WorkerPool {
                 other => over = over.or(Some(other)),
             }
         }
-        let there = kept.iter().filter(|line| self.finalizer.has_files(line));
-        jobs.before.extend(there.filter_map(|line| line.file.clone()));
+        for line in &kept {
+            if self.finalizer.has_files(line).await.unwrap_or(false) {
+                jobs.before.extend(line.file.clone());
+            }
+        }
         is_here |= match self.take_stored(&request, &mut jobs).await {
             Ok(adopted) => adopted,
             Err(error) => {
@@ -297,11 +303,18 @@ impl WorkerPool {
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
         let Admission { mut jobs, closed, .. } = admission;
-        jobs.here = self.stored(&request);
+        jobs.here = match self.stored(&request).await {
+            Ok(here) => here,
+            Err(error) => return self.cannot_tell(request, jobs, error, pipeline).await,
+        };
         for (_, answer) in closed {
             let Enqueued::Over { state, result, .. } = answer else { continue };
             let kept = self.finalizer.kept(&request, result).filter(|_| state != State::Failed);
-            jobs.before.extend(kept.filter(|line| self.finalizer.has_files(line)).and_then(|line| line.file));
+            if let Some(line) = kept
+                && self.finalizer.has_files(&line).await.unwrap_or(false)
+            {
+                jobs.before.extend(line.file);
+            }
         }
         match self.take_stored(&request, &mut jobs).await {
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
@@ -318,9 +331,25 @@ impl WorkerPool {
         Ok(())
     }
 
-    /// The line of a work that is stored in this folder.
-    fn stored(&self, request: &WorkRequest) -> Option<Box<Line>> {
-        self.stored.line_of(&request.work.key()).map(Box::new)
+    /// The line of a work that is stored, as this folder's manifest has it. An error says that this cannot be known now.
+    async fn stored(&self, request: &WorkRequest) -> Result<Option<Box<Line>>, StoreError> {
+        let line = self.stored.line_of(&request.work.key(), self.acquirer.as_ref()).await?;
+        Ok(line.map(Box::new))
+    }
+
+    /// Leaves a work as it is, because it cannot be asked whether it is stored.
+    async fn cannot_tell(
+        &self,
+        request: WorkRequest,
+        jobs: ArtifactJobs,
+        error: StoreError,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        match jobs.release().await {
+            Ok(()) => self.finalizer.cannot_tell(request, error).await,
+            Err(lost) => pipeline.held.push_back(self.give_up(lost, request)?),
+        }
+        Ok(())
     }
 
     /// Ends the jobs of artifacts that are stored in this folder, or that need not be looked for. Whether any was

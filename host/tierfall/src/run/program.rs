@@ -10,6 +10,7 @@ use super::drive::Run;
 use super::error::SetupError;
 use super::inventory::StoreInventory;
 use super::maintenance::Maintenance;
+use super::opening::open_store;
 use super::plan;
 use super::plugins::LoadedPlugins;
 use super::reporter::Reporter;
@@ -61,7 +62,7 @@ impl Program {
         // Works that run side by side would share the recording's answers in the order of their luck.
         let (workers, in_hand) = if replayed { (1, 1) } else { (config.run.workers(), config.run.in_hand()) };
         let examiner = Examiner::load(&sandbox, EXAMINER).await?;
-        let store = Store::open_named(out, config.run.name.clone())?;
+        let store = open_store(config, out).await?;
         let settings = config.acquire.clone();
         let (reach, queues, network) = (client.reach(), client.queues(), client.clone());
         let acquirer = Acquirer::new(client, Arc::new(examiner), store.clone(), settings, examinations());

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 
 use super::job::is_line_of;
-use super::manifest::{Line, StoredFile};
-use crate::acquire::path_of;
+use super::manifest::Line;
+use crate::acquire::{Acquire, StoreError};
 use crate::out;
 use crate::tiers::Status;
 
@@ -21,7 +21,6 @@ const MOST_LINE: u64 = 16 << 20;
 /// Where the manifest has the line of each stored work.
 #[derive(Default)]
 pub(super) struct StoredWorks {
-    out: PathBuf,
     manifest: Option<Mutex<File>>,
     /// By a digest of the work's key: 16 bytes a work. Whoever reads the line sees whose it is.
     places: HashMap<u64, u64>,
@@ -42,26 +41,36 @@ impl StoredWorks {
                 places.insert(digest(&head.work_id), place);
             }
         })?;
-        Ok(Self { out: out.to_owned(), manifest: Some(Mutex::new(file)), places })
+        Ok(Self { manifest: Some(Mutex::new(file)), places })
     }
 
-    /// The line of a work that is stored in this folder, with those of its files that are there, as long as they
-    /// were.
-    pub(super) fn line_of(&self, work_id: &str) -> Option<Line> {
+    /// The line of a work that is stored, with those of its files that `store` has, as long as they were. An error says
+    /// that this cannot be known now.
+    pub(super) async fn line_of(
+        &self,
+        work_id: &str,
+        store: &dyn Acquire,
+    ) -> Result<Option<Line>, StoreError> {
+        let Some(line) = self.told(work_id) else { return Ok(None) };
+        let mut files = Vec::new();
+        for file in line.file.into_iter().chain(line.also) {
+            if store.holds(file.format, &file.sha256, file.bytes).await? {
+                files.push(file);
+            }
+        }
+        let mut files = files.into_iter();
+        let Some(file) = files.next() else { return Ok(None) };
+        Ok(Some(Line { file: Some(file), also: files.collect(), ..line }))
+    }
+
+    /// What the manifest says of a stored work.
+    fn told(&self, work_id: &str) -> Option<Line> {
         let place = *self.places.get(&digest(work_id))?;
         let line = {
             let file = self.manifest.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner);
             line_at(&file, place).ok()??
         };
-        if line.status != Status::Stored || !is_line_of(&line, work_id) {
-            return None;
-        }
-        let is_there = |file: &StoredFile| {
-            out::size(&self.out.join(path_of(file.format, &file.sha256))) == Some(file.bytes)
-        };
-        let mut files = line.file.into_iter().chain(line.also).filter(is_there);
-        let (file, also) = (Some(files.next()?), files.collect());
-        Some(Line { file, also, ..line })
+        (line.status == Status::Stored && is_line_of(&line, work_id)).then_some(line)
     }
 }
 
@@ -161,8 +170,13 @@ fn digest(key: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use futures_util::future::BoxFuture;
+
     use super::*;
-    use tierfall_work::ArtifactFormat;
+    use crate::acquire::{Acquisition, Artifact, FetchContext, Journal, Store, VerifiedFile, path_of};
+    use tierfall_work::{ArtifactFormat, Candidate, Work};
 
     const SHA256: &str = "abababababababababababababababababababababababababababababababab";
 
@@ -191,27 +205,57 @@ mod tests {
         folder
     }
 
-    #[test]
-    fn a_work_is_stored_if_the_manifest_says_so_and_its_file_is_there() {
+    /// Has what a store has, and is asked for nothing else.
+    struct Has(Store);
+
+    impl Acquire for Has {
+        fn acquire<'a>(
+            &'a self,
+            _: &'a Candidate,
+            _: FetchContext<'a>,
+            _: &'a (dyn Fn() -> Arc<Work> + Send + Sync),
+            _: &'a dyn Journal,
+        ) -> BoxFuture<'a, Acquisition> {
+            unreachable!("nothing is fetched")
+        }
+
+        fn store(&self, _: VerifiedFile, _: String) -> BoxFuture<'_, Result<Artifact, StoreError>> {
+            unreachable!("nothing is stored")
+        }
+
+        fn holds<'a>(
+            &'a self,
+            format: ArtifactFormat,
+            sha256: &'a str,
+            bytes: u64,
+        ) -> BoxFuture<'a, Result<bool, StoreError>> {
+            Box::pin(self.0.holds(format, sha256, bytes))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_work_is_stored_if_the_manifest_says_so_and_its_file_is_there() {
         let broken = "{\"work_id\":\"doi:10.1/c\",\"status\":\"stored\",\"sha\n".to_owned();
         let lines =
             [line("doi:10.1/a", "stored"), line("doi:10.1/b", "failed"), broken, "no JSON\n".to_owned()];
         let folder = folder(&lines);
         let stored = StoredWorks::read(folder.path()).unwrap();
-        assert!(stored.line_of("doi:10.1/a").is_some());
+        let store = Has(Store::open(folder.path()).unwrap());
+        let line_of = async |work: &str| stored.line_of(work, &store).await.unwrap();
+        assert!(line_of("doi:10.1/a").await.is_some());
         for other in ["doi:10.1/b", "doi:10.1/c", "doi:10.1/d"] {
-            assert!(stored.line_of(other).is_none(), "{other}");
+            assert!(line_of(other).await.is_none(), "{other}");
         }
         std::fs::write(folder.path().join(path_of(ArtifactFormat::Pdf, SHA256)), "%PD").unwrap();
-        assert!(stored.line_of("doi:10.1/a").is_none(), "its file is shorter than it was");
+        assert!(line_of("doi:10.1/a").await.is_none(), "its file is shorter than it was");
         std::fs::remove_file(folder.path().join(path_of(ArtifactFormat::Pdf, SHA256))).unwrap();
-        assert!(stored.line_of("doi:10.1/a").is_none(), "its file is gone");
+        assert!(line_of("doi:10.1/a").await.is_none(), "its file is gone");
     }
 
     #[test]
     fn a_folder_without_a_manifest_has_nothing() {
         let folder = tempfile::tempdir().unwrap();
-        assert!(StoredWorks::read(folder.path()).unwrap().line_of("doi:10.1/a").is_none());
+        assert!(StoredWorks::read(folder.path()).unwrap().told("doi:10.1/a").is_none());
         assert!(find_line(folder.path(), &["doi:10.1/a".to_owned()]).unwrap().is_none());
     }
 

@@ -1,0 +1,126 @@
+//! Where an object store is: `s3://bucket/prefix`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use object_store::path::Path;
+
+/// A bucket, and what the names of all our objects in it begin with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    bucket: String,
+    prefix: Path,
+}
+
+/// Why a text names no place. It does not repeat the text, which may hold a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidPlace {
+    /// Another scheme, or none.
+    #[error(
+        "a store is given as s3://BUCKET/PREFIX; for a folder of this machine, leave it empty and give --out"
+    )]
+    Scheme,
+    /// The name of the bucket.
+    #[error(
+        "s3:// is followed by the name of a bucket: letters, digits, dots and hyphens (keys come from the environment, \
+         AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the server from AWS_ENDPOINT_URL)"
+    )]
+    Bucket,
+    /// The prefix.
+    #[error("the prefix behind the bucket is a path of plain names, as in s3://bucket/papers/2026")]
+    Prefix,
+}
+
+impl Place {
+    /// The bucket's name.
+    pub fn bucket(&self) -> &str {
+        &self.bucket
+    }
+
+    /// The name of an object, by its path below the prefix.
+    pub(crate) fn key(&self, path: &str) -> Path {
+        let parts = path.split('/').filter(|part| !part.is_empty());
+        parts.fold(self.prefix.clone(), |key, part| key.join(part))
+    }
+
+    /// The path below the prefix of an object that has it.
+    pub(crate) fn path_of(&self, key: &Path) -> Option<String> {
+        let rest = key.as_ref().strip_prefix(self.prefix.as_ref())?;
+        Some(rest.trim_start_matches('/').to_owned())
+    }
+
+    /// The address of an object, by its path below the prefix.
+    pub fn url(&self, path: &str) -> String {
+        format!("s3://{}/{}", self.bucket, self.key(path))
+    }
+}
+
+impl FromStr for Place {
+    type Err = InvalidPlace;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+        let rest = text.strip_prefix("s3://").ok_or(InvalidPlace::Scheme)?;
+        let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+        if bucket.is_empty() || bucket.len() > 255 || !bucket.chars().all(plain) {
+            return Err(InvalidPlace::Bucket);
+        }
+        let prefix = prefix.trim_end_matches('/');
+        let plain = |part: &str| {
+            !matches!(part, "" | "." | "..")
+                && part.chars().all(|c| plain(c) || matches!(c, '=' | '+' | '@' | '~'))
+        };
+        // Keys have at most 1024 bytes.
+        if !prefix.is_empty() && !prefix.split('/').all(plain) || prefix.len() > 512 {
+            return Err(InvalidPlace::Prefix);
+        }
+        let prefix = Path::parse(prefix).map_err(|_| InvalidPlace::Prefix)?;
+        Ok(Self { bucket: bucket.to_owned(), prefix })
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "s3://{}", self.bucket)?;
+        match self.prefix.as_ref() {
+            "" => Ok(()),
+            prefix => write!(f, "/{prefix}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_read_as_it_is_shown_and_names_its_objects() {
+        for text in ["s3://papers", "s3://papers/2026/oa", "s3://my.bucket-1/a=b"] {
+            assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
+        }
+        let place: Place = "s3://papers/oa/".parse().unwrap();
+        assert_eq!(place.url("files/ab.pdf"), "s3://papers/oa/files/ab.pdf");
+        assert_eq!(place.path_of(&place.key("files/ab.pdf")).as_deref(), Some("files/ab.pdf"));
+        let whole: Place = "s3://papers".parse().unwrap();
+        assert_eq!(whole.url("works/a(1).json"), "s3://papers/works/a(1).json");
+        assert_eq!(whole.path_of(&whole.key("works/a.json")).as_deref(), Some("works/a.json"));
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused_without_being_repeated() {
+        for (text, why) in [
+            ("papers", InvalidPlace::Scheme),
+            ("gs://papers", InvalidPlace::Scheme),
+            ("s3://", InvalidPlace::Bucket),
+            ("s3:///a", InvalidPlace::Bucket),
+            ("s3://KEY:hidden@papers/a", InvalidPlace::Bucket),
+            ("s3://papers/../a", InvalidPlace::Prefix),
+            ("s3://papers/a//b", InvalidPlace::Prefix),
+            ("s3://papers/a?b", InvalidPlace::Prefix),
+        ] {
+            let invalid = text.parse::<Place>().unwrap_err();
+            assert_eq!(invalid, why, "{text}");
+            assert!(!invalid.to_string().contains("hidden"));
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! Stored files in a bucket of an S3 server: the same promises as in a folder, and what only a bucket can do wrong.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::support::article::Article;
+use crate::support::program::{Call, Home, eventually};
+use crate::support::s3::{Bucket, Wrong};
+use crate::support::web::{Answer, Web};
+
+/// A run that reads pages of the local web and stores what it finds in this bucket.
+fn storing(home: &Home, web: &Web, bucket: &Bucket, works: &[&str]) -> Call {
+    let call =
+        home.tierfall(["run"]).args(works).args(["--fallback-tier", "landing_scrape", "--out", "papers"]);
+    into_bucket(call, bucket).args(["--set", "http.pace.enabled=false"]).through(web)
+}
+
+fn into_bucket(call: Call, bucket: &Bucket) -> Call {
+    let call = call.args(["--store", &bucket.store()]);
+    bucket.variables().into_iter().fold(call, |call, (name, value)| call.env(name, value))
+}
+
+fn place_of(article: &Article) -> String {
+    format!("files/sha256/{}/{}.pdf", &article.sha256[..2], article.sha256)
+}
+
+/// The objects of a bucket: by their names, the files as they are, and what the index says of which work has which.
+fn files_and_index(bucket: &Bucket) -> (BTreeMap<String, Vec<u8>>, Vec<Value>) {
+    let (files, index): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        bucket.objects().into_iter().partition(|(name, _)| name.starts_with("oa/files/"));
+    (
+        files,
+        index.into_values().map(|entry| serde_json::from_slice(&entry).expect("an entry is JSON")).collect(),
+    )
+}
+
+#[test]
+fn what_is_proven_goes_up_with_its_index_and_nothing_of_it_stays_on_the_disk() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "moths");
+    let ended = storing(&home, &web, &bucket, &[&article.page]).run().expect(0);
+
+    let manifest = home.manifest("papers");
+    let [work] = manifest.as_slice() else { panic!("{manifest:#?}") };
+    let path = place_of(&article);
+    assert_eq!((&work["status"], &work["path"]), (&"stored".into(), &path.as_str().into()), "{}", ended.err);
+    assert_eq!(work["object"], format!("{}/{path}", bucket.store()));
+    let (files, index) = files_and_index(&bucket);
+    assert_eq!(files, BTreeMap::from([(format!("oa/{path}"), article.bytes.clone())]));
+    let [entry] = index.as_slice() else { panic!("{index:#?}") };
+    assert_eq!((&entry["work_id"], &entry["sha256"]), (&work["work_id"], &work["sha256"]));
+    assert_eq!((&entry["path"], &entry["bytes"]), (&work["path"], &work["bytes"]));
+    let link = work["link"].as_str().expect("a link");
+    assert!(bucket.objects().contains_key(&format!("oa/{link}")), "{link}");
+    for folder in ["files", "works", "partial"] {
+        assert_eq!(home.files(&format!("papers/{folder}")), [""; 0], "nothing is left here");
+    }
+    assert!(!format!("{}{}", ended.out, ended.err).contains("hidden-secret"));
+
+    // The second run asks the store, and nobody else.
+    let (asked, stored) = (web.requests_for(&article.file).len(), bucket.requests("PUT").len());
+    storing(&home, &web, &bucket, &[&article.page]).run().expect(0);
+    assert_eq!(web.requests_for(&article.file).len(), asked);
+    assert_eq!(bucket.requests("PUT").len(), stored + 1, "but for the mark at its start");
+    assert_eq!(home.manifest("papers").len(), 1);
+}
+
+#[test]
+fn the_same_bytes_go_up_once_and_each_work_has_its_entry() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "twins");
+    let again = article.again(&web);
+    storing(&home, &web, &bucket, &[&article.page, &again]).run().expect(0);
+    let (files, index) = files_and_index(&bucket);
+    assert_eq!(files.into_values().collect::<Vec<_>>(), [article.bytes.clone()]);
+    assert_eq!(index.len(), 2);
+    assert!(index.iter().all(|entry| entry["sha256"] == article.sha256.as_str()), "{index:#?}");
+}
+
+/// A file of so many pages is longer than the shortest part.
+const PAGES: u32 = 2000;
+const IN_PARTS: [&str; 2] = ["--set", "store.part_bytes=5 MiB"];
+
+/// One that can be continued.
+fn long_article(web: &Web) -> Article {
+    let article = Article::without_file(web, "long", PAGES);
+    assert!(article.bytes.len() > 6 << 20, "{} bytes are no two parts", article.bytes.len());
+    web.get(&article.file, [Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"")]);
+    article
+}
+
+#[test]
+fn a_long_file_goes_up_in_parts_and_its_upload_is_ended() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = long_article(&web);
+    storing(&home, &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(0);
+    let (files, _) = files_and_index(&bucket);
+    assert!(files == BTreeMap::from([(format!("oa/{}", place_of(&article)), article.bytes.clone())]));
+    assert_eq!(bucket.requests("partNumber=").len(), 2);
+    assert_eq!(bucket.open_uploads(), 0);
+
+    // Whoever has no manifest of it asks before it sends.
+    let elsewhere = Home::new();
+    storing(&elsewhere, &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(0);
+    assert_eq!(bucket.requests("partNumber=").len(), 2);
+}
+
+#[test]
+fn an_upload_that_was_killed_in_its_middle_is_begun_again_and_the_old_one_is_left_alone() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = long_article(&web);
+    bucket.goes_wrong("partNumber=2", Wrong::Stalled);
+    let run =
+        || storing(&home, &web, &bucket, &[&article.page]).args(IN_PARTS).args(["--enable-idempotency"]);
+    let running = run().args(["--set", "ledger.lease_s=3"]).start();
+    eventually("the second part is on its way", || !bucket.requests("partNumber=2").is_empty());
+    running.kill();
+    assert_eq!(files_and_index(&bucket).0, BTreeMap::new(), "half a file is no object");
+
+    bucket.recovers();
+    let fetched = web.requests_for(&article.file).len();
+    run().run().expect(0);
+    let (files, index) = files_and_index(&bucket);
+    assert!(files == BTreeMap::from([(format!("oa/{}", place_of(&article)), article.bytes.clone())]));
+    assert_eq!(index.len(), 1);
+    assert_eq!(bucket.open_uploads(), 1, "it may be somebody's: the bucket's own rule ends it");
+    assert_eq!(web.requests_for(&article.file).len(), fetched, "the file was here, and proven");
+    assert_eq!(home.files("papers/partial"), [""; 0]);
+}
+
+#[test]
+fn a_part_that_is_refused_gives_the_upload_up() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = long_article(&web);
+    bucket.goes_wrong("partNumber=2", Wrong::Refused(403, usize::MAX));
+    let ended = storing(&home, &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(4);
+    assert!(ended.err.contains("does not allow it"), "{}", ended.err);
+    assert_eq!((bucket.objects().len(), bucket.open_uploads()), (0, 0));
+    let manifest = home.manifest("papers");
+    assert_eq!((&manifest[0]["reason"], &manifest[0]["retry"]), (&"storage".into(), &true.into()));
+
+    bucket.recovers();
+    storing(&home, &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(0);
+    assert_eq!(web.requests_for(&article.file).len(), 1, "what was here was not fetched again");
+    assert_eq!(bucket.objects().len(), 2);
+}
+
+#[test]
+fn a_store_that_cannot_be_used_is_told_before_anything_is_fetched() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "early");
+    let refused = |call: Call, why: &str| {
+        let ended = call.run().expect(1);
+        assert!(ended.err.contains(why), "{why}: {}", ended.err);
+        assert!(!ended.err.contains("hidden-secret"), "{}", ended.err);
+        assert_eq!(web.requests_for(&article.page).len(), 0);
+    };
+    let at = |store: &str| {
+        let call = home.tierfall(["run", &article.page, "--out", "papers", "--store", store]).through(&web);
+        bucket.variables().into_iter().fold(call, |call, (name, value)| call.env(name, value))
+    };
+    let run = || at(&bucket.store());
+    refused(at("s3://nobody-has-this/oa"), "there is no such bucket");
+    bucket.goes_wrong("PUT", Wrong::Refused(403, usize::MAX));
+    refused(run(), "AWS_SECRET_ACCESS_KEY");
+    bucket.recovers();
+    bucket.goes_wrong("HEAD", Wrong::Refused(403, usize::MAX));
+    refused(run(), "s3:ListBucket");
+    bucket.recovers();
+    bucket.goes_wrong("PUT", Wrong::Unconditional);
+    refused(run(), "a second time although it was asked not to");
+    refused(run().env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), "failed to write to");
+    let ended = at("s3://key:hidden-secret@papers").run().expect(2);
+    assert!(ended.err.contains("keys come from the environment"), "{}", ended.err);
+    assert!(!ended.err.contains("hidden-secret"), "{}", ended.err);
+}
+
+#[test]
+fn a_store_that_stumbles_is_asked_again_and_what_it_did_is_not_taken_for_a_failure() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let articles = ["one", "two", "three"].map(|name| Article::on(&web, name));
+    bucket.goes_wrong(&place_of(&articles[0]), Wrong::Refused(503, 2));
+    bucket.goes_wrong(&format!("PUT /{}/{}", bucket.path(), place_of(&articles[1])), Wrong::AnswerLost(1));
+    bucket.goes_wrong(&format!("PUT /{}/works", bucket.path()), Wrong::Refused(500, 1));
+    let pages = articles.each_ref().map(|article| article.page.as_str());
+    storing(&home, &web, &bucket, &pages).run().expect(0);
+    let (files, index) = files_and_index(&bucket);
+    let expected =
+        articles.iter().map(|article| (format!("oa/{}", place_of(article)), article.bytes.clone()));
+    assert_eq!(files, expected.collect());
+    assert_eq!(index.len(), 3);
+}
+
+#[test]
+fn a_store_that_is_away_ends_the_run_and_costs_nobody_a_copy() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let articles = ["a", "b", "c", "d", "e"].map(|name| Article::on(&web, name));
+    let pages = articles.each_ref().map(|article| article.page.as_str());
+    bucket.goes_wrong("/oa/files/", Wrong::Refused(503, usize::MAX));
+    // What it looks for at its start is not there, as it must be.
+    bucket.goes_wrong("files/sha256/none", Wrong::Refused(404, usize::MAX));
+    let run = || storing(&home, &web, &bucket, &pages).args(["--enable-idempotency", "--workers", "1"]);
+    let ended = run().args(["--set", "store.retries=0"]).run().expect(1);
+    assert!(ended.err.contains("the store takes no more files"), "{}", ended.err);
+    assert!(home.manifest("papers").iter().all(|line| line["status"] == "failed" && line["retry"] == true));
+
+    bucket.recovers();
+    let failed = home.manifest("papers");
+    let failed = failed.iter().map(|line| line["input"].as_str().expect("an input"));
+    home.tierfall(["ledger", "retry", "--out", "papers"]).args(failed).run().expect(0);
+    run().run().expect(0);
+    let (files, index) = files_and_index(&bucket);
+    assert_eq!((files.len(), index.len()), (5, 5));
+}
+
+#[test]
+fn two_processes_with_one_ledger_and_folders_of_their_own_store_everything_once() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (homes, web) = ([Home::new(), Home::new()], Web::start());
+    let articles: Vec<Article> = (0..12).map(|number| Article::on(&web, &format!("n{number}"))).collect();
+    let again = articles[0].again(&web);
+    let mut pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
+    pages.push(&again);
+    let ledger = homes[0].path("shared.sqlite");
+    let ledger = ["--enable-idempotency", "--ledger", ledger.to_str().expect("text")];
+    let run = |home: &Home| storing(home, &web, &bucket, &pages).args(ledger).args(["--workers", "3"]);
+    let running = homes.each_ref().map(|home| run(home).start());
+    for one in running {
+        one.wait().expect(0);
+    }
+    let (files, index) = files_and_index(&bucket);
+    let expected =
+        articles.iter().map(|article| (format!("oa/{}", place_of(article)), article.bytes.clone()));
+    assert_eq!(files, expected.collect());
+    assert_eq!(index.len(), 13);
+    let (asked, sent) = (web.requests().len(), bucket.requests("PUT").len());
+    // Whoever has neither file nor manifest has them all the same, by the ledger and the store.
+    let third = Home::new();
+    let ended = run(&third).args(["--json"]).run().expect(0);
+    let summary: Value = serde_json::from_str(ended.out.lines().last().expect("a summary")).expect("JSON");
+    assert_eq!(
+        (&summary["summary"]["stored"], &summary["summary"]["elsewhere"]),
+        (&13.into(), &0.into()),
+        "{summary}"
+    );
+    assert_eq!((web.requests().len(), bucket.requests("PUT").len()), (asked, sent + 1));
+}
+
+#[test]
+fn what_was_taken_out_of_the_store_is_found_missing_and_fetched_again() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let (kept, gone) = (Article::on(&web, "kept"), Article::on(&web, "gone"));
+    let run = || storing(&home, &web, &bucket, &[&kept.page, &gone.page]).args(["--enable-idempotency"]);
+    run().run().expect(0);
+    bucket.remove(&format!("oa/{}", place_of(&gone)));
+    let reconcile = || {
+        let call = home.tierfall(["ledger", "reconcile", "--missing", "again", "--out", "papers", "--json"]);
+        into_bucket(call, &bucket).run().expect(0).out
+    };
+    let found: Value = serde_json::from_str(reconcile().trim()).expect("JSON");
+    assert_eq!(found["missing_files"].as_array().map(Vec::len), Some(1), "{found}");
+    run().run().expect(0);
+    assert_eq!(web.requests_for(&gone.file).len(), 2);
+    assert_eq!(web.requests_for(&kept.file).len(), 1);
+    assert_eq!(files_and_index(&bucket).0.len(), 2);
+}
+
+#[test]
+fn a_found_configuration_names_no_store() {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "found");
+    home.write("tierfall.toml", "[run]\nstore = \"s3://somebody-elses/oa\"\n");
+    let call = home.tierfall(["run", &article.page]).args(["--out", "papers"]).through(&web);
+    let ended = call.run().expect(2);
+    assert!(
+        ended.err.contains("`run.store` is not taken from a file that was only found here"),
+        "{}",
+        ended.err
+    );
+}
+
+#[test]
+fn reports_and_bibliographies_name_what_is_in_the_store() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::on(&web, "named");
+    home.write(
+        "refs.bib",
+        format!(
+            "@article{{a, title={{The Invented Matter of named Considered Anew}}, url={{{}}}}}",
+            article.page
+        ),
+    );
+    let call =
+        home.tierfall(["run", "--input", "refs.bib", "--fallback-tier", "landing_scrape", "--out", "papers"]);
+    into_bucket(call, &bucket).args(["--set", "http.pace.enabled=false"]).through(&web).run().expect(0);
+    let address = format!("{}/{}", bucket.store(), place_of(&article));
+    let exported = home
+        .tierfall(["export", "--input", "refs.bib", "--files", "plain", "--out", "papers"])
+        .run()
+        .expect(0);
+    assert!(exported.out.contains(&address), "{}", exported.out);
+    assert!(exported.err.contains("which reference managers do not open"), "{}", exported.err);
+    home.tierfall(["report", "--out", "papers"]).run().expect(0);
+    assert!(home.read("papers/works.csv").contains(&address));
+    let explained = home.tierfall(["explain", &article.page, "--out", "papers"]).run().expect(0);
+    assert!(explained.out.contains(&article.sha256), "{}", explained.out);
+}
