@@ -75,7 +75,7 @@ fn the_same_bytes_go_up_once_and_each_work_has_its_entry() {
     let again = article.again(&web);
     storing(&home, &web, &bucket, &[&article.page, &again]).run().expect(0);
     let (files, index) = files_and_index(&bucket);
-    assert_eq!(files.into_values().collect::<Vec<_>>(), [article.bytes.clone()]);
+    assert!(files.into_values().eq([article.bytes.clone()]));
     assert_eq!(index.len(), 2);
     assert!(index.iter().all(|entry| entry["sha256"] == article.sha256.as_str()), "{index:#?}");
 }
@@ -131,6 +131,30 @@ fn an_upload_that_was_killed_in_its_middle_is_begun_again_and_the_old_one_is_lef
     assert_eq!(bucket.open_uploads(), 1, "it may be somebody's: the bucket's own rule ends it");
     assert_eq!(web.requests_for(&article.file).len(), fetched, "the file was here, and proven");
     assert_eq!(home.files("papers/partial"), [""; 0]);
+}
+
+#[test]
+fn of_two_who_send_the_same_long_file_the_second_is_refused_at_its_end_and_takes_what_is_there() {
+    let Some(bucket) = Bucket::new() else { return };
+    let slow = bucket.another_way();
+    let (homes, web) = ([Home::new(), Home::new()], Web::start());
+    let article = long_article(&web);
+    // All its parts have arrived, and it only has to join them.
+    slow.goes_wrong(".pdf?uploadId=", Wrong::Held);
+    let second = storing(&homes[1], &web, &slow, &[&article.page]).args(IN_PARTS).start();
+    eventually("it is about to join them", || {
+        slow.requests("POST").iter().any(|line| line.contains("uploadId"))
+    });
+    storing(&homes[0], &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(0);
+    slow.recovers();
+    second.wait().expect(0);
+    let joined = |way: &Bucket| way.answers("?uploadId=").into_iter().filter(|line| line.starts_with("POST"));
+    assert!(joined(&bucket).all(|line| line.ends_with("200")) && joined(&bucket).count() == 1);
+    assert!(joined(&slow).all(|line| line.ends_with("412")) && joined(&slow).count() == 1);
+    let (files, index) = files_and_index(&bucket);
+    assert!(files == BTreeMap::from([(format!("oa/{}", place_of(&article)), article.bytes.clone())]));
+    assert_eq!((index.len(), bucket.open_uploads()), (1, 0));
+    assert_eq!(homes[1].manifest("papers")[0]["status"], "stored");
 }
 
 #[test]

@@ -39,6 +39,8 @@ pub enum Wrong {
     AnswerLost(usize),
     /// Requests get no answer and do not arrive, until this is over.
     Stalled,
+    /// Requests arrive once this is over.
+    Held,
     /// What comes with a condition arrives without it.
     Unconditional,
 }
@@ -47,6 +49,8 @@ pub enum Wrong {
 struct State {
     /// The first line of every request that came.
     requests: Vec<String>,
+    /// The status of every answer that was passed on, behind the first line of its request.
+    answers: Vec<String>,
     /// Where the first line contains this text, this goes wrong.
     wrong: Vec<(String, Wrong)>,
 }
@@ -60,6 +64,15 @@ impl Bucket {
         let name = format!("papers-{}", BUCKETS.fetch_add(1, Ordering::SeqCst));
         let (status, body) = request(server, "PUT", &format!("/{name}")).expect("the server answers");
         assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+        Some(Self::through_a_proxy(name, server))
+    }
+
+    /// The same bucket by another way, on which other things go wrong.
+    pub fn another_way(&self) -> Self {
+        Self::through_a_proxy(self.name.clone(), self.server)
+    }
+
+    fn through_a_proxy(name: String, server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let proxy = listener.local_addr().expect("it is bound");
         let state = Arc::new(Mutex::new(State::default()));
@@ -71,7 +84,7 @@ impl Bucket {
                 thread::spawn(move || drop(pass_on(&connection, server, &state)));
             }
         });
-        Some(Self { name, server, proxy, state })
+        Self { name, server, proxy, state }
     }
 
     /// For `--store`.
@@ -107,6 +120,11 @@ impl Bucket {
     /// The first lines of the requests that contain this text.
     pub fn requests(&self, text: &str) -> Vec<String> {
         self.state().requests.iter().filter(|line| line.contains(text)).cloned().collect()
+    }
+
+    /// The first lines of requests that contain this text, each with the status of its answer behind it.
+    pub fn answers(&self, text: &str) -> Vec<String> {
+        self.state().answers.iter().filter(|line| line.contains(text)).cloned().collect()
     }
 
     /// Every object by its name, without what the store is marked with.
@@ -248,15 +266,17 @@ fn pass_on(client: &TcpStream, server: SocketAddr, state: &Mutex<State>) -> io::
             write!(client, "HTTP/1.1 {status} No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")?;
             return Ok(());
         }
-        Some((text, Wrong::Stalled)) => {
+        Some((ref text, Wrong::Stalled | Wrong::Held)) => {
             let goes_on = || {
                 let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-                state.wrong.iter().any(|(one, wrong)| *one == text && matches!(wrong, Wrong::Stalled))
+                state.wrong.iter().any(|(one, _)| one == text)
             };
             while goes_on() {
                 thread::sleep(Duration::from_millis(20));
             }
-            return Ok(());
+            if matches!(wrong, Some((_, Wrong::Stalled))) {
+                return Ok(());
+            }
         }
         Some((_, Wrong::Unconditional)) => {
             let others =
@@ -270,6 +290,8 @@ fn pass_on(client: &TcpStream, server: SocketAddr, state: &Mutex<State>) -> io::
     upstream.write_all(&body)?;
     let mut answer = Vec::new();
     upstream.read_to_end(&mut answer)?;
+    let status = String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned();
+    state.lock().unwrap_or_else(PoisonError::into_inner).answers.push(format!("{first} {status}"));
     match wrong {
         Some((_, Wrong::AnswerLost(_))) => Ok(()),
         _ => client.write_all(&answer),
@@ -280,7 +302,7 @@ impl Wrong {
     /// Whether it happens to this request too.
     fn happens(&mut self) -> bool {
         match self {
-            Self::Stalled | Self::Unconditional => true,
+            Self::Stalled | Self::Held | Self::Unconditional => true,
             Self::Refused(_, times) | Self::AnswerLost(times) => {
                 let left = *times > 0;
                 *times = times.saturating_sub(1);

@@ -54,10 +54,10 @@ pub enum Command {
     Completions(completions::CompletionsCommand),
 }
 
-/// Keys of services, or a password of the ledger's or the proxy's.
+/// Keys of services or of a store, or a password of the ledger's or the proxy's.
 fn holds_secrets(config: &Config) -> bool {
     let ledger = config.ledger.url.as_deref().is_some_and(|url| url.contains("://"));
-    ledger || config.secrets.iter().any(|(_, set, _)| set)
+    ledger || config.run.store.is_some() || config.secrets.iter().any(|(_, set, _)| set)
 }
 
 impl Command {

@@ -188,11 +188,11 @@ impl Run {
             if resolution == Resolution::Now {
                 silence.count(&line);
             }
-            if matches!(resolution, Resolution::Now) || unstored.is_some() {
-                if let Some(why) = disk.count(&line, unstored) {
-                    halt.cancel();
-                    full.get_or_insert(why);
-                }
+            if (resolution == Resolution::Now || unstored.is_some())
+                && let Some(why) = disk.count(&line, unstored)
+            {
+                halt.cancel();
+                full.get_or_insert(why);
             }
             self.reporter.ended(&line);
         }
