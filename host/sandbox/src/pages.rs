@@ -57,8 +57,10 @@ impl AnsweredPages {
     pub(crate) fn keep(&self, request: PageRequest, hops: Vec<Url>, robots: bool, response: &Response) {
         let mut pages = self.lock();
         let kept: usize = pages.iter().map(|page| page.response.body.len()).sum();
-        let good = (200..300).contains(&response.head.status);
-        if !good || pages.len() + 2 > MOST_PAGES || kept + response.body.len() > MOST_BYTES {
+        if !is_final(response.head.status)
+            || pages.len() + 2 > MOST_PAGES
+            || kept + response.body.len() > MOST_BYTES
+        {
             return;
         }
         let found = response.head.url.clone();
@@ -82,6 +84,11 @@ impl Page {
             && (!self.response.truncated || request.cap <= self.request.cap)
             && self.response.body.len() as u64 <= request.cap
     }
+}
+
+/// Whether asking again a moment later would bring nothing else: a page, or a refusal that does not pass by itself.
+fn is_final(status: u16) -> bool {
+    matches!(status, 200..300 | 401 | 403 | 404 | 410 | 451)
 }
 
 /// A policy that remembers which URLs it has admitted, in which role.
@@ -187,6 +194,14 @@ mod tests {
         assert!(pages.answer(&page_request("https://b.example/2"), &all()).is_none());
         let other = PageRequest { headers: HeaderMap::new(), ..page_request("https://b.example/1") };
         assert!(pages.answer(&other, &all()).is_none(), "another request may have another answer");
+    }
+
+    #[test]
+    fn a_refusal_that_does_not_pass_by_itself_is_answered_again() {
+        let at = "https://b.example/1";
+        let status = |status| kept(&answered(at, status, "", false)).answer(&page_request(at), &all());
+        assert!([401, 403, 404, 410, 451].into_iter().all(|code| status(code).is_some()));
+        assert!([408, 425, 429, 500, 503].into_iter().all(|code| status(code).is_none()));
     }
 
     #[test]

@@ -49,7 +49,12 @@ static SOURCES: [SourceEntry; 8] = [
     SourceEntry { name: "hal", source: hal::source, find: hal::find, find_many: Some(hal::find_many) },
     SourceEntry { name: "osf", source: osf::source, find: osf::find, find_many: None },
     SourceEntry { name: "figshare", source: figshare::source, find: figshare::find, find_many: None },
-    SourceEntry { name: "openaire", source: openaire::source, find: openaire::find, find_many: None },
+    SourceEntry {
+        name: "openaire",
+        source: openaire::source,
+        find: openaire::find,
+        find_many: Some(openaire::find_many),
+    },
     SourceEntry {
         name: "datacite",
         source: datacite::source,

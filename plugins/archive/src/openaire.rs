@@ -1,9 +1,10 @@
 //! OpenAIRE: the Graph API (<https://graph.openaire.eu/docs/apis/graph-api/>), and the search API
 //! before it (<https://graph.openaire.eu/docs/apis/search-api/>), which nests the same facts deeper.
 
+use tierfall_sdk::many::{Lookup, Records, find_many as ask_many};
 use tierfall_sdk::{
-    Basis, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Setting, Source, SourceError, Value,
-    Version, Work, WorkId, get_json, setting_host, url,
+    Basis, BatchContext, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Question, Setting,
+    Source, SourceError, Value, Version, Work, WorkId, get_json, setting_host, url,
 };
 
 use crate::record::{self, About};
@@ -18,17 +19,60 @@ pub fn source(name: &str) -> Source {
             "authorization",
             "Bearer ",
         ))
+        .batch(MOST)
+}
+
+/// As many as a URL takes.
+const MOST: u32 = 50;
+/// The most products of one answer.
+const PAGE: &str = "100";
+
+/// By one request that names all of them: a filter that is given several times takes any of its values.
+pub fn find_many(
+    host: &dyn Host,
+    questions: &[Question],
+    ctx: &BatchContext,
+) -> Vec<Result<Finding, SourceError>> {
+    let context = ctx.settings_only();
+    let lookup = Lookup {
+        terms: &|work| pid(work).map(str::to_owned).into_iter().collect(),
+        most: MOST as usize,
+        length: 3000,
+        ask: &|pids| {
+            let mut pairs: Vec<_> = pids.iter().map(|pid| ("pid", Some(*pid))).collect();
+            pairs.push(("pageSize", Some(PAGE)));
+            let answer = get_json(host, &url::with_query(&products(&context)?, &pairs))?;
+            Records::of(answer, "results", "header.numFound")
+        },
+        keys: &|result| {
+            let works = graph_product(result).pids.into_iter().map(|id| Work::new(vec![id]));
+            works.filter_map(|work| pid(&work).map(str::to_owned)).collect()
+        },
+    };
+    ask_many(
+        questions,
+        &[lookup],
+        &|records, question| {
+            let results: Vec<_> = records.iter().map(|result| graph_product(result)).collect();
+            found(&results, &question.work)
+        },
+        &|question| find(host, &question.work, &ctx.of(question)),
+    )
+}
+
+/// The identifier that a work is asked for by.
+fn pid(work: &Work) -> Option<&str> {
+    work.doi().or_else(|| work.pmid()).or_else(|| work.pmcid()).or_else(|| work.arxiv())
+}
+
+fn products(ctx: &Context) -> Result<String, SourceError> {
+    Ok(format!("{}/graph/v1/researchProducts", ctx.api_base()?))
 }
 
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
-    let pid = work
-        .doi()
-        .or_else(|| work.pmid())
-        .or_else(|| work.pmcid())
-        .or_else(|| work.arxiv())
-        .ok_or(SourceError::NotApplicable)?;
+    let pid = pid(work).ok_or(SourceError::NotApplicable)?;
     let base = ctx.api_base()?;
-    let products = url::with_query(&format!("{base}/graph/v1/researchProducts"), &[("pid", Some(pid))]);
+    let products = url::with_query(&products(ctx)?, &[("pid", Some(pid))]);
     let results = get_json(host, &products).and_then(|answer| results(&answer));
     let results = match (results, work.doi()) {
         // A mirror or a test server may have only the older API.
@@ -39,6 +83,10 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
         }
         (results, _) => results?,
     };
+    found(&results, work)
+}
+
+fn found(results: &[Product], work: &Work) -> Result<Finding, SourceError> {
     let mut finding = Finding::none();
     for (at, result) in results.iter().enumerate() {
         let about = record::about(work, &result.pids);
@@ -217,7 +265,7 @@ fn add_urls(finding: &mut Finding, instance: &Instance, at: usize) {
 mod tests {
     use super::*;
     use tierfall_sdk::serde_json::json;
-    use tierfall_sdk::testing::{Recorded, context_of, work};
+    use tierfall_sdk::testing::{Recorded, context_of, questions, work};
 
     const GRAPH: &str = "https://api.openaire.eu/graph/v1/researchProducts?pid=10.1000%2Fa";
     const SEARCH: &str = "https://api.openaire.eu/search/publications?doi=10.1000%2Fa&format=json";
@@ -289,6 +337,39 @@ mod tests {
             assert_eq!(ask(&host), Err(SourceError::NotFound), "{answer}");
             assert_eq!(host.urls().len(), 1, "an answer in either form is an answer");
         }
+    }
+
+    #[test]
+    fn several_works_are_asked_for_by_one_filter_given_several_times() {
+        let at = format!("{GRAPH}&pid=10.1000%2Fb&pid=77&pageSize=100");
+        let mut of_b = product("10.1000/B");
+        of_b["instances"] = json!([{"urls": ["https://repo.example/2/b.pdf"]}]);
+        let answer = json!({"header": {"numFound": 2}, "results": [of_b, product("10.1000/a")]});
+        let host = Recorded::new().json(&at, &answer.to_string());
+        let ids =
+            [WorkId::Doi("10.1000/a".into()), WorkId::Doi("10.1000/b".into()), WorkId::Pmid("77".into())];
+        let answers = find_many(&host, &questions(ids), &context_of(&source("openaire")).of_many());
+        let first = |at: usize| answers[at].as_ref().map(|found| found.candidates[0].url.as_str());
+        assert_eq!(first(0), Ok("https://repo.example/1/kelp.pdf"));
+        assert_eq!(first(1), Ok("https://repo.example/2/b.pdf"));
+        assert_eq!(answers[2], Err(SourceError::NotFound));
+        assert_eq!(host.urls().len(), 1);
+    }
+
+    #[test]
+    fn where_only_the_older_api_is_there_each_work_is_asked_for_alone() {
+        let none = json!({"response": {"header": {"total": {"$": 0}}, "results": null}}).to_string();
+        let at = |doi: &str| format!("https://api.openaire.eu/search/publications?doi={doi}&format=json");
+        let host = Recorded::new()
+            .status(&format!("{GRAPH}&pid=10.1000%2Fb&pageSize=100"), 404)
+            .status(GRAPH, 404)
+            .status(&GRAPH.replace("%2Fa", "%2Fb"), 404)
+            .json(&at("10.1000%2Fa"), &none)
+            .json(&at("10.1000%2Fb"), &none);
+        let asked = questions(["10.1000/a", "10.1000/b"].map(|doi| WorkId::Doi(doi.into())));
+        let answers = find_many(&host, &asked, &context_of(&source("openaire")).of_many());
+        assert_eq!(answers, [Err(SourceError::NotFound), Err(SourceError::NotFound)]);
+        assert_eq!(host.urls().iter().filter(|url| url.contains("/search/")).count(), 2);
     }
 
     #[test]

@@ -16,30 +16,36 @@ pub fn source(name: &str) -> Source {
     Source::new(name, "preprints of OSF and its communities", &[IdKind::Doi]).api("https://api.osf.io/v2")
 }
 
+/// By the guid in its DOI. Works with other DOIs are not looked for: the API filters preprints by what its list of
+/// filters names, and DOIs, of the preprint or of the article that it became, are not among them.
 pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
     let doi = work.doi().ok_or(SourceError::NotApplicable)?;
+    let guid = guid(doi).ok_or(SourceError::NotApplicable)?;
     let preprints = format!("{}/preprints/", ctx.api_base()?);
     let mut finding = Finding::none();
-    if let Some(guid) = guid(doi) {
-        match get_json(host, &url::with_query(&format!("{preprints}{guid}/"), &EMBEDS)) {
-            Ok(answer) => add(host, &mut finding, work, answer.at("data"))?,
-            // Not every DOI of OSF is a preprint's, and not every preprint is found by its guid.
-            Err(SourceError::NotFound) => {}
-            Err(error) => return Err(error),
+    match get_json(host, &url::with_query(&format!("{preprints}{guid}/"), &EMBEDS)) {
+        Ok(answer) if answer.at("data").is_object() => add(host, &mut finding, work, answer.at("data"))?,
+        Ok(_) => return Err(SourceError::BadAnswer("OSF answered no preprint".into())),
+        // Not every DOI of OSF is a preprint's, and not every preprint is found by its guid.
+        Err(SourceError::NotFound) => {
+            for preprint in filtered(host, &preprints, doi)?.items("data") {
+                add(host, &mut finding, work, preprint)?;
+            }
         }
-    }
-    if finding.candidates.is_empty() {
-        let mut pairs = vec![("filter[doi]", Some(doi))];
-        pairs.extend(EMBEDS);
-        let answer = get_json(host, &url::with_query(&preprints, &pairs))?;
-        if !answer.at("data").is_array() {
-            return Err(SourceError::BadAnswer("OSF answered no list of preprints".into()));
-        }
-        for preprint in answer.items("data") {
-            add(host, &mut finding, work, preprint)?;
-        }
+        Err(error) => return Err(error),
     }
     finding.or_not_found()
+}
+
+/// The preprints with a DOI, on installations that filter by it.
+fn filtered(host: &dyn Host, preprints: &str, doi: &str) -> Result<Value, SourceError> {
+    let mut pairs = vec![("filter[doi]", Some(doi))];
+    pairs.extend(EMBEDS);
+    match get_json(host, &url::with_query(preprints, &pairs)) {
+        // It does not filter by it; the guid was the answer.
+        Err(SourceError::BadAnswer(_)) => Err(SourceError::NotFound),
+        answer => answer,
+    }
 }
 
 /// The five characters by which OSF knows what it registered: `10.31219/osf.io/abcde`, with the
@@ -58,12 +64,9 @@ fn add(host: &dyn Host, finding: &mut Finding, work: &Work, preprint: &Value) ->
     if about == About::ThisWork {
         finding.facts.absorb(facts(preprint));
     }
-    // The preprint's own DOI is of that version; the DOI of an article may lead to an accepted one.
-    let own_doi = work.doi().and_then(guid).is_some();
-    let version = if own_doi { Version::Submitted } else { Version::Unknown };
     let mut propose = |link: String, basis, evidence: &str| {
         let candidate = Candidate::new(link, basis, evidence)
-            .version(version)
+            .version(Version::Submitted)
             .license(preprint.text("embeds.license.data.attributes.name"))
             .landing_page(preprint.text("links.html"));
         finding.add(candidate);
@@ -142,6 +145,8 @@ mod tests {
     const EMBED: &str = "embed=primary_file&embed=contributors&embed=license";
     const FILE: &str = "https://api.osf.io/v2/files/0123456789abcdef01234567/";
 
+    const OWN: &str = "10.31219/osf.io/q2w3e";
+
     fn by_guid(guid: &str) -> String {
         format!("https://api.osf.io/v2/preprints/{guid}/?{EMBED}")
     }
@@ -208,38 +213,38 @@ mod tests {
     }
 
     #[test]
-    fn the_doi_of_an_article_is_searched_for_and_its_preprint_is_of_unknown_version() {
-        let record = json!({"data": [preprint(json!("10.1000/A"), "https://doi.org/10.31219/osf.io/q2w3e")]});
-        let host =
-            Recorded::new().json(&by_doi("10.1000/a"), &record.to_string()).json(FILE, &file("ms.pdf"));
-        let found = ask(&host, "10.1000/a").expect("a finding");
-        assert_eq!(found.candidates[0].version, Version::Unknown);
-        assert!(found.facts.ids.is_empty(), "the preprint's DOI is another version's");
+    fn a_doi_of_others_and_a_work_without_one_are_not_for_this_source() {
+        let host = Recorded::new();
+        assert_eq!(ask(&host, "10.1000/a"), Err(SourceError::NotApplicable));
+        let found = find(&host, &work(WorkId::Pmid("1".into())), &context_of(&source("osf")));
+        assert_eq!(found, Err(SourceError::NotApplicable));
+        assert!(host.urls().is_empty(), "the API refuses to look for other DOIs");
     }
 
     #[test]
-    fn a_guid_that_leads_nowhere_is_searched_for_by_its_doi() {
-        let doi = "10.31219/osf.io/zzzzz";
-        let record = json!({"data": [preprint(json!(doi), "https://doi.org/10.31219/osf.io/q2w3e")]});
-        let host = Recorded::new()
-            .status(&by_guid("zzzzz"), 404)
-            .json(&by_doi(doi), &record.to_string())
-            .json(FILE, &file("ms.pdf"));
-        assert!(ask(&host, doi).is_ok_and(|found| !found.candidates.is_empty()));
-        let host = Recorded::new().status(&by_guid("zzzzz"), 404).json(&by_doi(doi), r#"{"data": []}"#);
-        assert_eq!(ask(&host, doi), Err(SourceError::NotFound));
+    fn a_guid_that_leads_nowhere_is_looked_for_by_its_doi_where_that_can_be_filtered_by() {
+        let record = json!({"data": [null, preprint(json!(OWN), "https://doi.org/10.31219/osf.io/other")]});
+        let gone = || Recorded::new().status(&by_guid("q2w3e"), 404);
+        let host = gone().json(&by_doi(OWN), &record.to_string()).json(FILE, &file("ms.pdf"));
+        assert!(ask(&host, OWN).is_ok_and(|found| !found.candidates.is_empty()));
+        for host in [gone().json(&by_doi(OWN), r#"{"data": []}"#), gone().status(&by_doi(OWN), 400)] {
+            assert_eq!(ask(&host, OWN), Err(SourceError::NotFound));
+        }
+        let host = gone().status(&by_doi(OWN), 503);
+        assert_eq!(ask(&host, OWN), Err(SourceError::Unavailable(None)));
     }
 
     #[test]
     fn other_works_withdrawn_preprints_and_files_that_are_no_pdf_are_left_out() {
         let answer = |record: Value, name: &str| {
             let host = Recorded::new()
-                .json(&by_doi("10.1000/a"), &json!({"data": [record]}).to_string())
+                .json(&by_guid("q2w3e"), &json!({"data": record}).to_string())
                 .json(FILE, &file(name));
-            ask(&host, "10.1000/a")
+            ask(&host, OWN)
         };
         let own = "https://doi.org/10.31219/osf.io/q2w3e";
-        assert_eq!(answer(preprint(json!("10.1000/b"), own), "ms.pdf"), Err(SourceError::NotFound));
+        let other = "https://doi.org/10.31219/osf.io/other";
+        assert_eq!(answer(preprint(json!("10.1000/b"), other), "ms.pdf"), Err(SourceError::NotFound));
         let mut withdrawn = preprint(json!("10.1000/a"), own);
         withdrawn["attributes"]["date_withdrawn"] = json!("2022-01-01T00:00:00");
         assert_eq!(answer(withdrawn, "ms.pdf"), Err(SourceError::NotFound));
@@ -249,28 +254,27 @@ mod tests {
 
     #[test]
     fn a_record_with_missing_parts_does_what_it_can() {
-        let bare = json!({"data": [{"id": "q2w3e"}, null, {"attributes": 3}]});
-        let host = Recorded::new().json(&by_doi("10.1000/a"), &bare.to_string());
-        let found = ask(&host, "10.1000/a").expect("a finding");
+        let host = Recorded::new().json(&by_guid("q2w3e"), r#"{"data": {"id": "q2w3e", "attributes": 3}}"#);
+        let found = ask(&host, OWN).expect("a finding");
         assert_eq!(found.candidates.len(), 1);
         assert_eq!(found.candidates[0].basis, Basis::Rule);
     }
 
     #[test]
     fn errors_say_what_they_are() {
-        let at = by_doi("10.1000/a");
+        let at = by_guid("q2w3e");
         let host = Recorded::new().json(&at, r#"{"errors": [{"detail": "x"}]}"#);
-        assert!(matches!(ask(&host, "10.1000/a"), Err(SourceError::BadAnswer(_))));
+        assert!(matches!(ask(&host, OWN), Err(SourceError::BadAnswer(_))));
         let host = Recorded::new().answer(
             &at,
             400,
             "application/json",
-            r#"{"errors": [{"detail": "no such filter"}]}"#,
+            r#"{"errors": [{"detail": "no such embed"}]}"#,
         );
         assert!(
-            matches!(ask(&host, "10.1000/a"), Err(SourceError::BadAnswer(text)) if text.contains("no such filter"))
+            matches!(ask(&host, OWN), Err(SourceError::BadAnswer(text)) if text.contains("no such embed"))
         );
         let host = Recorded::new().error(&at, FetchError::Transport("reset".into()));
-        assert_eq!(ask(&host, "10.1000/a"), Err(SourceError::Unavailable(None)));
+        assert_eq!(ask(&host, OWN), Err(SourceError::Unavailable(None)));
     }
 }

@@ -53,11 +53,20 @@ fn starts(work: &Work, ctx: &Context) -> Vec<String> {
     let landing = work.landing_urls.iter().map(String::as_str);
     let mut starts: Vec<String> = Vec::new();
     for url in given.chain(landing).chain(ctx.tried_as("html_instead")) {
-        if url::is_web(url) && !starts.iter().any(|s| s == url) && starts.len() < MOST_STARTS {
-            starts.push(url.to_owned());
+        let url = doi_link(url).unwrap_or_else(|| url.to_owned());
+        if url::is_web(&url) && !starts.contains(&url) && starts.len() < MOST_STARTS {
+            starts.push(url);
         }
     }
     starts
+}
+
+/// The link of a DOI in its one spelling, however it was written: the host knows it again where the DOI was followed.
+fn doi_link(url: &str) -> Option<String> {
+    const RESOLVERS: [&str; 3] = ["doi.org", "dx.doi.org", "www.doi.org"];
+    url::host(url).filter(|host| RESOLVERS.contains(&host.as_str()))?;
+    let WorkId::Doi(doi) = WorkId::read_doi(url)? else { return None };
+    Some(format!("https://doi.org/{}", url::encode_path(&doi)))
 }
 
 #[cfg(test)]
@@ -107,6 +116,18 @@ mod tests {
         )
         .unwrap();
         assert_eq!(urls(&finding), ["https://a.example/1"]);
+    }
+
+    #[test]
+    fn the_links_of_a_doi_are_one_however_they_are_written() {
+        let host = Recorded::new().html("https://doi.org/10.1000/s1%2898%2963", META);
+        let work = doi_work(&[
+            "http://dx.doi.org/10.1000/S1(98)63",
+            "https://doi.org/10.1000/s1%2898%2963",
+            "https://www.doi.org/10.1000/s1(98)63",
+        ]);
+        assert!(LandingScrape::find(&host, "landing_page", &work, &context()).is_ok());
+        assert_eq!(host.urls(), ["https://doi.org/10.1000/s1%2898%2963"]);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Copies in the Wayback Machine of what failed elsewhere.
 //!
 //! The URLs that earlier tiers tried without success come first, then the work's own pages, then the
-//! resolver. The availability API is asked before the index: it is quick, and what it does not know is
-//! mostly not there. The index (CDX) gets few requests, because it accepts 24 a minute; a captured page
-//! costs less.
+//! resolver. The index (CDX) gets few requests, because it accepts 24 a minute: one about the best file, and
+//! then about what the availability API knows, which is quick; what that does not know is mostly not there. A captured
+//! page costs less.
 
 mod availability;
 mod capture;
@@ -48,8 +48,11 @@ impl Plugin for Wayback {
                 .default("3"),
             )
             .setting(
-                Setting::new(MOST_UNKNOWN, "of these, about files that the availability API does not know")
-                    .default("1"),
+                Setting::new(
+                    MOST_UNKNOWN,
+                    "of these, about its best files, whatever the availability API knows of them",
+                )
+                .default("1"),
             )
             .known_works([WorkId::Url("https://arxiv.org/pdf/1706.03762".into())]);
         describe("wayback", env!("CARGO_PKG_VERSION"), vec![source])

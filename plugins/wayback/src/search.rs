@@ -1,5 +1,5 @@
-//! The search for one work: availability, index, captured pages, resolver; each step only if the ones
-//! before found nothing.
+//! The search for one work: the index for its best file, availability, the index for what that knows, captured pages,
+//! resolver; each step only if the ones before found nothing.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,8 @@ pub const WEB_BASE: &str = "web_base";
 /// The setting: questions to the index about one work. It takes 24 a minute from all of us together, and
 /// locks out who goes on: it is what a run waits for.
 pub const MOST_INDEXED: &str = "index_questions";
-/// The setting: of these, questions about files that the availability API does not know. It misses few.
+/// The setting: of these, questions about the best files, without asking the availability API first: what it does not
+/// know would be looked up all the same, for it misses some.
 pub const MOST_UNKNOWN: &str = "index_unknown";
 /// After this many URLs with captured PDFs the search ends.
 const ENOUGH_FILES: usize = 2;
@@ -31,7 +32,7 @@ const LONGEST_PAGE: u32 = 2 << 20;
 /// Looks for captures of a work.
 pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
     let targets = targets::of(work, ctx, number(ctx, targets::MOST_URLS)?);
-    let resolvers = targets::resolver_urls(work);
+    let resolvers = targets::resolver_urls(work, &targets);
     if targets.is_empty() && resolvers.is_empty() {
         return Err(SourceError::NotApplicable);
     }
@@ -47,8 +48,23 @@ pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sourc
         failure: None,
     };
     let (most, unknown) = (number(ctx, MOST_INDEXED)?, number(ctx, MOST_UNKNOWN)?);
-    let known = search.availability(ctx.api_base()?, &targets);
-    for (target, nearest) in worth_indexing(&targets, &known, most, unknown) {
+    let files = targets.iter().filter(|target| target.is_file).count();
+    let (best, others) = targets.split_at(files.min(most).min(unknown));
+    for target in best {
+        if !search.is_over() {
+            search.look_for(target, None);
+        }
+    }
+    let others: Vec<&Target> = match &search.failure {
+        // What it could not tell, the availability API may.
+        Some(_) => targets.iter().collect(),
+        // Pages are of use only where there is no file.
+        None => {
+            others.iter().filter(|target| target.is_file || search.finding.candidates.is_empty()).collect()
+        }
+    };
+    let known = search.availability(ctx.api_base()?, &others);
+    for (target, nearest) in worth_indexing(&others, &known).take(most - best.len()) {
         if search.is_over() {
             break;
         }
@@ -60,7 +76,7 @@ pub fn run(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sourc
         }
         search.follow_resolver(&link);
     }
-    search.end(&targets, &known)
+    search.end(&others, &known)
 }
 
 /// The availability API's answer for a URL.
@@ -80,28 +96,19 @@ fn number(ctx: &Context, name: &str) -> Result<usize, SourceError> {
         .map_err(|_| SourceError::Misconfigured(format!("the setting `{name}` is no number: {value}")))
 }
 
-/// The URLs to ask the index about, with their nearest capture: those that are known, and if none
-/// is, the best files among the others; also those for which the API could not be asked.
+/// The URLs to ask the index about, with their nearest capture: those that are known, then those for which the
+/// availability API could not be asked.
 fn worth_indexing<'a>(
-    targets: &'a [Target],
+    targets: &'a [&Target],
     known: &'a [Known],
-    most: usize,
-    unknown: usize,
-) -> Vec<(&'a Target, Option<&'a Capture>)> {
-    let both = || targets.iter().zip(known);
+) -> impl Iterator<Item = (&'a Target, Option<&'a Capture>)> {
+    let both = || targets.iter().copied().zip(known);
     let captured = both().filter_map(|(target, known)| match known {
         Known::Yes(capture) => Some((target, Some(capture))),
         Known::No | Known::Unasked => None,
     });
-    let mut worth: Vec<_> = captured.collect();
     let unasked = both().filter(|(_, known)| **known == Known::Unasked).map(|(target, _)| (target, None));
-    worth.extend(unasked);
-    if worth.is_empty() {
-        let files = targets.iter().filter(|target| target.is_file);
-        worth.extend(files.take(unknown).map(|target| (target, None)));
-    }
-    worth.truncate(most);
-    worth
+    captured.chain(unasked)
 }
 
 struct Search<'a> {
@@ -119,9 +126,9 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Asks about every URL, until the API refuses.
-    fn availability(&mut self, api_base: &str, targets: &[Target]) -> Vec<Known> {
+    fn availability(&mut self, api_base: &str, targets: &[&Target]) -> Vec<Known> {
         let mut refused = false;
-        let mut ask = |target: &Target| {
+        let mut ask = |target: &&Target| {
             if refused {
                 return Known::Unasked;
             }
@@ -200,8 +207,7 @@ impl Search<'_> {
     /// also to pages whose URLs are not known any more.
     fn follow_resolver(&mut self, link: &str) {
         let year = match self.work.year {
-            // The first years of a page are its best.
-            Some(year) => year.saturating_add(2).to_string(),
+            Some(year) => targets::best_year(year).to_string(),
             // The newest capture that there is.
             None => "2999".to_owned(),
         };
@@ -270,7 +276,7 @@ impl Search<'_> {
     }
 
     /// The finding. Where the index could not be asked, with the captures that the availability API knew.
-    fn end(mut self, targets: &[Target], known: &[Known]) -> Result<Finding, SourceError> {
+    fn end(mut self, targets: &[&Target], known: &[Known]) -> Result<Finding, SourceError> {
         if self.finding.candidates.is_empty() {
             for (target, known) in targets.iter().zip(known) {
                 if let Known::Yes(capture) = known

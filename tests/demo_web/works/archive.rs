@@ -9,8 +9,11 @@ use crate::demo_web::recording::{Recording, Reply};
 use crate::demo_web::urls;
 use crate::pdf::Style;
 
-pub const STORIES: &[fn(&mut Recording) -> Told] =
-    &[core, zenodo, hal, osf, figshare, openaire, datacite, internet_archive];
+/// Those that are asked about many works in one question.
+pub const REPOSITORIES: &[fn(&mut Recording) -> Told] = &[core, zenodo, hal, datacite, openaire];
+
+/// Those that are asked about each work.
+pub const STORIES: &[fn(&mut Recording) -> Told] = &[osf, figshare, internet_archive];
 
 /// The DOI leads to the shop of the publisher.
 fn sold(record: &Record, web: &mut Recording) {

@@ -10,7 +10,6 @@ use crate::pdf::{Flaw, Style};
 
 pub const STORIES: &[fn(&mut Recording) -> Told] = &[
     tides,
-    lanterns,
     parentheses,
     fog,
     mirrors,
@@ -36,38 +35,11 @@ fn tides(web: &mut Recording) -> Told {
         ..Record::ARTICLE
     };
     let pdf = "https://press.example/tides/2018/001.pdf";
-    let location = Location::publisher(pdf, record.landing);
-    let unpaywall = unpaywall::work(&record, &[location]);
-    Apis { unpaywall, ..Apis::closed(&record) }.record(&record, web);
+    let known = [Location::publisher(pdf, record.landing)];
+    let (unpaywall, openalex) = (unpaywall::work(&record, &known), openalex::work(&record, &known));
+    Apis { unpaywall, openalex, ..Apis::closed(&record) }.record(&record, web);
     web.get(pdf, Reply::pdf(record.paper().pdf(Style::Plain)));
-    Told { input: "10.5555/tides.2018.001", tells: "a bare DOI; Unpaywall knows the publisher's PDF" }
-}
-
-fn lanterns(web: &mut Recording) -> Told {
-    let record = Record {
-        title: "Paper Lanterns as Slow Computers",
-        authors: &[("Clara", "Madeup"), ("Dmitri", "Nowhere"), ("Ada", "Invented")],
-        doi: Some("10.5555/lanterns.204"),
-        landing: "https://press.example/lanterns/204",
-        ..Record::ARTICLE
-    };
-    let (bad, good) =
-        ("https://press.example/lanterns/204/pdf", "https://repository.example/bitstream/204/am.pdf");
-    let unpaywall = unpaywall::work(
-        &record,
-        &[
-            Location::publisher(bad, record.landing).licensed("cc-by-nc"),
-            Location::repository(good, "https://repository.example/handle/204"),
-        ],
-    );
-    Apis { unpaywall, ..Apis::closed(&record) }.record(&record, web);
-    let page = pages::article(&record, "", "<p>The PDF viewer needs a newer browser.</p>");
-    web.get(bad, Reply::typed(200, "application/pdf", page));
-    web.get(good, Reply::pdf(record.manuscript().pdf(Style::CoverPage)));
-    Told {
-        input: "doi:10.5555/lanterns.204",
-        tells: "the best location sends a web page and calls it a PDF; the second holds the author's version",
-    }
+    Told { input: "10.5555/tides.2018.001", tells: "a bare DOI; OpenAlex knows the publisher's PDF" }
 }
 
 fn parentheses(web: &mut Recording) -> Told {
@@ -295,15 +267,13 @@ fn locked(web: &mut Recording) -> Told {
     let locked = "https://press.example/keys/88.pdf";
     let (empty, good) =
         ("https://repository.example/bitstream/88/keys.pdf", "https://second.example/keys.pdf");
-    let unpaywall = unpaywall::work(
-        &record,
-        &[
-            Location::publisher(locked, record.landing),
-            Location::repository(empty, "https://repository.example/handle/88"),
-            Location::repository(good, "https://second.example/keys"),
-        ],
-    );
-    Apis { unpaywall, ..Apis::closed(&record) }.record(&record, web);
+    let known = [
+        Location::publisher(locked, record.landing),
+        Location::repository(empty, "https://repository.example/handle/88"),
+        Location::repository(good, "https://second.example/keys"),
+    ];
+    let (unpaywall, openalex) = (unpaywall::work(&record, &known), openalex::work(&record, &known));
+    Apis { unpaywall, openalex, ..Apis::closed(&record) }.record(&record, web);
     web.get(locked, Reply::pdf(record.paper().flawed(Flaw::Encrypted)));
     web.get(empty, Reply::pdf(Vec::new()));
     web.get(good, Reply::pdf(record.manuscript().pdf(Style::PrintingForbidden)));
@@ -350,8 +320,9 @@ fn retryable(web: &mut Recording) -> Told {
         ..Record::ARTICLE
     };
     let pdf = "https://press.example/twice/2.pdf";
-    let unpaywall = unpaywall::work(&record, &[Location::publisher(pdf, record.landing)]);
-    Apis { unpaywall, ..Apis::closed(&record) }.record(&record, web);
+    let known = [Location::publisher(pdf, record.landing)];
+    let (unpaywall, openalex) = (unpaywall::work(&record, &known), openalex::work(&record, &known));
+    Apis { unpaywall, openalex, ..Apis::closed(&record) }.record(&record, web);
     web.then(pdf, Reply::typed(503, "text/html", pages::not_found()));
     web.then(pdf, Reply::pdf(record.paper().pdf(Style::Scan)));
     Told {

@@ -1,8 +1,7 @@
 //! Works that no service knows a copy of, but whose DOI leads to one.
 
 use super::Told;
-use crate::demo_web::apis::unpaywall;
-use crate::demo_web::apis::{Apis, Location};
+use crate::demo_web::apis::{Apis, Location, openalex, unpaywall};
 use crate::demo_web::pages;
 use crate::demo_web::record::Record;
 use crate::demo_web::recording::{Recording, Reply};
@@ -19,9 +18,9 @@ fn straight(web: &mut Recording) -> Told {
         ..Record::ARTICLE
     };
     let summary = "https://abstracts.example/corners.pdf";
-    let unpaywall =
-        unpaywall::work(&record, &[Location::repository(summary, "https://abstracts.example/corners")]);
-    Apis { unpaywall, ..Apis::closed(&record) }.record(&record, web);
+    let known = [Location::repository(summary, "https://abstracts.example/corners")];
+    let (unpaywall, openalex) = (unpaywall::work(&record, &known), openalex::work(&record, &known));
+    Apis { unpaywall, openalex, ..Apis::closed(&record) }.record(&record, web);
     web.get(summary, Reply::pdf(record.paper().flawed(Flaw::AbstractOnly)));
     let hops = [
         "https://press.example/corners/5",

@@ -31,7 +31,7 @@ use tierfall_work::{
 
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
 /// answer. A site that takes longer is known by the time of its next file.
-const SITE_TIMEOUT: Duration = Duration::from_secs(2);
+const SITE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Fetches candidates, and stores the file that won.
 pub trait Acquire: Send + Sync {
@@ -314,17 +314,16 @@ impl Inner {
             return Err(rejection);
         }
         let (partial, bytes) = sink.finish().await.map_err(storage)?;
-        let site = async {
-            let answered = trace.final_url.as_ref().filter(|_| trace.usage_rights.undecided())?;
-            let timeout = SITE_TIMEOUT.min(context.clock.left());
-            self.site_says(answered, timeout).await
-        };
-        // The proof takes its time anyway.
         let basis = context.believed(candidate);
         let published = candidate.digest.clone();
-        let (proved, site) =
-            tokio::join!(self.prove(context.format, partial, bytes, published, basis, work), site);
-        let (partial, proof) = proved?;
+        let (partial, proof) = self.prove(context.format, partial, bytes, published, basis, work).await?;
+        // Its site is asked about what would be stored alone.
+        let undecided =
+            trace.usage_rights.undecided() && matches!(proof.verdict, tierfall_proof::Verdict::Accepted(_));
+        let site = match trace.final_url.as_ref().filter(|_| undecided) {
+            Some(answered) => self.site_says(answered, SITE_TIMEOUT.min(context.clock.left())).await,
+            None => None,
+        };
         let page = candidate.landing_page.as_deref().and_then(|page| Url::parse(page).ok());
         let page = page.and_then(|page| self.client.page_reservation(&page));
         trace.usage_rights.consider(site);

@@ -243,11 +243,6 @@ impl Transfer<'_> {
                 return Err(Stop::Final(rejection(Reason::Proof(reason), detail)));
             }
         }
-        if trace.usage_rights.undecided() {
-            // What the site says is asked for while the file comes; whoever waits for it finds it there.
-            let (client, url) = (self.client.clone(), body.head.url.clone());
-            tokio::spawn(async move { client.site_reservation(&url).await });
-        }
         let validator = Validator::of(&body.head.headers).filter(|_| !body.encoded());
         let work = sink.work_key().to_owned();
         sink.begin(validator.map(|validator| Origin {

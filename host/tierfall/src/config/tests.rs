@@ -94,10 +94,12 @@ fn the_defaults_are_those_of_the_design() {
         })
         .collect();
     insta::assert_snapshot!(plan.join("\n"), @r#"
-    direct_oa 2 openalex arxiv pmc europe_pmc crossref semantic_scholar doaj unpaywall biorxiv
+    direct_oa 2 openalex arxiv pmc europe_pmc crossref semantic_scholar doaj biorxiv
+    repositories 2 core zenodo hal datacite openaire
     doi_follow 1 doi_redirect
+    unpaywall 1 unpaywall
     landing_scrape 2 landing_page
-    archive 2 core zenodo hal datacite osf figshare internet_archive openaire
+    archive 2 core zenodo hal datacite openaire osf figshare internet_archive
     wayback 1 wayback
     "#);
     let unpaywall = config.source(config.plan.first(), "unpaywall");
@@ -211,7 +213,7 @@ fn a_tier_given_once_replaces_the_plan_in_the_order_given() {
     archive Name("archive") 3 Some(["hal", "osf"])
     mine Name("mine") 1 None
     other Path("./other.wasm") 1 None
-    archive-2 Name("archive") 2 Some(["core", "zenodo", "hal", "datacite", "osf", "figshare", "internet_archive", "openaire"])
+    archive-2 Name("archive") 2 Some(["core", "zenodo", "hal", "datacite", "openaire", "osf", "figshare", "internet_archive"])
     "#);
     let other = config.plan.get(3).expect("the fourth");
     let values = config.values(Some(other), &other.plugin, "x", &[Declared { name: "depth", secret: false }]);
@@ -240,7 +242,7 @@ fn a_list_of_sources_knows_who_wrote_it() {
     };
     let plan = lines(&here().loaded());
     assert_eq!(plan.first(), Some(&(Layer::Default, Layer::Default)));
-    assert_eq!(plan.get(3), Some(&(Layer::File, Layer::Default)));
+    assert_eq!(plan.get(5), Some(&(Layer::File, Layer::Default)));
     let plan = lines(&here().tiers(&["archive", "archive:sources=osf", "wayback"]).loaded());
     assert_eq!(
         plan,
@@ -258,7 +260,7 @@ fn disabling_wayback_takes_every_wayback_source_out() {
         .flag("--disable-wayback-fallback", "fallback.disable_wayback", "true")
         .loaded();
     let names: Vec<_> = config.plan.iter().map(|tier| tier.name.as_str()).collect();
-    assert_eq!(names, ["direct_oa", "doi_follow", "landing_scrape", "archive"]);
+    assert_eq!(names, ["direct_oa", "repositories", "doi_follow", "unpaywall", "landing_scrape", "archive"]);
     assert_eq!(config.plan.last().and_then(|tier| tier.sources.clone()), Some(vec!["hal".to_owned()]));
     assert!(config.excludes("wayback") && !config.excludes("hal"));
     insta::assert_snapshot!(

@@ -143,6 +143,10 @@ impl Source for PluginSource {
         }
     }
 
+    fn asks_many(&self) -> bool {
+        self.batching.is_some()
+    }
+
     fn forget(&self, key: &str) {
         if let Some(Batching { waiting, ahead: true, .. }) = &self.batching {
             waiting.forget(key);

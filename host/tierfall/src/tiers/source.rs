@@ -105,6 +105,10 @@ pub trait Source: Send + Sync {
     /// A work that may come to it later, as it is known now: where its questions are about several works, it may ask
     /// ahead.
     fn expect(&self, _work: &Arc<Work>) {}
+    /// Whether it is asked about several works in one question: then one work more costs others next to nothing.
+    fn asks_many(&self) -> bool {
+        false
+    }
     /// The work of this key comes no more.
     fn forget(&self, _key: &str) {}
     /// What asking it once costs others, as far as that is known before.

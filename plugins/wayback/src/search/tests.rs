@@ -76,7 +76,7 @@ const HTML: &str = r#"<html><head><meta name="citation_title" content="Dunes"><m
 
 #[test]
 fn a_pdf_that_failed_is_proposed_in_each_of_its_captured_forms() {
-    let host = Recorded::new().json(&available(PDF), &closest("20220101000000", PDF)).json(
+    let host = Recorded::new().json(
         &index(PDF),
         &rows(&[
             ("20170428151545", PDF, "application/pdf"),
@@ -84,7 +84,7 @@ fn a_pdf_that_failed_is_proposed_in_each_of_its_captured_forms() {
             ("20220101000000", "https://www.one.example/papers/1.pdf", "application/pdf"),
         ]),
     );
-    let found = find(&host, &a_work(), &ctx().tried(PDF, "html_instead")).expect("a finding");
+    let found = find(&host, &with_page(), &ctx().tried(PDF, "html_instead")).expect("a finding");
     assert_eq!(
         urls(&found),
         [
@@ -95,7 +95,7 @@ fn a_pdf_that_failed_is_proposed_in_each_of_its_captured_forms() {
     let second = &found.candidates[1];
     assert_eq!(second.basis, Basis::Rule);
     assert_eq!(second.evidence, "captured 2017-04-28 from http://one.example/papers/1.pdf");
-    assert_eq!(host.urls().len(), 2, "neither pages nor the resolver are needed");
+    assert_eq!(host.urls().len(), 1, "the index tells it all");
 }
 
 #[test]
@@ -164,10 +164,11 @@ fn the_resolver_may_lead_to_the_pdf_itself_and_is_tried_by_its_older_name() {
 }
 
 #[test]
-fn what_availability_does_not_know_is_looked_up_in_the_index_only_for_the_best() {
+fn the_index_is_asked_about_the_best_file_alone_where_availability_knows_none() {
     let tried = ["http://one.example/1.pdf", "http://one.example/2.pdf", "http://one.example/3.pdf"];
     let ctx = tried.iter().fold(ctx(), |ctx, link| ctx.tried(link, "unreachable"));
-    let host = tried.iter().fold(Recorded::new(), |host, link| host.json(&available(link), NOTHING));
+    let others = tried[1..].iter();
+    let host = others.fold(Recorded::new(), |host, link| host.json(&available(link), NOTHING));
     let host = host.json(&index(tried[0]), "[]");
     assert_eq!(find(&unresolved(host), &a_work(), &ctx), Err(SourceError::NotFound));
 }
@@ -200,14 +201,16 @@ fn the_same_bytes_under_two_urls_are_proposed_once() {
 }
 
 #[test]
-fn what_availability_knows_is_preferred_and_the_rest_not_looked_up() {
-    let other = "http://two.example/2.pdf";
+fn beside_the_best_file_only_what_availability_knows_is_looked_up() {
+    let (best, other) = ("http://two.example/2.pdf", "http://three.example/3.pdf");
     let host = Recorded::new()
+        .json(&index(best), "[]")
         .json(&available(other), NOTHING)
         .json(&available(PDF), &closest("2017", PDF))
         .json(&index(PDF), &rows(&[("20170101000000", PDF, "application/pdf")]));
-    let ctx = ctx().tried(other, "unreachable").tried(PDF, "unreachable");
+    let ctx = ctx().tried(best, "unreachable").tried(other, "unreachable").tried(PDF, "unreachable");
     assert_eq!(find(&host, &a_work(), &ctx).expect("a finding").candidates.len(), 1);
+    assert_eq!(host.urls().len(), 4);
 }
 
 #[test]
@@ -301,14 +304,13 @@ fn under_the_name_of_a_file_a_captured_page_is_read_too() {
 fn a_small_budget_is_kept_and_what_was_found_is_handed_over() {
     let second = "http://one.example/papers/2.pdf";
     let host = Recorded::new()
-        .json(&available(PDF), &closest("2016", PDF))
         .json(&available(second), &closest("2016", second))
         .json(&index(PDF), &rows(&[("2016", PDF, "application/pdf")]));
     let mut ctx = ctx().tried(PDF, "unreachable").tried(second, "unreachable");
-    ctx.budget.fetches = 3;
+    ctx.budget.fetches = 2;
     let found = find(&host, &a_work(), &ctx).expect("a finding");
     assert_eq!(found.candidates.len(), 1);
-    assert_eq!(host.urls().len(), 3);
+    assert_eq!(host.urls().len(), 2);
 }
 
 #[test]
@@ -343,6 +345,7 @@ fn what_availability_knows_is_handed_over_before_the_time_is_up() {
         .json(&available(second), NOTHING)
         .json(&available(third), NOTHING);
     let ctx = [PDF, second, third].iter().fold(ctx(), |ctx, link| ctx.tried(link, "unreachable"));
+    let ctx = ctx.with(MOST_UNKNOWN, "0");
     let slow = Slow(host, std::cell::Cell::new(0));
     let found = Wayback::find(&slow, "wayback", &a_work(), &ctx).expect("a finding");
     assert_eq!(urls(&found), ["https://web.archive.org/web/2016id_/http://one.example/papers/1.pdf"]);

@@ -85,6 +85,7 @@ impl<'a> Race<'a> {
         // Reserved before the launch: what is in flight has been paid for.
         self.attempts_left -= 1;
         self.attempts_running += 1;
+        self.many_running += usize::from(source.asks_many());
         let facts = facts || self.plan.facts.iter().any(|other| other.name() == source.name());
         self.facts_running += usize::from(facts);
         self.observer.attempt_started(tier, source.name());

@@ -63,6 +63,7 @@ pub async fn go_on(
         in_flight: InFlight::new(plan.in_order),
         attempts_left: plan.budgets.max_attempts.saturating_sub(attempts),
         attempts_running: 0,
+        many_running: 0,
         facts_running: 0,
         acquiring: Vec::new(),
         considered: ConsideredSources::default(),
@@ -95,12 +96,7 @@ impl<'a> Race<'a> {
         tokio::pin!(deadline);
         // Sources that could not look for this work yet: a later answer may bring the identifier they need.
         let mut waiting: VecDeque<(&'a str, &'a Arc<dyn Source>)> = VecDeque::new();
-        for (at, tier) in self.plan.tiers.iter().enumerate() {
-            // Most works end in the first tier, and what is known of them comes from there.
-            if at > 0 {
-                let work = self.snapshot();
-                self.announced.after(tier, &work.vouched());
-            }
+        for tier in &self.plan.tiers {
             for missing in &tier.skipped {
                 let at_ms = self.at_ms();
                 self.record(TrailEntry::Attempt(skipped(&tier.name, &missing.name, at_ms, &missing.reason)));
@@ -174,6 +170,7 @@ impl<'a> Race<'a> {
                     if self.settle(done) {
                         return Some(Ended::Content);
                     }
+                    self.announce(tier);
                 }
                 () = clock.reached(hedge.unwrap_or_default()), if hedge.is_some() => {}
                 () = sleep_until(rival.unwrap_or(self.started)), if rival.is_some() => {}
@@ -208,12 +205,29 @@ impl<'a> Race<'a> {
             let Some(at) = waiting.iter().position(|(_, source)| self.applicable(source.as_ref())) else {
                 return;
             };
+            // Who is asked about this work alone is asked once the others had nothing.
+            let alone = waiting.get(at).is_some_and(|(_, source)| !source.asks_many());
+            if alone && self.many_running > 0 {
+                return;
+            }
             if let Some((tier_name, source)) = waiting.remove(at)
                 && !self.considered.contains(source.name())
                 && self.open(tier_name, source)
             {
                 self.launch_attempt(tier_name, source, false);
             }
+        }
+    }
+
+    /// Tells the sources that come next that the work may come to them: it takes room in their questions that is free
+    /// anyway. In the first tier a registry first says which work it is, for with other identifiers it would be asked
+    /// about again.
+    fn announce(&mut self, tier: &Tier) {
+        let first = self.plan.tiers.first().is_some_and(|first| first.name == tier.name);
+        let asked = || self.plan.facts.iter().any(|source| self.considered.contains(source.name()));
+        if self.facts_running == 0 && (!first || asked()) {
+            let work = self.snapshot().vouched();
+            self.announced.from(tier, &work, |name| self.considered.contains(name));
         }
     }
 
@@ -242,6 +256,7 @@ impl<'a> Race<'a> {
         match done {
             Done::Attempt { tier, source, facts, began, answer } => {
                 self.attempts_running -= 1;
+                self.many_running -= usize::from(source.asks_many());
                 self.facts_running -= usize::from(facts);
                 self.note_answer(source, &answer);
                 self.settle_attempt(tier, source, began, answer);

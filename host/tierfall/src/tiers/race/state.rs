@@ -15,7 +15,7 @@ use crate::tiers::artifacts::Want;
 use crate::tiers::missed::MissedSources;
 use crate::tiers::outcome::Won;
 use crate::tiers::plan::{Plan, Tier};
-use crate::tiers::source::{Answer, Source};
+use crate::tiers::source::{Answer, Source, SourceName};
 use crate::tiers::trail::{Trail, TrailEntry, millis};
 use tierfall_http::WorkClock;
 use tierfall_ids::IdKind;
@@ -82,6 +82,8 @@ pub(super) struct Race<'a> {
     pub(super) in_flight: InFlight<'a, Done<'a>>,
     pub(super) attempts_left: u32,
     pub(super) attempts_running: usize,
+    /// Of these, at sources that are asked about several works in one question.
+    pub(super) many_running: usize,
     pub(super) facts_running: usize,
     pub(super) acquiring: Vec<Running>,
     pub(super) considered: ConsideredSources<'a>,
@@ -112,11 +114,12 @@ impl<'a> Announced<'a> {
         Self { plan, key: None }
     }
 
-    /// Tells the sources of the tiers after `tier` that the work may come.
-    pub(super) fn after(&mut self, tier: &Tier, work: &Arc<Work>) {
+    /// Tells the sources of `tier` and those after it, as far as they are not `past`, that the work may come.
+    pub(super) fn from(&mut self, tier: &Tier, work: &Arc<Work>, past: impl Fn(&SourceName) -> bool) {
         self.key = Some(work.key());
-        let later = self.plan.tiers.iter().skip_while(|other| other.name != tier.name).skip(1);
-        later.flat_map(|tier| &tier.sources).for_each(|source| source.expect(work));
+        let tiers = self.plan.tiers.iter().skip_while(|other| other.name != tier.name);
+        let coming = tiers.flat_map(|tier| &tier.sources).filter(|source| !past(source.name()));
+        coming.for_each(|source| source.expect(work));
     }
 }
 

@@ -63,6 +63,10 @@ struct Scripted {
     answer: Result<Finding, SourceError>,
     /// Why its hosts accept no requests now.
     closed: Option<&'static str>,
+    /// Whether it is asked about several works at once.
+    many: bool,
+    /// The works that it was told of before they came.
+    told: Arc<Mutex<Vec<Arc<Work>>>>,
     gauge: Arc<Gauge>,
     calls: Arc<AtomicUsize>,
 }
@@ -74,6 +78,14 @@ impl Source for Scripted {
 
     fn ids(&self) -> &[IdKind] {
         &self.ids
+    }
+
+    fn asks_many(&self) -> bool {
+        self.many
+    }
+
+    fn expect(&self, work: &Arc<Work>) {
+        self.told.lock().expect("no panic").push(Arc::clone(work));
     }
 
     fn timeout(&self) -> Duration {
@@ -209,6 +221,8 @@ impl Sketch {
             takes: Duration::from_millis(ms),
             answer,
             closed: None,
+            many: false,
+            told: Arc::default(),
             gauge: Arc::clone(&self.gauge),
             calls: Arc::clone(&self.calls),
         }
@@ -281,6 +295,52 @@ async fn a_file_that_needs_a_key_is_the_last_that_is_fetched_and_only_where_no_o
         assert!(won.candidate.url.contains(winner), "{last}: {}", won.candidate.url);
         let fetched: Vec<_> = outcome.trail.acquisitions().map(|entry| entry.url.clone()).collect();
         assert_eq!(fetched.iter().any(|url| url.contains("keyed")), winner == "keyed.example", "{fetched:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_asked_about_one_work_alone_is_asked_once_those_asked_about_many_had_nothing() {
+    for (answer, alone_is_asked) in [(found(&["https://a.example/good"]), false), (NONE, true)] {
+        let mut sketch = Sketch::new();
+        let many = Scripted { many: true, ..sketch.source("many", 20, NONE) };
+        let other = Scripted { many: true, ..sketch.source("other", 50, answer) };
+        let alone = sketch.source("alone", 1, found(&["https://b.example/good"]));
+        let asked = Arc::new(AtomicUsize::new(0));
+        sketch.tier(3, vec![many, other, Scripted { calls: Arc::clone(&asked), ..alone }]);
+        let (outcome, took) = sketch.race(&ByUrl::default()).await;
+        assert_eq!(outcome.status, Status::Stored);
+        assert_eq!(asked.load(Ordering::SeqCst) == 1, alone_is_asked);
+        assert_eq!(
+            took,
+            ms(if alone_is_asked { 51 } else { 50 }),
+            "those asked about many are asked at once"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn sources_are_told_of_a_work_that_may_come_once_a_registry_has_said_which_it_is() {
+    let mut sketch = Sketch::new();
+    let ids = vec!["pmid:7".parse().expect("a PMID")];
+    let known =
+        Finding { facts: Facts { ids, ..titled("A title") }, ..found(&["https://a.example/html"]).unwrap() };
+    let registry = sketch.source("registry", 10, Ok(known));
+    let next = sketch.source("next", 10, NONE);
+    let later = sketch.source("later", 10, NONE);
+    let told = [Arc::clone(&registry.told), Arc::clone(&next.told), Arc::clone(&later.told)];
+    let mut registry = Scripted { ids: vec![IdKind::Doi], ..registry };
+    registry.name.source = "openalex".into();
+    let registry: Arc<dyn Source> = Arc::new(registry);
+    sketch.facts = vec![Arc::clone(&registry)];
+    sketch.tier(1, vec![next]);
+    sketch.tiers[0].sources.insert(0, registry);
+    sketch.tier(1, vec![later]);
+    sketch.race(&ByUrl::default()).await;
+    let [registry, next, later] = told.map(|told| std::mem::take(&mut *told.lock().expect("no panic")));
+    assert!(registry.is_empty(), "it was asked before anything was known");
+    for told in [next, later] {
+        let first = told.first().expect("it was told");
+        assert!(first.has(IdKind::Pmid), "with what the registry said");
     }
 }
 
