@@ -12,7 +12,7 @@ use super::error::{Denial, FetchError};
 use super::metrics::{self, OpenRequest, QueuedRequest};
 use super::queues::HostQueue;
 use super::request::Role;
-use super::settings::{Limit, Window};
+use super::settings::{Limit, PaceRule, Window};
 use super::shared_pace::{SharedTurn, SharedTurns, Wanted};
 use super::told::Told;
 
@@ -74,8 +74,10 @@ struct State {
     told: Duration,
     /// 1 is the configured rate, 2 is half of it.
     slowdown: f64,
-    /// The start of the next request that is not promised to anyone.
+    /// The start of the next request that is not promised to anyone. What lies before now can be made up for.
     next: Instant,
+    /// So many may start at once.
+    burst: u32,
     /// Until when the host asked to be left alone.
     held: Option<Instant>,
     waiting: Queue,
@@ -109,10 +111,11 @@ impl HostLimiter {
     pub(super) fn new(
         name: &str,
         limit: Option<Limit>,
-        window: Option<Window>,
-        patience: Option<Duration>,
+        rule: Option<&PaceRule>,
         shared: Option<SharedTurns>,
     ) -> Self {
+        let (window, patience) = (rule.and_then(PaceRule::window), rule.and_then(|rule| rule.patience));
+        let (now, burst) = (Instant::now(), rule.map_or(1, |rule| rule.burst));
         let every = limit.map_or(Duration::ZERO, |limit| limit.every);
         // More at once than the window holds would have to wait for each other's answers.
         let most = window.map_or(usize::MAX, |window| window.requests);
@@ -122,7 +125,9 @@ impl HostLimiter {
             every,
             told: Duration::ZERO,
             slowdown: 1.0,
-            next: Instant::now(),
+            // Where others take part in the pace, they know what was not used before.
+            next: shared.as_ref().and_then(|_| now.checked_sub(every.saturating_mul(burst))).unwrap_or(now),
+            burst,
             held: None,
             waiting: Queue::default(),
             queued: 0,
@@ -184,6 +189,7 @@ impl HostLimiter {
             Wanted {
                 every: state.interval(),
                 window: state.counted.window,
+                burst: state.burst_now(),
                 concurrency: state.concurrency,
                 behind: state.waiting.files + state.waiting.others,
             }
@@ -411,8 +417,9 @@ impl Drop for Queued<'_> {
 struct Slot<'a> {
     limiter: &'a HostLimiter,
     at: Instant,
-    /// The start of the slot after this one.
+    /// The start of the slot after this one, and what it was before.
     next: Instant,
+    before: Instant,
     kept: bool,
 }
 
@@ -425,9 +432,10 @@ impl<'a> Slot<'a> {
             drop(state);
             return Err(if held { limiter.held(at) } else { limiter.busy(0) });
         }
-        let next = at + state.interval();
+        let before = state.next;
+        let next = state.after(at);
         state.next = next;
-        Ok(Self { limiter, at, next, kept: false })
+        Ok(Self { limiter, at, next, before, kept: false })
     }
 
     /// Uses the slot, unless the host asked to be left alone meanwhile, or has been asked enough.
@@ -450,7 +458,7 @@ impl Drop for Slot<'_> {
         let mut state = self.limiter.state();
         // Only the last slot can be given back without moving others.
         if !self.kept && state.next == self.next {
-            state.next = self.at;
+            state.next = self.before;
         }
     }
 }
@@ -459,6 +467,19 @@ impl State {
     fn interval(&self) -> Duration {
         let every = self.every.max(self.told);
         if self.slowdown > 1.0 { every.max(UNPACED).mul_f64(self.slowdown) } else { every }
+    }
+
+    /// How many may start at once now: a host that had enough is asked evenly.
+    fn burst_now(&self) -> u32 {
+        if self.slowdown > 1.0 { 1 } else { self.burst }
+    }
+
+    /// The next start after one at this time. One that was due before makes up for what was not used.
+    fn after(&self, at: Instant) -> Instant {
+        let (now, interval) = (Instant::now(), self.interval());
+        let saved = now.checked_sub(interval.saturating_mul(self.burst_now().saturating_sub(1)));
+        let due = if at > now { at } else { saved.map_or(at, |saved| self.next.max(saved).min(at)) };
+        due + interval
     }
 
     fn first_free(&mut self) -> Instant {

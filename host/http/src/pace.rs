@@ -106,11 +106,9 @@ impl Pace {
             true => {
                 let rule = rule.map(|(_, rule)| rule);
                 let shared = self.shared.clone().map(|shared| SharedTurns::new(shared, key.clone()));
-                let (window, patience) =
-                    (rule.and_then(PaceRule::window), rule.and_then(|rule| rule.patience));
-                HostLimiter::new(asked.host, Some(self.limit(asked)), window, patience, shared)
+                HostLimiter::new(asked.host, Some(self.limit(asked)), rule, shared)
             }
-            false => HostLimiter::new(asked.host, None, None, None, None),
+            false => HostLimiter::new(asked.host, None, None, None),
         });
         limiters.insert(key, Arc::clone(&limiter));
         limiter

@@ -141,6 +141,9 @@ pub struct PaceRule {
     /// See `requests`.
     #[serde(rename = "per_ms", default = "second", deserialize_with = "some_millis")]
     pub per: Duration,
+    /// So many may start at once after a pause: what was not used meanwhile is made up for. 1 is none.
+    #[serde(default = "one", deserialize_with = "number::<_, _, 1, 1000>")]
+    pub burst: u32,
     /// A request that would wait longer for its turn is refused at once.
     #[serde(rename = "patience_ms", default, deserialize_with = "some_millis")]
     pub patience: Option<Duration>,
@@ -175,6 +178,10 @@ impl PaceRule {
     pub(crate) fn is_of_a_service(&self) -> bool {
         !self.paths.is_empty() || self.secret.is_some()
     }
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn second() -> Duration {

@@ -57,6 +57,8 @@ pub struct PaceClaim<'a> {
     pub every: Duration,
     /// At most so many starts within a time.
     pub window: Option<Window>,
+    /// So many may start at once after a pause; never zero.
+    pub burst: u32,
     /// Requests that the host takes at once.
     pub concurrency: u32,
     /// This process's requests that are open.
@@ -119,6 +121,7 @@ struct Held {
 pub(super) struct Wanted {
     pub(super) every: Duration,
     pub(super) window: Option<Window>,
+    pub(super) burst: u32,
     pub(super) concurrency: usize,
     /// Requests that wait for a place behind the one that asks.
     pub(super) behind: u32,
@@ -213,6 +216,7 @@ impl SharedTurns {
             host: &self.host,
             every: wanted.every,
             window: wanted.window,
+            burst: wanted.burst,
             concurrency,
             open,
             more,

@@ -14,6 +14,8 @@ pub struct TurnClaim {
     pub every: Duration,
     /// At most so many starts within a time.
     pub window: Option<(u32, Duration)>,
+    /// So many may start at once after a pause: what was not used meanwhile is made up for.
+    pub burst: u32,
     /// Requests that may be open at once, those of all processes together.
     pub concurrency: u32,
     /// The owner's requests that are open now.

@@ -255,6 +255,7 @@ pub(super) fn rule_of(hosts: Vec<String>, limit: Limit) -> PaceRule {
         shared: false,
         requests: None,
         per: Duration::from_secs(1),
+        burst: 1,
         patience: None,
         limit,
     }

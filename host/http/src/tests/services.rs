@@ -46,6 +46,18 @@ async fn two_services_of_a_host_have_two_queues() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_not_used_is_made_up_for_where_it_may_be() {
+    let index = PaceRule { paths: vec!["/cdx/*".into()], burst: 3, ..api(1000, 4) };
+    let script = Script::new(|_, _| ok(""));
+    let client = script.client(settings(vec![index]));
+    let start = Instant::now();
+    ask(&client, &["/cdx/a", "/cdx/b"]).await;
+    tokio::time::sleep(Duration::from_millis(8500) - start.elapsed()).await;
+    ask(&client, &["/cdx/c", "/cdx/d", "/cdx/e", "/cdx/f", "/cdx/g"]).await;
+    assert_eq!(times(&script, start, "/cdx/"), [0, 1000, 8500, 8500, 8500, 9500, 10_500]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_path_without_a_star_is_that_path_alone() {
     let lists = PaceRule { paths: vec!["/works".into()], ..api(1000, 1) };
     let script = Script::new(|_, _| ok(""));

@@ -33,6 +33,7 @@ fn claim(owner: &str) -> TurnClaim {
         owner: Arc::from(owner),
         every: ms(100),
         window: None,
+        burst: 1,
         concurrency: 4,
         open: 0,
         more: 1,
@@ -66,6 +67,13 @@ async fn starts_of_all_processes_are_as_far_apart_as_the_host_asks(world: World)
     world.clock.go_forward(ms(10_000));
     let (idle, _) = granted(&world, TurnClaim { starts: 2, ..claim("a") }).await;
     assert_eq!(idle, [ms(0), ms(100)], "an idle host saves up nothing");
+    world.clock.go_forward(ms(10_000));
+    let saving = TurnClaim { starts: 4, burst: 3, ..claim("a") };
+    let (burst, _) = granted(&world, saving.clone()).await;
+    assert_eq!(burst, [ms(0), ms(0), ms(0), ms(100)], "but where it may, and no more");
+    world.clock.go_forward(ms(250));
+    let (burst, _) = granted(&world, TurnClaim { owner: Arc::from("b"), ..saving }).await;
+    assert_eq!(burst, [ms(0), ms(50), ms(150), ms(250)], "what is over is over for all");
 }
 
 async fn no_more_requests_are_open_than_the_host_takes_and_who_waits_longest_is_next(world: World) {

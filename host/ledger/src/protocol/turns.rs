@@ -91,7 +91,10 @@ impl TxRequest for ClaimTurns {
         let next_at = if next_at > latest_start(claim, now) { now } else { next_at };
         let held_until = if held_until > now.saturating_add(LONGEST_HOLD) { now } else { held_until };
         let mut window = Window::of(sql, claim, now).await?;
-        let first = window.free_from(next_at.max(held_until).max(now));
+        // What lies before now was not used.
+        let saved = every.saturating_mul(i64::from(claim.burst.max(1)) - 1);
+        let due = next_at.max(now.saturating_sub(saved));
+        let first = window.free_from(due.max(held_until).max(now));
         if first - now > millis(claim.within) {
             save_holder(sql, claim, claim.open, None, now).await?;
             return Ok(later(first - now));
@@ -99,16 +102,17 @@ impl TxRequest for ClaimTurns {
         let last = if line.waiting > 0 { first.saturating_add(AHEAD_OF_OTHERS) } else { i64::MAX };
         let mut starts = vec![first];
         window.take(first);
+        let mut end = next_due(due, first, now, every);
         while starts.len() < usize::try_from(claim.starts).unwrap_or(usize::MAX) {
-            let start = window.free_from(starts.last().copied().unwrap_or(first).saturating_add(every));
+            let start = window.free_from(end.max(now));
             // A gap in the window is others' as much as the owner's.
             if start > last || (every > 0 && start - first > every.saturating_mul(i64::from(claim.starts))) {
                 break;
             }
             window.take(start);
             starts.push(start);
+            end = next_due(end, start, now, every);
         }
-        let end = starts.last().copied().unwrap_or(first).saturating_add(every);
         sql.run(
             "UPDATE host_paces SET next_at = $1 WHERE host = $2",
             &[Param::Int(end), Param::Text(&claim.host)],
@@ -281,6 +285,11 @@ impl Window {
 fn latest_start(claim: &TurnClaim, now: i64) -> i64 {
     let starts = millis(claim.every).max(0).saturating_mul(STARTS_AHEAD);
     now.saturating_add(starts).saturating_add(60_000)
+}
+
+/// When the start after this one is due. One that was due before now is made up for, unless the host has to wait anyway.
+fn next_due(due: i64, start: i64, now: i64, every: i64) -> i64 {
+    (if start > now { start } else { due.min(start) }).saturating_add(every)
 }
 
 /// The host's next free start and until when it is left alone. Whoever else asks for it waits for this transaction.

@@ -151,6 +151,7 @@ impl SharedPace for LedgerPace {
             window: claim
                 .window
                 .map(|window| (u32::try_from(window.requests).unwrap_or(u32::MAX), window.per)),
+            burst: claim.burst,
             concurrency: claim.concurrency,
             open: claim.open,
             more: claim.more,
