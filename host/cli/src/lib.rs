@@ -21,6 +21,7 @@ mod args;
 mod command;
 mod confine;
 mod console;
+mod descriptors;
 mod error;
 mod exit;
 mod export;
@@ -79,6 +80,7 @@ pub fn main_with(probe: Option<Probe>) -> ExitCode {
     };
     // Before there is a second thread: what is given up is given up by this one and those that it starts.
     let (held, made) = command.confine().map(|confined| (confined.held, confined.made)).unzip();
+    descriptors::ask_for_enough();
     let console = Console::new(output, probe, held);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -24,8 +24,9 @@ use super::settings::{HttpSettings, Limits};
 use super::tls;
 use super::transport::{Incoming, Outgoing, RawBody, Transport, printable};
 
-/// Idle connections are kept this long; most servers close them after 5 to 60 seconds.
-const POOL_IDLE: Duration = Duration::from_secs(30);
+/// Idle connections are kept this long; most servers close them after 5 to 60 seconds. Each takes memory and a file of the
+/// system's, and a run meets thousands of hosts.
+const POOL_IDLE: Duration = Duration::from_secs(15);
 /// Few hosts are allowed more requests at once than this, so more would rarely be used again.
 const POOL_PER_HOST: usize = 8;
 

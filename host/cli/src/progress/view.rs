@@ -35,6 +35,8 @@ const MOST_LINES: usize = 10;
 const MOST_HOSTS: usize = 3;
 /// A shorter wait is no wait.
 const NOTICEABLE: Duration = Duration::from_secs(2);
+/// For a longer one somebody may not want to stay.
+const LONG: Duration = Duration::from_secs(60);
 /// Columns of the bar.
 const BAR: std::ops::RangeInclusive<usize> = 8..=30;
 /// Columns of a work's name.
@@ -119,18 +121,31 @@ impl View {
             .queues
             .iter()
             .filter(|queue| queue.wait >= NOTICEABLE || queue.held.is_some_and(|held| held >= NOTICEABLE));
-        let queues = queues.map(|HostQueue { host, waiting, wait, held }| {
+        let queues = queues.enumerate().map(|(at, HostQueue { host, waiting, wait, held })| {
             let requests = counted(*waiting as u64, "request", "requests");
             let wait = about(wait.as_secs_f64());
+            // The longest is the first.
+            let rest = if at == 0 && self.only_queues_are_left() {
+                ", the rest of the run: Ctrl-C keeps it for later"
+            } else {
+                ""
+            };
             match held {
                 Some(held) => {
                     let held = about(held.as_secs_f64());
-                    format!("{host}: {requests}; it asked to be left alone for {held}")
+                    format!("{host}: {requests}; it asked to be left alone for {held}{rest}")
                 }
-                None => format!("{host}: {requests}, {wait}"),
+                None => format!("{host}: {requests}, {wait}{rest}"),
             }
         });
         self.outage().into_iter().chain(queues).collect()
+    }
+
+    /// Whether all that is left stands in queues, and somebody may not want to stay for so long.
+    fn only_queues_are_left(&self) -> bool {
+        let left = self.total.map_or(0, |total| total.saturating_sub(self.done));
+        let waiting: u64 = self.queues.iter().map(|queue| queue.waiting as u64).sum();
+        left > 0 && waiting >= left && self.queues.iter().any(|queue| queue.wait >= LONG)
     }
 
     /// All sources that answer nobody, in one line: they may have one cause.
@@ -242,6 +257,21 @@ mod tests {
         view.outages.extend([down("crossref", 700, 41), down("doaj", 600, 3)]);
         let line = "waiting for openalex (503 for 12 min) and 2 more sources, 41 works";
         assert_eq!(view.lines(80, 24), ["1 work, 1 stored", line]);
+    }
+
+    #[test]
+    fn the_end_of_a_run_may_be_a_queue_that_is_kept_for_later() {
+        let view = View {
+            done: 88,
+            total: Some(400),
+            stored: 88,
+            queues: vec![queue("web.archive.org", 312, 780, None)],
+            ..View::default()
+        };
+        let line = "88 of 400 works, 88 stored; waiting for web.archive.org: 312 requests, 13 min, the rest of the run: \
+                    Ctrl-C keeps it for later";
+        assert_eq!(view.line(), line);
+        assert!(!View { done: 87, ..view }.line().contains("the rest"), "one work goes on");
     }
 
     #[test]
