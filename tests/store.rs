@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::support::article::Article;
+use crate::support::postgres::Database;
 use crate::support::program::{Call, Home, eventually};
 use crate::support::s3::{Bucket, Wrong};
 use crate::support::web::{Answer, Web};
@@ -277,6 +278,34 @@ fn two_processes_with_one_ledger_and_folders_of_their_own_store_everything_once(
         "{summary}"
     );
     assert_eq!((web.requests().len(), bucket.requests("PUT").len()), (asked, sent + 1));
+}
+
+#[test]
+fn workers_need_nothing_but_the_ledger_the_store_and_its_keys() {
+    let (Some(bucket), Some(database)) = (Bucket::new(), Database::new()) else { return };
+    let web = Web::start();
+    let articles: Vec<Article> = (0..9).map(|number| Article::on(&web, &format!("w{number}"))).collect();
+    let call = |home: &Home, words: &[&str]| {
+        let call = home.tierfall(words).env("TIERFALL_LEDGER_URL", database.url());
+        let call =
+            call.env("TIERFALL_RUN_STORE", bucket.store()).env("TIERFALL_FALLBACK_TIERS", "landing_scrape");
+        let call = bucket.variables().into_iter().fold(call, |call, (name, value)| call.env(name, value));
+        call.env("TIERFALL_HTTP_PACE_ENABLED", "false").through(&web)
+    };
+    let pages = articles.iter().map(|article| article.page.as_str());
+    call(&Home::new(), &["run", "--plan-only"]).args(pages).run().expect(0);
+    let homes = [Home::new(), Home::new(), Home::new()];
+    let running = homes.each_ref().map(|home| call(home, &["worker", "--workers", "2"]).start());
+    for one in running {
+        one.wait().expect(0);
+    }
+    let (files, index) = files_and_index(&bucket);
+    let expected =
+        articles.iter().map(|article| (format!("oa/{}", place_of(article)), article.bytes.clone()));
+    assert_eq!((files, index.len()), (expected.collect(), 9));
+    let lines: usize = homes.iter().map(|home| home.manifest("papers").len()).sum();
+    assert_eq!(lines, 9, "each work is in one manifest");
+    assert!(articles.iter().all(|article| web.requests_for(&article.file).len() == 1));
 }
 
 #[test]

@@ -16,6 +16,7 @@ use tierfall_ledger::{
 
 use super::crew::{Place, Site};
 use super::works::{FORBIDDEN, Fate, INWARD, Works, sha256};
+use crate::s3::Bucket;
 use crate::web::Web;
 
 /// What was found, and everything that is not as it must be.
@@ -90,7 +91,11 @@ pub async fn check(site: &Site, works: &Works, web: &Web) -> Report {
         }
         Err(error) => report.wrong.push(format!("the ledger cannot be opened: {error}")),
     }
-    check_files(&site.out(), &fates, &mut report);
+    match site.store() {
+        None => check_files(&site.out(), &fates, &mut report),
+        Some(bucket) => check_objects(bucket, &fates, &mut report),
+    }
+    report.leftovers += files(&site.out().join("partial")).len();
     check_manifest(&site.out(), &fates, &mut report);
     for (url, times) in web.request_counts() {
         if url.contains(FORBIDDEN) || url.starts_with(INWARD) {
@@ -222,7 +227,44 @@ fn check_files(out: &Path, fates: &BTreeMap<String, Fate>, report: &mut Report) 
     if links.len() != stored {
         report.wrong.push(format!("{} links for {stored} works", links.len()));
     }
-    report.leftovers = drafts.len() + files(&out.join("partial")).len();
+    report.leftovers = drafts.len();
+}
+
+/// The same in a bucket.
+fn check_objects(bucket: &Bucket, fates: &BTreeMap<String, Fate>, report: &mut Report) {
+    let mut missing: BTreeSet<&str> = fates.values().filter_map(Fate::sha256).collect();
+    let wanted = missing.clone();
+    let mut open: BTreeMap<&str, &str> =
+        fates.iter().filter_map(|(work, fate)| Some((work.as_str(), fate.sha256()?))).collect();
+    for (name, content) in bucket.objects() {
+        if name.contains("/works/") {
+            let entry: Value = serde_json::from_slice(&content).unwrap_or_default();
+            let (work, sha256) = (entry["work_id"].as_str(), entry["sha256"].as_str());
+            if work.and_then(|work| open.remove(work)) != sha256 || sha256.is_none() {
+                report.wrong.push(format!("{name} says {entry}, which is wrong or said twice"));
+            }
+            continue;
+        }
+        let stem = Path::new(&name).file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if sha256(&content) != stem {
+            report.wrong.push(format!("{name} holds other bytes ({})", content.len()));
+        }
+        if !wanted.contains(stem.as_str()) {
+            report.wrong.push(format!("{name} is no work's file"));
+        }
+        missing.remove(stem.as_str());
+    }
+    report.wrong.extend(missing.into_iter().map(|sha256| format!("the object {sha256} is not there")));
+    report.wrong.extend(open.into_keys().map(|work| format!("the index has nothing of {work}")));
+    let (asked, sent) = (wanted.len(), bucket.answers("PUT /").iter().filter(|put| is_new_file(put)).count());
+    if sent != asked {
+        report.wrong.push(format!("{sent} files were created in the store, of {asked} that there are"));
+    }
+}
+
+/// Whether an answer says that a file was created, and not that it was there.
+fn is_new_file(answer: &str) -> bool {
+    answer.contains("/oa/files/") && answer.ends_with(" 200")
 }
 
 fn check_manifest(out: &Path, fates: &BTreeMap<String, Fate>, report: &mut Report) {

@@ -4,9 +4,11 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::works::Works;
+use crate::s3::Bucket;
 use crate::web::Web;
 
 /// A folder with everything that the processes share: the configuration, the ledger, what they store.
@@ -16,6 +18,7 @@ pub struct Site {
     program: PathBuf,
     cache: PathBuf,
     ledger: Place,
+    store: Option<Arc<Bucket>>,
 }
 
 /// Where the ledger is.
@@ -34,12 +37,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 impl Site {
     /// `program` is the `tierfall` that is tried; `cache` keeps compiled plugins.
-    pub fn new(program: &Path, cache: &Path, ledger: Place, web: &Web) -> Self {
+    /// `store`: where stored files go, if not into the output folder.
+    pub fn new(program: &Path, cache: &Path, ledger: Place, store: Option<Arc<Bucket>>, web: &Web) -> Self {
         let site = Self {
             folder: tempfile::tempdir().expect("a temporary folder can be made"),
             program: program.to_owned(),
             cache: cache.to_owned(),
             ledger,
+            store,
         };
         fs::write(site.path("tierfall.toml"), site.configuration(web)).expect("a file can be written");
         site
@@ -57,6 +62,10 @@ impl Site {
         &self.ledger
     }
 
+    pub fn store(&self) -> Option<&Bucket> {
+        self.store.as_deref()
+    }
+
     /// Everything short: a soak wants many failures, not long waits.
     fn configuration(&self, web: &Web) -> String {
         let tiers = Works::tiers().map(|tier| format!("{tier:?}")).join(", ");
@@ -67,6 +76,7 @@ impl Site {
         format!(
             "[fallback]\ntiers = [{tiers}]\nfacts = []\ntotal_timeout_ms = 20000\nsource_timeout_ms = 4000\n\
              source_retries = 1\nhedge_ms = 300\n\
+             [run]\nstore = {store:?}\n\
              [http]\nproxy = {proxy:?}\nmailto = \"soak@tests.example\"\n\
              [http.limits]\nfirst_byte_ms = 700\nidle_ms = 700\nstall_window_ms = 1500\n\
              [http.pace]\nenabled = false\nmax_hold_ms = 200\n\
@@ -75,6 +85,7 @@ impl Site {
              [acquire]\nmax_bytes = \"4 MiB\"\nretries = 1\n\
              [ledger]\nenabled = true\nurl = {url:?}\nlease_s = {lease}\nop_timeout_s = 30\nmax_attempts = 1000\n\
              retry_base_s = 1\nretry_max_s = 1\non_failure = \"abort\"\n",
+            store = self.store().map(Bucket::store).unwrap_or_default(),
             proxy = web.proxy(),
             lease = LEASE.as_secs(),
         )
@@ -89,6 +100,7 @@ impl Site {
         }
         command.env("HOME", self.folder.path()).env("XDG_CACHE_HOME", &self.cache);
         command.env("TIERFALL_CONFIG", self.path("tierfall.toml"));
+        command.envs(self.store().map(Bucket::variables).into_iter().flatten());
         command
     }
 

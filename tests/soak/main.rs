@@ -7,6 +7,9 @@ mod pdf;
 #[expect(dead_code, reason = "here the server stays as it is")]
 #[path = "../support/postgres.rs"]
 mod postgres;
+#[expect(dead_code, reason = "here nothing goes wrong on the way to the store")]
+#[path = "../support/s3.rs"]
+mod s3;
 #[path = "mod.rs"]
 mod soak;
 #[expect(dead_code, unused_imports, reason = "its web is made by a function, and not from routes")]
@@ -15,11 +18,13 @@ mod web;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
 use postgres::Database;
+use s3::Bucket;
 use soak::{Figures, Length, Place, Storm};
 
 #[derive(Parser)]
@@ -35,6 +40,9 @@ struct Arguments {
     seed: u64,
     #[arg(long, global = true, value_enum, default_value_t = Engine::Sqlite)]
     engine: Engine,
+    /// Where stored files go: the output folder, or a bucket of an S3 server (moto's, which has to be installed).
+    #[arg(long, global = true, value_enum, default_value_t = Store::Folder)]
+    store: Store,
 }
 
 #[derive(Subcommand)]
@@ -55,6 +63,12 @@ enum What {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
+enum Store {
+    Folder,
+    S3,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
 enum Engine {
     Sqlite,
     Postgres,
@@ -71,7 +85,12 @@ fn main() -> ExitCode {
             Engine::Sqlite => Place::File,
             Engine::Postgres => Place::Server(Database::new()?.url()),
         };
+        let store = match arguments.store {
+            Store::Folder => None,
+            Store::S3 => Some(Arc::new(Bucket::new()?)),
+        };
         Some(Storm {
+            store,
             program: program.clone(),
             cache: program.with_file_name("soak-cache"),
             ledger,

@@ -1,16 +1,19 @@
 //! The short forms: a few seconds each, with everything that the long ones do.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::soak::{Figures, Length, Place, Storm};
 use crate::support::postgres::Database;
+use crate::support::s3::Bucket;
 
 fn storm(seed: u64) -> Storm {
     Storm {
         program: Path::new(env!("CARGO_BIN_EXE_tierfall")).to_owned(),
         cache: Path::new(env!("CARGO_TARGET_TMPDIR")).join("cache"),
         ledger: Place::File,
+        store: None,
         seed,
         works: 60,
         length: Length::Short,
@@ -39,6 +42,16 @@ fn nothing_is_lost_and_nothing_done_twice_when_workers_are_killed_over_a_bad_web
 fn nothing_is_lost_and_nothing_done_twice_over_a_ledger_on_a_server() {
     let Some(database) = Database::new() else { return };
     nothing_wrong(Storm { ledger: Place::Server(database.url()), works: 40, ..storm(3) }.of_workers());
+}
+
+#[test]
+fn nothing_is_lost_and_nothing_stored_twice_over_a_bucket() {
+    let Some(bucket) = Bucket::new() else { return };
+    let bucket = Arc::new(bucket);
+    let figures =
+        nothing_wrong(Storm { store: Some(Arc::clone(&bucket)), works: 40, ..storm(4) }.of_workers());
+    assert!(figures.report.stored > 10, "{figures:?}");
+    assert_eq!(bucket.open_uploads(), 0, "its files are too short for parts");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use tierfall_ledger::Ledger;
 use super::check::{Report, check, open, open_jobs};
 use super::crew::{Footprint, LEASE, Place, Process, Site};
 use super::works::{Length, Works};
+use crate::s3::Bucket;
 use crate::web::Web;
 
 /// What is done to the program.
@@ -23,6 +24,8 @@ pub struct Storm {
     /// Where compiled plugins are kept.
     pub cache: PathBuf,
     pub ledger: Place,
+    /// Where stored files go, if not into the output folder. It is empty.
+    pub store: Option<Arc<Bucket>>,
     pub seed: u64,
     pub works: usize,
     pub length: Length,
@@ -139,7 +142,7 @@ impl Storm {
     fn place(&self) -> (Works, Web, Site) {
         let works = Works { seed: self.seed, count: self.works, length: self.length };
         let web = Web::of_script(move |seen, nth| works.answer(seen, nth));
-        let site = Site::new(&self.program, &self.cache, self.ledger.clone(), &web);
+        let site = Site::new(&self.program, &self.cache, self.ledger.clone(), self.store.clone(), &web);
         fs::write(site.path("works.txt"), works.list()).expect("a file can be written");
         (works, web, site)
     }
