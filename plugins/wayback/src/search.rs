@@ -207,7 +207,8 @@ impl Search<'_> {
     /// also to pages whose URLs are not known any more.
     fn follow_resolver(&mut self, link: &str) {
         let year = match self.work.year {
-            Some(year) => targets::best_year(year).to_string(),
+            // The first years of a page are its best.
+            Some(year) => year.saturating_add(2).to_string(),
             // The newest capture that there is.
             None => "2999".to_owned(),
         };

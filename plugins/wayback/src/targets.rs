@@ -33,27 +33,15 @@ pub fn of(work: &Work, ctx: &Context, most: usize) -> Vec<Target> {
     targets
 }
 
-/// The year in which links have the second of the resolver's names no more.
-const RENAMED: u16 = 2017;
-
-/// The resolver's URLs of a work, which redirect to its page: the archive follows its own captures of redirects. Before
-/// 2017 links were made to the second name. Where a page of the work is known, one name is enough: the one that links
-/// had in the work's best years, for the other leads to the same page, or to a later one.
+/// The resolver's URLs of a work of which no page is known. They redirect to it, and the archive follows its own captures
+/// of redirects. Before 2017 links were made to the second name. Where the work's page is known (its DOI's registry tells
+/// it), the archive was asked about that: it captured what the resolver led to under its own URL.
 pub fn resolver_urls(work: &Work, targets: &[Target]) -> Vec<String> {
-    let Some(doi) = work.doi() else { return Vec::new() };
+    let Some(doi) = work.doi().filter(|_| targets.iter().all(|target| target.is_file)) else {
+        return Vec::new();
+    };
     let doi = url::encode_path(doi);
-    let mut names = vec![format!("https://doi.org/{doi}"), format!("http://dx.doi.org/{doi}")];
-    if let Some(year) = work.year
-        && targets.iter().any(|target| !target.is_file)
-    {
-        names.swap_remove(usize::from(best_year(year) >= RENAMED));
-    }
-    names
-}
-
-/// The first years of a page are its best.
-pub fn best_year(year: u16) -> u16 {
-    year.saturating_add(2)
+    vec![format!("https://doi.org/{doi}"), format!("http://dx.doi.org/{doi}")]
 }
 
 /// Verdicts after which an older copy is of no use, or not ours to take: the file is something else
@@ -210,16 +198,11 @@ mod tests {
     }
 
     #[test]
-    fn where_a_page_is_known_the_resolver_has_the_name_of_the_works_years() {
+    fn where_a_page_is_known_the_resolver_is_not_asked() {
         let page = Target { url: "https://own.example/a".into(), is_file: false };
         let file = Target { is_file: true, ..page.clone() };
-        let names = |year, target: &Target| {
-            let work = Work { year, ..work(WorkId::Doi("10.1000/a".into())) };
-            resolver_urls(&work, std::slice::from_ref(target))
-        };
-        assert_eq!(names(Some(2014), &page), ["http://dx.doi.org/10.1000/a"]);
-        assert_eq!(names(Some(2015), &page), ["https://doi.org/10.1000/a"]);
-        assert_eq!(names(None, &page).len(), 2);
-        assert_eq!(names(Some(2014), &file).len(), 2);
+        let work = work(WorkId::Doi("10.1000/a".into()));
+        assert!(resolver_urls(&work, &[file.clone(), page]).is_empty());
+        assert_eq!(resolver_urls(&work, &[file]).len(), 2);
     }
 }
