@@ -4,8 +4,8 @@
 //!
 //! Tierfall asks one sandboxed source for each work, fetches the one file it names, hashes, proves and
 //! stores it durably. `aria2c` and `curl`, where they are installed, fetch the same files with as many
-//! connections, and neither hash, check nor sync them. Last comes Tierfall with a ledger, beside itself without
-//! one: `-- 200 10` compares a run of the size of the demo, `-- 200 10 50` over a web that takes its time. All
+//! connections, and neither hash, check nor sync them. Then comes Tierfall with a ledger, and with its metrics, beside
+//! itself without: `-- 200 10` compares a run of the size of the demo, `-- 200 10 50` over a web that takes its time. All
 //! take turns in every round, each going first in
 //! some, so that a busy machine slows all of them.
 
@@ -46,9 +46,10 @@ fn main() {
     let mut contestants: Vec<Contestant> = [
         Program::Aria2,
         Program::Curl,
-        Program::TIERFALL,
-        Program::Tierfall { identity: false, ledger: false },
-        Program::Tierfall { identity: true, ledger: true },
+        Program::Tierfall(Way::Usual),
+        Program::Tierfall(Way::Unchecked),
+        Program::Tierfall(Way::WithLedger),
+        Program::Tierfall(Way::WithMetrics),
     ]
     .into_iter()
     .filter(|program| program.is_there())
@@ -102,12 +103,14 @@ fn report(contestants: &mut [Contestant], files: usize) {
             of(|result| result.peak_kib as f64 / 1024.0)
         );
     }
-    let unchecked = Program::Tierfall { identity: false, ledger: false };
-    let remembering = Program::Tierfall { identity: true, ledger: true };
+    let [usual, unchecked, with_ledger, with_metrics] =
+        [Way::Usual, Way::Unchecked, Way::WithLedger, Way::WithMetrics].map(Program::Tierfall);
     for (ours, peer, goal) in [
-        (Program::TIERFALL, Program::Aria2, 1.0),
-        (unchecked, Program::Curl, 1.0),
-        (remembering, Program::TIERFALL, 1.03),
+        (usual, Program::Aria2, 1.0),
+        (unchecked, Program::Curl, 1.8),
+        (usual, unchecked, 1.15),
+        (with_ledger, usual, 1.03),
+        (with_metrics, usual, 1.01),
     ] {
         let walls = |wanted: Program| {
             let of = contestants.iter().find(|contestant| contestant.program == wanted);
@@ -142,19 +145,27 @@ struct Contestant {
 enum Program {
     Aria2,
     Curl,
-    Tierfall { identity: bool, ledger: bool },
+    Tierfall(Way),
+}
+
+/// How Tierfall is told to run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Usual,
+    Unchecked,
+    WithLedger,
+    WithMetrics,
 }
 
 impl Program {
-    const TIERFALL: Self = Self::Tierfall { identity: true, ledger: false };
-
     fn name(self) -> &'static str {
         match self {
             Self::Aria2 => "aria2c -j16 -x1",
             Self::Curl => "curl --parallel-max 16",
-            Self::Tierfall { ledger: true, .. } => "tierfall with a ledger",
-            Self::Tierfall { identity: true, .. } => "tierfall",
-            Self::Tierfall { identity: false, .. } => "tierfall --identity off",
+            Self::Tierfall(Way::Usual) => "tierfall",
+            Self::Tierfall(Way::Unchecked) => "tierfall --identity off",
+            Self::Tierfall(Way::WithLedger) => "tierfall with a ledger",
+            Self::Tierfall(Way::WithMetrics) => "tierfall with metrics",
         }
     }
 
@@ -162,7 +173,7 @@ impl Program {
         let (program, argument) = match self {
             Self::Aria2 => ("aria2c", "--version"),
             Self::Curl => ("curl", "--version"),
-            Self::Tierfall { .. } => return true,
+            Self::Tierfall(_) => return true,
         };
         let there = Command::new(program).arg(argument).stdout(Stdio::null()).status();
         there.is_ok_and(|status| status.success())
@@ -181,18 +192,20 @@ impl Program {
                 command.args(["--disable", "--silent", "--fail", "--parallel", "--parallel-max", PARALLEL]);
                 command.args(["--create-dirs", "--output-dir"]).arg(out).arg("--config").arg(&lists.curl);
             }
-            Self::Tierfall { identity, ledger } => {
+            Self::Tierfall(way) => {
                 command = Command::new(env!("CARGO_BIN_EXE_tierfall"));
                 command.args(["run", "--quiet", "--workers", PARALLEL, "--allow-private", "127.0.0.1"]);
                 command.args(["--set", "http.pace.enabled=false", "--set", "fallback.facts="]);
                 command.args(["--fallback-tier", &lists.tier]).arg("--input").arg(&lists.works);
                 command.arg("--out").arg(out);
-                if !identity {
-                    command.args(["--identity", "off"]);
-                }
-                if ledger {
-                    command.args(["--enable-idempotency", "--ledger"]).arg(out.join("ledger.sqlite"));
-                }
+                match way {
+                    Way::Usual => &mut command,
+                    Way::Unchecked => command.args(["--identity", "off"]),
+                    Way::WithLedger => {
+                        command.args(["--enable-idempotency", "--ledger"]).arg(out.join("ledger.sqlite"))
+                    }
+                    Way::WithMetrics => command.args(["--listen", "127.0.0.1:0"]),
+                };
             }
         }
         for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
@@ -203,7 +216,7 @@ impl Program {
 
     /// A program that brought less was not faster.
     fn check(self, out: &Path, files: usize) {
-        let Self::Tierfall { identity, .. } = self else {
+        let Self::Tierfall(way) = self else {
             let entries = std::fs::read_dir(out).expect("there are files");
             let whole = entries
                 .flatten()
@@ -212,7 +225,7 @@ impl Program {
             return;
         };
         let manifest = std::fs::read_to_string(out.join("manifest.jsonl")).expect("there is a manifest");
-        let wanted = if identity { "proven" } else { "unchecked" };
+        let wanted = if way == Way::Unchecked { "unchecked" } else { "proven" };
         let stored: HashSet<PathBuf> = manifest
             .lines()
             .map(|line| serde_json::from_str::<Value>(line).expect("a line of JSON"))
