@@ -25,16 +25,17 @@ fn the_default_plan_is_the_documented_one() {
         ));
     }
     let list = |names: &str| names.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    let direct = list("openalex arxiv pmc europe_pmc crossref semantic_scholar doaj biorxiv");
+    let indexes = list("openalex arxiv pmc europe_pmc crossref semantic_scholar doaj biorxiv");
+    let direct = list("openalex arxiv pmc europe_pmc crossref semantic_scholar doaj unpaywall biorxiv");
     let repositories = list("zenodo hal datacite openaire");
     let archive = list("zenodo hal datacite openaire osf figshare internet_archive");
     assert_eq!(
         tiers,
         [
-            ("direct_oa", Some(2), direct, vec![]),
+            ("indexes", Some(2), indexes, vec![]),
             ("repositories", Some(2), repositories, list("core")),
             ("doi_follow", Some(1), list("doi_redirect"), vec![]),
-            ("unpaywall", Some(1), list("unpaywall"), vec![]),
+            ("direct_oa", Some(2), direct, vec![]),
             ("landing_scrape", Some(2), list("landing_page"), vec![]),
             ("archive", Some(2), archive, list("core")),
             ("wayback", Some(1), list("wayback"), vec![]),

@@ -94,10 +94,10 @@ fn the_defaults_are_those_of_the_design() {
         })
         .collect();
     insta::assert_snapshot!(plan.join("\n"), @r#"
-    direct_oa 2 openalex arxiv pmc europe_pmc crossref semantic_scholar doaj biorxiv
+    indexes 2 openalex arxiv pmc europe_pmc crossref semantic_scholar doaj biorxiv
     repositories 2 core zenodo hal datacite openaire
     doi_follow 1 doi_redirect
-    unpaywall 1 unpaywall
+    direct_oa 2 openalex arxiv pmc europe_pmc crossref semantic_scholar doaj unpaywall biorxiv
     landing_scrape 2 landing_page
     archive 2 core zenodo hal datacite openaire osf figshare internet_archive
     wayback 1 wayback
@@ -260,7 +260,7 @@ fn disabling_wayback_takes_every_wayback_source_out() {
         .flag("--disable-wayback-fallback", "fallback.disable_wayback", "true")
         .loaded();
     let names: Vec<_> = config.plan.iter().map(|tier| tier.name.as_str()).collect();
-    assert_eq!(names, ["direct_oa", "repositories", "doi_follow", "unpaywall", "landing_scrape", "archive"]);
+    assert_eq!(names, ["indexes", "repositories", "doi_follow", "direct_oa", "landing_scrape", "archive"]);
     assert_eq!(config.plan.last().and_then(|tier| tier.sources.clone()), Some(vec!["hal".to_owned()]));
     assert!(config.excludes("wayback") && !config.excludes("hal"));
     insta::assert_snapshot!(
