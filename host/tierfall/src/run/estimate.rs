@@ -1,7 +1,7 @@
 //! What a run over many works would ask, and how long the hosts' paces make it: from what works have cost so far, or, where
 //! nothing was seen, from the plan.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
@@ -157,7 +157,10 @@ pub fn estimate(works: u64, seen: &Seen, plan: &Plan, pace: &PaceSettings) -> Es
     };
     let all = works as f64;
     if seen.is_empty() {
-        for source in plan.tiers.iter().flat_map(|tier| &tier.sources) {
+        // A source is asked by the first tier that has it.
+        let mut counted = HashSet::new();
+        let sources = plan.tiers.iter().flat_map(|tier| &tier.sources);
+        for source in sources.filter(|source| counted.insert(source.name())) {
             let asks = source.asks();
             for (host, role) in &asks.hosts {
                 add(host, None, *role, asks.secret, all / f64::from(asks.works.max(1)));
