@@ -233,3 +233,21 @@ fn a_source_that_never_answers_is_told_of_and_holds_nothing_up() {
         .expect(4);
     assert!(home.manifest("papers").iter().all(|line| line["status"] == "failed"));
 }
+
+#[cfg(unix)]
+#[test]
+fn who_ends_a_run_does_not_wait_for_a_source_and_loses_nothing() {
+    let (home, registry) = (Home::new(), Registry::start());
+    let running = registry.run(&home, &["--enable-idempotency", "--grace", "50"]).start();
+    home.says("crossref answers nobody any more (503)");
+    running.interrupt();
+    running.wait().expect(130);
+    assert!(home.manifest("papers").iter().all(|line| line["status"] == "stored"));
+    registry.well.store(true, Ordering::SeqCst);
+    registry.run(&home, &["--enable-idempotency"]).run().expect(0);
+    let jobs = home.tierfall(["ledger", "list", "--out", "papers", "--json"]).run().expect(0).out;
+    for job in jobs.lines() {
+        let job: serde_json::Value = serde_json::from_str(job).expect("JSON");
+        assert_eq!((&job["state"], &job["attempts"]), (&"INDEXED".into(), &1.into()), "{job}");
+    }
+}

@@ -23,6 +23,10 @@ const FAILING: u32 = 16;
 /// left, it was the attempt that was late.
 const FAIR_WAIT: Duration = Duration::from_secs(5);
 
+/// So long after an answer a host is well for this process, whatever others say.
+const WELL: Duration = Duration::from_secs(30);
+/// Of so many hosts it is remembered that they answered.
+const REMEMBERED: usize = 1024;
 /// So long a breaker that another process probes is left alone.
 const PROBED_ELSEWHERE: Duration = Duration::from_secs(5);
 
@@ -36,6 +40,8 @@ struct Inner {
     /// Other processes, which learn of each other's breakers.
     shared: Option<Arc<dyn SharedPace>>,
     hosts: Mutex<HashMap<BreakerKey, Breaker>>,
+    /// Where there are others: when whom this process asked answered it.
+    answered: Mutex<HashMap<BreakerKey, Instant>>,
 }
 
 fn key_of(host: &str, role: Role, plugin: &str) -> BreakerKey {
@@ -66,12 +72,15 @@ struct Open {
     /// For how long it was opened; doubled next time.
     opened_for: Duration,
     probing: bool,
+    /// Other processes know of it.
+    shared: bool,
     why: String,
 }
 
 impl Breakers {
     pub fn new(settings: BreakerSettings, shared: Option<Arc<dyn SharedPace>>) -> Self {
-        let breakers = Self(Arc::new(Inner { settings, shared, hosts: Mutex::default() }));
+        let breakers =
+            Self(Arc::new(Inner { settings, shared, hosts: Mutex::default(), answered: Mutex::default() }));
         if let Some(shared) = breakers.0.shared.as_ref().filter(|_| breakers.0.settings.failures > 0) {
             let inner = Arc::downgrade(&breakers.0);
             shared.follow_breakers(Box::new(move |open| {
@@ -113,26 +122,32 @@ impl Breakers {
         let now = Instant::now();
         let longest = self.0.settings.max_open;
         let mut open: HashMap<_, _> = open.into_iter().map(|open| (open.key.clone(), open)).collect();
+        // What is in the way of another process is not in the way of this one.
+        let answered = self.answered();
+        let is_well = |key: &BreakerKey| answered.get(key).is_some_and(|at| at.elapsed() < WELL);
         let as_here = |open: OpenBreaker| Open {
             until: now + open.left.min(longest),
             opened_for: open.span.min(longest),
             probing: false,
+            shared: true,
             why: open.why,
         };
         let mut hosts = self.hosts();
-        hosts.retain(|key, breaker| match (&breaker.open, open.remove(key)) {
-            // Its outcome is what counts.
-            (Some(Open { probing: true, .. }), _) | (None, None) => true,
-            (_, Some(theirs)) => {
-                breaker.open = Some(as_here(theirs));
-                true
+        for (key, breaker) in hosts.iter_mut() {
+            match (&breaker.open, open.remove(key)) {
+                // Its outcome is what counts.
+                (Some(Open { probing: true, .. }), _) | (None | Some(Open { shared: false, .. }), None) => {}
+                (None, Some(_)) if is_well(key) => {}
+                (_, Some(theirs)) => breaker.open = Some(as_here(theirs)),
+                // Somebody's probe got through. Who fails all the same leaves the host alone at once.
+                (Some(_), None) => {
+                    let in_a_row = self.0.settings.failures.saturating_sub(1);
+                    *breaker = Breaker { in_a_row, recent: 0, open: None };
+                }
             }
-            // Somebody's probe got through.
-            (Some(_), None) => false,
-        });
-        let new = open
-            .into_iter()
-            .map(|(key, open)| (key, Breaker { in_a_row: 0, recent: 0, open: Some(as_here(open)) }));
+        }
+        let new = open.into_iter().filter(|(key, _)| !is_well(key));
+        let new = new.map(|(key, open)| (key, Breaker { in_a_row: 0, recent: 0, open: Some(as_here(open)) }));
         hosts.extend(new);
     }
 
@@ -166,30 +181,44 @@ impl Breakers {
         }
     }
 
+    fn answered(&self) -> MutexGuard<'_, HashMap<BreakerKey, Instant>> {
+        self.0.answered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn hosts(&self) -> MutexGuard<'_, HashMap<BreakerKey, Breaker>> {
         self.0.hosts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl BreakerPermit {
-    /// Reports an outcome that came after `waited`.
-    pub fn report(self, outcome: &Result<Incoming, FetchError>, waited: Duration) {
+    /// Reports an outcome that came after `waited`. `others_answer`: not long ago another host did, so that a failure is
+    /// not the network's, and worth telling other processes.
+    pub fn report(self, outcome: &Result<Incoming, FetchError>, waited: Duration, others_answer: bool) {
         match outcome {
             Ok(answer) if retry::retryable_status(answer.status) && answer.status >= 500 => {
-                self.failed(&format!("it answers {}", answer.status));
+                self.failed(&format!("it answers {}", answer.status), true);
             }
             // A host that says "too many" or "too early" is well, and no sign that it recovered.
             Ok(answer) if retry::retryable_status(answer.status) => {}
             Ok(_) => self.succeeded(),
             Err(FetchError::Timeout) if waited < FAIR_WAIT => {}
             Err(error @ (FetchError::Transport(_) | FetchError::Timeout | FetchError::Certificate(_))) => {
-                self.failed(&error.to_string());
+                self.failed(&error.to_string(), others_answer);
             }
             Err(_) => {}
         }
     }
 
     fn succeeded(self) {
+        if self.breakers.0.shared.is_some() {
+            let mut answered = self.breakers.answered();
+            if answered.len() >= REMEMBERED {
+                answered.retain(|_, at| at.elapsed() < WELL);
+            }
+            if answered.len() < REMEMBERED || answered.contains_key(&self.key) {
+                answered.insert(self.key.clone(), Instant::now());
+            }
+        }
         let mut hosts = self.breakers.hosts();
         if let Some(breaker) = hosts.get_mut(&self.key) {
             breaker.in_a_row = 0;
@@ -205,8 +234,8 @@ impl BreakerPermit {
         }
     }
 
-    /// `why` is what refused requests will be told.
-    fn failed(self, why: &str) {
+    /// `why` is what refused requests will be told; `shares`: those of other processes, too.
+    fn failed(self, why: &str, shares: bool) {
         let settings = &self.breakers.0.settings;
         if settings.failures == 0 {
             return;
@@ -229,11 +258,13 @@ impl BreakerPermit {
         }
         let span = last.map_or(settings.open, |last| last.saturating_mul(2)).min(settings.max_open);
         let (until, why) = (Instant::now() + span, why.to_owned());
-        if let Some(shared) = &self.breakers.0.shared {
+        let others = self.breakers.0.shared.as_ref().filter(|_| shares);
+        let shared = others.is_some();
+        if let Some(others) = others {
             let why = why.clone();
-            shared.breaker_opened(OpenBreaker { key: self.key.clone(), left: span, span, why });
+            others.breaker_opened(OpenBreaker { key: self.key.clone(), left: span, span, why });
         }
-        breaker.open = Some(Open { until, opened_for: span, probing: false, why });
+        breaker.open = Some(Open { until, opened_for: span, probing: false, shared, why });
     }
 }
 

@@ -72,6 +72,9 @@ struct Inner {
     jitter: fn() -> f64,
 }
 
+/// A host that answered within this time says that there is a network.
+const NOT_LONG_AGO: Duration = Duration::from_secs(30);
+
 /// For fetching a robots.txt, redirects and retries included.
 const ROBOTS_TIME: Duration = Duration::from_secs(10);
 const ROBOTS_RETRIES: u32 = 2;
@@ -352,7 +355,8 @@ impl Inner {
                 continue;
             }
             if let Some(breaker) = breaker {
-                breaker.report(&outcome, sent.elapsed());
+                let since = Instant::now().checked_sub(NOT_LONG_AGO).unwrap_or(sent);
+                breaker.report(&outcome, sent.elapsed(), self.network.has_answered_since(since));
             }
             return outcome.map(|answer| (answer, permit));
         }

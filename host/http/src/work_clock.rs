@@ -69,6 +69,11 @@ impl WorkClock {
         self.budget.saturating_sub(self.used())
     }
 
+    /// So much of what it has taken was not its own.
+    pub fn forgive(&self, time: Duration) {
+        self.state().parked += time;
+    }
+
     /// Completes when the work has taken this time.
     pub async fn reached(&self, used: Duration) {
         loop {

@@ -160,10 +160,13 @@ async fn what_may_be_said_by_the_way_and_not_by_the_host_is_everybodys_own_to_fi
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_fails_one_process_is_left_alone_by_all_and_probed_by_one() {
-    let script = Script::slow(Duration::from_secs(1), |_, n| if n < 3 { refused() } else { ok("back") });
+    let script = Script::slow(Duration::from_secs(1), |hop, n| {
+        if n < 3 && hop.url.host_str() == Some("host.example") { refused() } else { ok("back") }
+    });
     let board = Arc::new(Board::default());
     let clients = clients(&script, &board);
     let ask = |client: usize| fetch(&clients[client], Role::Api, "http://host.example/");
+    fetch(&clients[0], Role::Api, "http://other.example/").await.expect("there is a network");
     for _ in 0..FAILURES {
         assert!(ask(0).await.is_err());
     }
@@ -198,4 +201,35 @@ async fn what_others_say_of_a_breaker_is_believed_within_the_bounds_of_its_own()
     assert!(fetch(&clients[0], Role::Api, "http://host.example/").await.is_err());
     tokio::time::sleep(Duration::from_secs(100)).await;
     fetch(&clients[0], Role::Api, "http://host.example/").await.expect("it finds out for itself");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_without_a_network_takes_no_host_from_the_others() {
+    let script = Script::new(|_, _| refused());
+    let board = Arc::new(Board::default());
+    let clients = clients(&script, &board);
+    for _ in 0..=FAILURES {
+        fetch(&clients[0], Role::Api, "http://host.example/").await.expect_err("no network");
+    }
+    assert!(board.0.lock().unwrap().open.is_empty());
+    board.tell();
+    let own = fetch(&clients[0], Role::Api, "http://host.example/").await.unwrap_err();
+    assert!(matches!(own, FetchError::Denied { reason: Denial::Breaker, .. }), "its own stays open: {own}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_answers_a_process_is_well_for_it_whatever_others_say() {
+    let script = Script::new(|_, _| ok(""));
+    let board = Arc::new(Board::default());
+    let clients = clients(&script, &board);
+    let ask = || fetch(&clients[0], Role::Api, "http://host.example/");
+    ask().await.unwrap();
+    let key = BreakerKey { host: "host.example".into(), role: Role::Api, plugin: String::new() };
+    let span = Duration::from_secs(90);
+    board.breaker_opened(OpenBreaker { key, left: span, span, why: "it is in their way".into() });
+    board.tell();
+    ask().await.expect("it answered just now");
+    tokio::time::sleep(Duration::from_secs(31)).await;
+    board.tell();
+    ask().await.expect_err("it has not for a while");
 }

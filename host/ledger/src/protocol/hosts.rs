@@ -43,6 +43,8 @@ pub(crate) struct ListBreakers;
 
 /// Rules that are longer are everybody's own to read.
 const RULES_BYTES: usize = 65_536;
+/// So many origins' rules are kept, the newest.
+const RULES_KEPT: i64 = 4_096;
 /// RFC 9309, 2.4: no rules are believed for longer.
 const DAY: i64 = 86_400_000;
 /// Whoever reads rules has done so by then, or has given up.
@@ -233,6 +235,10 @@ pub(super) async fn forget<S: Sql>(sql: &mut S, now: i64) -> Result<(), LedgerEr
         &[Param::Int(now), Param::Int(now)],
     )
     .await?;
+    // What one process remembers of them is no more.
+    let beyond = "DELETE FROM host_rules WHERE until < (SELECT until FROM host_rules ORDER BY until DESC LIMIT 1 OFFSET $1) \
+                  AND reading_until <= $2";
+    sql.run(beyond, &[Param::Int(RULES_KEPT), Param::Int(now)]).await?;
     sql.run("DELETE FROM host_breakers WHERE until <= $1", &[Param::Int(now - FORGOTTEN)]).await?;
     Ok(())
 }

@@ -26,45 +26,56 @@ impl Down {
     /// A source answers nobody any more; works wait for it for so long.
     pub(super) fn is_down(&self, name: &str, why: &str, patience: Duration) {
         metric(name, true);
-        let mut state = self.state();
-        if !state.names.insert(name.to_owned()) || state.many {
-            return;
+        if let Some(event) = self.went(name, why, patience) {
+            tracing::warn!("{event}");
         }
-        let minutes = patience.as_secs().div_ceil(60);
-        if state.names.len() >= MANY {
-            state.many = true;
-            let names: Vec<_> = state.names.iter().map(String::as_str).collect();
-            tracing::warn!(
-                "several sources answer nobody any more ({}; the last: {why}), and further ones are not told of: works \
-                 that have found nothing wait for them, for {minutes} min at most (run.outage_wait_s)",
-                names.join(", ")
-            );
-            return;
-        }
-        tracing::warn!(
-            "{name} answers nobody any more ({why}): works that have found nothing wait for it, for {minutes} min at most \
-             (run.outage_wait_s)"
-        );
     }
 
     /// A source answers again, after so long.
     pub(super) fn answers_again(&self, name: &str, after: Duration) {
         metric(name, false);
+        if let Some(event) = self.came(name, after) {
+            tracing::warn!("{event}");
+        }
+    }
+
+    fn went(&self, name: &str, why: &str, patience: Duration) -> Option<String> {
+        let mut state = self.state();
+        if !state.names.insert(name.to_owned()) || state.many {
+            return None;
+        }
+        let minutes = patience.as_secs().div_ceil(60);
+        let wait = format!("for {minutes} min at most (run.outage_wait_s)");
+        if state.names.len() < MANY {
+            return Some(format!(
+                "{name} answers nobody any more ({why}): works that have found nothing wait for it, {wait}"
+            ));
+        }
+        state.many = true;
+        let names: Vec<_> = state.names.iter().map(String::as_str).collect();
+        let names = names.join(", ");
+        Some(format!(
+            "several sources answer nobody any more ({names}; the last: {why}), and further ones are not told of: works \
+             that have found nothing wait for them, {wait}"
+        ))
+    }
+
+    fn came(&self, name: &str, after: Duration) -> Option<String> {
         let mut state = self.state();
         if !state.names.remove(name) {
-            return;
+            return None;
         }
         let seconds = after.as_secs();
         match (state.many, state.names.is_empty()) {
+            (true, false) => None,
             (true, true) => {
                 state.many = false;
-                tracing::warn!(
+                Some(format!(
                     "all sources answer again, the last after {seconds} s: the works that wait go on"
-                );
+                ))
             }
-            (true, false) => {}
             (false, _) => {
-                tracing::warn!("{name} answers again, after {seconds} s: the works that wait for it go on");
+                Some(format!("{name} answers again, after {seconds} s: the works that wait for it go on"))
             }
         }
     }
@@ -84,4 +95,25 @@ fn metric(name: &str, down: bool) {
             .build()
     });
     gauge.record(u64::from(down), &[KeyValue::new("source", name.to_owned())]);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_most_sources_are_down_is_two_events_and_not_one_for_each() {
+        let (down, time) = (Down::default(), Duration::from_secs(60));
+        let names: Vec<String> = (0..14).map(|number| format!("source{number}")).collect();
+        let went: Vec<_> = names.iter().filter_map(|name| down.went(name, "503", time)).collect();
+        assert_eq!(went.len(), MANY, "{went:?}");
+        assert!(went[MANY - 1].contains("source0, source1, source2"), "{went:?}");
+        assert_eq!(down.went(&names[0], "503", time), None, "it was");
+        let came: Vec<_> = names.iter().filter_map(|name| down.came(name, time)).collect();
+        assert_eq!(came.len(), 1, "{came:?}");
+        assert!(
+            down.went(&names[5], "503", time).is_some_and(|event| event.contains("source5 answers nobody"))
+        );
+        assert!(down.came(&names[5], time).is_some_and(|event| event.contains("source5 answers again")));
+    }
 }

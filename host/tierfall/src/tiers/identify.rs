@@ -101,7 +101,7 @@ impl<'a> Search<'a> {
         let wanted = Arc::clone(&self.work);
         let missed = self.ask(source, wanted, |finding| finding.matches).await;
         match missed {
-            Some(paid) => self.missed.note(TIER, source, paid),
+            Some(paid) => self.missed.note(TIER, source, paid, &self.clock),
             None => self.missed.forget(source.as_ref()),
         }
         match decide(&self.work, &self.records) {

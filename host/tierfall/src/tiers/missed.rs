@@ -31,8 +31,17 @@ struct Missed<'a> {
     /// It was asked, and that cost an attempt.
     paid: bool,
     again: u32,
-    /// It is being asked again; `true`: for all, to find out whether it answers.
-    asking: Option<bool>,
+    /// It is being asked again.
+    asking: Option<Again>,
+}
+
+/// A question that is asked again.
+#[derive(Clone, Copy)]
+struct Again {
+    /// For all, to find out whether it answers.
+    probe: bool,
+    /// The time that the work had taken.
+    used: Duration,
 }
 
 /// What comes next of a source that was waited for.
@@ -74,7 +83,7 @@ pub(super) fn not_in_time(source: &Arc<dyn Source>, work: &Work) {
 
 impl<'a> MissedSources<'a> {
     /// It did not answer, or was not asked because it answers nobody.
-    pub(super) fn note(&mut self, tier: &'a str, source: &'a Arc<dyn Source>, paid: bool) {
+    pub(super) fn note(&mut self, tier: &'a str, source: &'a Arc<dyn Source>, paid: bool, clock: &WorkClock) {
         if source.outage().is_none() {
             return;
         }
@@ -82,9 +91,10 @@ impl<'a> MissedSources<'a> {
         match self.0.iter_mut().find(|missed| missed.source.name() == source.name()) {
             Some(missed) => {
                 missed.paid = paid;
-                // Who asks for all was failed before that.
-                if missed.asking.take() != Some(true) {
-                    missed.at = at;
+                match missed.asking.take() {
+                    // Who asks for all was failed before that, and is not to pay for it.
+                    Some(Again { probe: true, used }) => clock.forgive(clock.used().saturating_sub(used)),
+                    _ => missed.at = at,
                 }
             }
             None => self.0.push(Missed { tier, source, at, paid, again: 0, asking: None }),
@@ -121,7 +131,7 @@ impl<'a> MissedSources<'a> {
             let Missed { tier, source, paid, .. } = *missed;
             match waited {
                 Waited::Back | Waited::Probe => {
-                    missed.asking = Some(waited == Waited::Probe);
+                    missed.asking = Some(Again { probe: waited == Waited::Probe, used: clock.used() });
                     missed.again += u32::from(waited == Waited::Back);
                     return Some(Next::Ask { tier, source, paid });
                 }

@@ -128,7 +128,10 @@ impl SourceOutage {
         }
         failing.why = why.chars().take(200).collect();
         if answered {
-            self.judge(failing, now);
+            if self.judge(failing, now) {
+                drop(state);
+                self.changed.notify_waiters();
+            }
         } else if self.is_no_accident(failing, now) {
             let why = failing.why.clone();
             if !std::mem::replace(&mut state.told, true) {
@@ -138,9 +141,6 @@ impl SourceOutage {
                 );
             }
         }
-        // Whoever asks for all wants to know.
-        drop(state);
-        self.changed.notify_waiters();
     }
 
     /// Why it is not asked now; `None`: it is, or whoever asks finds out whether it answers again.
@@ -176,7 +176,8 @@ impl SourceOutage {
 
     /// How the wait ends now; `Err`: until when it goes on, if nothing happens.
     fn next(&self, missed: Instant, ticket: u64, closed: &impl Fn() -> bool) -> Result<Waited, Instant> {
-        let is_closed = closed();
+        // Only who asks for all needs to know.
+        let is_closed = self.state().waiting.front() == Some(&ticket) && closed();
         let now = Instant::now();
         let mut state = self.state();
         if !state.answered {
@@ -188,7 +189,9 @@ impl SourceOutage {
             Some(failing) if failing.since <= missed + NEAR => failing,
             _ => return Ok(if shared { Waited::Back } else { Waited::Own }),
         };
-        self.judge(failing, now);
+        if self.judge(failing, now) {
+            self.changed.notify_waiters();
+        }
         let end = if failing.down { failing.since + self.patience } else { missed + DOUBT };
         if now >= end {
             return Ok(match failing.down {
@@ -227,13 +230,16 @@ impl SourceOutage {
         failing.works.len() >= WORKS && now.saturating_duration_since(failing.since) >= LASTING
     }
 
-    fn judge(&self, failing: &mut Failing, now: Instant) {
+    /// Decides whether it is down; whether that is new.
+    fn judge(&self, failing: &mut Failing, now: Instant) -> bool {
         // Where nobody answers, it is the network.
         let others = || self.client.as_ref().is_none_or(|client| client.has_answered_since(failing.since));
-        if !failing.down && self.is_no_accident(failing, now) && others() {
-            failing.down = true;
-            self.down.is_down(&self.name, &failing.why, self.patience);
+        if failing.down || !self.is_no_accident(failing, now) || !others() {
+            return false;
         }
+        failing.down = true;
+        self.down.is_down(&self.name, &failing.why, self.patience);
+        true
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -283,9 +289,15 @@ impl<'a> Waiting<'a> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        self.outage.state().waiting.retain(|ticket| *ticket != self.ticket);
-        // The next one asks for all now.
-        self.outage.changed.notify_waiters();
+        let mut state = self.outage.state();
+        // They are in the order of their numbers.
+        let Ok(at) = state.waiting.binary_search(&self.ticket) else { return };
+        state.waiting.remove(at);
+        drop(state);
+        if at == 0 {
+            // The next one asks for all now.
+            self.outage.changed.notify_waiters();
+        }
     }
 }
 

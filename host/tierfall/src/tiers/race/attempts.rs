@@ -48,7 +48,7 @@ impl<'a> Race<'a> {
         let (time_left, work) = (self.clock.left(), self.snapshot());
         let Some(why) = refusal(source, &work, time_left) else { return true };
         self.considered.skip(source.name());
-        self.missed.note(tier, source, false);
+        self.missed.note(tier, source, false, &self.clock);
         let at_ms = self.at_ms();
         self.record(TrailEntry::Attempt(closed(tier, source.name(), at_ms, &why)));
         false
@@ -157,7 +157,7 @@ impl<'a> Race<'a> {
             self.trail.asked_again(name, !missed);
         }
         match missed {
-            true => self.missed.note(tier, source, true),
+            true => self.missed.note(tier, source, true, &self.clock),
             false => self.missed.forget(source.as_ref()),
         }
         if matches!(answer.result, Err(CallError::Source(SourceError::NotApplicable))) {

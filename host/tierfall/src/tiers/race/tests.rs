@@ -2,6 +2,7 @@
 
 mod choosing;
 mod formats;
+mod waiting;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
