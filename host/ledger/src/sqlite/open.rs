@@ -3,9 +3,9 @@
 use std::fs::File;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, Transaction, TransactionBehavior};
 
 use crate::error::LedgerError;
 use crate::schema::{APPLICATION_ID, VERSION, check_version, migration};
@@ -20,6 +20,9 @@ const LOG_PAGES: i64 = 8192;
 
 /// KiB of pages cached in memory: enough for the index that jobs are leased from, with millions of jobs.
 const CACHE_KIB: i64 = 64 * 1024;
+
+/// Between two tries to set the journal mode.
+const AGAIN: Duration = Duration::from_millis(10);
 
 /// Prepared statements that are cached: more than the ledger has.
 const STATEMENTS: usize = 64;
@@ -72,8 +75,7 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
         );
         connection.pragma_update(None, "synchronous", "OFF").map_err(sqlite)?;
     }
-    let mode: String =
-        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(sqlite)?;
+    let mode = write_ahead(settings, &connection).map_err(sqlite)?;
     if !mode.eq_ignore_ascii_case("wal") {
         let why = format!("its file system cannot share a log between processes (journal mode {mode})");
         return Err(LedgerError::Open { place: name(settings), why });
@@ -87,6 +89,21 @@ fn prepare(settings: &SqliteSettings, mut connection: Connection) -> Result<Conn
         migrate(settings, &mut connection)?;
     }
     Ok(connection)
+}
+
+/// Sets the journal mode, and replies with it. Of several processes that do so in a new file at the same time SQLite
+/// refuses all but one, without waiting as it does elsewhere.
+fn write_ahead(settings: &SqliteSettings, connection: &Connection) -> rusqlite::Result<String> {
+    let began = Instant::now();
+    loop {
+        let set = connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0));
+        let is_busy = |error: &rusqlite::Error| error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy);
+        if set.as_ref().is_err_and(is_busy) && began.elapsed() < settings.timeout {
+            std::thread::sleep(AGAIN);
+            continue;
+        }
+        return set;
+    }
 }
 
 /// Whether files can be synced where the ledger is. Some FUSE and network file systems cannot, and say so; an error of

@@ -137,7 +137,9 @@ impl<'a> Search<'a> {
         } else if time_left.is_zero() {
             let detail = "the work's time is over (fallback-total-timeout-ms)".to_owned();
             Some(closed(TIER, name, at_ms, &Closed { reason: EndReason::TotalTimeout, detail }))
-        } else if let Some(why) = refusal(source, &wanted, time_left) {
+        } else if !self.missed.contains(source.as_ref())
+            && let Some(why) = refusal(source, &wanted, time_left)
+        {
             self.record(closed(TIER, name, at_ms, &why));
             return Some(false);
         } else {

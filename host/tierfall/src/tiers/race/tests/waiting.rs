@@ -100,7 +100,8 @@ async fn a_copy_from_elsewhere_waits_for_nobody() {
 async fn a_work_that_has_found_nothing_waits_and_takes_no_time_or_attempts_for_it() {
     for found_there in [true, false] {
         let mut sketch = Sketch::new();
-        sketch.budgets.max_attempts = 2;
+        // One of each source, and one to spare.
+        sketch.budgets.max_attempts = 3;
         let lasts = Duration::from_secs(2 * 3600);
         let answer =
             if found_there { found(&["https://a.example/good"]).unwrap() } else { Finding::default() };
