@@ -202,6 +202,10 @@ fn a_store_that_cannot_be_used_is_told_before_anything_is_fetched() {
     bucket.goes_wrong("PUT", Wrong::Unconditional);
     refused(run(), "a second time although it was asked not to");
     refused(run().env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), "failed to write to");
+    let check = home.tierfall(["config", "check", "--store", "s3://nobody-has-this/oa"]);
+    let check = bucket.variables().into_iter().fold(check, |call, (name, value)| call.env(name, value));
+    let ended = check.run().expect(2);
+    assert!(ended.err.contains("`run.store`: failed to write to s3://nobody-has-this/oa"), "{}", ended.err);
     let ended = at("s3://key:hidden-secret@papers").run().expect(2);
     assert!(ended.err.contains("keys come from the environment"), "{}", ended.err);
     assert!(!ended.err.contains("hidden-secret"), "{}", ended.err);

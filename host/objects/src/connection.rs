@@ -21,8 +21,11 @@ pub(crate) struct Connector {
 }
 
 impl Connector {
-    pub(crate) fn new(tls: ClientConfig, timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(mut tls: ClientConfig, timeout: Duration) -> Result<Self, reqwest::Error> {
+        // Files in one direction are not faster over HTTP/2, and one connection would carry them all.
+        tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let client = reqwest::Client::builder()
+            .http1_only()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT.min(timeout))

@@ -1,6 +1,7 @@
 //! What can go wrong with an object store, for people.
 
 use object_store::Error;
+use object_store::client::HttpError;
 
 /// Longer is what a server says about itself.
 const MOST_SAID: usize = 400;
@@ -17,6 +18,10 @@ pub struct ObjectError {
 impl ObjectError {
     pub(crate) fn new(what: &'static str, url: String, why: impl Into<String>) -> Self {
         Self { what, url, why: why.into() }
+    }
+
+    pub(crate) fn with_hint(self, hint: &str) -> Self {
+        Self { why: format!("{}; {hint}", self.why), ..self }
     }
 
     /// What an error of the library means to an operator.
@@ -38,12 +43,25 @@ impl ObjectError {
     }
 }
 
-/// What the library says, and the server through it: on one line, and not too much of it.
-fn said(error: &Error) -> String {
-    let mut text = error.to_string();
+/// Whether a request had no answer: it may have been done all the same.
+pub(crate) fn got_no_answer(error: &Error) -> bool {
     let mut cause = std::error::Error::source(error);
     while let Some(next) = cause {
-        let more = next.to_string();
+        if next.is::<HttpError>() {
+            return true;
+        }
+        cause = next.source();
+    }
+    false
+}
+
+/// What the library says, and the server through it: on one line, and not too much of it. Of the server's answer only the
+/// code and the message: what else is in it may repeat the request, with the token that it bore.
+fn said(error: &Error) -> String {
+    let mut text = without_answers(&error.to_string());
+    let mut cause = std::error::Error::source(error);
+    while let Some(next) = cause {
+        let more = without_answers(&next.to_string());
         if !text.contains(&more) {
             text = format!("{text}: {more}");
         }
@@ -56,4 +74,43 @@ fn said(error: &Error) -> String {
         line.push('…');
     }
     line
+}
+
+/// A text without the XML or HTML in it, but for the code and the message of an error.
+fn without_answers(text: &str) -> String {
+    let Some((before, answer)) = text.split_once('<') else { return text.to_owned() };
+    let within = |name: &str| {
+        let (_, rest) = answer.split_once(&format!("<{name}>"))?;
+        Some(rest.split_once(&format!("</{name}>"))?.0)
+    };
+    let said: Vec<&str> = ["Code", "Message"].into_iter().filter_map(within).collect();
+    format!("{before}{}", said.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(said: &str) -> String {
+        let source = said.to_owned().into();
+        ObjectError::of("write", "s3://papers/a".into(), &Error::Generic { store: "S3", source }).to_string()
+    }
+
+    #[test]
+    fn of_a_servers_answer_code_and_message_are_told_and_nothing_that_repeats_the_request() {
+        let told = error(
+            "403 Forbidden: <?xml version=\"1.0\"?>\n<Error><Code>SignatureDoesNotMatch</Code><Message>It differs.</Message>\
+             <CanonicalRequest>x-amz-security-token:hidden</CanonicalRequest></Error>",
+        );
+        assert!(told.contains("403 Forbidden: SignatureDoesNotMatch, It differs."), "{told}");
+        assert!(!told.contains("hidden"), "{told}");
+        let told = error("502: <html><body>hidden</body></html>");
+        assert!(told.ends_with("502:"), "{told}");
+    }
+
+    #[test]
+    fn what_a_server_says_is_one_short_line_without_control_characters() {
+        let told = error(&format!("it\n says \u{1b}[31m {}", "x".repeat(5000)));
+        assert!(!told.contains(char::is_control) && told.len() < 600, "{told}");
+    }
 }

@@ -14,9 +14,10 @@ use object_store::{
     UpdateVersion,
 };
 use rustls::ClientConfig;
+use tokio::sync::Semaphore;
 
 use super::connection::Connector;
-use super::error::ObjectError;
+use super::error::{ObjectError, got_no_answer};
 use super::place::Place;
 use super::settings::ObjectSettings;
 use super::upload::{Failed, Put, Reading, in_parts};
@@ -46,7 +47,12 @@ struct Inner {
     store: Arc<dyn ObjectStore>,
     parts: Arc<dyn MultipartStore>,
     part: u64,
+    /// A part of each is in memory.
+    uploads: Semaphore,
 }
+
+/// Files on their way up at once: a part of each is in memory, and a few fill any line.
+const UPLOADS: usize = 8;
 
 /// Whose a record is that has the wanted name already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +96,13 @@ impl Objects {
         };
         let part = settings.part_bytes;
         let first = build(FIRST_RETRIES.min(settings.retries as usize), RETRY)?;
-        Self::of(place.clone(), Arc::new(first), part).check().await?;
+        let checked = Self::of(place.clone(), Arc::new(first), part).check().await;
+        checked.map_err(|error| match std::env::var_os("AWS_ACCESS_KEY_ID") {
+            Some(_) => error,
+            None => error.with_hint(
+                "AWS_ACCESS_KEY_ID is not set, so that a key was looked for where machines of Amazon's have one",
+            ),
+        })?;
         Ok(Self::of(place.clone(), Arc::new(build(settings.retries as usize, RETRY)?), part))
     }
 
@@ -101,7 +113,7 @@ impl Objects {
 
     fn of<S: ObjectStore + MultipartStore>(place: Place, store: Arc<S>, part: u64) -> Self {
         let (parts, store) = (Arc::clone(&store) as Arc<dyn MultipartStore>, store as Arc<dyn ObjectStore>);
-        Self(Arc::new(Inner { place, store, parts, part }))
+        Self(Arc::new(Inner { place, store, parts, part, uploads: Semaphore::new(UPLOADS) }))
     }
 
     /// Where they are.
@@ -143,6 +155,8 @@ impl Objects {
         bytes: u64,
         sha256: &str,
     ) -> Result<Put, ObjectError> {
+        // It is never closed.
+        let _upload = self.0.uploads.acquire().await.ok();
         let reading = Reading::new(file, bytes, self.0.part);
         let sent = if bytes > self.0.part {
             // It would be sent in vain.
@@ -211,17 +225,18 @@ impl Objects {
         Err(ObjectError::new("write", self.0.place.url(path), "others write to it all the time"))
     }
 
-    /// Every object below a folder, with its length.
-    pub async fn list(&self, folder: &str) -> Result<Vec<(String, u64)>, ObjectError> {
+    /// Calls `each` with every object below a folder, and its length.
+    pub async fn list(&self, folder: &str, mut each: impl FnMut(&str, u64)) -> Result<(), ObjectError> {
         let key = self.0.place.key(folder);
         let mut found = self.0.store.list(Some(&key));
-        let mut objects = Vec::new();
         loop {
             match found.try_next().await {
                 Ok(Some(object)) => {
-                    objects.extend(self.0.place.path_of(&object.location).map(|path| (path, object.size)));
+                    if let Some(path) = self.0.place.path_of(&object.location) {
+                        each(&path, object.size);
+                    }
                 }
-                Ok(None) => return Ok(objects),
+                Ok(None) => return Ok(()),
                 Err(error) => return Err(self.error("list", folder, &error)),
             }
         }
@@ -243,7 +258,8 @@ impl Objects {
     }
 
     /// Creates an object. Beside "it is there", a server may say "somebody is at it" (409, ConditionalRequestConflict), and
-    /// the library does not tell them apart: then nothing may be there, and it is for us to try again.
+    /// the library does not tell them apart; nor does it try again what had no answer, because that may have been done. Where
+    /// nothing is there it is for us to try again.
     async fn create_again(&self, path: &str, payload: PutPayload) -> Result<(), Failed> {
         let mut tries = 1;
         loop {
@@ -251,8 +267,9 @@ impl Objects {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };
-            let is_busy = is_refusal(&error) && matches!(self.length(path).await, Ok(None));
-            if !is_busy || tries == TRIES {
+            let may_pass = is_refusal(&error) || got_no_answer(&error);
+            let is_open = may_pass && tries < TRIES && matches!(self.length(path).await, Ok(None));
+            if !is_open {
                 return Err(Failed::Store(error));
             }
             tries += 1;
@@ -314,6 +331,12 @@ mod tests {
         (file.reopen().unwrap(), content.len() as u64, hex::encode(Sha256::digest(content)))
     }
 
+    async fn listed(objects: &Objects, folder: &str) -> Vec<(String, u64)> {
+        let mut listed = Vec::new();
+        objects.list(folder, |path, bytes| listed.push((path.to_owned(), bytes))).await.unwrap();
+        listed
+    }
+
     async fn put(objects: &Objects, path: &str, content: &[u8]) -> Result<Put, ObjectError> {
         let (file, bytes, sha256) = file(content);
         objects.put_file(path, file, bytes, &sha256).await
@@ -330,7 +353,7 @@ mod tests {
             let (there, _) = objects.read(&path).await.unwrap().unwrap();
             assert_eq!(there, content);
         }
-        let mut listed = objects.list("files").await.unwrap();
+        let mut listed = listed(&objects, "files").await;
         listed.sort();
         let of = |length: u64| (format!("files/{length}.pdf"), length);
         assert_eq!(listed, [of(100), of(16), of(17), of(5)]);
@@ -349,7 +372,7 @@ mod tests {
                 assert!(error.to_string().contains("not the one that was proven"), "{error}");
             }
         }
-        assert_eq!(objects.list("files").await.unwrap(), []);
+        assert_eq!(listed(&objects, "files").await, []);
     }
 
     #[tokio::test]
@@ -389,6 +412,6 @@ mod tests {
         let objects = objects();
         objects.check().await.unwrap();
         objects.check().await.unwrap();
-        assert_eq!(objects.list("").await.unwrap().len(), 1);
+        assert_eq!(listed(&objects, "").await.len(), 1);
     }
 }

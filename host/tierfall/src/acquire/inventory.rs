@@ -112,9 +112,10 @@ impl Store {
     /// Must be called by a thread that may block and that belongs to a runtime.
     fn hashes_of_objects(&self, objects: &Objects) -> io::Result<Vec<String>> {
         let runtime = Handle::try_current().map_err(io::Error::other)?;
-        let listed = runtime.block_on(objects.list("files/sha256")).map_err(io::Error::other)?;
-        let whole = listed.into_iter().filter(|(_, bytes)| *bytes > 0);
-        Ok(whole.filter_map(|(path, _)| hash_of(Path::new(&path))).collect())
+        let mut hashes = Vec::new();
+        let take = |path: &str, bytes| hashes.extend(hash_of(Path::new(path)).filter(|_| bytes > 0));
+        runtime.block_on(objects.list("files/sha256", take)).map_err(io::Error::other)?;
+        Ok(hashes)
     }
 }
 

@@ -1,21 +1,22 @@
 //! What is wrong with a configuration that can be read and planned with: what only shows once its plugins are loaded and
-//! its ledger is looked for.
+//! its ledger and its store are looked for.
 
 use std::path::Path;
 
 use super::machine::{Finding, Severity};
 use crate::config::{Config, Problem};
-use crate::run::{LedgerPlace, Program, SetupError, find_ledger};
+use crate::run::{LedgerPlace, Program, SetupError, find_ledger, open_objects};
 use tierfall_ledger::LedgerError;
 
 /// What no run could do, and what it would do worse than the configuration lets hope. Nothing is asked of the network
-/// but a ledger on a server.
+/// but a ledger on a server, and a store.
 pub async fn configuration(config: &Config) -> Result<(Vec<Problem>, Vec<Finding>), SetupError> {
     let plugins = Program::plugins(config).await?;
     let sources = plugins.iter().flat_map(|plugin| &plugin.description().sources);
     let names: Vec<&str> = sources.map(|source| source.name.as_str()).collect();
     let mut problems = config.unknown_sources(&names);
     problems.extend(ledger(config).await);
+    problems.extend(store(config).await);
     let ungranted = Program::ungranted(config).await?;
     let findings = ungranted.into_iter().map(|(source, hosts)| Finding {
         what: "hosts",
@@ -29,6 +30,12 @@ pub async fn configuration(config: &Config) -> Result<(Vec<Problem>, Vec<Finding
         ),
     });
     Ok((problems, findings.collect()))
+}
+
+/// Whether the store that is named can be used.
+async fn store(config: &Config) -> Option<Problem> {
+    let why = open_objects(config).await.err()?;
+    Some(Problem { origin: config.origin_of("run.store"), message: format!("`run.store`: {why}") })
 }
 
 /// Whether the ledger that is named, or switched on, can be used. That there is none yet is no problem.

@@ -44,6 +44,7 @@ pub use leases::QueueMode;
 pub use maintenance::Maintenance;
 pub use manifest::{Ids, Line, StoredFile};
 pub use manifest_file::Manifest;
+pub(crate) use opening::open_objects;
 pub use opening::{LedgerPlace, find_ledger, open_client, open_ledger, open_store};
 pub use program::Program;
 pub use reporter::Reporter;

@@ -73,10 +73,17 @@ impl std::fmt::Display for LedgerPlace {
 /// used.
 pub async fn open_store(config: &Config, out: &Path) -> Result<Store, SetupError> {
     let name = config.run.name.clone();
-    let Some(place) = config.run.store.clone() else { return Ok(Store::open_named(out, name)?) };
+    match open_objects(config).await? {
+        None => Ok(Store::open_named(out, name)?),
+        Some(objects) => Ok(Store::open_remote(out, name, objects)?),
+    }
+}
+
+/// The bucket of `run.store`, if there is one.
+pub(crate) async fn open_objects(config: &Config) -> Result<Option<Objects>, SetupError> {
+    let Some(place) = config.run.store.clone() else { return Ok(None) };
     let tls = tierfall_http::client_config(&config.http.ca_certs)?;
-    let objects = Objects::open(place, &config.store, tls).await.map_err(StoreError::from)?;
-    Ok(Store::open_remote(out, name, objects)?)
+    Ok(Some(Objects::open(place, &config.store, tls).await.map_err(StoreError::from)?))
 }
 
 /// Opens the ledger, and makes it if there is none.
