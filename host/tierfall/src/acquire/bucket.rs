@@ -74,3 +74,35 @@ impl Store {
         Err(StoreError::Folder { what: "find a name for", path: PathBuf::from(path), source })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::naming::{NameFacts, NameTemplate};
+    use super::*;
+
+    #[tokio::test]
+    async fn a_name_in_the_index_stays_the_works_that_had_it_first() {
+        let out = tempfile::tempdir().unwrap();
+        let objects = Objects::in_memory("s3://papers/oa".parse().unwrap(), 1 << 20);
+        let template = NameTemplate::parse("{title}").unwrap();
+        let store = Store::open_remote(out.path(), template, objects.clone()).unwrap();
+        let facts = NameFacts { title: Some("One Title".into()), ..NameFacts::default() };
+        let index = async |work_key: &str, digit: &str| {
+            let of = FileOf { work_key, facts: &facts };
+            let stored = store.index(&objects, ArtifactFormat::Pdf, &digit.repeat(64), 1, of).await;
+            stored.unwrap().link.to_string_lossy().into_owned()
+        };
+        let first = index("doi:10.5555/a", "a").await;
+        assert_eq!(first, "works/One_Title.pdf.json");
+        let second = index("doi:10.5555/b", "b").await;
+        assert!(second.starts_with("works/One_Title-") && second.ends_with(".pdf.json"), "{second}");
+        // Asked again, and with a newer file, each has its own name.
+        assert_eq!(index("doi:10.5555/a", "a").await, first);
+        assert_eq!(index("doi:10.5555/a", "c").await, first);
+        assert_eq!(index("doi:10.5555/b", "b").await, second);
+        let mut names = Vec::new();
+        objects.list("works", |path, _| names.push(path.to_owned())).await.unwrap();
+        names.sort();
+        assert_eq!(names, [second, first]);
+    }
+}
