@@ -5,7 +5,7 @@ use std::sync::Arc;
 use deadpool_postgres::{Client, Hook, Manager, ManagerConfig, Pool, RecyclingMethod, Runtime, Transaction};
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::LedgerError;
@@ -226,15 +226,17 @@ async fn version(
     place: &str,
     transaction: &Transaction<'_>,
 ) -> Result<Result<i64, LedgerError>, tokio_postgres::Error> {
-    // Read from the catalogue: the server resolves names with a cache that can be older than the lock.
-    let there = "SELECT EXISTS (SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
-                 WHERE n.nspname = $1 AND c.relname = $2)";
-    let has = async |table: &str| -> Result<bool, tokio_postgres::Error> {
-        let params: [(&(dyn ToSql + Sync), Type); 2] = [(&settings.schema, Type::TEXT), (&table, Type::TEXT)];
-        transaction.query_typed_one(there, &params).await?.try_get(0)
+    // Read from the catalogue: the server resolves names with a cache that can be older than the lock. Both in one look:
+    // between two, another worker could make them.
+    let there = "SELECT bool_or(c.relname = 'ledger_version'), bool_or(c.relname = 'jobs') \
+                 FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1";
+    let there = transaction.query_typed_one(there, &[(&settings.schema, Type::TEXT)]).await?;
+    // Of no tables there is nothing to tell.
+    let has = |column: usize| {
+        Ok::<_, tokio_postgres::Error>(there.try_get::<_, Option<bool>>(column)? == Some(true))
     };
-    if !has("ledger_version").await? {
-        let taken = has("jobs").await?;
+    let (versioned, taken) = (has(0)?, has(1)?);
+    if !versioned {
         let why = "it has a table `jobs` that Tierfall did not make".to_owned();
         return Ok(if taken { Err(LedgerError::Foreign { place: place.to_owned(), why }) } else { Ok(0) });
     }

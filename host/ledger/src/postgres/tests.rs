@@ -38,6 +38,17 @@ async fn leases_are_measured_by_the_servers_clock() {
     assert!(second.expires_at >= first.expires_at + 100);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn processes_that_start_together_make_one_ledger_and_each_takes_it_for_its_own() {
+    for round in 0..5 {
+        let Some(settings) = settings(&format!("together{round}")) else { return };
+        let opening: Vec<_> = (0..12).map(|_| tokio::spawn(PostgresLedger::open(settings.clone()))).collect();
+        for opened in opening {
+            opened.await.unwrap().unwrap();
+        }
+    }
+}
+
 #[tokio::test]
 async fn connections_that_the_server_ends_are_replaced() {
     let Some(settings) = settings("broken") else { return };
