@@ -3,9 +3,9 @@
 mod archive;
 mod direct_oa;
 mod doi_follow;
+mod indexes;
 mod landing_scrape;
 mod no_copy;
-mod unpaywall;
 mod wayback;
 
 use super::recording::Recording;
@@ -30,13 +30,13 @@ pub fn chapters(web: &mut Recording) -> Vec<Chapter> {
         works: stories.iter().map(|story| story(web)).collect(),
     };
     vec![
-        chapter("Found at once: a service names an open copy (tier direct_oa)", direct_oa::STORIES),
+        chapter("Found at once: a service names an open copy (tier indexes)", indexes::STORIES),
         chapter(
             "Found in a repository that is asked about many works at once (tier repositories)",
             archive::REPOSITORIES,
         ),
         chapter("Found by following the DOI (tier doi_follow)", doi_follow::STORIES),
-        chapter("Found by asking about this work alone (tier unpaywall)", unpaywall::STORIES),
+        chapter("Found by asking about this work alone (tier direct_oa)", direct_oa::STORIES),
         chapter("Found on the page about the work (tier landing_scrape)", landing_scrape::STORIES),
         chapter("Found in a repository (tier archive)", archive::STORIES),
         chapter("Found in the web's past (tier wayback)", wayback::STORIES),
