@@ -18,8 +18,8 @@ use super::statements::failure;
 /// rare, and after a crash a log of this size is read again in well under a second.
 const LOG_PAGES: i64 = 8192;
 
-/// KiB of pages cached in memory: enough for the index that jobs are leased from, with millions of jobs.
-const CACHE_KIB: i64 = 64 * 1024;
+/// KiB of pages cached in memory: enough for that part of the index which jobs are leased from, with millions of jobs.
+const CACHE_KIB: i64 = 32 * 1024;
 
 /// Between two tries to set the journal mode.
 const AGAIN: Duration = Duration::from_millis(10);

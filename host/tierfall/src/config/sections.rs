@@ -65,9 +65,10 @@ const WORKERS_PER_PROCESSOR: usize = 8;
 /// More than this the network of one machine has nothing from.
 const MOST_WORKERS: usize = 64;
 /// For each that goes on so many may be in hand.
-const IN_HAND_PER_WORKER: usize = 256;
-/// The most that are in hand. A parked work takes about 30 KB: so many take less than half of what a run may have.
-const MOST_IN_HAND: usize = 4096;
+const IN_HAND_PER_WORKER: usize = 128;
+/// The most that are in hand. A parked work takes about 30 KB: so many take a quarter of the 300 MB that a run may have,
+/// beside the ledger's cache.
+const MOST_IN_HAND: usize = 2048;
 
 impl Run {
     /// For how long works wait for a source that answers nobody any more.
