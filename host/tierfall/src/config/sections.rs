@@ -66,8 +66,8 @@ const WORKERS_PER_PROCESSOR: usize = 8;
 const MOST_WORKERS: usize = 64;
 /// For each that goes on so many may be in hand.
 const IN_HAND_PER_WORKER: usize = 128;
-/// The most that are in hand. A parked work takes about 30 KB: so many take a quarter of the 300 MB that a run may have,
-/// beside the ledger's cache.
+/// The most that are in hand. A parked work takes about 30 KB, and twice as much with a ledger: so many leave a run below
+/// 300 MB, the ledger's cache included.
 const MOST_IN_HAND: usize = 2048;
 
 impl Run {
