@@ -65,7 +65,7 @@ const WORKERS_PER_PROCESSOR: usize = 8;
 /// More than this the network of one machine has nothing from.
 const MOST_WORKERS: usize = 64;
 /// For each that goes on so many may be in hand.
-const IN_HAND_PER_WORKER: usize = 128;
+const IN_HAND_PER_WORKER: usize = 256;
 /// The most that are in hand. A parked work takes about 30 KB, and twice as much with a ledger: so many leave a run below
 /// 300 MB, the ledger's cache included.
 const MOST_IN_HAND: usize = 2048;
