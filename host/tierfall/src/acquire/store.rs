@@ -360,8 +360,7 @@ pub(crate) fn object_path(format: ArtifactFormat, sha256: &str) -> String {
 
 /// Where a file is, relative to the output folder.
 pub(crate) fn path_of(format: ArtifactFormat, sha256: &str) -> PathBuf {
-    let folder = sha256.get(..2).unwrap_or_default();
-    PathBuf::from("files/sha256").join(folder).join(format!("{sha256}.{}", format.extension()))
+    object_path(format, sha256).split('/').collect()
 }
 
 fn folder_of(file: &Path) -> &Path {

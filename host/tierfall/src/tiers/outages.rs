@@ -42,7 +42,7 @@ impl SourceOutages {
         Some(outage)
     }
 
-    /// The sources that are waited for now, the longest wait first.
+    /// The sources that works wait for, the longest wait first.
     pub fn now(&self) -> Vec<WaitedFor> {
         let sources = self.0.sources.lock().unwrap_or_else(PoisonError::into_inner);
         let mut down: Vec<_> = sources.iter().filter_map(|(_, outage)| outage.now()).collect();
