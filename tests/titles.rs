@@ -1,6 +1,10 @@
 //! Works that are given by title, authors and year.
 
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use url::Url;
 
 use crate::support::pdf::{Paper, Style};
 use crate::support::program::{Ended, Home};
@@ -91,6 +95,59 @@ fn a_ledger_remembers_which_work_a_title_is() {
     assert!(again.out.contains("\"done_before\":1"), "{}", again.out);
     let listed = home.tierfall(["ledger", "list", "--out", "out", "--json"]).run().expect(0).out;
     assert!(listed.contains("SKIPPED_DUPLICATE") && listed.contains("INDEXED"), "{listed}");
+}
+
+#[test]
+fn works_whose_titles_are_resolved_one_after_the_other_are_asked_about_together() {
+    let subjects = ["Lanterns", "Harbours", "Currents", "Beacons", "Foghorns", "Lenses", "Keepers", "Cliffs"];
+    let title = |subject: &str| format!("On the Drift of {subject}");
+    let known = move |subject: &&str| {
+        let doi = format!("10.5555/together.{}", subject.to_lowercase());
+        record(&doi, &title(subject), "Keeper", 2019)
+    };
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&asked);
+    let web = Web::of_script(move |request, _| {
+        let url = Url::parse(&request.url).ok()?;
+        let rest = url.path().strip_prefix("/works")?;
+        let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+        let value = |name: &str| pairs.iter().find(|(own, _)| own == name).map(|(_, value)| value.as_str());
+        let answer = |items: Vec<Value>| {
+            let message = json!({"total-results": items.len(), "items": items});
+            Answer::json(&json!({ "message": message }).to_string())
+        };
+        if let Some(searched) = value("query.bibliographic") {
+            let at = subjects.iter().position(|subject| searched.contains(subject))?;
+            // One after the other, as under the pace of a registry.
+            std::thread::sleep(Duration::from_millis(400 + 100 * at as u64));
+            return Some(answer(subjects.get(at).map(known).into_iter().collect()));
+        }
+        let dois = value("filter").unwrap_or(rest.trim_start_matches('/'));
+        let dois: Vec<String> =
+            dois.split(',').map(|doi| doi.trim_start_matches("doi:").to_owned()).collect();
+        let items: Vec<Value> = subjects
+            .iter()
+            .map(known)
+            .filter(|record| dois.iter().any(|doi| record["DOI"] == doi.as_str()))
+            .collect();
+        seen.lock().expect("the questions").push(dois);
+        Some(match (value("filter"), items.first()) {
+            (None, Some(one)) => Answer::json(&json!({ "message": one }).to_string()),
+            _ => answer(items),
+        })
+    });
+    let list: Vec<String> = subjects
+        .iter()
+        .map(|subject| {
+            let title = title(subject);
+            format!("@article{{{subject}, title = {{{title}}}, author = {{Keeper, Ada}}, year = 2019}}")
+        })
+        .collect();
+    let home = Home::new();
+    run(&home, &web, &list.join("\n"), &["--workers", "8"]).expect(3);
+    let asked = asked.lock().expect("the questions");
+    assert!(asked.len() <= 2, "{asked:?}");
+    assert_eq!(asked.iter().flatten().count(), subjects.len(), "each once: {asked:?}");
 }
 
 #[test]

@@ -14,7 +14,7 @@ use tierfall::acquire::{
     Acquire, Acquisition, Artifact, CopyPolicy, FetchContext, Journal, StoreError, VerifiedFile,
 };
 use tierfall::run::{InputItem, Run, WorkRequest};
-use tierfall::tiers::{Answer, Artifacts, Ask, Budgets, Plan, Source, SourceName, Tier};
+use tierfall::tiers::{Answer, Artifacts, Ask, Budgets, Plan, Source, SourceName, Tier, Together};
 use tierfall_ids::IdKind;
 use tierfall_input::{Dedupe, open};
 use tierfall_ledger::LedgerClient;
@@ -97,6 +97,7 @@ fn run(works: u64) {
             facts: Vec::new(),
             titles: Vec::new(),
             budgets,
+            together: Together::default(),
             in_order: false,
         }),
         acquirer: Arc::new(Never),

@@ -13,7 +13,7 @@ use tierfall::acquire::{
     Acquire, Acquisition, Artifact, CopyPolicy, FetchContext, Journal, NoJournal, StoreError, UsageRights,
     Verdict, VerifiedFile,
 };
-use tierfall::tiers::{Answer, Artifacts, Ask, Budgets, Plan, Source, SourceName, Tier, race};
+use tierfall::tiers::{Answer, Artifacts, Ask, Budgets, Plan, Source, SourceName, Tier, Together, race};
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
 use tierfall_sandbox::{CallError, CallReport, SourceError};
@@ -119,6 +119,7 @@ fn plan(hits: bool) -> Plan {
             max_concurrent: 3,
             hedge: Duration::from_secs(3),
         },
+        together: Together::default(),
         in_order: false,
     }
 }

@@ -144,7 +144,7 @@ mod tests {
     use futures_util::future::BoxFuture;
 
     use super::*;
-    use crate::tiers::{Artifacts, Budgets, Tier};
+    use crate::tiers::{Artifacts, Budgets, Tier, Together};
     use tierfall_ids::{IdKind, WorkId};
     use tierfall_sandbox::SourceError;
     use tierfall_work::{Facts, Finding};
@@ -206,6 +206,7 @@ mod tests {
             facts: Vec::new(),
             titles: Vec::new(),
             budgets,
+            together: Together::default(),
             in_order: false,
         };
         sources(&plan, &ReplyLog::default()).await.pop().expect("the source")

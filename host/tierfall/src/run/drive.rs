@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::company::Company;
 use super::error::RunError;
 use super::feed::Feed;
 use super::finalize::{EndedWork, Finalizer, Resolution};
@@ -277,6 +278,7 @@ impl Run {
                 connected: self.workers.saturating_mul(CONNECTED_PER_WORKER),
                 in_hand: self.in_hand.max(1),
             }),
+            company: Company::new(self.plan.together.clone()),
             seen: Mutex::default(),
             repeats,
         }

@@ -2,6 +2,7 @@
 
 mod admission;
 mod artifact_jobs;
+mod company;
 mod drive;
 mod error;
 mod estimate;

@@ -16,7 +16,7 @@ use crate::acquire::{
     Acquire, Acquisition, Artifact, CopyPolicy, FetchContext, Journal, StoreError, VerifiedFile,
 };
 use crate::tiers::{
-    Answer, Artifacts, Ask, Budgets, Plan, Source, SourceName, SourceOutage, SourceOutages, Tier,
+    Answer, Artifacts, Ask, Budgets, Plan, Source, SourceName, SourceOutage, SourceOutages, Tier, Together,
 };
 use tierfall_http::{
     FetchError, HttpClient, HttpSettings, Incoming, Outgoing, RawBody, Request, RequestBudget, RequestCost,
@@ -169,6 +169,7 @@ async fn run(what: What, lasts: Duration) -> (Summary, Duration) {
                 max_concurrent: 3,
                 hedge: Duration::from_secs(3),
             },
+            together: Together::default(),
             in_order: false,
         }),
         acquirer: Arc::new(Never),

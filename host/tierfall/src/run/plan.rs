@@ -7,20 +7,24 @@ use super::error::SetupError;
 use super::plugins::{LoadedPlugins, is_built_in};
 use crate::acquire::DailyLimit;
 use crate::config::{Config, Declared, PlannedTier, PluginRef, Problem, Robots, TitleMode, suggestion};
-use crate::tiers::{Batching, Plan, PluginSource, Skipped, Source, SourceName, SourceOutages, Tier};
+use crate::tiers::{
+    Batching, Plan, PluginSource, Skipped, Source, SourceName, SourceOutages, Tier, Together,
+};
 use tierfall_http::HttpClient;
 use tierfall_sandbox::{Grant, Plugin, SourceAccess, SourceDescription};
 use tierfall_work::is_vouched_for;
 
-/// By what a plan's sources ask, and which of them are waited for.
-type Asking<'a> = (&'a HttpClient, &'a SourceOutages);
+/// By what a plan's sources ask, which of them are waited for, and which works come to them together.
+type Asking<'a> = (&'a HttpClient, &'a SourceOutages, &'a Together);
 
 /// The plan of a configuration.
 pub(super) async fn assemble(
     config: &Config,
     plugins: &mut LoadedPlugins<'_>,
-    asking: Asking<'_>,
+    (client, outages): (&HttpClient, &SourceOutages),
 ) -> Result<Plan, SetupError> {
+    let together = Together::default();
+    let asking = (client, outages, &together);
     let mut problems = Vec::new();
     let mut tiers = Vec::new();
     for planned in &config.plan {
@@ -45,6 +49,7 @@ pub(super) async fn assemble(
         artifacts: config.artifacts.clone(),
         copies: config.acquire.policy.copies.clone(),
         budgets: config.fallback.budgets,
+        together,
         in_order: false,
     };
     for format in plan.artifacts.formats.iter().filter(|format| plan.sources_of(**format).is_empty()) {
@@ -247,12 +252,12 @@ fn source(
         false => format!("{plugin_name}/{}", name.source),
     };
     let access = Arc::new(access);
-    let (client, outages) = asking;
+    let (client, outages, together) = asking;
     let outage = outages.of(&name, Some(client));
     let batching = description.batch.map(|most| {
         let terms = (most, settings.timeout, settings.retries);
         let (access, client) = (Arc::clone(&access), client.clone());
-        let asks = (is_built_in(reference), outage.clone());
+        let asks = (is_built_in(reference), outage.clone(), together.clone());
         Batching::new(&name, plugin.clone(), access, client, &description.ids, terms, asks)
     });
     Ok(PluginSource {

@@ -14,6 +14,7 @@ use tracing::Instrument;
 
 use super::admission::{Admission, admit, with_the_others};
 use super::artifact_jobs::{ArtifactJob, ArtifactJobs};
+use super::company::{Company, Resolving};
 use super::error::RunError;
 use super::finalize::Finalizer;
 use super::job;
@@ -51,6 +52,8 @@ pub(super) struct WorkerPool {
     pub(super) drain: CancellationToken,
     /// The places of works in hand.
     pub(super) slots: Arc<Slots>,
+    /// The titles that are being resolved.
+    pub(super) company: Arc<Company>,
     /// Nothing is left in the queue, and nothing will come back to it.
     pub(super) emptied: AtomicBool,
     /// Works that were begun, and those that titles turned out to be.
@@ -67,6 +70,8 @@ struct Pipeline {
     held: HeldQueue,
     /// The place of the work in hand, or of the next one.
     slot: Option<Slot>,
+    /// The title of the work in hand was resolved just now.
+    resolved: Option<Resolving>,
 }
 
 impl Pipeline {
@@ -398,14 +403,20 @@ impl WorkerPool {
         let _in_hand = InHand::one();
         self.reporter.started(&request);
         if request.work.is_known_by_title() && !jobs.are_finalized() {
+            let resolving = self.company.resolving();
             let identified = self.identify(&request, begun, &jobs, pipeline.slot.as_ref()).await;
-            return self.take_identified(identified, request, jobs, pipeline).await;
+            pipeline.resolved = matches!(identified, Ok(Some(Identified::Work(..)))).then_some(resolving);
+            let taken = self.take_identified(identified, request, jobs, pipeline).await;
+            // It may have ended without a race.
+            pipeline.resolved = None;
+            return taken;
         }
         let span = match jobs.jobs.iter().find_map(ArtifactJob::leased) {
             Some(job) => tracing::debug_span!("job", job_id = job.key.as_str()),
             None => tracing::Span::none(),
         };
-        let raced = self.race(&request, begun, &jobs, pipeline.slot.as_ref()).instrument(span.clone()).await;
+        let (slot, resolved) = (pipeline.slot.as_ref(), pipeline.resolved.take());
+        let raced = self.race(&request, begun, &jobs, slot, resolved).instrument(span.clone()).await;
         // The next work is not kept from its place by this one's end.
         pipeline.slot = None;
         self.end(raced, request, jobs, span, pipeline).await
@@ -526,13 +537,15 @@ impl WorkerPool {
         Leases::lost(error, request)
     }
 
-    /// What came of asking for it: `None` if the run is over, or if an earlier worker had stored it already.
+    /// What came of asking for it: `None` if the run is over, or if an earlier worker had stored it already. One whose
+    /// title was `resolved` just now waits for those that still are not.
     async fn race(
         &self,
         request: &WorkRequest,
         begun: Begun,
         jobs: &ArtifactJobs,
         slot: Option<&Slot>,
+        mut resolved: Option<Resolving>,
     ) -> Result<Option<Outcome>, LedgerClientError> {
         let wanted = jobs.wanted();
         if wanted.is_empty() {
@@ -543,8 +556,14 @@ impl WorkerPool {
         loop {
             let (work, begun) = (request.work.clone(), begun.take().unwrap_or_else(|| self.begun(slot)));
             let clock = Arc::clone(begun.clock());
-            let racing =
-                race::go_on(&self.plan, work, begun, self.acquirer.as_ref(), &wanted, observer.as_ref());
+            let resolved = resolved.take();
+            let racing = async {
+                if let Some(resolved) = resolved {
+                    // A run that is ending takes the work as it is.
+                    self.unless_ending(resolved.gather(&clock)).await;
+                }
+                race::go_on(&self.plan, work, begun, self.acquirer.as_ref(), &wanted, observer.as_ref()).await
+            };
             // Dropping the race drops its requests; what was received stays in `partial/` for the next one.
             tokio::select! {
                 biased;

@@ -1,5 +1,6 @@
 //! Attempts of different works at one source, put into one question: what waits for a source goes out together when
-//! the question before it is answered. Nothing is waited for: the first goes out at once, alone.
+//! the question before it is answered. Nothing is waited for: the first goes out at once, alone, unless it is known to
+//! come with others at this moment.
 //!
 //! A question with room for more takes in works that will come to the source later: their answers are kept until they
 //! do, unless other identifiers are known of them by then.
@@ -18,6 +19,7 @@ use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::oneshot;
 
 use super::source::{Answer, Ask};
+use super::together::Together;
 use tierfall_http::{AttemptClock, Doing, Parking, WorkClock};
 use tierfall_ids::IdKind;
 use tierfall_sandbox::{WorkQuestion, shares_of};
@@ -44,6 +46,7 @@ struct Inner {
     /// The kinds of identifier that it asks by.
     ids: Vec<IdKind>,
     ask: Box<AskMany>,
+    together: Together,
     state: Mutex<State>,
 }
 
@@ -102,9 +105,15 @@ enum Whose {
 type Told = Result<Answer, Box<dyn Any + Send>>;
 
 impl Batcher {
-    pub(super) fn new(most: u32, timeout: Duration, ids: Vec<IdKind>, ask: Box<AskMany>) -> Self {
+    pub(super) fn new(
+        most: u32,
+        timeout: Duration,
+        ids: Vec<IdKind>,
+        ask: Box<AskMany>,
+        together: Together,
+    ) -> Self {
         let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
-        Self(Arc::new(Inner { most, timeout, ids, ask, state: Mutex::default() }))
+        Self(Arc::new(Inner { most, timeout, ids, ask, together, state: Mutex::default() }))
     }
 
     /// A work that may come to the source later, as it is known now. Until it is forgotten, a question may ask ahead.
@@ -143,6 +152,7 @@ impl Batcher {
         if let Some(answer) = self.0.join(Waiting { question, clock: Arc::clone(&ask.clock), answer }) {
             return answer;
         }
+        self.0.together.all_come().await;
         self.0.send_out();
         match told.await {
             Ok(Ok(answer)) => answer,
@@ -255,6 +265,9 @@ impl Inner {
                 _ = gone => return,
             }
         };
+        if whose.len() > 1 {
+            self.together.go_on();
+        }
         for (whose, answer) in whose.into_iter().zip(answers) {
             match whose {
                 // It may have been given up just now.

@@ -17,6 +17,7 @@ mod questions;
 pub mod race;
 mod reason;
 mod source;
+mod together;
 mod trail;
 
 pub use artifacts::{Artifacts, Want};
@@ -30,4 +31,5 @@ pub use plugin_source::{Batching, PluginSource};
 pub use race::Observer;
 pub use reason::{EndReason, UnknownReason};
 pub use source::{Answer, Ask, Asks, Closed, Source, SourceName};
+pub use together::Together;
 pub use trail::{AcquisitionEntry, AttemptEntry, AttemptOutcome, Proposal, Trail, TrailEntry};

@@ -8,6 +8,7 @@ use tierfall_work::ArtifactFormat;
 
 use super::artifacts::Artifacts;
 use super::source::{Source, SourceName};
+use super::together::Together;
 use crate::acquire::CopyPolicy;
 
 /// What is asked about each work, in which order, under which budgets.
@@ -24,6 +25,8 @@ pub struct Plan {
     pub copies: CopyPolicy,
     /// What one work may cost.
     pub budgets: Budgets,
+    /// Works that go on at the same moment, for the sources that are asked about several in one question.
+    pub together: Together,
     /// What comes back is taken in the order in which it was asked for, not as it comes: so that a
     /// recording that is replayed gives the same trail each time.
     pub in_order: bool,

@@ -12,6 +12,7 @@ use super::outage::SourceOutage;
 use super::questions::{self, RecordedQuestions};
 use super::reason::EndReason;
 use super::source::{Answer, Ask, Asks, Closed, Source, SourceName};
+use super::together::Together;
 use crate::acquire::{DailyLimit, FileKey, Reason};
 use tierfall_http::{AttemptClock, HttpClient};
 use tierfall_ids::{IdKind, WorkId};
@@ -61,7 +62,8 @@ type AskMany =
     Arc<dyn Fn(Vec<WorkQuestion>, Arc<AttemptClock>) -> BoxFuture<'static, Vec<Answer>> + Send + Sync>;
 
 impl Batching {
-    /// At most `most` works in a question; one about one work may take `timeout`.
+    /// At most `most` works in a question; one about one work may take `timeout`. `together` is shared by the sources of
+    /// a plan.
     pub fn new(
         name: &SourceName,
         plugin: Plugin,
@@ -69,7 +71,7 @@ impl Batching {
         client: HttpClient,
         ids: &[IdKind],
         (most, timeout, retries): (u32, Duration, u32),
-        (ahead, outage): (bool, Option<Arc<SourceOutage>>),
+        (ahead, outage, together): (bool, Option<Arc<SourceOutage>>, Together),
     ) -> Self {
         let recorded = RecordedQuestions::read(&client, name);
         let name = name.clone();
@@ -98,6 +100,7 @@ impl Batching {
             timeout,
             ids.to_vec(),
             Box::new(move |questions, clock| asked(questions, clock)),
+            together,
         );
         Self { ask, waiting, recorded, ahead }
     }

@@ -22,6 +22,16 @@ fn doi(name: &str) -> Arc<Work> {
 /// A source that takes as long as `takes` says and tells each work its own key; `panics` is a work that the host's
 /// code fails over.
 fn source(most: u32, takes: Box<Reply>, panics: Option<&'static str>) -> (Batcher, Questions) {
+    shared(most, takes, panics, Together::default())
+}
+
+/// As [`source`], one of several that works go on to together.
+fn shared(
+    most: u32,
+    takes: Box<Reply>,
+    panics: Option<&'static str>,
+    together: Together,
+) -> (Batcher, Questions) {
     let asked = Questions::default();
     let seen = Arc::clone(&asked);
     let takes: Arc<Reply> = takes.into();
@@ -39,7 +49,7 @@ fn source(most: u32, takes: Box<Reply>, panics: Option<&'static str>) -> (Batche
             keys.into_iter().map(tell).collect()
         }) as BoxFuture<'static, Vec<Answer>>
     };
-    (Batcher::new(most, TIMEOUT, vec![IdKind::Doi, IdKind::Pmid], Box::new(ask)), asked)
+    (Batcher::new(most, TIMEOUT, vec![IdKind::Doi, IdKind::Pmid], Box::new(ask), together), asked)
 }
 
 fn titled(title: &str) -> Finding {
@@ -84,6 +94,51 @@ async fn the_first_goes_out_at_once_and_what_comes_meanwhile_goes_together() {
     }
     let sizes: Vec<_> = asked.lock().unwrap().iter().map(Vec::len).collect();
     assert_eq!(sizes, [1, 3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn works_that_went_on_together_are_in_one_question_and_who_comes_later_waits_for_nobody() {
+    let together = Together::default();
+    let (batcher, asked) = shared(50, Box::new(|_| Duration::from_millis(100)), None, together.clone());
+    let began = Instant::now();
+    together.go_on();
+    let mut works = vec![asking(&batcher, "a", LONG)];
+    for name in ["b", "c"] {
+        sleep(Duration::from_millis(2)).await;
+        works.push(asking(&batcher, name, LONG));
+    }
+    for work in works {
+        work.await.unwrap().unwrap();
+    }
+    assert_eq!(began.elapsed(), Duration::from_millis(110));
+    sleep(Duration::from_millis(10)).await;
+    asking(&batcher, "d", LONG).await.unwrap().unwrap();
+    assert_eq!(began.elapsed(), Duration::from_millis(220));
+    assert_eq!(asked.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [3, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn works_that_one_answer_told_of_are_together_at_the_next_source() {
+    let together = Together::default();
+    let takes = || Box::new(|_: &[String]| Duration::from_millis(100));
+    let (first, _) = shared(50, takes(), None, together.clone());
+    let (next, asked) = shared(50, takes(), None, together.clone());
+    let works: Vec<_> = ["a", "b", "c", "d"]
+        .map(|name| {
+            let (first, next) = (first.clone(), next.clone());
+            tokio::spawn(async move {
+                asking(&first, name, LONG).await.unwrap().unwrap();
+                // Each takes its time until it has had its turn.
+                sleep(Duration::from_millis(u64::from(name.as_bytes()[0] - b'a'))).await;
+                asking(&next, name, LONG).await.unwrap().unwrap();
+            })
+        })
+        .into();
+    for work in works {
+        work.await.unwrap();
+    }
+    // The first had gone out alone.
+    assert_eq!(asked.lock().unwrap().iter().map(Vec::len).collect::<Vec<_>>(), [1, 3]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -196,7 +251,7 @@ async fn a_source_that_answers_too_few_leaves_the_others_unanswered_and_open() {
         let nothing = || Answer { result: Err(SourceError::NotFound.into()), report: Default::default() };
         Box::pin(async move { vec![nothing()] }) as BoxFuture<'static, Vec<Answer>>
     };
-    let batcher = Batcher::new(50, TIMEOUT, vec![IdKind::Doi], Box::new(ask));
+    let batcher = Batcher::new(50, TIMEOUT, vec![IdKind::Doi], Box::new(ask), Together::default());
     let works: Vec<_> = ["a", "b", "c"].iter().map(|name| asking(&batcher, name, LONG)).collect();
     let mut ends = Vec::new();
     for work in works {

@@ -18,7 +18,7 @@ use crate::acquire::{
 };
 use crate::tiers::{
     Answer, Artifacts, Ask, AttemptOutcome, Budgets, Closed, EndReason, Outcome, Plan, Skipped, Source,
-    SourceName, Status, Tier, race,
+    SourceName, Status, Tier, Together, race,
 };
 use tierfall_ids::IdKind;
 use tierfall_proof::Identity;
@@ -243,6 +243,7 @@ impl Sketch {
             facts: std::mem::take(&mut self.facts),
             titles: Vec::new(),
             budgets: self.budgets,
+            together: Together::default(),
             in_order: false,
         }
     }
