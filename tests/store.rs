@@ -252,6 +252,40 @@ fn a_store_that_is_away_ends_the_run_and_costs_nobody_a_copy() {
 }
 
 #[test]
+fn a_store_that_is_away_costs_no_job_an_attempt_and_a_file_that_it_cannot_take_does() {
+    let Some(bucket) = Bucket::new() else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let articles = ["away", "taken"].map(|name| Article::on(&web, name));
+    let pages = articles.each_ref().map(|article| article.page.as_str());
+    let attempts = ["--enable-idempotency", "--set", "ledger.max_attempts=1"];
+    let attempts = attempts.into_iter().chain(["--set", "ledger.retry_base_s=1", "--set", "store.retries=0"]);
+    let attempts: Vec<&str> = attempts.collect();
+    let jobs = || {
+        let listed = home.tierfall(["ledger", "list", "--out", "papers", "--json"]).run().expect(0);
+        let jobs = listed.out.lines().map(|line| serde_json::from_str(line).expect("JSON"));
+        jobs.map(|job: Value| {
+            let is_scheduled = !job["ready_at"].is_null();
+            (job["state"].as_str().unwrap_or_default().to_owned(), job["attempts"].as_u64(), is_scheduled)
+        })
+        .collect::<Vec<_>>()
+    };
+    bucket.goes_wrong(&format!("PUT /{}/files", bucket.path()), Wrong::Refused(503, usize::MAX));
+    storing(&home, &web, &bucket, &pages).args(&attempts).run().expect(4);
+    let away = ("FAILED".to_owned(), Some(0), true);
+    assert_eq!(jobs(), [away.clone(), away]);
+
+    // Once the store is back nobody has to be told. One of the names is taken by something else.
+    bucket.recovers();
+    let work = || into_bucket(home.tierfall(["worker", "--out", "papers"]), &bucket).through(&web);
+    bucket.put(&format!("oa/{}", place_of(&articles[1])), b"not this file");
+    let args = ["--fallback-tier", "landing_scrape", "--set", "http.pace.enabled=false"];
+    work().args(args).args(&attempts).run().expect(4);
+    let mut ended = jobs();
+    ended.sort();
+    assert_eq!(ended, [("FAILED".to_owned(), Some(1), false), ("INDEXED".to_owned(), Some(1), false)]);
+}
+
+#[test]
 fn two_processes_with_one_ledger_and_folders_of_their_own_store_everything_once() {
     let Some(bucket) = Bucket::new() else { return };
     let (homes, web) = ([Home::new(), Home::new()], Web::start());

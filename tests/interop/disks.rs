@@ -8,7 +8,7 @@ use crate::support::article::Article;
 use crate::support::program::Home;
 use crate::support::shim;
 use crate::support::skip::lends_mounts;
-use crate::support::web::Web;
+use crate::support::web::{Answer, Web};
 
 #[test]
 fn a_file_system_that_cannot_sync_is_told_of_once_and_every_file_is_stored() {
@@ -143,7 +143,7 @@ fn the_longest_names_of_works_become_names_of_files_that_every_system_takes() {
     let encoded = format!("http://moths.example/{}", "%E6%BC%A2".repeat(80));
     let capitals = ["http://moths.example/Same", "http://moths.example/sAME"];
     for page in [encoded.as_str(), capitals[0], capitals[1]] {
-        web.get(page, [crate::support::web::Answer::html(&format!(
+        web.get(page, [Answer::html(&format!(
             "<html><head><title>T</title><meta name=\"citation_title\" content=\"The Invented Matter of moths Considered \
              Anew\"><meta name=\"citation_pdf_url\" content=\"{}\"></head><body></body></html>",
             article.file
@@ -167,7 +167,7 @@ fn a_disk_that_fills_up_ends_the_run_and_the_next_one_has_the_rest() {
     let found = ["moths", "ferns", "newts", "voles", "larks", "moles", "toads", "hares"]
         .map(|name| Article::without_file(&web, name, 60));
     for article in &found {
-        web.get(&article.file, [crate::support::web::Answer::pdf(article.bytes.clone())]);
+        web.get(&article.file, [Answer::pdf(article.bytes.clone())]);
     }
     let works: Vec<&str> = found.iter().map(|article| article.page.as_str()).collect();
     std::fs::create_dir(home.path("small")).expect("a folder can be made");
@@ -194,4 +194,36 @@ fn a_disk_that_fills_up_ends_the_run_and_the_next_one_has_the_rest() {
     assert_eq!(home.read("second").trim(), "0");
     assert_eq!(home.read("files").trim(), found.len().to_string());
     assert_eq!(asked, found.len());
+}
+
+#[test]
+fn a_disk_that_is_full_costs_no_job_an_attempt_and_once_there_is_room_all_is_stored() {
+    if !lends_mounts() {
+        return;
+    }
+    // Where files arrive, and where they end up.
+    for folder in ["partial", "files"] {
+        let (home, web) = (Home::new(), Web::start());
+        let found = ["moths", "ferns"].map(|name| Article::without_file(&web, name, 60));
+        for article in &found {
+            assert!(article.bytes.len() > 64 << 10, "{} bytes have room", article.bytes.len());
+            web.get(&article.file, [Answer::pdf(article.bytes.clone())]);
+        }
+        let works: Vec<&str> = found.iter().map(|article| article.page.as_str()).collect();
+        std::fs::create_dir_all(home.path("papers").join(folder)).expect("a folder can be made");
+        let script = format!(
+            "mount -t tmpfs -o size=64k none papers/{folder} || exit 77\n\"$0\" \"$@\"; first=$?\n\
+             \"$0\" ledger list --out papers --json >jobs; mount -o remount,size=64m papers/{folder}\n\
+             shift; \"$0\" worker \"$@\" || exit 78; exit $first"
+        );
+        let call = pages_only(&home, &web, &[]).args(["--set", "ledger.retry_base_s=1"]);
+        let call = call.args(["--enable-idempotency", "--set", "ledger.max_attempts=1"]);
+        home.write("works.txt", works.join("\n"));
+        let script = script.replacen("\"$@\"; first", "\"$@\" --input works.txt; first", 1);
+        let ended =
+            call.under("unshare", &["--map-root-user", "--mount", "sh", "-c", &script]).run().expect(4);
+        let jobs = home.read("jobs");
+        assert_eq!(jobs.matches("\"attempts\":0").count(), 2, "{folder}: {jobs}\n{}", ended.err);
+        assert_eq!(home.manifest("papers").iter().filter(|line| line["status"] == "stored").count(), 2);
+    }
 }

@@ -161,6 +161,13 @@ impl Bucket {
         assert_eq!(status, 204, "{key}");
     }
 
+    /// Puts an object there, as somebody else might.
+    pub fn put(&self, key: &str, bytes: &[u8]) {
+        let target = format!("/{}/{}", self.name, encoded(key));
+        let (status, _) = send(self.server, "PUT", &target, bytes).expect("an answer");
+        assert_eq!(status, 200, "{key}");
+    }
+
     /// Uploads that were begun, and neither ended nor given up.
     pub fn open_uploads(&self) -> usize {
         let (status, body) =
@@ -215,13 +222,20 @@ const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=test-key/20260101/us-ea
 
 /// One request of our own, past every proxy.
 fn request(server: SocketAddr, method: &str, target: &str) -> io::Result<(u16, Vec<u8>)> {
+    send(server, method, target, b"")
+}
+
+/// The same with a body.
+fn send(server: SocketAddr, method: &str, target: &str, body: &[u8]) -> io::Result<(u16, Vec<u8>)> {
     let mut connection = TcpStream::connect(server)?;
     connection.set_read_timeout(Some(Duration::from_secs(60)))?;
     write!(
         connection,
-        "{method} {target} HTTP/1.1\r\nHost: {server}\r\nAuthorization: {AUTHORIZATION}\r\nContent-Length: 0\r\n\
-         Connection: close\r\n\r\n"
+        "{method} {target} HTTP/1.1\r\nHost: {server}\r\nAuthorization: {AUTHORIZATION}\r\nContent-Length: {}\r\n\
+         Connection: close\r\n\r\n",
+        body.len()
     )?;
+    connection.write_all(body)?;
     let mut answer = Vec::new();
     connection.read_to_end(&mut answer)?;
     let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;

@@ -13,11 +13,22 @@ pub struct ObjectError {
     pub(crate) what: &'static str,
     pub(crate) url: String,
     pub(crate) why: String,
+    is_of_file: bool,
 }
 
 impl ObjectError {
     pub(crate) fn new(what: &'static str, url: String, why: impl Into<String>) -> Self {
-        Self { what, url, why: why.into() }
+        Self { what, url, why: why.into(), is_of_file: false }
+    }
+
+    /// The same of what is wrong with one file, where the store does its work.
+    pub(crate) fn of_file(what: &'static str, url: String, why: impl Into<String>) -> Self {
+        Self { is_of_file: true, ..Self::new(what, url, why) }
+    }
+
+    /// Whether it is about this one file, so that others may be stored: else it is the store that does not work.
+    pub fn is_of_file(&self) -> bool {
+        self.is_of_file
     }
 
     pub(crate) fn with_hint(self, hint: &str) -> Self {
@@ -39,7 +50,7 @@ impl ObjectError {
         };
         let said = said(error);
         let why = if meaning.is_empty() { said } else { format!("{meaning} ({said})") };
-        Self { what, url, why }
+        Self::new(what, url, why)
     }
 }
 

@@ -174,11 +174,15 @@ impl Objects {
             Ok(()) => return Ok(Put::Created),
             Err(Failed::Store(error)) => error,
             Err(Failed::Disk(error)) => {
-                return Err(ObjectError::new("read the file of", self.0.place.url(path), error.to_string()));
+                return Err(ObjectError::of_file(
+                    "read the file of",
+                    self.0.place.url(path),
+                    error.to_string(),
+                ));
             }
             Err(Failed::Changed) => {
                 let why = "the file in OUT/partial is not the one that was proven any more";
-                return Err(ObjectError::new("store", self.0.place.url(path), why));
+                return Err(ObjectError::of_file("store", self.0.place.url(path), why));
             }
         };
         // Whatever the answer was, or if none came: what counts is what is there.
@@ -247,7 +251,7 @@ impl Objects {
         match self.length(path).await? {
             None => Ok(false),
             Some(there) if there == bytes => Ok(true),
-            Some(there) => Err(ObjectError::new(
+            Some(there) => Err(ObjectError::of_file(
                 "store",
                 self.0.place.url(path),
                 format!(

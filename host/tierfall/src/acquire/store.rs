@@ -99,6 +99,21 @@ impl StoreError {
         Self::Folder { what: "read", path, source }
     }
 
+    /// Whether it is about this one file, so that others may be stored: else it is the store that does not work, and
+    /// nobody's failure.
+    pub(crate) fn is_of_file(&self) -> bool {
+        use io::ErrorKind::{
+            AlreadyExists, FileTooLarge, InvalidFilename, IsADirectory, NotADirectory, NotFound,
+        };
+        match self {
+            Self::Folder { source, .. } => matches!(
+                source.kind(),
+                AlreadyExists | FileTooLarge | InvalidFilename | IsADirectory | NotADirectory | NotFound
+            ),
+            Self::Objects(error) => error.is_of_file(),
+        }
+    }
+
     /// The thread that did it ended early.
     pub(super) fn interrupted(source: io::Error) -> Self {
         Self::Folder { what: "end the storing of", path: PathBuf::new(), source }

@@ -54,8 +54,8 @@ enum JobEnding {
     Stored(Effect),
     /// It was the same work as another job.
     Duplicate(JobKey),
-    /// There is a file, but it could not be stored.
-    NotStored,
+    /// There is a file, but it could not be stored. `outage`: nor could any other.
+    NotStored { outage: bool },
     /// `cut`: the work's time was over before everything was asked.
     WithoutFile { cut: bool },
 }
@@ -168,9 +168,13 @@ impl Finalizer {
                     job.handle.release().await?;
                 }
                 JobEnding::Duplicate(of) => drop(job.handle.finish(Ending::Duplicate { of, result }).await?),
-                JobEnding::NotStored => {
+                JobEnding::NotStored { outage } => {
                     let reason = EndReason::Rejected(Reason::Storage).code().to_owned();
-                    job.handle.finish(Ending::Failed { reason, retryable: true }).await?;
+                    let ending = match outage {
+                        true => Ending::Postponed { reason },
+                        false => Ending::Failed { reason, retryable: true },
+                    };
+                    job.handle.finish(ending).await?;
                 }
                 JobEnding::WithoutFile { cut } => {
                     job.handle.finish(ending_without_file(&kept, format, artifacts, cut)).await?;
@@ -195,10 +199,7 @@ impl Finalizer {
         if let Some(of) = same {
             return Ok(match self.store(line, file).await {
                 Ok(_) => JobEnding::Duplicate(of),
-                Err(error) => {
-                    *unstored = Some(error);
-                    JobEnding::NotStored
-                }
+                Err(error) => not_stored(error, unstored),
             });
         }
         let context = json!({"sha256": sha256});
@@ -218,8 +219,7 @@ impl Finalizer {
                 if let Some(pending) = finalizing {
                     job.handle.complete(pending, OpOutcome::Failed { error: error.to_string() });
                 }
-                *unstored = Some(error);
-                Ok(JobEnding::NotStored)
+                Ok(not_stored(error, unstored))
             }
         }
     }
@@ -425,6 +425,13 @@ impl Finalizer {
     }
 }
 
+/// How the job of a file ends that could not be stored.
+fn not_stored(error: StoreError, unstored: &mut Option<StoreError>) -> JobEnding {
+    let outage = !error.is_of_file();
+    *unstored = Some(error);
+    JobEnding::NotStored { outage }
+}
+
 /// The operation that says that a file is in its place and its line in the manifest.
 fn indexing(duplicate: bool) -> OpKind {
     if duplicate { OpKind::Dedupe } else { OpKind::Index }
@@ -448,7 +455,9 @@ fn ending_without_file(line: &Line, format: ArtifactFormat, artifacts: &Artifact
     if passing {
         let open = || if cut { Some(EndReason::TotalTimeout) } else { line.trail.end_reason() };
         let reason = line.reason.or_else(|| (line.status == Status::Stored).then(open).flatten());
-        let is_outage = reason == Some(EndReason::SourceOutage);
+        // A disk that takes nothing is an outage as well: no candidate could have been received.
+        let is_outage =
+            matches!(reason, Some(EndReason::SourceOutage | EndReason::Rejected(Reason::Storage)));
         let reason = reason.map(EndReason::code).unwrap_or_default().to_owned();
         if is_outage {
             return Ending::Postponed { reason };
