@@ -1,6 +1,8 @@
 //! Stored files in a bucket of an S3 server: the same promises as in a folder, and what only a bucket can do wrong.
 
 use std::collections::BTreeMap;
+#[cfg(unix)]
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -283,6 +285,55 @@ fn a_store_that_is_away_costs_no_job_an_attempt_and_a_file_that_it_cannot_take_d
     let mut ended = jobs();
     ended.sort();
     assert_eq!(ended, [("FAILED".to_owned(), Some(1), false), ("INDEXED".to_owned(), Some(1), false)]);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_store_that_does_not_answer_keeps_no_run_from_its_end_and_the_next_one_goes_on_from_there() {
+    let Some(bucket) = Bucket::new() else { return };
+    // Without a grace, with one that is over soon, and with one that a second signal ends.
+    for (name, grace, again) in [("none", "0", false), ("short", "1", false), ("long", "600", true)] {
+        let (home, web) = (Home::new(), Web::start());
+        let article = Article::on(&web, name);
+        web.get(&article.file, [Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"")]);
+        let run = || storing(&home, &web, &bucket, &[&article.page]).args(["--enable-idempotency"]);
+        let put = format!("PUT /{}/{}", bucket.path(), place_of(&article));
+        bucket.goes_wrong(&put, Wrong::Stalled);
+        let running = run().args(["--grace", grace]).saying_to_a_file().start();
+        eventually("the file is on its way", || !bucket.requests(&put).is_empty());
+        let began = Instant::now();
+        running.signal("TERM");
+        if again {
+            home.says("a second signal ends it now");
+            // What comes at once is the echo of the first.
+            eventually("it is one of its own", || began.elapsed() > Duration::from_millis(400));
+            running.signal("TERM");
+        }
+        running.wait().expect(143);
+        assert!(began.elapsed() < Duration::from_secs(30), "{name}: {:?}", began.elapsed());
+        assert!(home.manifest("papers").is_empty(), "{name}: it has not ended");
+        assert!(!home.files("papers/partial").is_empty(), "{name}: what was received is kept");
+        let listed = home.tierfall(["ledger", "list", "--out", "papers", "--json"]).run().expect(0);
+        let job: Value = serde_json::from_str(listed.out.trim()).expect("one job");
+        assert_eq!((&job["owner"], &job["attempts"]), (&Value::Null, &0.into()), "{name}");
+
+        bucket.recovers();
+        run().run().expect(0);
+        assert_eq!(home.manifest("papers")[0]["status"], "stored", "{name}");
+        assert_eq!(web.requests_for(&article.file).len(), 1, "{name}: it was here, and proven");
+
+        // Nor does one that is only asked what it has.
+        bucket.goes_wrong(&format!("HEAD /{}/{}", bucket.path(), place_of(&article)), Wrong::Stalled);
+        let asked = || bucket.requests("HEAD").len();
+        let before = asked();
+        let running = run().start();
+        eventually("it is asked", || asked() > before + 1);
+        let began = Instant::now();
+        running.interrupt();
+        running.wait().expect(130);
+        assert!(began.elapsed() < Duration::from_secs(30), "{name}: {:?}", began.elapsed());
+        bucket.recovers();
+    }
 }
 
 #[test]

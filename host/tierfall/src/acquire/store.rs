@@ -88,6 +88,9 @@ pub enum StoreError {
     /// In the bucket.
     #[error(transparent)]
     Objects(#[from] ObjectError),
+    /// Nobody waits for the answer any more.
+    #[error("the run ended before the store had answered")]
+    Abandoned,
 }
 
 impl StoreError {
@@ -111,6 +114,7 @@ impl StoreError {
                 AlreadyExists | FileTooLarge | InvalidFilename | IsADirectory | NotADirectory | NotFound
             ),
             Self::Objects(error) => error.is_of_file(),
+            Self::Abandoned => false,
         }
     }
 

@@ -260,6 +260,7 @@ impl Run {
             acquirer: Arc::clone(&self.acquirer),
             ledger: self.ledger.clone(),
             ended,
+            halt: halt.clone(),
         };
         WorkerPool {
             plan: Arc::clone(&self.plan),

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
+use tokio_util::sync::CancellationToken;
 
 use super::artifact_jobs::{ArtifactJob, ArtifactJobs};
 use super::job::{self, FinalizeRecord, job_key};
 use super::journal::LeasedJob;
+use super::last_moment::done_in_time;
 use super::manifest::{Line, StoredFile};
 use super::request::WorkRequest;
 use crate::acquire::{Acquire, Reason, StoreError, VerifiedFile};
@@ -56,6 +58,8 @@ enum JobEnding {
     Duplicate(JobKey),
     /// There is a file, but it could not be stored. `outage`: nor could any other.
     NotStored { outage: bool },
+    /// The run was over before the store had answered. Whoever comes next goes on from there.
+    Abandoned,
     /// `cut`: the work's time was over before everything was asked.
     WithoutFile { cut: bool },
 }
@@ -66,6 +70,8 @@ pub(super) struct Finalizer {
     pub(super) acquirer: Arc<dyn Acquire>,
     pub(super) ledger: LedgerClient,
     pub(super) ended: mpsc::Sender<EndedWork>,
+    /// Cancelled when the run is to end.
+    pub(super) halt: CancellationToken,
 }
 
 impl Finalizer {
@@ -105,7 +111,7 @@ impl Finalizer {
         let (mut line, files) = Line::new(&self.run_id, request.clone(), outcome);
         let candidates = job::candidates(&line.trail);
         let mut files: Vec<Option<VerifiedFile>> = files.into_iter().map(Some).collect();
-        let mut unstored = None;
+        let (mut unstored, mut abandoned) = (None, false);
         for ArtifactJob { format, leased } in open {
             let is_its =
                 |file: &&mut Option<VerifiedFile>| file.as_ref().is_some_and(|file| file.format == format);
@@ -118,12 +124,18 @@ impl Finalizer {
                 (Some(job), None) => {
                     ends.push(JobEnd { job, format, ending: JobEnding::WithoutFile { cut } })
                 }
-                (None, Some(file)) => unstored = self.store(&mut line, file).await.err().or(unstored),
+                (None, Some(file)) => match self.store(&mut line, file).await {
+                    Err(StoreError::Abandoned) => abandoned = true,
+                    stored => unstored = stored.err().or(unstored),
+                },
                 (Some(job), Some(file)) => {
                     let ending = self.store_for(&job, &mut line, file, &work, &mut unstored).await?;
                     ends.push(JobEnd { job, format, ending });
                 }
             }
+        }
+        if abandoned || ends.iter().any(|end| matches!(end.ending, JobEnding::Abandoned)) {
+            return release(ends).await;
         }
         let resolution = match here {
             // A line that says nothing new would hide the trail of the one that did.
@@ -168,6 +180,7 @@ impl Finalizer {
                     job.handle.release().await?;
                 }
                 JobEnding::Duplicate(of) => drop(job.handle.finish(Ending::Duplicate { of, result }).await?),
+                JobEnding::Abandoned => job.handle.release().await?,
                 JobEnding::NotStored { outage } => {
                     let reason = EndReason::Rejected(Reason::Storage).code().to_owned();
                     let ending = match outage {
@@ -195,7 +208,9 @@ impl Finalizer {
     ) -> Result<JobEnding, LedgerClientError> {
         let (format, sha256) = (file.format, file.sha256.clone());
         let same = self.same_work(job, format, work, &sha256).await;
-        file.record(job).await;
+        if done_in_time(&self.halt, file.record(job)).await.is_none() {
+            return Ok(JobEnding::Abandoned);
+        }
         if let Some(of) = same {
             return Ok(match self.store(line, file).await {
                 Ok(_) => JobEnding::Duplicate(of),
@@ -228,11 +243,13 @@ impl Finalizer {
     /// logged, and the line says that it is not stored.
     async fn store(&self, line: &mut Line, file: VerifiedFile) -> Result<bool, StoreError> {
         let format = file.format;
-        match self.acquirer.store(file.of_work(line.name_facts(format)), line.work_id.clone()).await {
+        let storing = self.acquirer.store(file.of_work(line.name_facts(format)), line.work_id.clone());
+        match done_in_time(&self.halt, storing).await.unwrap_or(Err(StoreError::Abandoned)) {
             Ok(artifact) => {
                 line.stored_as(format, &artifact);
                 Ok(artifact.duplicate)
             }
+            Err(StoreError::Abandoned) => Err(StoreError::Abandoned),
             Err(error) => {
                 tracing::error!("{}: {error}", line.work_id);
                 line.not_stored(format, EndReason::Rejected(Reason::Storage));
@@ -258,7 +275,9 @@ impl Finalizer {
                 Ok(false) => record = None,
                 Err(error) => {
                     // Whoever comes next asks again.
-                    tracing::error!("{work_id}: {error}");
+                    if !matches!(error, StoreError::Abandoned) {
+                        tracing::error!("{work_id}: {error}");
+                    }
                     job.handle.release().await?;
                     return Ok(None);
                 }
@@ -377,8 +396,11 @@ impl Finalizer {
     }
 
     /// A work of which it cannot be asked whether it is stored. Nothing is fetched for it: that could not be stored
-    /// either.
+    /// either. Where the run is over, it was not touched.
     pub(super) async fn cannot_tell(&self, request: WorkRequest, error: StoreError) {
+        if matches!(error, StoreError::Abandoned) {
+            return;
+        }
         tracing::error!("{}: {error}", request.work.key());
         let line = self.pending(request, EndReason::Rejected(Reason::Storage), true);
         let unstored = Some(error);
@@ -401,7 +423,9 @@ impl Finalizer {
     /// Whether every file that a line names is stored, and it names one. An error says that this cannot be known now.
     pub(super) async fn has_files(&self, line: &Line) -> Result<bool, StoreError> {
         for file in line.files() {
-            if file.path.is_none() || !self.acquirer.holds(file.format, &file.sha256, file.bytes).await? {
+            let holds = self.acquirer.holds(file.format, &file.sha256, file.bytes);
+            let holds = done_in_time(&self.halt, holds).await.unwrap_or(Err(StoreError::Abandoned));
+            if file.path.is_none() || !holds? {
                 return Ok(false);
             }
         }
@@ -425,8 +449,19 @@ impl Finalizer {
     }
 }
 
+/// Gives jobs back as they are.
+async fn release(ends: Vec<JobEnd>) -> Result<(), LedgerClientError> {
+    for end in ends {
+        end.job.handle.release().await?;
+    }
+    Ok(())
+}
+
 /// How the job of a file ends that could not be stored.
 fn not_stored(error: StoreError, unstored: &mut Option<StoreError>) -> JobEnding {
+    if matches!(error, StoreError::Abandoned) {
+        return JobEnding::Abandoned;
+    }
     let outage = !error.is_of_file();
     *unstored = Some(error);
     JobEnding::NotStored { outage }

@@ -13,6 +13,7 @@ mod full_disk;
 mod inventory;
 mod job;
 mod journal;
+mod last_moment;
 mod leases;
 mod maintenance;
 mod manifest;

@@ -18,6 +18,7 @@ use super::company::{Company, Resolving};
 use super::error::RunError;
 use super::finalize::Finalizer;
 use super::job;
+use super::last_moment::done_in_time;
 use super::leases::{HeldElsewhere, HeldQueue, Leases, NextJob, POLL_INTERVAL, QueueMode};
 use super::manifest::Line;
 use super::metrics::InHand;
@@ -338,7 +339,9 @@ impl WorkerPool {
 
     /// The line of a work that is stored, as this folder's manifest has it. An error says that this cannot be known now.
     async fn stored(&self, request: &WorkRequest) -> Result<Option<Box<Line>>, StoreError> {
-        let line = self.stored.line_of(&request.work.key(), self.acquirer.as_ref()).await?;
+        let key = request.work.key();
+        let asked = self.stored.line_of(&key, self.acquirer.as_ref());
+        let line = done_in_time(&self.halt, asked).await.unwrap_or(Err(StoreError::Abandoned))?;
         Ok(line.map(Box::new))
     }
 
