@@ -230,3 +230,36 @@ fn who_is_content_with_the_first_form_has_no_second_one_fetched_later() {
     first().run().expect(0);
     assert_eq!((web.requests().len(), forms(&last_line(&home))), (before, vec!["jats"]));
 }
+
+#[test]
+fn a_form_that_was_not_needed_is_looked_for_once_all_are_wanted() {
+    for by_worker in [false, true] {
+        let (home, web) = (Home::new(), Web::start());
+        let article = with_xml(&web, "later", 40);
+        let wanting = |want: &str| {
+            let call = run(&home, &web, &article, "jats,pdf").args(["--enable-idempotency"]);
+            // A form that is not needed is no attempt.
+            let call = call.args(["--set", "ledger.max_attempts=1"]);
+            call.args(["--set", &format!("artifacts.want={want}")])
+        };
+        for _ in 0..3 {
+            wanting("first").run().expect(0);
+            assert_eq!(jobs(&home), [job("fulltext", "EXHAUSTED"), job("fulltext_xml", "INDEXED")]);
+        }
+        assert_eq!(web.requests().iter().filter(|seen| seen.url == article.page).count(), 1);
+        if by_worker {
+            wanting("all").args(["--plan-only"]).run().expect(0);
+            let call = home.tierfall(["worker", "--out", "papers", "--fallback-tier", "landing_scrape"]);
+            let call = call.args(["--set", "artifacts.formats=jats,pdf"]);
+            call.through(&web).run().expect(0);
+        } else {
+            wanting("all").run().expect(0);
+        }
+        assert_eq!(jobs(&home), [job("fulltext", "INDEXED"), job("fulltext_xml", "INDEXED")], "{by_worker}");
+        assert_eq!(forms(&last_line(&home)), ["jats", "pdf"], "{by_worker}");
+        let before = web.requests().len();
+        wanting("all").run().expect(0);
+        wanting("first").run().expect(0);
+        assert_eq!(web.requests().len(), before, "{by_worker}: nothing is left to fetch");
+    }
+}

@@ -8,6 +8,7 @@ use super::job;
 use super::journal::LeasedJob;
 use super::leases::Leases;
 use super::request::WorkRequest;
+use crate::tiers::Artifacts;
 use tierfall_ledger::{Enqueued, LeaseHandle, LedgerClientError, State};
 use tierfall_work::ArtifactFormat;
 
@@ -33,6 +34,13 @@ impl Admission {
         }
     }
 
+    /// Whether a form is wanted, as far as is known of the others: each that is wanted more was asked for before.
+    fn wants(&self, artifacts: &Artifacts, format: ArtifactFormat) -> bool {
+        let is_done = |answer: &Enqueued<LeaseHandle>| matches!(answer, Enqueued::Over { state, .. } if state.is_done());
+        let done = self.closed.iter().filter(|(_, answer)| is_done(answer));
+        !artifacts.is_needless(format, done.map(|(format, _)| *format))
+    }
+
     /// The work that an earlier run found a title to be.
     pub(super) fn resolved(&self, request: &WorkRequest) -> Option<WorkRequest> {
         self.closed.iter().find_map(|(_, answer)| match answer {
@@ -47,12 +55,12 @@ impl Admission {
 /// Plans the jobs of a work's artifacts, and leases those that can be had.
 pub(super) async fn admit(
     leases: &Leases,
-    formats: &[ArtifactFormat],
+    artifacts: &Artifacts,
     request: &WorkRequest,
 ) -> Result<Admission, LedgerClientError> {
     let mut admission = Admission::default();
-    for format in formats.iter().copied() {
-        match leases.admit(request, format).await {
+    for format in artifacts.formats.iter().copied() {
+        match leases.admit(request, format, admission.wants(artifacts, format)).await {
             Ok(answer) => admission.take(format, answer),
             Err(error) => {
                 // What others may do meanwhile is not kept from them.
@@ -71,20 +79,21 @@ pub(super) async fn admit(
 /// gets the others, and `None` is the answer to the other worker.
 pub(super) async fn with_the_others(
     leases: &Leases,
-    formats: &[ArtifactFormat],
+    artifacts: &Artifacts,
     job: LeasedJob,
     request: &WorkRequest,
 ) -> Result<Option<Admission>, RunError> {
     let own = job::format_of(&job.key, &request.work.key()).unwrap_or(ArtifactFormat::Pdf);
     let mut admission = Admission::default();
     let mut own_job = Some(job);
-    let extra = Some(own).filter(|own| !formats.contains(own));
-    for format in formats.iter().copied().chain(extra) {
+    let extra = Some(own).filter(|own| !artifacts.formats.contains(own));
+    for format in artifacts.formats.iter().copied().chain(extra) {
         if format == own {
             admission.jobs.jobs.push(ArtifactJob { format, leased: own_job.take() });
             continue;
         }
-        match admit_beside(leases, request, format, own_job.is_none()).await {
+        let wanted = admission.wants(artifacts, format);
+        match admit_beside(leases, request, (format, wanted), own_job.is_none()).await {
             Ok(Enqueued::Held { .. }) if own_job.is_some() => {
                 admission.jobs.jobs.push(ArtifactJob { format: own, leased: own_job.take() });
                 return match admission.jobs.release().await {
@@ -105,14 +114,14 @@ pub(super) async fn with_the_others(
 async fn admit_beside(
     leases: &Leases,
     request: &WorkRequest,
-    format: ArtifactFormat,
+    (format, wanted): (ArtifactFormat, bool),
     patiently: bool,
 ) -> Result<Enqueued<LeaseHandle>, LedgerClientError> {
     const TRIES: u32 = 10;
     const PAUSE: Duration = Duration::from_millis(50);
     let mut tries = 0;
     loop {
-        let answer = leases.admit(request, format).await;
+        let answer = leases.admit(request, format, wanted).await;
         if !patiently || tries == TRIES || !matches!(answer, Ok(Enqueued::Held { .. })) {
             return answer;
         }

@@ -12,6 +12,7 @@ use super::job::{self, FinalizeRecord, job_key};
 use super::journal::LeasedJob;
 use super::last_moment::done_in_time;
 use super::manifest::{Line, StoredFile};
+use super::needless;
 use super::request::WorkRequest;
 use crate::acquire::{Acquire, Reason, StoreError, VerifiedFile};
 use crate::tiers::{Artifacts, EndReason, Outcome, Status};
@@ -350,7 +351,7 @@ impl Finalizer {
         job: LeasedJob,
     ) -> Result<(), LedgerClientError> {
         let line = Line::of(&self.run_id, request.input.clone(), &request.work, Status::NoCopy);
-        job.handle.finish(Ending::Exhausted { result: job::line_value(&line) }).await.map(drop)
+        job.handle.finish(needless::ending(&line)).await.map(drop)
     }
 
     /// What the ledger kept of how an artifact of a work ended.
@@ -474,16 +475,19 @@ fn indexing(duplicate: bool) -> OpKind {
 
 /// How a job ends that has no file: for good, where everything was asked and answered.
 fn ending_without_file(line: &Line, format: ArtifactFormat, artifacts: &Artifacts, cut: bool) -> Ending {
+    let is_stored = line.status == Status::Stored;
+    if is_stored && artifacts.is_needless(format, line.files().map(|file| file.format)) {
+        return needless::ending(&Line { status: Status::NoCopy, retry: false, ..line.alone(format) });
+    }
     let passing = match line.status {
         Status::NoCopy | Status::Unresolved => false,
         // The work has another form. Only who may have this one has left it open.
         Status::Stored => {
-            let needless = artifacts.is_needless(format, line.files().map(|file| file.format));
             let mut attempts = line.trail.attempts();
             let open = attempts.any(|attempt| {
                 attempt.retryable && artifacts.may_come_from(&attempt.source, [format].into_iter())
             });
-            !needless && (cut || open || line.trail.acquisitions().any(|entry| entry.retryable))
+            cut || open || line.trail.acquisitions().any(|entry| entry.retryable)
         }
         Status::Failed | Status::Timeout => true,
     };

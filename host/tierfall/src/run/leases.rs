@@ -11,9 +11,10 @@ use tokio::time::Instant;
 use super::error::RunError;
 use super::job::{self, job_key};
 use super::journal::LeasedJob;
+use super::needless;
 use super::request::WorkRequest;
 use tierfall_ledger::{
-    Ending, Enqueued, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError,
+    Ending, Enqueued, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError, State,
 };
 use tierfall_work::{ArtifactFormat, Work};
 
@@ -87,13 +88,24 @@ impl Leases {
         Self { ledger, run_id, owner, inventory, watch: Mutex::new(()), wait_logged: AtomicBool::new(false) }
     }
 
-    /// Plans the job of an artifact of the work, and leases it if it can be had.
+    /// Plans the job of an artifact of the work, and leases it if it can be had. `wanted`: also if an earlier run had
+    /// no need of it.
     pub(super) async fn admit(
         &self,
         request: &WorkRequest,
         format: ArtifactFormat,
+        wanted: bool,
     ) -> Result<Enqueued<LeaseHandle>, LedgerClientError> {
-        self.ledger.enqueue(|| job::new_job(request, format, &self.run_id), &self.owner).await
+        let ask = || self.ledger.enqueue(|| job::new_job(request, format, &self.run_id), &self.owner);
+        let answer = ask().await?;
+        if let Enqueued::Over { state: State::Exhausted, result, .. } = &answer
+            && wanted
+            && needless::is_result(result.as_ref())
+            && needless::reopen(&self.ledger, job_key(&request.work.key(), format)).await
+        {
+            return ask().await;
+        }
+        Ok(answer)
     }
 
     /// Leases the job that has been ready for the longest.

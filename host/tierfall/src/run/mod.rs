@@ -19,6 +19,7 @@ mod maintenance;
 mod manifest;
 mod manifest_file;
 mod metrics;
+mod needless;
 mod opening;
 #[cfg(test)]
 mod outage_tests;

@@ -4,9 +4,10 @@ use super::drive::Run;
 use super::error::RunError;
 use super::feed::Feed;
 use super::job;
+use super::needless;
 use super::request::InputItem;
 use super::summary::PlanSummary;
-use tierfall_ledger::{LedgerError, Planned};
+use tierfall_ledger::{JobKey, LedgerError, Planned, State};
 
 /// Jobs planned in one transaction: enough that reading the list takes longer than planning.
 const BATCH: usize = 500;
@@ -39,6 +40,10 @@ impl Run {
                     match planned {
                         Planned::New(_) => summary.new += 1,
                         Planned::Known(_, state) if state.is_done() => summary.done += 1,
+                        Planned::Known(key, State::Exhausted) => {
+                            self.reopen(key).await?;
+                            summary.known += 1;
+                        }
                         Planned::Known(..) => summary.known += 1,
                         Planned::Unreadable(key) => {
                             tracing::warn!(
@@ -61,5 +66,17 @@ impl Run {
         summary.repeats = feed.counts.repeats();
         summary.interrupted = self.is_ending();
         Ok(summary)
+    }
+
+    /// A form that an earlier run had no need of is planned again where all forms are wanted.
+    async fn reopen(&self, key: JobKey) -> Result<(), RunError> {
+        let Some(ledger) = self.ledger.ledger().filter(|_| self.plan.artifacts.are_all_wanted()) else {
+            return Ok(());
+        };
+        let details = ledger.show(&key).await?;
+        if details.is_some_and(|details| needless::is_result(details.job.result.as_ref())) {
+            needless::reopen(&self.ledger, key).await;
+        }
+        Ok(())
     }
 }

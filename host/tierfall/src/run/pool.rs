@@ -146,8 +146,7 @@ impl WorkerPool {
             match self.leases.next().await {
                 Ok(NextJob::Job(job, request)) => {
                     silent_since = None;
-                    let formats = &self.plan.artifacts.formats;
-                    match with_the_others(&self.leases, formats, job, &request).await? {
+                    match with_the_others(&self.leases, &self.plan.artifacts, job, &request).await? {
                         Some(admission) => self.take_job(admission, request, &mut pipeline).await?,
                         // Whoever has the work takes this job as well.
                         None => drop(self.unless_ending(tokio::time::sleep(POLL_INTERVAL)).await),
@@ -219,7 +218,7 @@ impl WorkerPool {
     }
 
     async fn admit(&self, request: &WorkRequest) -> Result<Admission, LedgerClientError> {
-        admit(&self.leases, &self.plan.artifacts.formats, request).await
+        admit(&self.leases, &self.plan.artifacts, request).await
     }
 
     async fn admitted(

@@ -36,6 +36,11 @@ impl Artifacts {
         self.formats.first().copied().unwrap_or(ArtifactFormat::Pdf)
     }
 
+    /// Whether there are several, and each of them is wanted.
+    pub fn are_all_wanted(&self) -> bool {
+        self.want == Want::All && self.formats.len() > 1
+    }
+
     /// Whether a form is not to be looked for, because the work has one of these.
     pub fn is_needless(
         &self,
