@@ -1,6 +1,7 @@
 //! Pages that have answered within a work: the next source that may ask their hosts gets them from here.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use url::Url;
 
@@ -10,10 +11,38 @@ use tierfall_http::{HeaderMap, HopPolicy, Request, Response, Role};
 const MOST_PAGES: usize = 24;
 /// Bytes kept of one work. A page beyond is fetched again.
 const MOST_BYTES: usize = 6 << 20;
+/// Bytes kept in this process, of all works in hand: thousands may be parked. What was not used for the longest time goes
+/// first, and is fetched again by the source that needs it.
+const MOST_OF_ALL: usize = 64 << 20;
+/// What a page takes besides its body.
+const PAGE_HEAD: usize = 1 << 10;
 
-/// The pages that have answered for one work. Clones share them.
-#[derive(Clone, Debug, Default)]
-pub struct AnsweredPages(Arc<Mutex<Vec<Page>>>);
+/// The pages that have answered for one work. Clones share them; the last one that is dropped drops them.
+#[derive(Clone, Debug)]
+pub struct AnsweredPages(Arc<OfWork>);
+
+#[derive(Debug)]
+struct OfWork {
+    work: u64,
+    cache: Arc<PageCache>,
+}
+
+/// The pages of all works in hand.
+#[derive(Debug)]
+struct PageCache {
+    most: usize,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    works: HashMap<u64, Vec<Page>>,
+    /// The work of a page, by when the page was used last.
+    by_use: BTreeMap<u64, u64>,
+    bytes: usize,
+    /// Numbers works and uses.
+    count: u64,
+}
 
 /// How a page is asked for, as far as its answer may depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +55,8 @@ pub(crate) struct PageRequest {
 
 #[derive(Debug)]
 struct Page {
+    /// The number of its last use.
+    used: u64,
     request: PageRequest,
     /// The URLs that led to the answer, itself included.
     hops: Vec<Url>,
@@ -42,41 +73,116 @@ impl PageRequest {
     }
 }
 
+impl Default for AnsweredPages {
+    fn default() -> Self {
+        static CACHE: LazyLock<Arc<PageCache>> = LazyLock::new(|| PageCache::of(MOST_OF_ALL));
+        Self::on(&CACHE)
+    }
+}
+
 impl AnsweredPages {
+    fn on(cache: &Arc<PageCache>) -> Self {
+        let work = cache.lock().next();
+        Self(Arc::new(OfWork { work, cache: Arc::clone(cache) }))
+    }
+
     /// The answer to a request, if it came before and `hops` lets this caller go the whole way to it.
     pub(crate) fn answer(&self, request: &PageRequest, hops: &dyn HopPolicy) -> Option<Response> {
-        let pages = self.lock();
-        let page = pages.iter().find(|page| page.answers(request) && (page.robots || !hops.robots()))?;
-        let roles = (0..).zip(&page.hops).map(|(hop, url)| hops.admit(url, hop));
+        let (way, response) = self.0.cache.lock().find(self.0.work, request, hops.robots())?;
+        let roles = (0..).zip(&way).map(|(hop, url)| hops.admit(url, hop));
         // Whoever may go the whole way to it as to a page may have it.
         let last = roles.collect::<Result<Vec<_>, _>>().ok()?.pop();
-        (last == Some(Role::Page)).then(|| page.response.clone())
+        (last == Some(Role::Page)).then_some(response)
     }
 
     /// Keeps a page for the work's other sources, also under the URL that it was found at.
     pub(crate) fn keep(&self, request: PageRequest, hops: Vec<Url>, robots: bool, response: &Response) {
-        let mut pages = self.lock();
-        let kept: usize = pages.iter().map(|page| page.response.body.len()).sum();
+        let OfWork { work, cache } = &*self.0;
+        let mut kept = cache.lock();
+        let pages = kept.works.get(work).map_or(&[][..], Vec::as_slice);
+        let bytes: usize = pages.iter().map(|page| page.response.body.len()).sum();
         if !is_final(response.head.status)
             || pages.len() + 2 > MOST_PAGES
-            || kept + response.body.len() > MOST_BYTES
+            || bytes + response.body.len() > MOST_BYTES
         {
             return;
         }
         let found = response.head.url.clone();
         if found != request.url {
             let request = PageRequest { url: found.clone(), ..request.clone() };
-            pages.push(Page { request, hops: vec![found], robots, response: response.clone() });
+            let (used, hops) = (kept.next(), vec![found]);
+            kept.add(*work, Page { used, request, hops, robots, response: response.clone() });
         }
-        pages.push(Page { request, hops, robots, response: response.clone() });
+        let used = kept.next();
+        kept.add(*work, Page { used, request, hops, robots, response: response.clone() });
+        kept.shrink(cache.most);
+    }
+}
+
+impl Drop for OfWork {
+    fn drop(&mut self) {
+        self.cache.lock().forget(self.work);
+    }
+}
+
+impl PageCache {
+    fn of(most: usize) -> Arc<Self> {
+        Arc::new(Self { most, kept: Mutex::default() })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Page>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn next(&mut self) -> u64 {
+        self.count += 1;
+        self.count
+    }
+
+    /// A page of a work, and the way to it.
+    fn find(&mut self, work: u64, request: &PageRequest, robots: bool) -> Option<(Vec<Url>, Response)> {
+        let now = self.next();
+        let pages = self.works.get_mut(&work)?;
+        let page = pages.iter_mut().find(|page| page.answers(request) && (page.robots || !robots))?;
+        self.by_use.remove(&std::mem::replace(&mut page.used, now));
+        self.by_use.insert(now, work);
+        Some((page.hops.clone(), page.response.clone()))
+    }
+
+    fn add(&mut self, work: u64, page: Page) {
+        self.bytes += page.weight();
+        self.by_use.insert(page.used, work);
+        self.works.entry(work).or_default().push(page);
+    }
+
+    /// Drops what was not used for the longest time, until no more than `most` bytes are left.
+    fn shrink(&mut self, most: usize) {
+        while self.bytes > most
+            && let Some((used, work)) = self.by_use.pop_first()
+        {
+            let Some(pages) = self.works.get_mut(&work) else { continue };
+            if let Some(at) = pages.iter().position(|page| page.used == used) {
+                self.bytes = self.bytes.saturating_sub(pages.swap_remove(at).weight());
+            }
+        }
+    }
+
+    /// The work has ended.
+    fn forget(&mut self, work: u64) {
+        for page in self.works.remove(&work).unwrap_or_default() {
+            self.by_use.remove(&page.used);
+            self.bytes = self.bytes.saturating_sub(page.weight());
+        }
     }
 }
 
 impl Page {
+    fn weight(&self) -> usize {
+        self.response.body.len() + PAGE_HEAD
+    }
+
     /// What was cut off is no answer to who wants more.
     fn answers(&self, request: &PageRequest) -> bool {
         self.request.url == request.url
@@ -231,7 +337,44 @@ mod tests {
             let at = format!("https://b.example/{n}");
             pages.keep(page_request(&at), vec![url(&at)], true, &answered(&at, 200, "page", false));
         }
-        assert!(pages.lock().len() <= MOST_PAGES);
+        assert!(pages.0.cache.lock().works[&pages.0.work].len() <= MOST_PAGES);
+    }
+
+    #[test]
+    fn what_is_kept_of_all_works_is_bounded_and_what_was_not_used_for_the_longest_time_goes_first() {
+        const BODY: usize = 100 << 10;
+        let cache = PageCache::of(10 * (BODY + PAGE_HEAD));
+        let at = "https://b.example/1";
+        let page = Response { body: vec![b'x'; BODY].into(), ..answered(at, 200, "", false) };
+        let request = PageRequest { cap: 1 << 20, ..page_request(at) };
+        let has = |pages: &AnsweredPages| pages.answer(&request, &all()).is_some();
+        let work = || {
+            let pages = AnsweredPages::on(&cache);
+            pages.keep(request.clone(), vec![url(at)], true, &page);
+            pages
+        };
+        let first = work();
+        let mut works: Vec<AnsweredPages> = (0..9).map(|_| work()).collect();
+        assert!(has(&first), "all of them fit, and this one is used");
+        works.extend((0..200).map(|_| work()));
+        assert!(works.iter().rev().take(10).all(has) && !has(&first) && !has(&works[0]));
+        assert!(cache.lock().bytes <= cache.most);
+        // One that is used all the time stays.
+        let used = work();
+        works.extend((0..200).map(|_| {
+            assert!(has(&used));
+            work()
+        }));
+        let clone = used.clone();
+        drop((first, works, used));
+        assert!(has(&clone));
+        drop(clone);
+        let kept = cache.lock();
+        assert_eq!(
+            (kept.bytes, kept.works.len(), kept.by_use.len()),
+            (0, 0, 0),
+            "who has ended keeps nothing"
+        );
     }
 
     #[test]
