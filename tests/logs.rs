@@ -94,3 +94,29 @@ fn a_panic_and_a_signal_are_objects_too() {
     let ended = running.wait().expect(143);
     says(&objects(&ended), "stopping (SIGTERM)");
 }
+
+/// What a pipe holds that nobody reads.
+#[cfg(target_os = "linux")]
+const PIPE: usize = 64 << 10;
+
+#[cfg(target_os = "linux")]
+#[test]
+fn who_does_not_read_standard_error_holds_no_run_up_and_loses_no_result() {
+    let web = Web::start();
+    let article = Article::on(&web, "heard");
+    let mut list = format!("{}\n", article.page);
+    list.extend((0..3000).map(|number| format!("this is no work, and that is said: {number}\n")));
+    let run = |home: &Home| {
+        let list = home.write("works.txt", &list);
+        pages_only(home, &web, &[]).args(["--json", "--input"]).args([list])
+    };
+    let stalled = "mkfifo pipe && exec 3<>pipe && exec \"$0\" \"$@\" 2>&3";
+    let ended = run(&Home::new()).under("sh", &["-c", stalled]).run().expect(2);
+    assert_eq!(ended.out.lines().count(), 2, "the work's line, and the summary: {}", ended.out);
+    assert!(ended.out.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", ended.out);
+    assert!(ended.out.contains("\"bad_entries\":3000"), "{}", ended.out);
+    // It had more to say than a pipe holds, and who reads hears all of it.
+    let heard = run(&Home::new()).run().expect(2);
+    assert!(heard.err.len() > 2 * PIPE, "{} bytes", heard.err.len());
+    assert_eq!(heard.err.lines().filter(|line| line.contains("that is said")).count(), 3000);
+}

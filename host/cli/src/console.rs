@@ -8,12 +8,12 @@ use crate::args::{OutputArgs, SettingArgs};
 use crate::error::CliError;
 use crate::json_log;
 use crate::output::complain;
-use crate::{progress, settings, telemetry, terminal, wash};
+use crate::{settings, stderr, telemetry, terminal, wash};
 
 /// What every command is given beside its own arguments.
 pub struct Console {
     pub output: OutputArgs,
-    /// The progress bars on this terminal, so that log lines can be written above them.
+    /// The progress bars on this terminal; lines are written above them.
     pub bars: MultiProgress,
     /// Called around every write to the ledger; only in tests.
     pub probe: Option<Probe>,
@@ -23,7 +23,9 @@ pub struct Console {
 
 impl Console {
     pub fn new(output: OutputArgs, probe: Option<Probe>, confined: Option<String>) -> Self {
-        Self { output, bars: terminal::bars(), probe, confined }
+        let bars = terminal::bars();
+        stderr::stay_above(bars.clone());
+        Self { output, bars, probe, confined }
     }
 
     /// The configuration of this call. From here on log lines follow it.
@@ -60,8 +62,7 @@ impl Console {
                 telemetry::Format::Json
             }
         };
-        let bars = self.bars.clone();
-        telemetry::init(filter, format, move || progress::BesideBars(bars.clone()));
+        telemetry::init(filter, format, || stderr::LogLines);
     }
 
     /// Whether a person reads what is printed.

@@ -2,7 +2,6 @@
 //! the program, and what a panic says.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, Write};
 use std::sync::Once;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,7 +9,7 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::wash;
+use crate::{stderr, wash};
 
 static ON: AtomicBool = AtomicBool::new(false);
 
@@ -33,6 +32,7 @@ pub fn is_wanted() -> bool {
 pub fn switch_on() {
     static PANICS: Once = Once::new();
     ON.store(true, Ordering::Relaxed);
+    stderr::notice_by(|lines| line("WARN", &stderr::left_out(lines), Map::new()));
     PANICS.call_once(|| {
         std::panic::set_hook(Box::new(|panic| {
             let mut fields = Map::new();
@@ -41,19 +41,22 @@ pub fn switch_on() {
                 fields.insert("backtrace".to_owned(), trace.to_string().into());
             }
             write("ERROR", &panic.to_string(), fields);
+            stderr::settle();
         }));
     });
 }
 
 /// Writes one object, of the form that log lines have. Nobody may be there to read it: that ends nothing.
 pub fn write(level: &str, message: &str, fields: Map<String, Value>) {
+    stderr::write(line(level, message, fields));
+}
+
+fn line(level: &str, message: &str, fields: Map<String, Value>) -> Vec<u8> {
     let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
     let message = message.strip_prefix("tierfall: ").unwrap_or(message);
     let mut all = Map::new();
     all.insert("message".to_owned(), message.into());
     all.extend(fields);
     let object = json!({"timestamp": now, "level": level, "fields": all, "target": "tierfall"});
-    // In one piece: others write lines at the same time.
-    let line = format!("{}\n", wash::json(&object.to_string()));
-    let _ = io::stderr().lock().write_all(line.as_bytes());
+    format!("{}\n", wash::json(&object.to_string())).into_bytes()
 }

@@ -35,6 +35,7 @@ mod session;
 mod settings;
 mod shutdown;
 mod signal;
+mod stderr;
 mod table;
 mod telemetry;
 mod terminal;
@@ -64,9 +65,16 @@ pub fn main() -> ExitCode {
 /// As [`main`], with a probe that is called around every write to the ledger. Tests of crashes end the process
 /// from it.
 pub fn main_with(probe: Option<Probe>) -> ExitCode {
+    let exit = run(probe);
+    stderr::finish();
+    exit
+}
+
+fn run(probe: Option<Probe>) -> ExitCode {
     if std::env::args_os().nth(1).is_some_and(|argument| argument == COMPILE_ARGUMENT) {
         return compile_for_parent();
     }
+    output::complain_of_panics();
     if json_log::is_wanted() {
         json_log::switch_on();
     }

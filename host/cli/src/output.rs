@@ -1,5 +1,6 @@
 //! What people read: tables, sizes, times, and colour that is never the only sign.
 
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::io::{self, Write};
 use std::time::Duration;
@@ -7,9 +8,8 @@ use std::time::Duration;
 use tierfall::run::{Line, PlanSummary, Summary};
 use tierfall::tiers::{EndReason, Status};
 
-use crate::json_log;
 use crate::table::{self, Cell, CellAlignment, Color, Table};
-use crate::wash;
+use crate::{json_log, stderr, wash};
 
 /// What may go to a terminal: made of text, which is washed, and of tables, whose cells are.
 pub struct Page(String);
@@ -73,6 +73,7 @@ pub fn print(page: impl Into<Page>) -> io::Result<()> {
 
 /// The same for what the program itself has made and no terminal needs to be protected from.
 pub fn print_bytes(bytes: &[u8]) -> io::Result<()> {
+    stderr::settle();
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -92,9 +93,7 @@ pub fn tell(page: impl Into<Page>) {
 pub fn complain(text: impl fmt::Display) {
     match json_log::is_on() {
         true => json_log::write("INFO", &text.to_string(), serde_json::Map::new()),
-        false => {
-            let _ = writeln!(io::stderr().lock(), "{}", wash::text(&text.to_string()));
-        }
+        false => stderr::write(format!("{}\n", wash::text(&text.to_string())).into_bytes()),
     }
 }
 
@@ -104,6 +103,19 @@ pub fn complain_of(error: impl fmt::Display) {
         true => json_log::write("ERROR", &error.to_string(), serde_json::Map::new()),
         false => complain(format_args!("tierfall: {error}")),
     }
+}
+
+/// From here on what a panic says goes the same way: it is to end a work, and not to wait for a reader.
+pub fn complain_of_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let thread = std::thread::current();
+        complain(format_args!("thread `{}` {panic}", thread.name().unwrap_or_default()));
+        let trace = Backtrace::capture();
+        if trace.status() == BacktraceStatus::Captured {
+            complain(trace);
+        }
+        stderr::settle();
+    }));
 }
 
 /// The status of a work with a sign of its own.

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::exit::Exit;
 use crate::output::complain;
 use crate::signal::Signal;
+use crate::stderr;
 
 /// Who sends one signal often sends two: `timeout` to its child and to the group, the system and the shell when a
 /// terminal is closed. So soon after the first, another one says nothing new.
@@ -132,7 +133,7 @@ impl Ending {
                 Ok(_) => signals.next_after(Instant::now()).await,
                 Err(_) => signals.next().await,
             };
-            std::process::exit(Exit::from(last) as i32);
+            exit(last);
         }
         self.stop.cancel();
         complain(match signal {
@@ -147,8 +148,14 @@ impl Ending {
                 )
             }
         });
-        std::process::exit(Exit::from(signals.next_after(at).await) as i32);
+        exit(signals.next_after(at).await)
     }
+}
+
+/// Ends the process now.
+fn exit(signal: Signal) -> ! {
+    stderr::settle();
+    std::process::exit(Exit::from(signal) as i32)
 }
 
 #[cfg(test)]

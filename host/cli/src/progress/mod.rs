@@ -48,7 +48,6 @@ impl Mode {
 /// Shows a run while it goes on, and keeps its first lines for the table at its end.
 pub struct Progress {
     mode: Mode,
-    bars: MultiProgress,
     /// The block: one bar, so that there is one thing to clear.
     block: ProgressBar,
     state: Mutex<State>,
@@ -106,8 +105,7 @@ impl Progress {
             }
             _ => ProgressBar::hidden(),
         };
-        let progress =
-            Arc::new(Self { mode, bars, block, state: Mutex::default(), ticking: Mutex::default() });
+        let progress = Arc::new(Self { mode, block, state: Mutex::default(), ticking: Mutex::default() });
         let waits = match mode {
             Mode::Block => Some((REDRAWN, REDRAWN)),
             Mode::Lines => Some((FIRST_LINE, NEXT_LINES)),
@@ -228,7 +226,7 @@ impl Reporter for Progress {
 
     fn bad(&self, entry: &BadEntry) {
         if self.mode != Mode::Quiet {
-            self.bars.suspend(|| complain(format_args!("tierfall: {entry}")));
+            complain(format_args!("tierfall: {entry}"));
         }
     }
 
@@ -341,18 +339,5 @@ impl Observer for Watch {
     fn acquisition_started(&self, source: &SourceName, candidate: &Candidate) {
         let url = shorten(&candidate.url, 60);
         *lock(&self.doing) = wash::line(&format!("{}: {url}", source.source)).into_owned();
-    }
-}
-
-/// Standard error for log lines, written above the block instead of into it.
-pub struct BesideBars(pub MultiProgress);
-
-impl io::Write for BesideBars {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.suspend(|| io::stderr().lock().write(bytes))
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        io::stderr().lock().flush()
     }
 }
