@@ -217,6 +217,60 @@ fn a_mistake_is_one_message_with_its_place_and_a_suggestion() {
 }
 
 #[test]
+fn what_no_run_can_be_made_of_is_refused_with_its_place() {
+    let home = Home::new();
+    let long = format!("[run]\n{} = 1\n", "k".repeat(100_000));
+    for (text, said) in [
+        (b"[run]\n# caf\xe9\nworkers = 2\n".as_slice(), ["line 2", "UTF-8"].as_slice()),
+        (b"\xff\xfe[\0r\0u\0n\0]\0", &["line 1", "UTF-8"]),
+        (
+            b"[fallback]\ntiers = [\"wayback\", \"archive\", \"wayback\"]\n",
+            &["line 2", "`wayback` is given twice"],
+        ),
+        (b"[fallback]\ntitles = [\"crossref\", \"crossref\"]\n", &["line 2", "`crossref` is given twice"]),
+        (b"[fallback]\nfacts = [\"openalex\", \"openalex\"]\n", &["line 2", "`openalex` is given twice"]),
+        (
+            b"[ledger]\nurl = \"mysql://me:hidden@db/x\"\n",
+            &["line 2", "no ledger at mysql://", "postgres://"],
+        ),
+        (b"[telemetry]\nlog = \"wran\"\n", &["line 2", "`telemetry.log`", "did you mean `warn`?"]),
+        (b"[telemetry]\nlog = \"warn,tierfall=loud\"\n", &["line 2", "\"loud\" is no level"]),
+        (b"[acquire]\nmax_bytes = 0\n", &["line 2", "`acquire.max_bytes`", "more than 0 bytes"]),
+        (b"[sandbox]\nstack_bytes = 0\n", &["line 2", "`sandbox.stack_bytes`"]),
+        (b"[http.limits]\nbody_bytes = 0\n", &["line 2", "`http.limits.body_bytes`"]),
+        (b"[http]\nuser_agent = \"a\\nb\"\n", &["line 2", "`http.user_agent`", "one line"]),
+        (long.as_bytes(), &["line 2", "there is no key", "\u{2026}"]),
+    ] {
+        let file = home.write("mine.toml", text);
+        let ended = home.tierfall(["config", "check", "--config"]).args([file]).run().expect(2);
+        for part in said {
+            assert!(ended.err.contains(part), "{part} is not in the message:\n{}", ended.err);
+        }
+        assert!(ended.err.contains("mine.toml"), "{}", ended.err);
+        assert!(ended.err.len() < 3000 && !ended.err.contains("hidden"), "{}", ended.err);
+    }
+    // Nor is anything else that can stand in a file's place read for ever, or told as something else.
+    std::fs::create_dir(home.path("folder.toml")).expect("a folder can be made");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(home.path("loop.toml"), home.path("loop.toml")).expect("a link can be made");
+    for name in ["folder.toml", "loop.toml", "nothing.toml"] {
+        let ended = home.tierfall(["config", "check", "--config", name]).run().expect(2);
+        assert!(ended.err.contains(name), "{}", ended.err);
+    }
+    // These are what editors and systems make of a good one.
+    for text in ["", "\u{feff}[run]\nworkers = 2\n", "[run]\r\nworkers = 2\r\n"] {
+        let file = home.write("mine.toml", text);
+        home.tierfall(["config", "check", "--config"]).args([file]).run().expect(0);
+    }
+    for log in ["off", "WARN", "info,tierfall::http=debug", "tierfall[job{job_id=1}]=debug"] {
+        home.tierfall(["config", "check", "--set", &format!("telemetry.log={log}")]).run().expect(0);
+    }
+    // A part of a tier may come first, and the rest of it later.
+    let parts = ["--fallback-tier", "archive:sources=hal", "--fallback-tier", "archive:sources=zenodo"];
+    assert_eq!(plan(home.tierfall(["plan"]).args(parts))["tiers"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
 fn a_mistake_on_the_command_line_is_told_as_one() {
     let home = Home::new();
     for (arguments, said) in [
@@ -227,6 +281,13 @@ fn a_mistake_on_the_command_line_is_told_as_one() {
         (&["plan", "--fallback-tier", "./nowhere.wasm"], &["nowhere.wasm"]),
         (&["plan", "--set", "fallback.max_atempts=3"], &["max_atempts", "max_attempts"]),
         (&["plan", "--fallback-max-attempts", "many"], &["many"]),
+        (&["plan", "--fallback-max-attempts", "-1"], &["--fallback-max-attempts", "'-1'"]),
+        (&["plan", "--workers", "-1"], &["--workers", "1 to 1024"]),
+        (&["plan", "--set", "=1"], &["--set =1", "KEY=VALUE"]),
+        (
+            &["plan", "--fallback-tier", "wayback", "--fallback-tier", "wayback"],
+            &["--fallback-tier", "twice"],
+        ),
         (&["plan", "--fallback-max-atempts", "3"], &["--fallback-max-attempts"]),
         (&["plan", "--config", "missing.toml"], &["missing.toml"]),
         (&["run", "--input", "missing.txt"], &["missing.txt"]),

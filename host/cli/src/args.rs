@@ -40,7 +40,7 @@ pub struct InputArgs {
 #[derive(Debug, Args)]
 pub struct UnattendedArgs {
     /// How long works in hand may take to end after a signal (Ctrl-C, SIGTERM, SIGHUP); nothing new is begun meanwhile.
-    #[arg(long, value_name = "SECONDS", default_value_t = 0, value_parser = clap::value_parser!(u64).range(..=604_800))]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0, allow_negative_numbers = true, value_parser = clap::value_parser!(u64).range(..=604_800))]
     grace: u64,
     /// Answer /healthz, /readyz and /metrics on this port of 127.0.0.1, or on this address.
     #[arg(long, value_name = "[ADDRESS:]PORT")]
@@ -90,7 +90,7 @@ pub struct SettingArgs {
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
     /// Works that go on at the same time, or "auto"; those that wait for a host's turn are not among them.
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", allow_negative_numbers = true)]
     pub workers: Option<String>,
     /// Your e-mail address: it tells hosts who is asking, and some APIs require it.
     #[arg(long, value_name = "ADDRESS")]
@@ -142,13 +142,13 @@ pub struct FallbackArgs {
     #[arg(long, value_name = "TIER[:OPTION=VALUE,…]")]
     pub fallback_tier: Vec<String>,
     /// Time for one work in all, in milliseconds.
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", allow_negative_numbers = true)]
     pub fallback_total_timeout_ms: Option<u64>,
     /// Attempts for one work over all tiers.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub fallback_max_attempts: Option<u64>,
     /// Attempts and acquisitions in flight for one work.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub fallback_max_concurrent: Option<u64>,
     /// Take every Wayback source out of the plan.
     #[arg(long)]

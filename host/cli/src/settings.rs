@@ -135,7 +135,7 @@ pub fn taken_as_text(args: &SettingArgs) -> Vec<String> {
 fn overrides(args: &SettingArgs) -> Result<Vec<Override>, CliError> {
     let mut overrides = Vec::new();
     for given in &args.set {
-        let Some((key, value)) = given.split_once('=') else {
+        let Some((key, value)) = given.split_once('=').filter(|(key, _)| !key.trim().is_empty()) else {
             return Err(CliError::Usage(format!(
                 "--set {given}: write KEY=VALUE, as in --set run.workers=8"
             )));

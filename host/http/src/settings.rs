@@ -4,8 +4,9 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderValue;
 use serde::de::{Deserialize, Deserializer, Error};
-use tierfall_settings::{Harmless, bytes, millis, named, number, path, some_millis, text};
+use tierfall_settings::{Harmless, bytes, millis, named, number, path, some_bytes, some_millis, text};
 use url::Url;
 
 use super::Role;
@@ -77,10 +78,10 @@ pub struct Limits {
     #[serde(deserialize_with = "number::<_, _, 1, 100_000>")]
     pub header_count: usize,
     /// Names and values of one answer's head.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub header_bytes: usize,
     /// Any decoded body.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub body_bytes: u64,
 }
 
@@ -268,7 +269,13 @@ impl<'de> Deserialize<'de> for ProxyChoice {
 
 fn user_agent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let own = || concat!("Tierfall/", env!("CARGO_PKG_VERSION")).to_owned();
-    Ok(text(deserializer)?.unwrap_or_else(own))
+    let name = text(deserializer)?.unwrap_or_else(own);
+    match HeaderValue::from_str(&name) {
+        Ok(_) => Ok(name),
+        Err(_) => {
+            Err(D::Error::custom("it cannot be sent in a header: it is one line, without control characters"))
+        }
+    }
 }
 
 fn openings<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {

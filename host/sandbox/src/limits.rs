@@ -4,14 +4,14 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
-use tierfall_settings::{bytes, number, some_millis};
+use tierfall_settings::{number, some_bytes, some_millis};
 use wasmtime::ResourceLimiter;
 
 /// The limits of the sandbox (`[sandbox]` in the configuration).
 #[derive(Clone, Debug, Deserialize)]
 pub struct SandboxSettings {
     /// Linear memory of one call, in bytes.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub memory_bytes: usize,
     /// Elements of one table.
     #[serde(deserialize_with = "number::<_, _, 1, 10_000_000>")]
@@ -20,10 +20,10 @@ pub struct SandboxSettings {
     #[serde(deserialize_with = "number::<_, _, 1, 10_000>")]
     pub instances: usize,
     /// Stack of a guest, in bytes.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub stack_bytes: usize,
     /// Bytes that one call may pass to the host.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub hostcall_bytes: usize,
     /// Component-model handles of one call.
     #[serde(deserialize_with = "number::<_, _, 1, 1_000_000>")]
@@ -32,7 +32,7 @@ pub struct SandboxSettings {
     #[serde(deserialize_with = "number::<_, _, 0, 10_000>")]
     pub fetches: u32,
     /// Decoded bytes of one fetched body.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub fetch_bytes: u64,
     /// Log lines of one call.
     #[serde(deserialize_with = "number::<_, _, 0, 1_000_000>")]
@@ -41,7 +41,7 @@ pub struct SandboxSettings {
     #[serde(deserialize_with = "number::<_, _, 1, 10_000>")]
     pub candidates: usize,
     /// Size of a component file: it bounds the compiler's work.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub component_bytes: u64,
     /// The program that compiles what strangers made: it understands
     /// [`COMPILE_ARGUMENT`](crate::COMPILE_ARGUMENT). It is no key of the configuration; without it, only the
@@ -49,7 +49,7 @@ pub struct SandboxSettings {
     #[serde(skip)]
     pub compiler: Option<PathBuf>,
     /// Address space of the process that compiles a component, in bytes.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub compile_memory_bytes: u64,
     /// Time for compiling a component.
     #[serde(rename = "compile_timeout_ms", deserialize_with = "some_millis")]
@@ -74,7 +74,7 @@ pub struct SandboxSettings {
 #[derive(Clone, Debug, Deserialize)]
 pub struct ExaminerSettings {
     /// Linear memory in bytes: a file is read whole, and its objects are unpacked beside it.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub memory_bytes: usize,
     /// Time for one file.
     #[serde(rename = "timeout_ms", deserialize_with = "some_millis")]

@@ -99,6 +99,13 @@ pub fn bytes<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -> Res
     deserializer.deserialize_u64(Size(PhantomData))
 }
 
+/// As [`bytes`], and not zero.
+pub fn some_bytes<'de, D: Deserializer<'de>, N: TryFrom<u64>>(deserializer: D) -> Result<N, D::Error> {
+    let size: u64 = bytes(deserializer)?;
+    let size = if size > 0 { N::try_from(size).ok() } else { None };
+    size.ok_or_else(|| D::Error::custom("it is more than 0 bytes, and no more than this machine can count"))
+}
+
 /// How long something is kept: a whole number with a unit (`s`, `min`, `h`, `d`), as in `90 d`; `forever` is `None`.
 pub fn age<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = String::deserialize(deserializer)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tierfall_proof::ProofSettings;
-use tierfall_settings::{Harmless, bytes, number, some_millis};
+use tierfall_settings::{Harmless, bytes, number, some_bytes, some_millis};
 
 use super::policy::CopyPolicy;
 
@@ -23,7 +23,7 @@ pub struct AcquireSettings {
 #[derive(Clone, Debug, Deserialize)]
 pub struct TransferSettings {
     /// The largest file, in bytes.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "some_bytes")]
     pub max_bytes: u64,
     /// For one file; the work's deadline may come before.
     #[serde(rename = "timeout_ms", deserialize_with = "some_millis")]

@@ -227,6 +227,14 @@ pub(super) fn resolve(
     let origin = tree.origin(&["fallback", "tiers"]);
     for spec in config.fallback.tiers.iter().flatten() {
         match planned(config, tiers, tree, spec, &origin) {
+            Ok(tier) if plan.iter().any(|known| known.asks_the_same(&tier)) => {
+                let name = &tier.name;
+                let message = format!(
+                    "the tier `{name}` is given twice, and would ask nobody the second time: a source is asked once; \
+                     `{name}:sources=A+B` divides its sources"
+                );
+                problems.push(Problem { origin: origin.clone(), message });
+            }
             Ok(tier) => {
                 let name = unique(&tier.name, &plan);
                 plan.push(PlannedTier { name, ..tier });

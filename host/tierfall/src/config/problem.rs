@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use super::origin::Origin;
 
+/// Characters of a mistake that are told.
+const MOST_SAID: usize = 1000;
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -28,7 +31,12 @@ pub enum ConfigError {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.origin, self.message)
+        write!(f, "{}: ", self.origin)?;
+        // A name that somebody chose may be as long as the file.
+        match self.message.char_indices().nth(MOST_SAID) {
+            Some((end, _)) => write!(f, "{}…", self.message.get(..end).unwrap_or_default()),
+            None => f.write_str(&self.message),
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use tierfall_objects::Place;
 use tierfall_settings::{Harmless, age, auto_or_number, number, some_millis};
 
 use super::problem::did_you_mean;
+use super::tier::sources_once;
 use super::tier_spec::{InvalidTier, TierSpec};
 use crate::acquire::{InvalidTemplate, NameTemplate};
 use crate::tiers::Budgets;
@@ -22,8 +23,10 @@ pub struct Fallback {
     #[serde(deserialize_with = "tiers")]
     pub(super) tiers: Vec<Result<TierSpec, InvalidTier>>,
     /// Sources asked for a title when a proof lacks one.
+    #[serde(deserialize_with = "sources_once")]
     pub facts: Vec<String>,
     /// Sources asked first for works that are known by their title.
+    #[serde(deserialize_with = "sources_once")]
     pub titles: Vec<String>,
     /// What one work may cost; read from the same table.
     #[serde(rename = "")]
@@ -133,6 +136,7 @@ pub struct Report {
 #[derive(Clone, Debug, serde::Deserialize)]
 pub struct Telemetry {
     /// A filter as `tracing` reads it.
+    #[serde(deserialize_with = "log")]
     pub log: String,
     /// How a log line is written.
     pub log_format: LogFormat,
@@ -250,7 +254,37 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::
     if url.as_deref().is_some_and(is_keywords) {
         return Err(D::Error::custom("give a server as postgres://USER@HOST/DATABASE, or a file"));
     }
-    Ok(url)
+    let scheme = url.as_deref().and_then(|url| url.split_once("://")).map(|(before, _)| before);
+    let scheme = scheme.and_then(|before| before.rsplit('/').next());
+    match scheme {
+        None | Some("postgres" | "postgresql") => Ok(url),
+        // Not the rest: it may hold a password.
+        Some(other) => Err(D::Error::custom(format_args!(
+            "there is no ledger at {other}://; give a file by its path, or a server as postgres://USER@HOST/DATABASE"
+        ))),
+    }
+}
+
+/// A level, or directives with one each. A name alone would be taken for a module, and a mistyped level turn the log off.
+fn log<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
+    let text = String::deserialize(deserializer)?;
+    let is_level = |level: &str| LEVELS.iter().any(|known| known.eq_ignore_ascii_case(level.trim()));
+    let mut directives = text.split(',').map(|directive| directive.rsplit('=').next().unwrap_or(directive));
+    // What spans are to be logged is said with commas and equal signs of its own.
+    if text.trim().is_empty() || text.contains('[') {
+        return Ok(text);
+    }
+    match directives.find(|level| !is_level(level)) {
+        None => Ok(text),
+        Some(wrong) => {
+            let hint = did_you_mean(&wrong.to_ascii_lowercase(), LEVELS);
+            Err(D::Error::custom(format_args!(
+                "{wrong:?} is no level{hint}; they are {}, and by module \"warn,tierfall::http=debug\"",
+                LEVELS.join(", ")
+            )))
+        }
+    }
 }
 
 /// A port of this machine alone, or an address with a port.

@@ -50,6 +50,13 @@ pub struct PlannedTier {
     pub(super) spec: TierSpec,
 }
 
+impl PlannedTier {
+    /// Whether it has the same sources of the same plugin.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        self.plugin == other.plugin && self.sources == other.sources
+    }
+}
+
 fn one() -> usize {
     1
 }
@@ -61,8 +68,17 @@ fn sources<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<Stri
             "a tier without sources does nothing; take it out of fallback.tiers, or leave out the key to ask all",
         ));
     }
+    each_once(sources).map(Some)
+}
+
+/// Names of sources, none of them twice.
+pub(super) fn sources_once<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    each_once(Vec::deserialize(deserializer)?)
+}
+
+fn each_once<E: Error>(sources: Vec<String>) -> Result<Vec<String>, E> {
     match repeated(&sources) {
-        Some(twice) => Err(D::Error::custom(format_args!("`{twice}` is given twice"))),
-        None => Ok(Some(sources)),
+        Some(twice) => Err(E::custom(format_args!("`{twice}` is given twice"))),
+        None => Ok(sources),
     }
 }

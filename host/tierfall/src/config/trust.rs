@@ -56,12 +56,16 @@ pub(super) fn is_trusted(file: &Path, text: &str, environment: &Environment) -> 
 
 /// The text of a configuration file.
 pub(super) fn read(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(MAX_BYTES + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > MAX_BYTES {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(io::Error::other("it is larger than 1 MiB, so it is no configuration"));
     }
-    Ok(text)
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
+        io::Error::other(format!("line {line} is no UTF-8; save the file in that encoding"))
+    })
 }
 
 /// One trusted file. The place counts as well: the same text elsewhere names other files.
