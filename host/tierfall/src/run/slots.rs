@@ -81,7 +81,11 @@ impl Drop for Waits<'_> {
     }
 }
 
-/// Of the places so many are free before a full house takes in new works.
+/// So many works come together into a full house. Taken in one by one, as others end, each would be asked about alone:
+/// with a slow host that is a request a work, where one request asks about a hundred. So many the largest questions
+/// hold, but for a source that is only asked with a key; more would make waves and no larger questions.
+const TOGETHER: usize = 100;
+/// But no more than this part of all places, so that the house is never nearly empty.
 const REFILL: usize = 8;
 
 impl Slots {
@@ -112,7 +116,7 @@ impl Slots {
     fn admit(&self) -> bool {
         let Bounds { active, connected, in_hand } = self.bounds;
         let mut state = self.state();
-        if state.full && state.in_hand <= in_hand - in_hand / REFILL {
+        if state.full && state.in_hand <= in_hand - TOGETHER.min(in_hand / REFILL) {
             state.full = false;
         }
         let all_busy = state.active >= active || state.active + state.listening >= connected;
@@ -190,7 +194,8 @@ mod tests {
     use super::*;
 
     fn now(slots: &Arc<Slots>) -> Option<Slot> {
-        slots.take().now_or_never()
+        // A test takes more of them in one go than the runtime lets anybody.
+        tokio::task::unconstrained(slots.take()).now_or_never()
     }
 
     #[tokio::test]
@@ -249,6 +254,17 @@ mod tests {
         places.pop();
         assert!(now(&slots).is_some());
         assert!(now(&slots).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_large_house_does_not_wait_for_more_works_than_are_asked_about_together() {
+        let slots = Slots::new(Bounds { active: 5000, connected: 5000, in_hand: 4096 });
+        let mut places: Vec<Slot> = (0..4096).map(|_| now(&slots).expect("a place")).collect();
+        places.truncate(4096 - TOGETHER + 1);
+        assert!(now(&slots).is_none());
+        places.pop();
+        let come: Vec<Slot> = std::iter::from_fn(|| now(&slots)).collect();
+        assert_eq!(come.len(), TOGETHER);
     }
 
     #[tokio::test]
