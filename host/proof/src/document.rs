@@ -23,6 +23,7 @@ pub struct Document<'r> {
     /// The metadata, as lines of `name: value`.
     pub metadata: &'r str,
     pub pages: Vec<Page<'r>>,
+    is_readable: bool,
 }
 
 /// The text of one of the first pages.
@@ -53,8 +54,9 @@ impl Page<'_> {
 
 impl<'r> Document<'r> {
     pub fn of(report: &'r PdfReport) -> Self {
+        let metadata = capped(&report.metadata, METADATA_BYTES);
         let headings = report.headings.iter().map(Vec::as_slice).chain(std::iter::repeat(&[] as &[String]));
-        let pages = report
+        let pages: Vec<Page<'_>> = report
             .text
             .iter()
             .take(PAGES)
@@ -68,13 +70,13 @@ impl<'r> Document<'r> {
                 Page { text, normalized, body, headings }
             })
             .collect();
-        Self { report, metadata: capped(&report.metadata, METADATA_BYTES), pages }
+        let is_readable = is_readable(report, &pages);
+        Self { report, metadata, pages, is_readable }
     }
 
     /// The pages with the front matter: the first, and while pages are sparse, such as a cover, the next one.
     pub fn front(&self) -> &[Page<'r>] {
-        let covers = self.pages.iter().take_while(|page| page.normalized.len() < SPARSE_PAGE).count();
-        self.pages.get(..=covers.min(self.pages.len().saturating_sub(1))).unwrap_or_default()
+        front(&self.pages)
     }
 
     /// Normalized characters on all the pages that were read.
@@ -91,18 +93,27 @@ impl<'r> Document<'r> {
     /// Whether there is text that a person could read. A scan has none, or only a stamp on each page; a font
     /// without a mapping to Unicode gives nonsense.
     pub fn is_readable(&self) -> bool {
-        let scanned = self.report.images && self.pages.iter().all(|page| page.normalized.len() < STAMP);
-        // What can be compared stands at the front, whatever the fonts behind it.
-        let front = self.front().iter().map(|page| page.text);
-        if self.front().iter().map(|page| page.normalized.len()).sum::<usize>() >= SPARSE_PAGE
-            && is_language(front)
-        {
-            return true;
-        }
-        // A font whose characters are unknown leaves gaps.
-        let gaps = self.report.drawn > 0 && self.report.read.saturating_mul(2) < self.report.drawn;
-        self.char_count() > 0 && !scanned && !gaps && is_language(self.pages.iter().map(|page| page.text))
+        self.is_readable
     }
+}
+
+/// The first page, and while pages are sparse, the next one.
+fn front<'p, 'r>(pages: &'p [Page<'r>]) -> &'p [Page<'r>] {
+    let covers = pages.iter().take_while(|page| page.normalized.len() < SPARSE_PAGE).count();
+    pages.get(..=covers.min(pages.len().saturating_sub(1))).unwrap_or_default()
+}
+
+fn is_readable(report: &PdfReport, pages: &[Page<'_>]) -> bool {
+    let characters = |pages: &[Page<'_>]| pages.iter().map(|page| page.normalized.len()).sum::<usize>();
+    let scanned = report.images && pages.iter().all(|page| page.normalized.len() < STAMP);
+    // What can be compared stands at the front, whatever the fonts behind it.
+    let front = front(pages);
+    if characters(front) >= SPARSE_PAGE && is_language(front.iter().map(|page| page.text)) {
+        return true;
+    }
+    // A font whose characters are unknown leaves gaps.
+    let gaps = report.drawn > 0 && report.read.saturating_mul(2) < report.drawn;
+    characters(pages) > 0 && !scanned && !gaps && is_language(pages.iter().map(|page| page.text))
 }
 
 /// The beginning of a text, at most this many bytes.

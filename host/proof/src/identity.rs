@@ -17,7 +17,7 @@ use tierfall_work::{Basis, Work};
 pub struct ProofSettings {
     /// How much evidence is required.
     pub identity: IdentityPolicy,
-    /// Pages whose text is read.
+    /// The most pages whose text is read.
     #[serde(deserialize_with = "tierfall_settings::number::<_, _, 1, 100>")]
     pub first_pages: u32,
 }

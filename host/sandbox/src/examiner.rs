@@ -54,7 +54,7 @@ impl Examiner {
         })
     }
 
-    /// Reads a PDF: its metadata and the text of its first pages, within the examiner's limits.
+    /// Reads a PDF: its metadata and the text of its front pages, at most of `first_pages`, within the examiner's limits.
     pub async fn examine(&self, pdf: &[u8], first_pages: u32) -> Result<PdfReport, PdfProblem> {
         let examined = self
             .call(async |bindings, store| bindings.call_examine(store, pdf, first_pages).await)

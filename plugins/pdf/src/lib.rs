@@ -29,7 +29,11 @@ use page::Reader;
 /// Readers find a header that has up to this much before it (ISO 32000-1, Annex H, note 13).
 const HEADER_WITHIN: usize = 1024;
 
-/// What a PDF is: its pages and metadata, and the text of the first `first_pages`.
+/// A file of so few pages may be something else than the article, and say so on any of them.
+const FEW_PAGES: usize = 3;
+
+/// What a PDF is: its pages and metadata, and the text of at most `first_pages`. Behind the first page of prose none is
+/// read: a work's own title, authors and identifiers stand there or before, and reading takes the most of the time.
 pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
     let header =
         end::find(&pdf[..pdf.len().min(HEADER_WITHIN + HEADER.len())], HEADER).ok_or(Problem::NotPdf)?;
@@ -72,7 +76,12 @@ pub fn examine(mut pdf: Vec<u8>, first_pages: u32) -> Result<Report, Problem> {
         let read = reader.read(page);
         report.images |= read.scanned;
         report.headings.push(read.lines.headings());
-        report.text.push(read.lines.into_text());
+        let text = read.lines.into_text();
+        let is_prose = lines::is_page_of_prose(&text);
+        report.text.push(text);
+        if is_prose && pages.len() > FEW_PAGES {
+            break;
+        }
     }
     (report.drawn, report.read) = (reader.drawn, reader.read);
     Ok(report)

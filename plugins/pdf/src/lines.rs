@@ -78,6 +78,21 @@ impl Lines {
     }
 }
 
+/// Whether a text fills a page with sentences. Covers and stamps are shorter; in lists of authors, contents and
+/// references most words have a capital.
+pub fn is_page_of_prose(text: &str) -> bool {
+    /// An article's page has 2000 letters and more.
+    const LETTERS: usize = 2000;
+    let (mut letters, mut words, mut small) = (0, 0, 0);
+    for word in text.split_ascii_whitespace() {
+        letters += word.chars().filter(|c| c.is_alphabetic()).count();
+        words += 1;
+        // Scripts without capitals have only small words.
+        small += usize::from(word.starts_with(|c: char| c.is_alphabetic() && !c.is_uppercase()));
+    }
+    letters >= LETTERS && small * 2 >= words
+}
+
 /// Sizes are compared in steps of two percent, because smaller differences are not intended; pages may be drawn in
 /// any unit.
 fn step(size: f64) -> i64 {
@@ -86,3 +101,18 @@ fn step(size: f64) -> i64 {
 
 /// A tenth, in steps.
 const LARGER: i64 = 5;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_prose_is_told_from_a_cover_and_from_a_list_of_names() {
+        let sentence = "The tides of this boundary are those of an invented sea.\n";
+        assert!(is_page_of_prose(&sentence.repeat(50)));
+        assert!(!is_page_of_prose(sentence), "a cover");
+        assert!(!is_page_of_prose(&"Ada B. Invented1, Grace Fabricated2, University of Nowhere\n".repeat(50)));
+        assert!(!is_page_of_prose(&"12.5 ± 0.3 mm of 100 in 1999\n".repeat(200)), "a table");
+        assert!(is_page_of_prose(&"这是虚构海洋的潮汐 在边界上\n".repeat(200)), "without capitals");
+    }
+}

@@ -7,7 +7,7 @@ use tierfall_work::{JatsProblem, JatsReport, PdfProblem, PdfReport};
 
 /// Tells what a file is. The sandbox does; tests need none.
 pub trait Examine: Send + Sync {
-    /// A PDF's pages and metadata, and the text of the first `first_pages`.
+    /// A PDF's pages and metadata, and the text of its front pages, at most of `first_pages`.
     fn examine<'a>(&'a self, pdf: &'a [u8], first_pages: u32)
     -> BoxFuture<'a, Result<PdfReport, PdfProblem>>;
 
