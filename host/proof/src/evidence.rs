@@ -346,7 +346,10 @@ mod tests {
         assert!(!is_english(english), "too short to be told by its small words");
         assert_eq!(language_of(english).as_deref(), Some("eng"));
         for (sentence, language) in [
-            ("De getijden van deze grens zijn die van een verzonnen zee, of van de maan, en dat is bekend. ", "nld"),
+            (
+                "De getijden van deze grens zijn die van een verzonnen zee, of van de maan, en dat is bekend. ",
+                "nld",
+            ),
             ("Die Gezeiten an dieser Grenze sind die eines erfundenen Meeres und des Mondes. ", "deu"),
             ("Les marées de cette frontière sont celles d'une mer inventée et de la lune. ", "fra"),
         ] {

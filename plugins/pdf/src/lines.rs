@@ -111,7 +111,9 @@ mod tests {
         let sentence = "The tides of this boundary are those of an invented sea.\n";
         assert!(is_page_of_prose(&sentence.repeat(50)));
         assert!(!is_page_of_prose(sentence), "a cover");
-        assert!(!is_page_of_prose(&"Ada B. Invented1, Grace Fabricated2, University of Nowhere\n".repeat(50)));
+        assert!(!is_page_of_prose(
+            &"Ada B. Invented1, Grace Fabricated2, University of Nowhere\n".repeat(50)
+        ));
         assert!(!is_page_of_prose(&"12.5 ± 0.3 mm of 100 in 1999\n".repeat(200)), "a table");
         assert!(is_page_of_prose(&"这是虚构海洋的潮汐 在边界上\n".repeat(200)), "without capitals");
     }

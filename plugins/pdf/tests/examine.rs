@@ -102,7 +102,11 @@ fn reading_ends_with_the_first_page_of_prose() {
     let pages_read = |file| examine(file, 100).map(|report| (report.pages, report.text.len()));
     assert_eq!(pages_read(paper().pdf(Style::Plain)), Ok((8, 1)));
     assert_eq!(pages_read(paper().pdf(Style::CoverPage)), Ok((9, 2)), "a cover has little text");
-    assert_eq!(pages_read(paper().with_pages(3).pdf(Style::Plain)), Ok((3, 3)), "a preview may say so behind");
+    assert_eq!(
+        pages_read(paper().with_pages(3).pdf(Style::Plain)),
+        Ok((3, 3)),
+        "a preview may say so behind"
+    );
 }
 
 #[test]
