@@ -1,5 +1,9 @@
 //! What the holder of a lease asks the ledger to do with its job.
 
+use std::time::Duration;
+
+use serde_json::Value;
+
 use crate::job::{CandidateRecord, Ending};
 use crate::op::{Begun, Op, OpOutcome};
 use crate::state::{State, Step};
@@ -26,6 +30,14 @@ pub enum JobCommand {
     /// Returns the job as it is, to be leased again at once; the attempt does not count. Does nothing if the same
     /// lease has already ended the job.
     Release,
+    /// Returns the job as it is, to be leased again once so much time has passed, a day at most; the attempt does not
+    /// count. Whoever leases it next is given what was found out so far.
+    Park {
+        /// How long nobody needs to look at it.
+        wait: Duration,
+        /// For the next lease: see [`Lease::so_far`](crate::Lease::so_far).
+        so_far: Value,
+    },
 }
 
 /// The ledger's reply to a [`JobCommand`].
@@ -35,7 +47,8 @@ pub struct CommandReply {
     pub state: State,
     /// To `Begin`: whether to perform the side effect.
     pub begun: Option<Begun>,
-    /// To `Finish`: the time of the next attempt (milliseconds since the epoch), if there will be one.
+    /// To `Finish`: the time of the next attempt (milliseconds since the epoch), if there will be one. To `Park`: when
+    /// the job can be leased again.
     pub next_at: Option<i64>,
 }
 
@@ -49,11 +62,12 @@ impl JobCommand {
             JobCommand::Candidates(_) => "candidates".to_owned(),
             JobCommand::Finish(_) => "finish".to_owned(),
             JobCommand::Release => "release".to_owned(),
+            JobCommand::Park { .. } => "park".to_owned(),
         }
     }
 
     /// It gives up the lease, so nothing can follow it.
     pub(crate) fn is_last(&self) -> bool {
-        matches!(self, JobCommand::Finish(_) | JobCommand::Release)
+        matches!(self, JobCommand::Finish(_) | JobCommand::Release | JobCommand::Park { .. })
     }
 }

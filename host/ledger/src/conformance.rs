@@ -6,6 +6,7 @@ mod endings;
 mod hosts;
 mod leases;
 mod moving;
+mod parking;
 mod queries;
 mod rows;
 mod schema;

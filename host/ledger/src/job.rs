@@ -68,6 +68,9 @@ pub struct Lease {
     pub work_id: Arc<str>,
     /// See [`NewJob::work`].
     pub work: Arc<Value>,
+    /// What a worker had found out that parked the job: as it was given with
+    /// [`JobCommand::Park`](crate::JobCommand::Park), or by whoever wrote the row.
+    pub so_far: Option<Arc<Value>>,
 }
 
 /// An op that succeeded.
@@ -89,6 +92,11 @@ pub enum Enqueued<L = Lease> {
         /// That worker.
         owner: String,
         /// The end of its lease unless it renews, in milliseconds since the epoch.
+        until: i64,
+    },
+    /// It waits for its turn at a host, and nobody needs to look at it until then.
+    Parked {
+        /// Milliseconds since the epoch.
         until: i64,
     },
     /// It failed, and another attempt is scheduled.
@@ -340,6 +348,7 @@ impl Enqueued {
         match self {
             Self::Leased(lease) => Enqueued::Leased(make(lease)),
             Self::Held { owner, until } => Enqueued::Held { owner, until },
+            Self::Parked { until } => Enqueued::Parked { until },
             Self::Later { at, attempts, reason } => Enqueued::Later { at, attempts, reason },
             Self::Over { state, result, reason } => Enqueued::Over { state, result, reason },
             Self::SetAside { why } => Enqueued::SetAside { why },

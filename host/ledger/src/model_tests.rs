@@ -136,6 +136,7 @@ async fn act(world: &World, model: &mut Model, workers: &mut [Worker], action: &
                 }
                 Ok(Enqueued::Held { until, .. }) => assert!(until > world.clock.now_ms()),
                 Ok(Enqueued::Later { at, .. }) => assert!(at > world.clock.now_ms()),
+                Ok(Enqueued::Parked { until }) => assert!(until > world.clock.now_ms()),
                 Ok(Enqueued::Over { .. }) => {}
                 Ok(Enqueued::SetAside { why }) => panic!("{why}"),
                 Err(error) => assert!(matches!(error, LedgerError::UnknownJob(_)), "{error}"),

@@ -6,10 +6,10 @@ use crate::sql::Dialect;
 use crate::state::{State, successors};
 
 /// The version of this schema. A change of a table, or of the transitions in `state.rs`, needs a new migration.
-pub(crate) const VERSION: i64 = 4;
+pub(crate) const VERSION: i64 = 5;
 
 /// The oldest schema that can be looked into as it is: what came later are the turns at hosts, what else is
-/// told of hosts, and the daily counts, at which nobody looks.
+/// told of hosts, the daily counts, and what is known of parked jobs, at which nobody looks.
 const OLDEST_READABLE: i64 = 1;
 
 /// "Tierfall" in SQLite's header (`PRAGMA application_id`), so that another program's file is recognised.
@@ -33,6 +33,7 @@ pub(crate) fn migration(version: i64, dialect: Dialect) -> Vec<String> {
         2 => turns(dialect),
         3 => daily_counts(dialect),
         4 => hosts(dialect),
+        5 => parked_jobs(dialect),
         _ => Vec::new(),
     }
 }
@@ -207,6 +208,22 @@ fn hosts(dialect: Dialect) -> Vec<String> {
             ){clustered}"
         ),
     ]
+}
+
+/// Jobs that wait for a turn at a host: `until` is the `ready_at` that this gave the job, and `so_far` what was found out
+/// about the work before.
+fn parked_jobs(dialect: Dialect) -> Vec<String> {
+    let (int, id, end) = match dialect {
+        Dialect::Sqlite => ("INTEGER", "INTEGER", " STRICT"),
+        Dialect::Postgres => ("BIGINT", "BIGINT", ""),
+    };
+    vec![format!(
+        "CREATE TABLE parked_jobs (
+            job {id} PRIMARY KEY REFERENCES jobs (id),
+            until {int} NOT NULL,
+            so_far TEXT NOT NULL
+        ){end}"
+    )]
 }
 
 /// The table of transitions, checked by the database itself: whoever writes to it and however, nothing goes

@@ -1,6 +1,7 @@
 //! One leased job, as its worker sees it: the lease, and every step that is reported on the way.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -145,6 +146,12 @@ impl LeaseHandle {
     /// has recorded everything.
     pub async fn release(self) -> Result<(), LedgerClientError> {
         self.call_last(JobCommand::Release).await.map(drop)
+    }
+
+    /// Returns the job for a time, a day at most, with what was found out so far. Replies with the time (milliseconds
+    /// since the epoch) if the ledger has recorded it.
+    pub async fn park(self, wait: Duration, so_far: Value) -> Result<Option<i64>, LedgerClientError> {
+        Ok(self.call_last(JobCommand::Park { wait, so_far }).await?.and_then(|reply| reply.next_at))
     }
 
     /// Sends a command whose reply nobody waits for; it shares its commit with what follows.

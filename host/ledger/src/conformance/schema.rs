@@ -1,5 +1,10 @@
 //! The database itself: its checks, its versions, opening and closing it.
 
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::command::JobCommand;
 use crate::error::LedgerError;
 use crate::event::EventFilter;
 use crate::hosts::RulesTurn;
@@ -99,8 +104,15 @@ async fn another_schema_is_a_clear_error(world: World) {
 
 async fn a_ledger_of_the_first_schema_keeps_its_jobs_when_it_is_upgraded(world: World) {
     let key = world.plan(1).await;
-    for table in ["host_paces", "host_holders", "host_starts", "daily_counts", "host_rules", "host_breakers"]
-    {
+    for table in [
+        "host_paces",
+        "host_holders",
+        "host_starts",
+        "daily_counts",
+        "host_rules",
+        "host_breakers",
+        "parked_jobs",
+    ] {
         world.sql(&format!("DROP TABLE {table}")).await.unwrap();
     }
     world.sql(&set_version(&world, 1)).await.unwrap();
@@ -109,10 +121,13 @@ async fn a_ledger_of_the_first_schema_keeps_its_jobs_when_it_is_upgraded(world: 
     assert!(looked_into.renew_turns("a").await.is_err(), "and was not changed");
     let upgraded = world.place.open(&world.clock, true).await.unwrap();
     assert!(upgraded.show(&key).await.unwrap().is_some());
-    upgraded.hold_host("api.example.org", std::time::Duration::from_secs(1)).await.unwrap();
+    upgraded.hold_host("api.example.org", Duration::from_secs(1)).await.unwrap();
     assert!(upgraded.take_of_day("openalex", 1).await.unwrap());
     assert_eq!(upgraded.take_rules("https://a.example", "a").await, Ok(RulesTurn::Read));
     assert_eq!(upgraded.breakers().await, Ok(Vec::new()));
+    let lease = upgraded.lease_next("a").await.unwrap().expect("it is ready");
+    let park = JobCommand::Park { wait: Duration::from_secs(60), so_far: json!({}) };
+    assert!(upgraded.execute_one(&lease, park).await.unwrap().next_at.is_some());
 }
 
 /// The statement that makes the ledger say that it has this version.

@@ -10,6 +10,7 @@ use crate::sql::Sql;
 use crate::state::{Step, next};
 
 use super::execute::JobTx;
+use super::park::forget_so_far;
 use super::request::millis;
 use super::rows::{ResultColumns, abandon_ops, forget_effects};
 
@@ -57,6 +58,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
             }
         };
         abandon_ops(self.sql, id, now).await?;
+        forget_so_far(self.sql, &self.row).await?;
         let columns = ResultColumns { reason, artifact: None, result: result.as_deref() };
         self.save_transition(from, columns).await?;
         if matches!(ending, Ending::Lost { .. }) {

@@ -62,6 +62,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
             JobCommand::Candidates(candidates) => self.record_candidates(candidates).await?,
             JobCommand::Finish(ending) => next_at = self.finish(ending).await?,
             JobCommand::Release => self.release().await?,
+            JobCommand::Park { wait, so_far } => next_at = self.park(*wait, so_far).await?,
         }
         Ok(CommandReply { state: self.row.state, begun, next_at })
     }

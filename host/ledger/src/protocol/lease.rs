@@ -12,6 +12,7 @@ use crate::op::Op;
 use crate::sql::{Dialect, Param, Row, Sql};
 use crate::state::{State, Step};
 
+use super::park::{parked_until, so_far};
 use super::plan::PlanJobs;
 use super::request::{TxContext, TxRequest, millis};
 use super::rows::{
@@ -140,6 +141,11 @@ impl TxRequest for LeaseJob {
                         reason: reason.unwrap_or_default(),
                     });
                 }
+                None if at > now => {
+                    if let Some(until) = parked_until(sql, &job_row, now).await? {
+                        return Ok(Enqueued::Parked { until });
+                    }
+                }
                 _ => {}
             }
             if let Some(lease) = take(sql, tx, found, &self.owner, now).await? {
@@ -225,6 +231,7 @@ async fn take<S: Sql>(
         attempts: job_row.attempts,
         resumed,
         done: if fence > 0 { done(sql, job_row.id, &job).await? } else { Arc::default() },
+        so_far: if fence > 0 { so_far(sql, job_row.id, &job).await? } else { None },
         work_id,
         work,
     }))

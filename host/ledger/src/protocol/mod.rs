@@ -8,6 +8,7 @@ mod hosts;
 mod import;
 mod lease;
 mod op;
+mod park;
 mod plan;
 mod prune;
 mod queries;

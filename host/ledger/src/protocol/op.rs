@@ -8,6 +8,7 @@ use crate::op::{Begun, Op, OpOutcome, OpStatus};
 use crate::sql::{Param, Row, Sql};
 
 use super::execute::JobTx;
+use super::park::forget_so_far;
 use super::request::millis;
 use super::rows::{ResultColumns, abandon_ops, corrupt, long, read_json, read_label};
 
@@ -120,6 +121,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
             self.row.end_lease(None);
             // Nobody will report the end of the rivals that were cancelled when this one won.
             abandon_ops(self.sql, id, now).await?;
+            forget_so_far(self.sql, &self.row).await?;
         }
         self.tx.record(
             Event::of_claim(now, EventKind::OperationCompleted, self.claim)

@@ -52,7 +52,7 @@ impl TxRequest for PruneJobs {
         for row in sql.rows(&statement, &range).await? {
             finished.push(vec![Param::Int(row.int(0)?)]);
         }
-        for table in ["ops", "candidates", "events"] {
+        for table in ["ops", "candidates", "events", "parked_jobs"] {
             sql.run_each(&format!("DELETE FROM {table} WHERE job = $1"), &finished).await?;
         }
         let jobs = sql.run_each("DELETE FROM jobs WHERE id = $1", &finished).await?.iter().sum();

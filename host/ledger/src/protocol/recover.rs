@@ -10,6 +10,7 @@ use crate::sql::{Dialect, Param, Sql};
 use crate::state::{State, Step};
 
 use super::lease::give_up;
+use super::park::{is_not_parked, latest};
 use super::request::{TxContext, TxRequest, millis};
 use super::rows::{
     JOB_ROW_COLUMNS, JobRow, ResultColumns, claim, clear_expired, forget_effects, identity, known_states,
@@ -92,10 +93,19 @@ impl TxRequest for Recover {
 async fn hasten<S: Sql>(sql: &mut S, tx: &TxContext<'_>, now: i64) -> Result<u64, LedgerError> {
     let ahead = sql
         .run(
-            "UPDATE jobs SET ready_at = $1 WHERE id IN (SELECT id FROM (SELECT id, state, owner, ready_at FROM jobs \
-             WHERE ready_at > $1 ORDER BY ready_at LIMIT $2) AS soon WHERE owner IS NULL AND (state <> 'FAILED' \
-             OR ready_at > $3))",
-            &[Param::Int(now), Param::Int(LOOKED_AT), Param::Int(tx.rules.latest_attempt(now))],
+            concat!(
+                "UPDATE jobs SET ready_at = $1 WHERE id IN (SELECT id FROM (SELECT id, state, owner, ready_at FROM jobs \
+                 WHERE ready_at > $1 ORDER BY ready_at LIMIT $2) AS soon WHERE owner IS NULL AND (state <> 'FAILED' \
+                 OR ready_at > $3) AND ",
+                is_not_parked!("$4"),
+                ")"
+            ),
+            &[
+                Param::Int(now),
+                Param::Int(LOOKED_AT),
+                Param::Int(tx.rules.latest_attempt(now)),
+                Param::Int(latest(now)),
+            ],
         )
         .await?;
     if ahead > 0 {

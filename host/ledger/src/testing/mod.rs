@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::command::JobCommand;
@@ -241,6 +241,12 @@ impl World {
 
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
         self.ledger.execute_one(lease, JobCommand::Release).await.map(drop)
+    }
+
+    /// Parks the job; replies with the time until then.
+    pub(super) async fn park(&self, lease: &Lease, wait: Duration, so_far: Value) -> Result<i64, LedgerError> {
+        let reply = self.ledger.execute_one(lease, JobCommand::Park { wait, so_far }).await?;
+        Ok(reply.next_at.expect("a parked job has a time"))
     }
 
     /// Does everything that is left to do for a job.
