@@ -244,6 +244,7 @@ fn line_with_everything() -> Line {
         won: None,
         also: Vec::new(),
         cut: false,
+        parked: None,
         nearest: serde_json::from_value(serde_json::json!({
             "id": "doi:10.5555/other", "title": "A guard", "authors": ["Roe"], "year": 2026, "source": "crossref",
             "why": "its title has other words",

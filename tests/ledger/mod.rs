@@ -7,6 +7,7 @@ mod errors;
 mod legacy;
 mod moving;
 mod pace;
+mod parking;
 mod workers;
 
 use serde_json::Value;

@@ -55,6 +55,8 @@ struct Queue {
     busy: bool,
     since: Option<Instant>,
     total: Duration,
+    /// When it has its turn at the earliest, where that is known.
+    turn: Option<Instant>,
 }
 
 /// While it lives, the attempt's clock stands still.
@@ -174,6 +176,18 @@ impl AttemptClock {
     }
 }
 
+impl Queued<'_> {
+    /// The turn that is waited for comes then at the earliest.
+    pub fn expects(&self, turn: Instant) {
+        let mut queue = self.0.queue.lock().unwrap_or_else(|poison| poison.into_inner());
+        if let End::Work(work) = &self.0.end {
+            let before = queue.turn.replace(turn);
+            before.into_iter().for_each(|before| work.expects_no_more(before));
+            work.expects(turn);
+        }
+    }
+}
+
 impl Queue {
     fn rests(&mut self, end: &End) {
         self.resting += 1;
@@ -215,11 +229,12 @@ impl Drop for Queued<'_> {
             && let Some(since) = queue.since.take()
         {
             queue.total += since.elapsed();
-            let busy = std::mem::take(&mut queue.busy);
-            if let End::Work(work) = &self.0.end
-                && !busy
-            {
-                work.go_on();
+            let (busy, turn) = (std::mem::take(&mut queue.busy), queue.turn.take());
+            if let End::Work(work) = &self.0.end {
+                turn.into_iter().for_each(|turn| work.expects_no_more(turn));
+                if !busy {
+                    work.go_on();
+                }
             }
         }
     }
@@ -235,6 +250,7 @@ impl Drop for AttemptClock {
             if queue.waiting > 0 && !queue.busy {
                 work.go_on();
             }
+            queue.turn.take().into_iter().for_each(|turn| work.expects_no_more(turn));
             work.end();
         }
     }

@@ -148,12 +148,13 @@ impl HostLimiter {
         (max_hold, max_interval): (Duration, Duration),
     ) -> Result<HostPermit, FetchError> {
         let limiter = self;
-        let (_queued, measured) = (clock.queue(), QueuedRequest::at(&limiter.name));
+        let (queued, measured) = (clock.queue(), QueuedRequest::at(&limiter.name));
         let wait = limiter.patience.unwrap_or(Duration::MAX).min(clock.longest_wait());
         let deadline = Instant::now() + wait;
         // A host that asks to be left alone is no queue.
         let hold = deadline.min(Instant::now() + clock.left_of_all());
-        let waiting = Waiting::join(&limiter, role, deadline, hold)?;
+        let (waiting, start) = Waiting::join(&limiter, role, deadline, hold)?;
+        queued.expects(start);
         let counted = Queued::join(&limiter);
         let open = match &limiter.open {
             Some(semaphore) => {
@@ -370,13 +371,14 @@ impl Queue {
 }
 
 impl<'a> Waiting<'a> {
-    /// Refuses when those ahead alone take longer than until `deadline`, at the present rate.
+    /// Replies with the time at which it starts at the earliest. Refuses when those ahead alone take longer than until
+    /// `deadline`, at the present rate.
     fn join(
         limiter: &'a HostLimiter,
         role: Role,
         deadline: Instant,
         hold: Instant,
-    ) -> Result<Self, FetchError> {
+    ) -> Result<(Self, Instant), FetchError> {
         let mut state = limiter.state();
         let ahead = state.waiting.ahead(role);
         let start = state.first_free() + state.interval().saturating_mul(ahead);
@@ -387,7 +389,7 @@ impl<'a> Waiting<'a> {
         }
         *state.waiting.of(role) += 1;
         drop(state);
-        Ok(Self { limiter, role })
+        Ok((Self { limiter, role }, start))
     }
 }
 

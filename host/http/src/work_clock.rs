@@ -29,9 +29,12 @@ pub enum Doing {
 /// hosts' turns, the work is *parked*, and its clock stands still.
 pub struct WorkClock {
     started: Instant,
+    /// What it had taken before that.
+    before: Duration,
     budget: Duration,
     state: Mutex<State>,
     resumed: Notify,
+    waits: Notify,
     parking: Option<Arc<dyn Parking>>,
 }
 
@@ -45,13 +48,29 @@ struct State {
     doing: Doing,
     parked_since: Option<Instant>,
     parked: Duration,
+    /// When those that wait have their turns at the earliest, as far as that is known.
+    turns: Vec<Instant>,
+    /// It has what cannot be given back.
+    stays: bool,
 }
 
 impl WorkClock {
     /// A work that may take `budget` from now on.
     pub fn new(budget: Duration) -> Self {
-        let state = Mutex::default();
-        Self { started: Instant::now(), budget, state, resumed: Notify::new(), parking: None }
+        Self {
+            started: Instant::now(),
+            before: Duration::ZERO,
+            budget,
+            state: Mutex::default(),
+            resumed: Notify::new(),
+            waits: Notify::new(),
+            parking: None,
+        }
+    }
+
+    /// The same clock, of a work that has taken so much of its time before.
+    pub fn having_used(self, before: Duration) -> Self {
+        Self { before, ..self }
     }
 
     /// The same clock, which tells when the work is parked.
@@ -61,7 +80,7 @@ impl WorkClock {
 
     /// The time that the work has taken.
     pub fn used(&self) -> Duration {
-        self.state().used(self.started)
+        self.before + self.state().used(self.started)
     }
 
     /// The time that it has left.
@@ -80,7 +99,7 @@ impl WorkClock {
             let resumed = self.resumed.notified();
             let left = {
                 let state = self.state();
-                let left = used.saturating_sub(state.used(self.started));
+                let left = used.saturating_sub(self.before + state.used(self.started));
                 if left.is_zero() {
                     return;
                 }
@@ -106,6 +125,45 @@ impl WorkClock {
     /// For how long it has been so.
     pub fn parked_for(&self) -> Duration {
         self.state().parked_since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Completes when the work has been parked for so long and, as far as is known, will be for as long again: with the
+    /// time of its next turn.
+    pub async fn parked_beyond(&self, most: Duration) -> Instant {
+        loop {
+            let waits = self.waits.notified();
+            let look = {
+                let state = self.state();
+                let left = state.parked_since.map(|since| most.saturating_sub(since.elapsed()));
+                match (left, state.next_turn()) {
+                    (Some(Duration::ZERO), Some(turn)) if turn > Instant::now() + most => return turn,
+                    (Some(Duration::ZERO), _) => Some(most),
+                    (left, _) => left.filter(|_| !state.stays),
+                }
+            };
+            match look {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => waits.await,
+            }
+        }
+    }
+
+    /// From now on the work has what cannot be given back: nobody is told that it is parked for long.
+    pub fn stays(&self) {
+        self.state().stays = true;
+    }
+
+    /// Something of the work that waits has its turn then at the earliest.
+    pub(crate) fn expects(&self, turn: Instant) {
+        self.state().turns.push(turn);
+    }
+
+    /// It waits for that turn no more.
+    pub(crate) fn expects_no_more(&self, turn: Instant) {
+        let mut state = self.state();
+        if let Some(at) = state.turns.iter().position(|other| *other == turn) {
+            state.turns.swap_remove(at);
+        }
     }
 
     /// Something of the work begins.
@@ -154,6 +212,7 @@ impl WorkClock {
         }
         if doing == Doing::Parked {
             state.parked_since = Some(Instant::now());
+            self.waits.notify_waiters();
         } else if let Some(since) = state.parked_since.take() {
             state.parked += since.elapsed();
             self.resumed.notify_waiters();
@@ -176,6 +235,12 @@ impl State {
             (running, waiting) if self.resting >= running + waiting => Doing::Listening,
             _ => Doing::Working,
         }
+    }
+
+    /// When the first of those that wait has its turn; `None`: that is not known of all, or the work stays.
+    fn next_turn(&self) -> Option<Instant> {
+        let is_known = self.turns.len() >= usize::try_from(self.waiting).unwrap_or(usize::MAX);
+        self.turns.iter().min().copied().filter(|_| is_known && !self.stays)
     }
 
     fn used(&self, started: Instant) -> Duration {
@@ -241,6 +306,53 @@ mod tests {
         work.expired().await;
         assert_eq!(began.elapsed(), seconds(510));
         assert!(attempt.remaining().is_zero(), "an attempt ends with its work");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_work_is_parked_for_long_when_it_was_and_none_of_its_turns_comes_soon() {
+        let most = seconds(120);
+        let work = Arc::new(WorkClock::new(BUDGET));
+        let (one, other) = (AttemptClock::new(BUDGET, &work), AttemptClock::new(BUDGET, &work));
+        let began = Instant::now();
+        let first = one.queue();
+        first.expects(began + seconds(5));
+        first.expects(began + seconds(1000));
+        let long = || tokio::time::timeout(seconds(3000), work.parked_beyond(most));
+        assert!(long().await.is_err(), "the other goes on");
+        let second = other.queue();
+        assert!(long().await.is_err(), "when that one has its turn is not known");
+        drop((first, second));
+
+        let began = Instant::now();
+        let (first, second) = (one.queue(), other.queue());
+        first.expects(began + seconds(1000));
+        second.expects(began + seconds(400));
+        assert_eq!(long().await, Ok(began + seconds(400)), "the sooner of the two");
+        assert_eq!(began.elapsed(), most);
+        drop((first, second));
+
+        let began = Instant::now();
+        let (first, second) = (one.queue(), other.queue());
+        first.expects(began + seconds(1000));
+        second.expects(began + seconds(200));
+        assert!(long().await.is_err(), "it comes within the time that it would be away");
+        // What is dropped while it waits leaves no turn behind.
+        std::mem::forget(second);
+        drop(other);
+        assert!(work.state().turns.len() == 1);
+        work.stays();
+        assert!(long().await.is_err());
+        drop(first);
+        assert!(work.state().turns.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_work_that_goes_on_elsewhere_has_the_time_that_is_left() {
+        let work = Arc::new(WorkClock::new(BUDGET).having_used(seconds(7)));
+        assert_eq!((work.used(), work.left()), (seconds(7), seconds(3)));
+        let began = Instant::now();
+        work.expired().await;
+        assert_eq!(began.elapsed(), seconds(3));
     }
 
     #[derive(Default)]

@@ -11,6 +11,7 @@ mod tests;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -45,6 +46,11 @@ impl LedgerClient {
     /// A ledger was asked for, and is open.
     pub fn is_on(&self) -> bool {
         self.ledger().is_some()
+    }
+
+    /// How long a lease lasts without being renewed; nothing where no ledger was asked for.
+    pub fn lease(&self) -> Duration {
+        self.0.as_ref().map_or(Duration::ZERO, |connection| connection.settings.lease)
     }
 
     /// Whether downloads go on when the ledger fails.

@@ -8,7 +8,7 @@ use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -64,6 +64,8 @@ struct State {
     total: Option<u64>,
     rate: Rate,
     in_hand: HashMap<String, InHand>,
+    /// Works that were given back, and until when: milliseconds since the epoch.
+    parked: HashMap<String, i64>,
     begun: u64,
     lines: Vec<Line>,
     queues: Option<Queues>,
@@ -184,6 +186,7 @@ impl Progress {
                 rate: state.rate.a_second(Instant::now()),
                 in_hand: named,
                 queues: Vec::new(),
+                parked: state.parked_until(SystemTime::now()),
                 outages: Vec::new(),
             };
             (view, state.queues.clone(), state.outages.clone())
@@ -212,6 +215,16 @@ fn tick(shown: &Weak<Progress>, ended: &mpsc::Receiver<()>, first: Duration, nex
 }
 
 impl State {
+    /// Works that were given back and are still away, and for how long the last of them is.
+    fn parked_until(&self, now: SystemTime) -> Option<(u64, Duration)> {
+        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let until = |until: &i64| Duration::from_millis(u64::try_from(*until).unwrap_or(0));
+        // One whose time has come may be another worker's by now.
+        let away: Vec<_> =
+            self.parked.values().map(until).filter_map(|until| until.checked_sub(now)).collect();
+        Some((away.len() as u64, away.iter().max().copied()?))
+    }
+
     /// The work is no longer in hand, by whichever of its names it was begun; whether it was.
     fn put_down(&mut self, work_id: &str, title_id: Option<&str>) -> bool {
         let by_title = title_id.and_then(|title| self.in_hand.remove(title));
@@ -237,6 +250,7 @@ impl Reporter for Progress {
             false => wash::line(&key).into_owned(),
         };
         let mut state = self.lock();
+        state.parked.remove(&key);
         state.begun += 1;
         let work = InHand { order: state.begun, name, doing: Arc::default() };
         state.in_hand.insert(key, work);
@@ -249,6 +263,11 @@ impl Reporter for Progress {
 
     fn left(&self, request: &WorkRequest) {
         self.lock().put_down(&request.work.key(), request.work.title_key());
+    }
+
+    fn parked(&self, request: &WorkRequest, until: i64) {
+        self.left(request);
+        self.lock().parked.insert(request.work.key(), until);
     }
 
     fn repeated(&self, work: &Work) {

@@ -25,6 +25,8 @@ pub struct View {
     pub in_hand: Vec<(String, String)>,
     /// Who waits for whom, the longest wait first.
     pub queues: Vec<HostQueue>,
+    /// Works that were given back until their turns come, and the time until the last of them is taken up again.
+    pub parked: Option<(u64, Duration)>,
     /// The sources that works wait for, the longest wait first.
     pub outages: Vec<WaitedFor>,
 }
@@ -121,31 +123,37 @@ impl View {
             .queues
             .iter()
             .filter(|queue| queue.wait >= NOTICEABLE || queue.held.is_some_and(|held| held >= NOTICEABLE));
-        let queues = queues.enumerate().map(|(at, HostQueue { host, waiting, wait, held })| {
+        let queues = queues.map(|HostQueue { host, waiting, wait, held }| {
             let requests = counted(*waiting as u64, "request", "requests");
             let wait = about(wait.as_secs_f64());
-            // The longest is the first.
-            let rest = if at == 0 && self.only_queues_are_left() {
-                ", the rest of the run: Ctrl-C keeps it for later"
-            } else {
-                ""
-            };
             match held {
                 Some(held) => {
                     let held = about(held.as_secs_f64());
-                    format!("{host}: {requests}; it asked to be left alone for {held}{rest}")
+                    format!("{host}: {requests}; it asked to be left alone for {held}")
                 }
-                None => format!("{host}: {requests}, {wait}{rest}"),
+                None => format!("{host}: {requests}, {wait}"),
             }
         });
+        let parked = self.parked.map(|(works, wait)| {
+            format!("later turns: {}, {}", counted(works, "work", "works"), about(wait.as_secs_f64()))
+        });
+        let mut queues: Vec<String> = parked.into_iter().chain(queues).collect();
+        // The longest is the first.
+        if self.only_queues_are_left()
+            && let Some(first) = queues.first_mut()
+        {
+            first.push_str(", the rest of the run: Ctrl-C keeps it for later");
+        }
         self.outage().into_iter().chain(queues).collect()
     }
 
     /// Whether all that is left stands in queues, and somebody may not want to stay for so long.
     fn only_queues_are_left(&self) -> bool {
         let left = self.total.map_or(0, |total| total.saturating_sub(self.done));
-        let waiting: u64 = self.queues.iter().map(|queue| queue.waiting as u64).sum();
-        left > 0 && waiting >= left && self.queues.iter().any(|queue| queue.wait >= LONG)
+        let (parked, longest) = self.parked.unwrap_or_default();
+        let waiting = parked + self.queues.iter().map(|queue| queue.waiting as u64).sum::<u64>();
+        let is_long = longest >= LONG || self.queues.iter().any(|queue| queue.wait >= LONG);
+        left > 0 && waiting >= left && is_long
     }
 
     /// All sources that answer nobody, in one line: they may have one cause.
@@ -226,6 +234,7 @@ mod tests {
                 queue("export.arxiv.org", 12, 36, None),
                 queue("api.crossref.org", 2, 1, None),
             ],
+            parked: None,
             outages: Vec::new(),
         }
     }
@@ -272,6 +281,18 @@ mod tests {
                     Ctrl-C keeps it for later";
         assert_eq!(view.line(), line);
         assert!(!View { done: 87, ..view }.line().contains("the rest"), "one work goes on");
+
+        let view = View {
+            done: 88,
+            total: Some(400),
+            stored: 88,
+            queues: vec![queue("web.archive.org", 12, 30, None)],
+            parked: Some((300, Duration::from_secs(3000))),
+            ..View::default()
+        };
+        let line = "88 of 400 works, 88 stored; waiting for later turns: 300 works, 50 min, the rest of the run: Ctrl-C \
+                    keeps it for later; web.archive.org: 12 requests, 30 s";
+        assert_eq!(view.line(), line);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub(super) struct Admission {
     pub(super) jobs: ArtifactJobs,
     /// Who else has one of them, and until when: milliseconds since the epoch.
     pub(super) held: Option<(String, i64)>,
+    /// One of them is parked, until then.
+    pub(super) parked: Option<i64>,
     /// Those that are not to be looked for now.
     pub(super) closed: Vec<(ArtifactFormat, Enqueued<LeaseHandle>)>,
 }
@@ -30,6 +32,7 @@ impl Admission {
                 self.jobs.jobs.push(ArtifactJob { format, leased: LeasedJob::of(handle) });
             }
             Enqueued::Held { owner, until } => self.held = self.held.take().or(Some((owner, until))),
+            Enqueued::Parked { until } => self.parked = self.parked.max(Some(until)),
             other => self.closed.push((format, other)),
         }
     }

@@ -1,8 +1,11 @@
 //! The artifacts that one work is raced for, each with its job where there is a ledger.
 
+use std::time::Duration;
+
 use super::journal::LeasedJob;
 use super::manifest::{Line, StoredFile};
 use crate::acquire::{Journal, NoJournal};
+use crate::tiers::SoFar;
 use crate::tiers::race::Wanted;
 use tierfall_ledger::LedgerClientError;
 use tierfall_work::ArtifactFormat;
@@ -56,6 +59,25 @@ impl ArtifactJobs {
             true => std::future::pending().await,
             false => futures_util::future::select_all(stopped).await.0,
         }
+    }
+
+    /// What another worker had found out before it gave the work back.
+    pub(super) fn so_far(&self) -> Option<SoFar> {
+        self.jobs.iter().filter_map(ArtifactJob::leased).find_map(LeasedJob::so_far)
+    }
+
+    /// Whether the ledger has all of them, so that they can be given back for a time.
+    pub(super) fn may_be_parked(&self) -> bool {
+        self.jobs.iter().all(|job| job.leased.is_some() && !job.is_finalized())
+    }
+
+    /// Gives the jobs back for a time. Replies until when (milliseconds since the epoch), as far as the ledger says.
+    pub(super) async fn park(self, wait: Duration, so_far: &SoFar) -> Result<Option<i64>, LedgerClientError> {
+        let (so_far, mut until) = (so_far.value(), None);
+        for job in self.jobs.into_iter().filter_map(|job| job.leased) {
+            until = until.max(job.handle.park(wait, so_far.clone()).await?);
+        }
+        Ok(until)
     }
 
     /// Gives the jobs back as they are.

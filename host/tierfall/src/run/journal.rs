@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::acquire::{FetchStep, Journal};
+use crate::tiers::SoFar;
 use tierfall_ledger::{DoneOp, Effect, JobKey, LeaseHandle, OpKind, OpOutcome, PendingOp, Step};
 
 /// A job that this worker holds, and what it has begun and not ended.
@@ -24,6 +25,11 @@ impl LeasedJob {
         let lease = handle.lease()?;
         let (key, finalized) = (lease.job().clone(), lease.finalized().cloned());
         Some(Self { handle, key, finalized, pending: Mutex::default() })
+    }
+
+    /// What another worker had found out before it gave the job back.
+    pub(super) fn so_far(&self) -> Option<SoFar> {
+        Some(SoFar::read(self.handle.lease()?.so_far.as_deref()?))
     }
 
     fn take_pending(&self, step: FetchStep, url: &str) -> Option<PendingOp> {

@@ -30,24 +30,34 @@ pub enum QueueMode {
 /// How often somebody else's job, or an empty queue, is looked at again. A look costs well under a millisecond.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often a parked job is looked at before its time: somebody may have changed that, or done it.
+const PARKED_INTERVAL: Duration = Duration::from_secs(60);
+
 /// How long a worker waits for a ledger that does not answer, unless it is to run for ever: a restart of a server
 /// takes less.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A job that another worker holds.
+/// A job that another worker holds, or that nobody does until its time comes.
 pub(super) struct HeldElsewhere {
     pub(super) request: WorkRequest,
     /// Until when, if it does not renew its lease; milliseconds since the epoch.
     until: i64,
+    /// Nobody holds it: it is parked until then.
+    parked: bool,
 }
 
-/// Jobs that another worker holds, in the order in which they were met.
+/// Such jobs, in the order in which they were met.
 pub(super) type HeldQueue = VecDeque<HeldElsewhere>;
 
 impl HeldElsewhere {
     /// How long to wait before asking for it again.
     pub(super) fn wait(&self) -> Duration {
-        wait_until(self.until)
+        wait_until(self.until, if self.parked { PARKED_INTERVAL } else { POLL_INTERVAL })
+    }
+
+    /// A work that was given back until a time.
+    pub(super) fn parked(request: WorkRequest, until: i64) -> Self {
+        Self { request, until, parked: true }
     }
 }
 
@@ -132,6 +142,26 @@ impl Leases {
         }
     }
 
+    /// For how long a work that has its next turn then, at the earliest, is given back: so that it comes back a lease
+    /// before that. Those that come back at about the same time do so together, and share their questions.
+    pub(super) fn away(&self, turn: Instant) -> Duration {
+        let lease = self.ledger.lease();
+        let away = turn.saturating_duration_since(Instant::now()).saturating_sub(lease);
+        let back = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default() + away;
+        let early = back.as_nanos().checked_rem(lease.as_nanos()).and_then(|early| u64::try_from(early).ok());
+        away.saturating_sub(Duration::from_nanos(early.unwrap_or(0))).max(lease / 2)
+    }
+
+    /// The time that it will be then, in milliseconds since the epoch.
+    pub(super) fn time_in(wait: Duration) -> i64 {
+        now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+    }
+
+    /// After how long a work that is parked is given back; `None` where it cannot be.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        self.ledger.is_on().then(|| self.ledger.lease())
+    }
+
     /// How long to wait for the queue's next job; `None`: nothing is left to do, not even later. While the ledger
     /// does not answer, it is asked again at the next look.
     pub(super) async fn next_wait(&self, answers: bool) -> Option<Duration> {
@@ -139,7 +169,7 @@ impl Leases {
             Some(ledger) if answers => ledger.next_at().await.ok().flatten(),
             _ => Some(i64::MAX),
         };
-        next_at.map(wait_until)
+        next_at.map(|at| wait_until(at, POLL_INTERVAL))
     }
 
     /// Returns if the worker should wait for a ledger that has not answered since `since`.
@@ -173,7 +203,7 @@ impl Leases {
                 request.work.key()
             );
         }
-        HeldElsewhere { request, until }
+        HeldElsewhere { request, until, parked: false }
     }
 
     /// A lost job is another worker's now; any other failure of the ledger, where it matters, ends the run.
@@ -181,7 +211,7 @@ impl Leases {
         match error {
             LedgerClientError::Lost(_) => {
                 tracing::warn!("{error}");
-                Ok(HeldElsewhere { request, until: now_ms() })
+                Ok(HeldElsewhere { request, until: now_ms(), parked: false })
             }
             LedgerClientError::Failed(error) => Err(RunError::Ledger(error)),
         }
@@ -210,11 +240,11 @@ impl Leases {
 }
 
 /// How long to wait for a time on the ledger's clock, but no longer than until the next look.
-fn wait_until(at: i64) -> Duration {
+fn wait_until(at: i64, look: Duration) -> Duration {
     // No sooner than this either: a clock that is ahead of the ledger's must not make it spin.
     const LEAST: Duration = Duration::from_millis(20);
     let wait = u64::try_from(at.saturating_sub(now_ms())).unwrap_or(0);
-    Duration::from_millis(wait).clamp(LEAST, POLL_INTERVAL)
+    Duration::from_millis(wait).clamp(LEAST, look)
 }
 
 fn now_ms() -> i64 {

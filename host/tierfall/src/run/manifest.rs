@@ -200,7 +200,7 @@ impl Line {
     /// The line of a work that was raced, and its files in the order in which they are wanted: until a file is
     /// stored, the line names no place of it.
     pub fn new(run_id: &str, request: WorkRequest, outcome: Outcome) -> (Self, Vec<VerifiedFile>) {
-        let Outcome { work, status, reason, won, also, nearest, trail, elapsed, cut: _ } = outcome;
+        let Outcome { work, status, reason, won, also, nearest, trail, elapsed, cut: _, parked: _ } = outcome;
         let WorkRequest { input, entry, .. } = request;
         let mut line = Self::of(run_id, input, &work, status);
         line.stands_at(entry);

@@ -28,7 +28,7 @@ use super::slots::{Slot, Slots};
 use super::stored::StoredWorks;
 use crate::acquire::{Acquire, StoreError};
 use crate::tiers::race::{self, Begun};
-use crate::tiers::{EndReason, Identified, Outcome, Plan, Status, Trail, identify};
+use crate::tiers::{EndReason, Identified, Outcome, Parked, Plan, Status, Trail, identify};
 use tierfall_http::{Doing, HttpClient, Reach, WorkClock};
 use tierfall_input::Dedupe;
 use tierfall_ledger::{Enqueued, LedgerClientError, State};
@@ -126,16 +126,16 @@ impl WorkerPool {
     }
 
     /// The clock of the next work, in this place: it stands still while the work is parked.
-    fn begun(&self, slot: Option<&Slot>) -> Begun {
-        let clock = WorkClock::new(self.plan.budgets.total);
-        Begun::under(Arc::new(match slot {
+    fn begun(&self, slot: Option<&Slot>, jobs: &ArtifactJobs) -> Begun {
+        let telling = |clock: WorkClock| match slot {
             Some(slot) => {
                 // The work before may have ended while it waited.
                 slot.parking().does(Doing::Working);
                 clock.telling(slot.parking())
             }
             None => clock,
-        }))
+        };
+        Begun::going_on(jobs.so_far().unwrap_or_default(), self.plan.budgets.total, telling)
     }
 
     /// One worker over the ledger's queue.
@@ -204,16 +204,16 @@ impl WorkerPool {
             return match admission.resolved(&request) {
                 // An earlier run found out which work the title is.
                 Some(resolved) => {
-                    let begun = self.begun(pipeline.slot.as_ref());
+                    let begun = self.begun(pipeline.slot.as_ref(), &admission.jobs);
                     self.go_on_as(resolved, request, admission.jobs, begun, pipeline).await
                 }
                 None => {
-                    let begun = self.begun(pipeline.slot.as_ref());
+                    let begun = self.begun(pipeline.slot.as_ref(), &admission.jobs);
                     self.admitted(Ok(admission), request, begun, pipeline).await
                 }
             };
         }
-        let begun = self.begun(pipeline.slot.as_ref());
+        let begun = self.begun(pipeline.slot.as_ref(), &ArtifactJobs::default());
         self.admitted(admitted, request, begun, pipeline).await
     }
 
@@ -228,7 +228,7 @@ impl WorkerPool {
         begun: Begun,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
-        let Admission { mut jobs, held, closed } = match admitted {
+        let Admission { mut jobs, held, parked, closed } = match admitted {
             Ok(admission) => admission,
             Err(error) => {
                 pipeline.held.push_back(self.give_up(error, request)?);
@@ -274,6 +274,10 @@ impl WorkerPool {
             pipeline.held.push_back(self.leases.held_by(&owner, until, request));
             return Ok(());
         }
+        if let Some(until) = parked {
+            pipeline.held.push_back(HeldElsewhere::parked(request, until));
+            return Ok(());
+        }
         let here = jobs.here.map(|line| *line);
         let says_all = |line: &Line| {
             let sha256s = || line.files().map(|file| &file.sha256);
@@ -290,7 +294,7 @@ impl WorkerPool {
                 Enqueued::Over { reason, .. } => {
                     self.finalizer.still_failed(request, reason.as_deref(), false).await;
                 }
-                Enqueued::Leased(_) | Enqueued::Held { .. } => {}
+                Enqueued::Leased(_) | Enqueued::Held { .. } | Enqueued::Parked { .. } => {}
             },
             (here, _) => {
                 let here = here.map(|line| line.files().cloned().collect()).unwrap_or_default();
@@ -324,7 +328,7 @@ impl WorkerPool {
         match self.take_stored(&request, &mut jobs).await {
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
             Ok(_) if !jobs.jobs.is_empty() => {
-                let begun = self.begun(pipeline.slot.as_ref());
+                let begun = self.begun(pipeline.slot.as_ref(), &jobs);
                 self.process(request, jobs, begun, pipeline).await?;
             }
             Ok(adopted) => {
@@ -421,7 +425,32 @@ impl WorkerPool {
         let raced = self.race(&request, begun, &jobs, slot, resolved).instrument(span.clone()).await;
         // The next work is not kept from its place by this one's end.
         pipeline.slot = None;
+        if let Ok(Some(Outcome { parked: Some(parked), .. })) = raced {
+            return self.give_back(parked, request, jobs, pipeline).await;
+        }
         self.end(raced, request, jobs, span, pipeline).await
+    }
+
+    /// Gives back a work whose turn is far off, with what was found out so far.
+    async fn give_back(
+        &self,
+        parked: Parked,
+        request: WorkRequest,
+        jobs: ArtifactJobs,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        let away = self.leases.away(parked.until);
+        tracing::debug!("{} is given back for {} s", request.work.key(), away.as_secs());
+        let held = match jobs.park(away, &parked.so_far).await {
+            Ok(until) => {
+                let until = until.unwrap_or_else(|| Leases::time_in(away));
+                self.reporter.parked(&request, until);
+                HeldElsewhere::parked(request, until)
+            }
+            Err(error) => self.give_up(error, request)?,
+        };
+        pipeline.held.push_back(held);
+        Ok(())
     }
 
     /// Ends a work in a task of its own, once the one before has ended.
@@ -461,7 +490,7 @@ impl WorkerPool {
         let observer = self.reporter.observer(request);
         let mut begun = Some(begun);
         loop {
-            let begun = begun.take().unwrap_or_else(|| self.begun(slot));
+            let begun = begun.take().unwrap_or_else(|| self.begun(slot, jobs));
             let clock = Arc::clone(begun.clock());
             let asking = identify(&self.plan, request.work.clone(), begun, observer.as_ref());
             tokio::select! {
@@ -556,7 +585,8 @@ impl WorkerPool {
         let observer = self.reporter.observer(request);
         let mut begun = Some(begun);
         loop {
-            let (work, begun) = (request.work.clone(), begun.take().unwrap_or_else(|| self.begun(slot)));
+            let (work, begun) = (request.work.clone(), begun.take().unwrap_or_else(|| self.begun(slot, jobs)));
+            let begun = begun.parked_at_most(self.leases.patience().filter(|_| jobs.may_be_parked()));
             let clock = Arc::clone(begun.clock());
             let resolved = resolved.take();
             let racing = async {
@@ -656,6 +686,7 @@ fn broken(work: Work) -> Outcome {
         won: None,
         also: Vec::new(),
         cut: false,
+        parked: None,
         nearest: None,
         trail: Trail::default(),
         elapsed: Duration::ZERO,

@@ -16,6 +16,10 @@ pub trait Reporter: Send + Sync {
     fn started(&self, _request: &WorkRequest) {}
     /// It was started, and another worker has it now.
     fn left(&self, _request: &WorkRequest) {}
+    /// It was started, and is given back until a time (milliseconds since the epoch): its turn at a host is far off.
+    fn parked(&self, request: &WorkRequest, _until: i64) {
+        self.left(request);
+    }
     /// It turned out to be a work that was asked for under another name: it has no line of its own.
     fn repeated(&self, _work: &Work) {}
     /// It ended, and its line is in the manifest.

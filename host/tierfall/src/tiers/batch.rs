@@ -17,6 +17,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::source::{Answer, Ask};
 use super::together::Together;
@@ -33,6 +34,8 @@ pub(super) type AskMany =
 const AT_ONCE: usize = 3;
 /// So long a question may take, without its waits, before the next is sent beside it.
 const SLOW: Duration = Duration::from_secs(2);
+/// Farther off than any answer that is waited for; it can be added to any time.
+const FAR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What waits for one source.
 #[derive(Clone)]
@@ -60,6 +63,8 @@ struct State {
     /// The clocks of the questions that are on their way.
     asking: BTreeMap<u64, Arc<AttemptClock>>,
     asked: u64,
+    /// How long the last question took, with its waits.
+    took: Duration,
 }
 
 /// A work that waits for its answer.
@@ -146,7 +151,8 @@ impl Batcher {
     /// Asks about one work, beside others that wait.
     pub(super) async fn find(&self, ask: Ask) -> Answer {
         // Its question has a clock of its own; the work's holds all the same.
-        let _waits = ask.clock.queue();
+        let waits = ask.clock.queue();
+        waits.expects(self.0.next_answer());
         let (answer, told) = oneshot::channel();
         let question = WorkQuestion { work: ask.work, tried: ask.tried };
         if let Some(answer) = self.0.join(Waiting { question, clock: Arc::clone(&ask.clock), answer }) {
@@ -174,6 +180,13 @@ impl Inner {
         self.ids.iter().all(|kind| one.id(*kind) == other.id(*kind))
     }
 
+    /// When one that comes now has its answer, if questions go on to take so long.
+    fn next_answer(&self) -> Instant {
+        let state = self.state();
+        let before = u32::try_from(state.waiting.len() / self.most).unwrap_or(u32::MAX);
+        Instant::now() + state.took.saturating_mul(before.saturating_add(1)).min(FAR)
+    }
+
     /// Takes in who waits, unless there is an answer for it.
     fn join(&self, waiting: Waiting) -> Option<Answer> {
         let mut state = self.state();
@@ -193,7 +206,7 @@ impl Inner {
         // There is none any more when a program ends.
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         while let Some((number, clock, works)) = self.next() {
-            let asking = Asking { inner: Arc::clone(self), number };
+            let asking = Asking { inner: Arc::clone(self), number, since: Instant::now() };
             runtime.spawn(async move {
                 let inner = Arc::clone(&asking.inner);
                 inner.answer(works, clock).await;
@@ -321,11 +334,16 @@ impl Inner {
 struct Asking {
     inner: Arc<Inner>,
     number: u64,
+    since: Instant,
 }
 
 impl Drop for Asking {
     fn drop(&mut self) {
-        self.inner.state().asking.remove(&self.number);
+        {
+            let mut state = self.inner.state();
+            state.asking.remove(&self.number);
+            state.took = self.since.elapsed();
+        }
         self.inner.send_out();
     }
 }

@@ -37,7 +37,7 @@ const MOST_UNVOUCHED: usize = 3;
 
 /// Asks for the title of a work, under the budgets of its race.
 pub async fn identify(plan: &Plan, work: Work, begun: Begun, observer: &dyn Observer) -> Identified {
-    let Begun { started, clock, trail, attempts } = begun;
+    let Begun { started, clock, trail, attempts, .. } = begun;
     let mut search = Search {
         plan,
         observer,
@@ -243,7 +243,7 @@ impl<'a> Search<'a> {
             last.detail = format!("{}: {}", work.key(), resolved.evidence);
         }
         let Self { started, clock, trail, attempts, .. } = self;
-        Identified::Work(Box::new(work), Begun { started, clock, trail, attempts })
+        Identified::Work(Box::new(work), Begun { trail, attempts, started, ..Begun::under(clock) })
     }
 
     fn left_open(self, open: Open) -> Identified {
@@ -271,6 +271,7 @@ impl<'a> Search<'a> {
             won: None,
             also: Vec::new(),
             cut: false,
+            parked: None,
             nearest,
             trail: self.trail,
             elapsed: self.started.elapsed(),

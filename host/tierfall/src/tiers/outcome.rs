@@ -9,6 +9,7 @@ use url::Url;
 
 use super::nearest::Nearest;
 use super::reason::EndReason;
+use super::so_far::Parked;
 use super::source::SourceName;
 use super::trail::Trail;
 use crate::acquire::{UsageRights, VerifiedFile};
@@ -95,6 +96,9 @@ pub struct Outcome {
     pub also: Vec<Won>,
     /// Its time was over before everything was asked.
     pub cut: bool,
+    /// It is not at its end, but can only wait for a turn that is far off: it is to be given back. Only a work for which
+    /// that was asked for.
+    pub parked: Option<Parked>,
     /// Of a work that stays known by its title alone, the record that comes nearest.
     pub nearest: Option<Nearest>,
     /// Everything that happened, in order.

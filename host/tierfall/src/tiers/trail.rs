@@ -259,6 +259,17 @@ impl Trail {
         }
     }
 
+    /// Somebody who is vouched for has proposed a URL that another worker tried.
+    pub(super) fn vouch_for(&mut self, url: &str) {
+        for entry in &mut self.0 {
+            if let TrailEntry::Acquisition(acquisition) = entry
+                && acquisition.url == url
+            {
+                acquisition.vouched = true;
+            }
+        }
+    }
+
     /// What happened in an earlier run, and then this.
     pub(crate) fn and(mut self, later: Self) -> Self {
         self.0.extend(later.0);

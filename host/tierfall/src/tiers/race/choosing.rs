@@ -22,6 +22,9 @@ impl<'a> Race<'a> {
         if self.missing().all(|missing| missing != format) {
             return;
         }
+        if is_vouched_for(source.speaks_as()) {
+            self.trail.vouch_for(&candidate.url);
+        }
         if let Some((reason, detail)) = self.plan.copies.refuses(&candidate) {
             let name = source.name();
             self.record(TrailEntry::Acquisition(AcquisitionEntry {
@@ -93,6 +96,8 @@ impl<'a> Race<'a> {
         if !self.is_better(&won.candidate, format) {
             return;
         }
+        // Its file is here, and nowhere else.
+        self.clock.stays();
         self.held.retain(|held| held.won.file.format != format);
         if shortfall.is_none() {
             self.win(won);

@@ -39,6 +39,11 @@ impl<'a> ConsideredSources<'a> {
         }
     }
 
+    /// Whether it answered, and had nothing.
+    pub(super) fn has_nothing(&self, name: &SourceName) -> bool {
+        self.0.iter().any(|seen| seen.name == name && seen.had_nothing)
+    }
+
     /// It is asked again.
     pub(super) fn forget(&mut self, name: &SourceName) {
         self.0.retain(|seen| seen.name != name);

@@ -9,6 +9,7 @@ mod choosing;
 mod considered;
 mod in_flight;
 mod observer;
+mod parking;
 mod proposals;
 mod run;
 mod state;
@@ -19,4 +20,5 @@ mod tests;
 pub use begun::Begun;
 pub use observer::Observer;
 pub use run::{go_on, run};
+
 pub use state::Wanted;

@@ -58,6 +58,8 @@ pub(super) struct Proposals<'a> {
     count: usize,
     /// Every proposed URL, with repeats.
     urls: Vec<(ArtifactFormat, Url)>,
+    /// The keys of those that another worker fetched.
+    before: Vec<String>,
     /// The forms in the order in which they are wanted, where the order of acquisitions is theirs.
     order: Vec<ArtifactFormat>,
 }
@@ -187,6 +189,20 @@ impl<'a> Proposals<'a> {
         }
     }
 
+    /// Another worker fetched a URL, and it was no copy whoever proposes it.
+    pub(super) fn rejected_before(&mut self, url: &str, reason: Reason) {
+        let key = key_of(url);
+        let strength = Strength { basis: Basis::Registry, stranger: false };
+        self.before.push(key.clone());
+        self.seen.entry(key).or_insert(Seen { strength, progress: Progress::Rejected(reason) });
+    }
+
+    /// Whether another worker fetched a URL.
+    pub(super) fn is_from_before(&self, url: &str) -> bool {
+        let key = key_of(url);
+        self.before.contains(&key)
+    }
+
     /// What a URL is now, by this proposal of it; what it was before.
     fn now(&mut self, queued: &Queued<'a>, progress: Progress<'a>) -> Option<Progress<'a>> {
         let seen = self.seen.get_mut(&queued.key)?;
@@ -212,6 +228,10 @@ impl<'a> Proposals<'a> {
 fn may_end_otherwise(reason: Reason, before: Strength, now: Strength) -> bool {
     let basis_decides = matches!(reason, Reason::Proof(ProofReason::Unproven | ProofReason::WrongWork));
     basis_decides && now.basis < before.basis || before.stranger && !now.stranger
+}
+
+fn key_of(url: &str) -> String {
+    Url::parse(url.trim()).ok().as_ref().map_or_else(|| url.to_owned(), url_key)
 }
 
 /// One URL, however it was written; a fragment never reaches the server.

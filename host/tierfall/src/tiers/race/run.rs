@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::begun::Begun;
 use super::considered::ConsideredSources;
@@ -16,12 +17,14 @@ use crate::tiers::missed::MissedSources;
 use crate::tiers::outcome::{Outcome, Status};
 use crate::tiers::plan::{Plan, Tier};
 use crate::tiers::reason::EndReason;
+use crate::tiers::so_far::Parked;
 use crate::tiers::source::Source;
 use crate::tiers::trail::{TrailEntry, skipped};
 use futures_util::stream::StreamExt;
+use tierfall_http::WorkClock;
 use tierfall_sandbox::AnsweredPages;
 use tierfall_work::{ArtifactFormat, Work};
-use tokio::time::sleep_until;
+use tokio::time::{Instant, sleep_until};
 
 /// Takes one work through the plan's tiers until every form of it that the plan wants is there, nothing is left to
 /// ask, or a budget is used up. What is accepted is not stored yet: only the winner's file is to be. Dropping the
@@ -48,7 +51,7 @@ pub async fn go_on(
     wanted: &[Wanted<'_>],
     observer: &dyn Observer,
 ) -> Outcome {
-    let Begun { started, clock, trail, attempts } = begun;
+    let Begun { started, clock, trail, attempts, settled, patience } = begun;
     let mut race = Race {
         plan,
         acquirer,
@@ -79,7 +82,8 @@ pub async fn go_on(
         missed: MissedSources::default(),
         out_of_patience: false,
     };
-    let ended = race.follow_plan().await;
+    race.take_over(settled);
+    let ended = race.follow_plan(patience).await;
     race.finish(ended)
 }
 
@@ -87,13 +91,30 @@ enum Ended {
     Content,
     Exhausted,
     Deadline,
+    /// It can only wait for a turn that comes then at the earliest.
+    Parked(Instant),
+}
+
+/// Why a race is cut, whatever it does just then.
+async fn cut(clock: &WorkClock, patience: Option<Duration>) -> Ended {
+    let parked = async {
+        match patience {
+            Some(patience) => clock.parked_beyond(patience).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = clock.expired() => Ended::Deadline,
+        until = parked => Ended::Parked(until),
+    }
 }
 
 impl<'a> Race<'a> {
-    async fn follow_plan(&mut self) -> Ended {
+    async fn follow_plan(&mut self, patience: Option<Duration>) -> Ended {
         let clock = Arc::clone(&self.clock);
-        let deadline = clock.expired();
-        tokio::pin!(deadline);
+        let cut = cut(&clock, patience);
+        tokio::pin!(cut);
         // Sources that could not look for this work yet: a later answer may bring the identifier they need.
         let mut waiting: VecDeque<(&'a str, &'a Arc<dyn Source>)> = VecDeque::new();
         for tier in &self.plan.tiers {
@@ -102,7 +123,7 @@ impl<'a> Race<'a> {
                 self.record(TrailEntry::Attempt(skipped(&tier.name, &missing.name, at_ms, &missing.reason)));
             }
             waiting.extend(tier.sources.iter().map(|source| (tier.name.as_str(), source)));
-            if let Some(ended) = self.advance(tier, &mut waiting, deadline.as_mut()).await {
+            if let Some(ended) = self.advance(tier, &mut waiting, cut.as_mut()).await {
                 return ended;
             }
             if self.attempts_left == 0 {
@@ -111,19 +132,19 @@ impl<'a> Race<'a> {
         }
         tokio::select! {
             biased;
-            () = &mut deadline => return Ended::Deadline,
+            ended = &mut cut => return ended,
             content = self.fetch_with_keys() => if content {
                 return Ended::Content;
             },
         }
         if let Some(last) = self.plan.tiers.last() {
             while self.ask_missed().await {
-                if let Some(ended) = self.advance(last, &mut waiting, deadline.as_mut()).await {
+                if let Some(ended) = self.advance(last, &mut waiting, cut.as_mut()).await {
                     return ended;
                 }
                 tokio::select! {
                     biased;
-                    () = &mut deadline => return Ended::Deadline,
+                    ended = &mut cut => return ended,
                     content = self.fetch_with_keys() => if content {
                         return Ended::Content;
                     },
@@ -154,7 +175,7 @@ impl<'a> Race<'a> {
         &mut self,
         tier: &'a Tier,
         waiting: &mut VecDeque<(&'a str, &'a Arc<dyn Source>)>,
-        mut deadline: Pin<&mut impl Future<Output = ()>>,
+        mut cut: Pin<&mut impl Future<Output = Ended>>,
     ) -> Option<Ended> {
         let clock = Arc::clone(&self.clock);
         loop {
@@ -165,7 +186,7 @@ impl<'a> Race<'a> {
             let (hedge, rival) = (self.next_hedge(), self.next_rival());
             tokio::select! {
                 biased;
-                () = deadline.as_mut() => return Some(Ended::Deadline),
+                ended = cut.as_mut() => return Some(ended),
                 Some(done) = self.in_flight.next() => {
                     if self.settle(done) {
                         return Some(Ended::Content);
@@ -277,11 +298,15 @@ impl<'a> Race<'a> {
         self.won.sort_by_key(|won| wanted(won.file.format));
         let mut won = std::mem::take(&mut self.won).into_iter();
         let (won, also) = (won.next(), won.collect());
-        let cut = matches!(ended, Ended::Deadline);
+        let parked = match &ended {
+            Ended::Parked(until) => Some(Parked { until: *until, so_far: self.so_far() }),
+            _ => None,
+        };
+        let cut = matches!(ended, Ended::Deadline | Ended::Parked(_));
         let reason = match &ended {
             _ if won.is_some() => None,
             Ended::Content => None,
-            Ended::Deadline => Some(EndReason::TotalTimeout),
+            Ended::Deadline | Ended::Parked(_) => Some(EndReason::TotalTimeout),
             // As long as it is not asked, nobody knows.
             Ended::Exhausted if self.out_of_patience => Some(EndReason::SourceOutage),
             // What the best candidate failed by says more than that others were missing.
@@ -292,7 +317,7 @@ impl<'a> Race<'a> {
         };
         let status = match ended {
             _ if won.is_some() => Status::Stored,
-            Ended::Deadline => Status::Timeout,
+            Ended::Deadline | Ended::Parked(_) => Status::Timeout,
             Ended::Content | Ended::Exhausted if self.trail.retryable() => Status::Failed,
             Ended::Content | Ended::Exhausted => Status::NoCopy,
         };
@@ -303,6 +328,7 @@ impl<'a> Race<'a> {
             won,
             also,
             cut,
+            parked,
             nearest: None,
             trail: self.trail,
             elapsed: self.started.elapsed(),

@@ -2,6 +2,7 @@
 
 mod choosing;
 mod formats;
+mod parking;
 mod waiting;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -141,6 +142,7 @@ impl Acquire for ByUrl {
             let verdict = match url.path() {
                 "/good" => Verdict::Accepted(Identity::Proven),
                 "/html" => Verdict::Rejected(Reason::HtmlInstead),
+                "/gone" => Verdict::Rejected(Reason::HttpStatus),
                 "/busy" => Verdict::Rejected(Reason::Stalled),
                 other => panic!("no script for {other}"),
             };

@@ -1,0 +1,86 @@
+//! What of a race goes on with another worker, after the work was given back because its turn at a host is far off.
+//!
+//! It is kept where others can write, so that it may cost a work a source or a copy, but never bring one: it names the
+//! sources that had nothing and the URLs that were no copy, which are not asked for again. Whoever told something, or
+//! proposed what is still to be fetched, is asked anew, and vouches for it anew.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::time::Instant;
+
+use super::trail::{AttemptOutcome, Trail, TrailEntry};
+use crate::acquire::Reason;
+use tierfall_proof::Reason as ProofReason;
+
+/// A work that can only wait for a turn that is far off.
+#[derive(Debug)]
+pub struct Parked {
+    /// Its next turn, at the earliest.
+    pub until: Instant,
+    /// For whoever goes on with it.
+    pub so_far: SoFar,
+}
+
+/// What was found out about a work, and what that took.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SoFar {
+    /// Sources that had nothing, and URLs that were no copy.
+    pub(in crate::tiers) trail: Trail,
+    /// The time that the work has taken, in milliseconds.
+    pub(in crate::tiers) used_ms: u64,
+    /// The time since its first attempt in which a worker had it, in milliseconds.
+    pub(in crate::tiers) elapsed_ms: u64,
+}
+
+/// More entries than any plan and all its candidates have.
+const MOST: usize = 500;
+/// More characters than these hold; a work that needs more begins anew.
+const LONGEST: usize = 256 * 1024;
+
+impl SoFar {
+    /// As it stands in a row. What cannot be read, or is not of the kinds that are kept, is left out.
+    pub fn read(row: &Value) -> Self {
+        let Self { trail, used_ms, elapsed_ms } = Self::deserialize(row).unwrap_or_default();
+        Self::of(trail, used_ms, elapsed_ms)
+    }
+
+    /// For a row.
+    pub fn value(&self) -> Value {
+        let value = serde_json::to_value(self).unwrap_or_default();
+        match value.to_string().len() {
+            length if length > LONGEST => serde_json::to_value(Self::default()).unwrap_or_default(),
+            _ => value,
+        }
+    }
+
+    /// Keeps of a trail what is settled.
+    pub(in crate::tiers) fn of(trail: Trail, used_ms: u64, elapsed_ms: u64) -> Self {
+        let mut so_far = Self { trail, used_ms, elapsed_ms };
+        so_far.trail.0.retain(is_settled);
+        so_far.trail.0.truncate(MOST);
+        so_far
+    }
+}
+
+/// What would end the same way if it were done again, whoever proposed it, and from which nothing else follows.
+fn is_settled(entry: &TrailEntry) -> bool {
+    match entry {
+        TrailEntry::Attempt(attempt) => {
+            let final_answer = matches!(attempt.outcome, AttemptOutcome::NoPdf);
+            final_answer && attempt.candidates.is_empty() && attempt.reason.is_none()
+        }
+        TrailEntry::Acquisition(acquisition) => acquisition.rejected.is_some_and(|reason| {
+            !reason.retryable()
+                && !matches!(
+                    reason,
+                    // A page in place of a file may link it.
+                    Reason::HtmlInstead
+                        // Is said again when the copy is proposed again.
+                        | Reason::PolicyVersion
+                        | Reason::PolicyLicense
+                        // A stronger proposal may end otherwise.
+                        | Reason::Proof(ProofReason::Unproven | ProofReason::WrongWork)
+                )
+        }),
+    }
+}
