@@ -57,7 +57,7 @@ fn until_some_are_parked(home: &Home, place: &Place) {
 }
 
 /// How often each page was asked for.
-fn asked(web: &Web) -> HashMap<String, usize> {
+fn requests(web: &Web) -> HashMap<String, usize> {
     let mut asked = HashMap::new();
     for seen in web.requests() {
         *asked.entry(seen.url).or_default() += 1;
@@ -85,7 +85,7 @@ fn a_run_gives_back_what_waits_for_long_and_ends_with_all_of_it(place: &Place) {
     let web = slow(&home);
     begun(&home, &web, place).wait().expect(3);
     all_ended(&home, place);
-    let asked = asked(&web);
+    let asked = requests(&web);
     assert!(asked.len() == WORKS && asked.values().all(|times| *times == 1), "{asked:?}");
     assert_eq!(home.manifest("papers").len(), WORKS);
 }
@@ -96,11 +96,11 @@ fn what_was_given_back_goes_on_with_another_worker(place: &Place) {
     let running = begun(&home, &web, place);
     running.signal("INT");
     running.wait().expect(130);
-    let before = asked(&web).len();
+    let before = requests(&web).len();
     assert!(before < WORKS, "it was told to end in the middle");
     worker(&home, &web, place).run().expect(3);
     all_ended(&home, place);
-    let asked = asked(&web);
+    let asked = requests(&web);
     assert!(asked.len() == WORKS && asked.values().all(|times| *times == 1), "{asked:?}");
 }
 
@@ -110,5 +110,5 @@ fn what_was_given_back_outlives_a_worker_that_is_killed(place: &Place) {
     begun(&home, &web, place).kill();
     worker(&home, &web, place).run().expect(3);
     all_ended(&home, place);
-    assert_eq!(asked(&web).len(), WORKS);
+    assert_eq!(requests(&web).len(), WORKS);
 }

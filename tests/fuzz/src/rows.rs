@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tierfall::run::testing::{kept_file, kept_line, planned_work};
+use tierfall::tiers::SoFar;
 use tierfall_ledger::sqlite::{SqliteLedger, SqliteSettings};
 use tierfall_ledger::{JobFilter, JobKey, Lease, Ledger, NewJob, Rules, Schedule, SystemClock};
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 18] = [
     "jobs.key",
     "jobs.state",
     "jobs.ready_at",
@@ -30,6 +31,8 @@ const COLUMNS: [&str; 16] = [
     "ops.context",
     "ops.result",
     "candidates.detail",
+    "parked_jobs.until",
+    "parked_jobs.so_far",
 ];
 
 const DAMAGED: &str = "doi:10.5555/damaged";
@@ -97,6 +100,12 @@ fn leased_whole(lease: &Lease, given: usize) {
         assert!(work.landing_urls.len() <= 33 && work.ids.len() <= 7, "{work:?}");
         let held = format!("{work:?}").len();
         assert!(held <= 20_000 + 20 * given, "{held} bytes are held of {given}");
+    }
+    if let Some(row) = &lease.so_far {
+        let kept = SoFar::read(row).value();
+        assert!(kept.to_string().len() <= 256 * 1024, "no more is kept than is given");
+        let entries = kept["trail"].as_array().expect("a list");
+        assert!(entries.iter().all(|entry| entry["verdict"] != "accepted" && entry["candidates"].is_null()));
     }
     for done in &*lease.done {
         if let Some(line) = kept_file(&lease.work_id, &done.op.context, &done.result) {
@@ -166,9 +175,17 @@ fn overwrite(path: &Path, column: &str, value: &[u8]) -> bool {
         database.execute(statement, ["0".repeat(64), done.clone()]).expect("rows can be added");
     }
     let (table, name) = column.split_once('.').expect("a table and a column");
+    if table == "parked_jobs" {
+        database
+            .execute_batch(
+                "UPDATE jobs SET fence = 1 WHERE id = 1; \
+                 INSERT INTO parked_jobs (job, until, so_far) VALUES (1, 0, '{}')",
+            )
+            .expect("the job can have been parked");
+    }
     let job = if table == "jobs" { "id" } else { "job" };
     // As the type that the column has, where the value can be read as one.
-    let number = matches!(name, "ready_at" | "fence" | "attempts");
+    let number = matches!(name, "ready_at" | "fence" | "attempts" | "until");
     let text = if number { "CAST(CAST(?1 AS TEXT) AS INTEGER)" } else { "CAST(?1 AS TEXT)" };
     database.execute(&format!("UPDATE {table} SET {name} = {text} WHERE {job} = 1"), [value]).is_ok()
 }

@@ -158,7 +158,7 @@ impl Leases {
     }
 
     /// After how long a work that is parked is given back; `None` where it cannot be.
-    pub(super) fn patience(&self) -> Option<Duration> {
+    pub(super) fn longest_parked(&self) -> Option<Duration> {
         self.ledger.is_on().then(|| self.ledger.lease())
     }
 

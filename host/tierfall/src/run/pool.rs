@@ -586,7 +586,7 @@ impl WorkerPool {
         let mut begun = Some(begun);
         loop {
             let (work, begun) = (request.work.clone(), begun.take().unwrap_or_else(|| self.begun(slot, jobs)));
-            let begun = begun.parked_at_most(self.leases.patience().filter(|_| jobs.may_be_parked()));
+            let begun = begun.parked_at_most(self.leases.longest_parked().filter(|_| jobs.may_be_parked()));
             let clock = Arc::clone(begun.clock());
             let resolved = resolved.take();
             let racing = async {

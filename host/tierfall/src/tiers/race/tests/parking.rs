@@ -77,7 +77,7 @@ impl World {
         race::go_on(&self.plan, doi("10.5555/1"), begun, &ByUrl::default(), &wanted, &()).await
     }
 
-    fn asked(&self) -> Vec<(&'static str, usize)> {
+    fn calls(&self) -> Vec<(&'static str, usize)> {
         self.calls.iter().map(|(name, calls)| (*name, calls.swap(0, Ordering::SeqCst))).collect()
     }
 }
@@ -89,7 +89,7 @@ async fn a_work_whose_turn_is_far_off_is_given_back_and_goes_on_where_it_was() {
     let parked = world.race(SoFar::default()).await.parked.expect("it waits for an hour");
     assert!(began.elapsed() < PATIENCE + ms(100), "{:?}", began.elapsed());
     assert!(parked.until >= began + FAR && parked.until < began + FAR + ms(100));
-    assert_eq!(world.asked(), [("nothing", 1), ("proposes", 1), ("crossref", 1), ("slow", 0)]);
+    assert_eq!(world.calls(), [("nothing", 1), ("proposes", 1), ("crossref", 1), ("slow", 0)]);
 
     let kept = SoFar::read(&parked.so_far.value());
     assert_eq!(kept.value(), parked.so_far.value(), "a row holds all of it");
@@ -97,7 +97,7 @@ async fn a_work_whose_turn_is_far_off_is_given_back_and_goes_on_where_it_was() {
     let outcome = world.race(kept).await;
     assert_eq!(outcome.status, Status::Stored);
     // Who had nothing is believed; who said something says it again.
-    assert_eq!(world.asked(), [("nothing", 0), ("proposes", 1), ("crossref", 1), ("slow", 1)]);
+    assert_eq!(world.calls(), [("nothing", 0), ("proposes", 1), ("crossref", 1), ("slow", 1)]);
     let fetched: Vec<_> = outcome.trail.acquisitions().map(|entry| entry.url.as_str()).collect();
     assert_eq!(fetched, ["https://a.example/gone", "https://b.example/good"], "each once");
     assert!(outcome.trail.acquisitions().all(|entry| entry.vouched));
@@ -114,11 +114,11 @@ async fn a_work_that_is_given_back_again_keeps_what_was_kept() {
     for _ in 0..3 {
         so_far = world.race(so_far).await.parked.expect("it waits").so_far;
     }
-    assert_eq!(world.asked(), [("nothing", 1), ("proposes", 3), ("crossref", 3), ("slow", 0)]);
+    assert_eq!(world.calls(), [("nothing", 1), ("proposes", 3), ("crossref", 3), ("slow", 0)]);
     let world = World::new(Duration::ZERO, NONE);
     let outcome = world.race(so_far).await;
     assert_eq!((outcome.status, outcome.trail.acquisitions().count()), (Status::NoCopy, 1));
-    assert_eq!(world.asked(), [("nothing", 0), ("proposes", 1), ("crossref", 1), ("slow", 1)]);
+    assert_eq!(world.calls(), [("nothing", 0), ("proposes", 1), ("crossref", 1), ("slow", 1)]);
 }
 
 #[tokio::test(start_paused = true)]
