@@ -67,7 +67,8 @@ fn requests(web: &Web) -> HashMap<String, usize> {
 
 fn all_ended(home: &Home, place: &Place) {
     assert_eq!(count(home, place, "EXHAUSTED"), WORKS as u64);
-    let mut works: Vec<String> = home.manifest("papers").iter().map(|line| line["work_id"].to_string()).collect();
+    let mut works: Vec<String> =
+        home.manifest("papers").iter().map(|line| line["work_id"].to_string()).collect();
     works.sort();
     works.dedup();
     assert_eq!(works.len(), WORKS);

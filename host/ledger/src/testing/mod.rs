@@ -244,7 +244,12 @@ impl World {
     }
 
     /// Parks the job; replies with the time until then.
-    pub(super) async fn park(&self, lease: &Lease, wait: Duration, so_far: Value) -> Result<i64, LedgerError> {
+    pub(super) async fn park(
+        &self,
+        lease: &Lease,
+        wait: Duration,
+        so_far: Value,
+    ) -> Result<i64, LedgerError> {
         let reply = self.ledger.execute_one(lease, JobCommand::Park { wait, so_far }).await?;
         Ok(reply.next_at.expect("a parked job has a time"))
     }

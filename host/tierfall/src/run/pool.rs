@@ -585,7 +585,8 @@ impl WorkerPool {
         let observer = self.reporter.observer(request);
         let mut begun = Some(begun);
         loop {
-            let (work, begun) = (request.work.clone(), begun.take().unwrap_or_else(|| self.begun(slot, jobs)));
+            let (work, begun) =
+                (request.work.clone(), begun.take().unwrap_or_else(|| self.begun(slot, jobs)));
             let begun = begun.parked_at_most(self.leases.longest_parked().filter(|_| jobs.may_be_parked()));
             let clock = Arc::clone(begun.clock());
             let resolved = resolved.take();

@@ -33,7 +33,14 @@ impl Begun {
 
     /// Nothing happened yet, under a clock that was just made.
     pub fn under(clock: Arc<WorkClock>) -> Self {
-        Self { started: Instant::now(), clock, trail: Trail::default(), attempts: 0, settled: Trail::default(), patience: None }
+        Self {
+            started: Instant::now(),
+            clock,
+            trail: Trail::default(),
+            attempts: 0,
+            settled: Trail::default(),
+            patience: None,
+        }
     }
 
     /// Another worker has found out so much; of the time `total` the rest is left, on a clock that is `telling`.

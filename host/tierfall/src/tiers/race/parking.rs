@@ -26,8 +26,7 @@ impl Race<'_> {
         let work = self.snapshot();
         for source in self.plan.tiers.iter().flat_map(|tier| &tier.sources).chain(&self.plan.facts) {
             let name = source.name();
-            let was_asked =
-                |entry: &AttemptEntry| entry.plugin == name.plugin && entry.source == name.source;
+            let was_asked = |entry: &AttemptEntry| entry.plugin == name.plugin && entry.source == name.source;
             if settled.attempts().any(was_asked) && !self.considered.contains(name) {
                 // By an identifier that it would rather have, once that is known, it is asked again.
                 self.considered.ask(source.as_ref(), &work);

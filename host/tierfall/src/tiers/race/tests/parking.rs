@@ -1,8 +1,8 @@
 //! Works that can only wait for a turn that is far off are given back, and go on where they were.
 
 use super::*;
-use crate::tiers::race::{Begun, Wanted};
 use crate::tiers::SoFar;
+use crate::tiers::race::{Begun, Wanted};
 use serde_json::json;
 
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -131,7 +131,8 @@ async fn a_work_whose_turn_comes_soon_or_that_has_a_file_is_not_given_back() {
     let mut preprint = found(&["https://b.example/good"]).unwrap();
     preprint.candidates.iter_mut().for_each(|candidate| candidate.version = Version::Submitted);
     let held = Sketch::new().source("held", 1, Ok(preprint));
-    world.plan.copies = CopyPolicy { prefer: vec!["published".parse().expect("a preference")], ..CopyPolicy::default() };
+    world.plan.copies =
+        CopyPolicy { prefer: vec!["published".parse().expect("a preference")], ..CopyPolicy::default() };
     world.plan.tiers[0].sources.push(Arc::new(held));
     let outcome = world.race(SoFar::default()).await;
     assert_eq!((outcome.status, outcome.parked.is_some()), (Status::Stored, false));
