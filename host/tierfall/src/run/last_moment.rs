@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// A store that is well has answered by then, so that what it was just doing counts.
-const MOMENT: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_secs(2);
 
 /// Does something that is soon done, if it can be done at all; `None`: the run is over, and it was not done in time.
 pub(super) async fn done_in_time<T>(halt: &CancellationToken, work: impl Future<Output = T>) -> Option<T> {
@@ -31,6 +31,6 @@ mod tests {
         assert!(done_in_time(&halt, after(3_600_000)).await.is_some(), "nobody ended it");
         halt.cancel();
         assert!(done_in_time(&halt, after(500)).await.is_some());
-        assert!(done_in_time(&halt, after(1_500)).await.is_none());
+        assert!(done_in_time(&halt, after(2_500)).await.is_none());
     }
 }
