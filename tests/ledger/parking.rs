@@ -11,6 +11,7 @@ use super::{Place, count, on_both_engines, told_at};
 on_both_engines! {
     a_run_gives_back_what_waits_for_long_and_ends_with_all_of_it
     what_was_given_back_goes_on_with_another_worker
+    what_was_given_back_goes_on_when_its_time_has_come_however_long_the_list
     what_was_given_back_outlives_a_worker_that_is_killed
 }
 
@@ -28,9 +29,12 @@ fn slow(home: &Home) -> Web {
     web
 }
 
+fn pages() -> Vec<String> {
+    (0..WORKS).map(|number| format!("http://slow.example/{number}")).collect()
+}
+
 fn run(home: &Home, web: &Web, place: &Place) -> Call {
-    let pages: Vec<String> = (0..WORKS).map(|number| format!("http://slow.example/{number}")).collect();
-    home.write("works.txt", pages.join("\n"));
+    home.write("works.txt", pages().join("\n"));
     home.tierfall(["run", "--input", "works.txt", "--out", "papers", "--enable-idempotency"])
         .args(["--fallback-tier", "landing_scrape"])
         .args(place.flags())
@@ -89,6 +93,24 @@ fn a_run_gives_back_what_waits_for_long_and_ends_with_all_of_it(place: &Place) {
     let asked = requests(&web);
     assert!(asked.len() == WORKS && asked.values().all(|times| *times == 1), "{asked:?}");
     assert_eq!(home.manifest("papers").len(), WORKS);
+}
+
+fn what_was_given_back_goes_on_when_its_time_has_come_however_long_the_list(place: &Place) {
+    let home = Home::new();
+    let web = slow(&home);
+    let mut running = home
+        .tierfall(["run", "--input", "-", "--out", "papers", "--enable-idempotency"])
+        .args(["--fallback-tier", "landing_scrape"])
+        .args(place.flags())
+        .through(&web)
+        .start_typing();
+    running.type_in(&format!("{}\n", pages().join("\n")));
+    web.wait_for("http://slow.example/*", 1);
+    until_some_are_parked(&home, place);
+    web.wait_for("http://slow.example/*", WORKS);
+    running.end_input();
+    running.wait().expect(3);
+    all_ended(&home, place);
 }
 
 fn what_was_given_back_goes_on_with_another_worker(place: &Place) {

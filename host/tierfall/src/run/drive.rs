@@ -19,6 +19,7 @@ use super::leases::{Leases, QueueMode};
 use super::maintenance::{Maintenance, maintain};
 use super::manifest_file::Manifest;
 use super::metrics;
+use super::parked::ParkedWorks;
 use super::pool::WorkerPool;
 use super::reporter::Reporter;
 use super::request::InputItem;
@@ -280,6 +281,7 @@ impl Run {
                 in_hand: self.in_hand.max(1),
             }),
             company: Company::new(self.plan.together.clone()),
+            parked: ParkedWorks::default(),
             seen: Mutex::default(),
             repeats,
         }

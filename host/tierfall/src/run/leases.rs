@@ -30,34 +30,24 @@ pub enum QueueMode {
 /// How often somebody else's job, or an empty queue, is looked at again. A look costs well under a millisecond.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How often a parked job is looked at before its time: somebody may have changed that, or done it.
-const PARKED_INTERVAL: Duration = Duration::from_secs(60);
-
 /// How long a worker waits for a ledger that does not answer, unless it is to run for ever: a restart of a server
 /// takes less.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A job that another worker holds, or that nobody does until its time comes.
+/// A job that another worker holds.
 pub(super) struct HeldElsewhere {
     pub(super) request: WorkRequest,
     /// Until when, if it does not renew its lease; milliseconds since the epoch.
     until: i64,
-    /// Nobody holds it: it is parked until then.
-    parked: bool,
 }
 
-/// Such jobs, in the order in which they were met.
+/// Jobs that another worker holds, in the order in which they were met.
 pub(super) type HeldQueue = VecDeque<HeldElsewhere>;
 
 impl HeldElsewhere {
     /// How long to wait before asking for it again.
     pub(super) fn wait(&self) -> Duration {
-        wait_until(self.until, if self.parked { PARKED_INTERVAL } else { POLL_INTERVAL })
-    }
-
-    /// A work that was given back until a time.
-    pub(super) fn parked(request: WorkRequest, until: i64) -> Self {
-        Self { request, until, parked: true }
+        wait_until(self.until, POLL_INTERVAL)
     }
 }
 
@@ -203,7 +193,7 @@ impl Leases {
                 request.work.key()
             );
         }
-        HeldElsewhere { request, until, parked: false }
+        HeldElsewhere { request, until }
     }
 
     /// A lost job is another worker's now; any other failure of the ledger, where it matters, ends the run.
@@ -211,7 +201,7 @@ impl Leases {
         match error {
             LedgerClientError::Lost(_) => {
                 tracing::warn!("{error}");
-                Ok(HeldElsewhere { request, until: now_ms(), parked: false })
+                Ok(HeldElsewhere { request, until: now_ms() })
             }
             LedgerClientError::Failed(error) => Err(RunError::Ledger(error)),
         }
@@ -240,14 +230,14 @@ impl Leases {
 }
 
 /// How long to wait for a time on the ledger's clock, but no longer than until the next look.
-fn wait_until(at: i64, look: Duration) -> Duration {
+pub(super) fn wait_until(at: i64, look: Duration) -> Duration {
     // No sooner than this either: a clock that is ahead of the ledger's must not make it spin.
     const LEAST: Duration = Duration::from_millis(20);
     let wait = u64::try_from(at.saturating_sub(now_ms())).unwrap_or(0);
     Duration::from_millis(wait).clamp(LEAST, look)
 }
 
-fn now_ms() -> i64 {
+pub(super) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

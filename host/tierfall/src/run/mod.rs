@@ -23,6 +23,7 @@ mod needless;
 mod opening;
 #[cfg(test)]
 mod outage_tests;
+mod parked;
 mod plan;
 mod planning;
 mod plugins;

@@ -22,6 +22,7 @@ use super::last_moment::done_in_time;
 use super::leases::{HeldElsewhere, HeldQueue, Leases, NextJob, POLL_INTERVAL, QueueMode};
 use super::manifest::Line;
 use super::metrics::InHand;
+use super::parked::ParkedWorks;
 use super::reporter::Reporter;
 use super::request::WorkRequest;
 use super::slots::{Slot, Slots};
@@ -57,6 +58,8 @@ pub(super) struct WorkerPool {
     pub(super) company: Arc<Company>,
     /// Nothing is left in the queue, and nothing will come back to it.
     pub(super) emptied: AtomicBool,
+    /// Works of the list that were given back.
+    pub(super) parked: ParkedWorks,
     /// Works that were begun, and those that titles turned out to be.
     pub(super) seen: Mutex<Dedupe>,
     /// Works that were begun under another name.
@@ -71,6 +74,8 @@ struct Pipeline {
     held: HeldQueue,
     /// The place of the work in hand, or of the next one.
     slot: Option<Slot>,
+    /// It goes through a list: what it gives back is to be taken up again.
+    of_list: bool,
     /// The title of the work in hand was resolved just now.
     resolved: Option<Resolving>,
 }
@@ -92,14 +97,19 @@ impl WorkerPool {
         self: Arc<Self>,
         works: async_channel::Receiver<WorkRequest>,
     ) -> Result<(), RunError> {
-        let mut pipeline = Pipeline::default();
-        while self.has_place(&mut pipeline).await
-            && let Some(request) = self.unless_ending(works.recv()).await.and_then(Result::ok)
-        {
-            if !self.is_new(&request.work) {
-                continue;
+        let mut pipeline = Pipeline { of_list: true, ..Pipeline::default() };
+        while self.has_place(&mut pipeline).await {
+            let next = async {
+                tokio::select! {
+                    biased;
+                    request = self.parked.due() => Some((request, true)),
+                    request = works.recv() => Some((request.ok()?, false)),
+                }
+            };
+            let Some((request, again)) = self.unless_ending(next).await.flatten() else { break };
+            if again || self.is_new(&request.work) {
+                self.begin(request, &mut pipeline).await?;
             }
-            self.begin(request, &mut pipeline).await?;
         }
         // What others hold comes last: by then they have ended it, or their lease has run out.
         pipeline.slot = None;
@@ -114,7 +124,13 @@ impl WorkerPool {
             pipeline.slot = None;
             pipeline.finish().await?;
         }
-        Ok(())
+        while self.has_place(&mut pipeline).await
+            && let Some(request) = self.unless_ending(self.parked.rest()).await.flatten()
+        {
+            self.begin(request, &mut pipeline).await?;
+        }
+        pipeline.slot = None;
+        pipeline.finish().await
     }
 
     /// Waits for a place for the next work, unless there is one; `false` when no new work is to be begun.
@@ -275,7 +291,7 @@ impl WorkerPool {
             return Ok(());
         }
         if let Some(until) = parked {
-            pipeline.held.push_back(HeldElsewhere::parked(request, until));
+            self.parked.add(request, until);
             return Ok(());
         }
         let here = jobs.here.map(|line| *line);
@@ -441,15 +457,16 @@ impl WorkerPool {
     ) -> Result<(), RunError> {
         let away = self.leases.away(parked.until);
         tracing::debug!("{} is given back for {} s", request.work.key(), away.as_secs());
-        let held = match jobs.park(away, &parked.so_far).await {
+        match jobs.park(away, &parked.so_far).await {
             Ok(until) => {
                 let until = until.unwrap_or_else(|| Leases::time_in(away));
                 self.reporter.parked(&request, until);
-                HeldElsewhere::parked(request, until)
+                if pipeline.of_list {
+                    self.parked.add(request, until);
+                }
             }
-            Err(error) => self.give_up(error, request)?,
-        };
-        pipeline.held.push_back(held);
+            Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
+        }
         Ok(())
     }
 
