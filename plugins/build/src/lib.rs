@@ -86,6 +86,8 @@ impl Build<'_> {
         cargo
             .args(["build", "--release", "--lib", "--target", TARGET])
             .args(["--message-format", "json-render-diagnostics"])
+            // The host's engine has vectors on every machine; what searches bytes is several times as fast with them.
+            .args(["--config", &format!("target.{TARGET}.rustflags=['-Ctarget-feature=+simd128']")])
             .arg("--manifest-path")
             .arg(self.manifest)
             .stdin(Stdio::null())

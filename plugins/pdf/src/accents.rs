@@ -2,19 +2,21 @@
 
 /// The combining mark that an accent is when it stands over a letter.
 pub fn mark(text: &str) -> Option<&'static str> {
-    Some(match text {
-        "`" | "\u{2cb}" => "\u{300}",
-        "´" | "\u{2ca}" => "\u{301}",
-        "ˆ" | "^" => "\u{302}",
-        "˜" | "~" => "\u{303}",
-        "¯" => "\u{304}",
-        "˘" => "\u{306}",
-        "˙" => "\u{307}",
-        "¨" => "\u{308}",
-        "˚" => "\u{30a}",
-        "˝" => "\u{30b}",
-        "ˇ" => "\u{30c}",
-        "¸" => "\u{327}",
+    let mut chars = text.chars();
+    let (Some(only), None) = (chars.next(), chars.next()) else { return None };
+    Some(match only {
+        '`' | '\u{2cb}' => "\u{300}",
+        '´' | '\u{2ca}' => "\u{301}",
+        'ˆ' | '^' => "\u{302}",
+        '˜' | '~' => "\u{303}",
+        '¯' => "\u{304}",
+        '˘' => "\u{306}",
+        '˙' => "\u{307}",
+        '¨' => "\u{308}",
+        '˚' => "\u{30a}",
+        '˝' => "\u{30b}",
+        'ˇ' => "\u{30c}",
+        '¸' => "\u{327}",
         _ => return None,
     })
 }

@@ -210,34 +210,31 @@ const SHORT_PADDING: usize = 32;
 fn is_content(data: &[u8]) -> bool {
     /// A font's name or two may be written in another encoding.
     const TOLERATED: usize = 16;
-    let (mut strange, mut depth, mut escaped) = (0, 0usize, false);
-    let mut zeroes = 0;
-    for (at, byte) in data.iter().enumerate() {
-        // Zeroes mean nothing in a string of one-byte codes and separate tokens elsewhere; two-byte codes have one
-        // in two.
-        zeroes = if *byte == 0 { zeroes + 1 } else { 0 };
-        if zeroes > TOLERATED {
-            return false;
-        }
-        if depth > 0 {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'(' => depth += 1,
-                b')' => depth -= 1,
-                _ => {}
-            }
-            continue;
-        }
+    // Zeroes mean nothing in a string of one-byte codes and separate tokens elsewhere; two-byte codes have one in two.
+    let hole = memmem::find(data, &[0; TOLERATED + 1]).unwrap_or(data.len());
+    let (mut strange, mut depth, mut at) = (0, 0usize, 0);
+    while let Some(byte) = data.get(at) {
+        at += 1;
         match byte {
-            b'(' => depth = 1,
+            b'(' => depth += 1,
+            // Most of a page is text in strings, which is passed over many bytes at a time.
+            _ if depth > 0 => {
+                let rest = data.get(at - 1..).unwrap_or_default();
+                let Some(next) = memchr::memchr3(b'\\', b'(', b')', rest) else { break };
+                at += next;
+                match rest.get(next) {
+                    Some(b'\\') => at += 1,
+                    Some(b'(') => depth += 1,
+                    _ => depth -= 1,
+                }
+            }
             // What follows is the data of an inline image; its end is not worth finding.
-            b'I' if data[at..].starts_with(b"ID") && is_operator(data, at, 2) => return true,
+            b'I' if data[at - 1..].starts_with(b"ID") && is_operator(data, at - 1, 2) => return at <= hole,
             b'\t' | b'\n' | b'\r' | 0x0c | 0 | b' '..=b'~' => {}
             _ => strange += 1,
         }
     }
-    strange <= TOLERATED
+    hole == data.len() && strange <= TOLERATED
 }
 
 fn is_operator(data: &[u8], at: usize, length: usize) -> bool {
@@ -364,6 +361,12 @@ mod tests {
         assert!(is_content(b"q BI /W 1 ID \x00\xff\x80 EI Q"));
         assert!(!is_content(&[&b"BT /F1 12 Tf "[..], &[0; 40]].concat()));
         assert!(!is_content(&[0x9d; 40]));
+        let within = |string: &[u8]| [b"BT (", string, b") Tj ET"].concat();
+        assert!(is_content(&within(b"a (nested \\( one) \x9d")), "and what follows it is no string");
+        assert!(is_content(&within(&[0x9d; 40])));
+        assert!(!is_content(&within(&[0; 40])), "a hole");
+        assert!(!is_content(&[&within(b"\\)"), &[0x9d; 40][..]].concat()), "behind the string");
+        assert!(is_content(&[b"BI /W 1 ID ", &[0; 40][..]].concat()), "an image may hold anything");
     }
 
     #[test]
