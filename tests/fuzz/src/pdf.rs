@@ -33,7 +33,9 @@ pub fn promise(data: &[u8]) {
 fn bounded(report: &Report) {
     let first = report.pages.min(PAGES) as usize;
     assert!(report.pages > 0);
-    assert_eq!((report.text.len(), report.headings.len()), (first, first));
+    // Reading may end sooner: with a page of prose.
+    assert!((1..=first).contains(&report.text.len()));
+    assert_eq!(report.headings.len(), report.text.len());
     assert!(report.text.iter().all(|page| page.len() < 80 * 1024));
     let headings = || report.headings.iter().flatten();
     assert!(report.headings.iter().all(|page| page.len() <= 8));
