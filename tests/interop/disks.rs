@@ -5,7 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use crate::run::pages_only;
 use crate::support::article::Article;
-use crate::support::program::Home;
+use crate::support::program::{Ended, Home};
+use crate::support::s3::Bucket;
 use crate::support::shim;
 use crate::support::skip::lends_mounts;
 use crate::support::web::{Answer, Web};
@@ -158,14 +159,15 @@ fn the_longest_names_of_works_become_names_of_files_that_every_system_takes() {
     assert_eq!(folded.len(), 3, "{links:?}");
 }
 
+const NAMES: [&str; 8] = ["moths", "ferns", "newts", "voles", "larks", "moles", "toads", "hares"];
+
 #[test]
 fn a_disk_that_fills_up_ends_the_run_and_the_next_one_has_the_rest() {
     if !lends_mounts() {
         return;
     }
     let (home, web) = (Home::new(), Web::start());
-    let found = ["moths", "ferns", "newts", "voles", "larks", "moles", "toads", "hares"]
-        .map(|name| Article::without_file(&web, name, 60));
+    let found = NAMES.map(|name| Article::without_file(&web, name, 60));
     for article in &found {
         web.get(&article.file, [Answer::pdf(article.bytes.clone())]);
     }
@@ -228,4 +230,56 @@ fn a_disk_that_is_full_costs_no_job_an_attempt_and_once_there_is_room_all_is_sto
         assert_eq!(jobs.matches("\"attempts\":0").count(), 2, "{folder}: {jobs}\n{}", ended.err);
         assert_eq!(home.manifest("papers").iter().filter(|line| line["status"] == "stored").count(), 2);
     }
+}
+
+/// Runs over works whose files go to a bucket, with so many bytes of disk for what is on its way; and again with room.
+fn with_a_store(home: &Home, web: &Web, bucket: &Bucket, found: &[Article], size: usize) -> Ended {
+    std::fs::create_dir(home.path("small")).expect("a folder can be made");
+    let script = format!(
+        "mount -t tmpfs -o size={size} none small || exit 77\n\"$0\" \"$@\"; code=$?\n\
+         cp small/papers/manifest.jsonl first.jsonl; ls small/papers/partial >first\n\
+         mount -o remount,size=64m small; \"$0\" \"$@\"; echo $? >second; ls small/papers/partial >>second; exit $code"
+    );
+    for article in found {
+        // As most servers do it: what came of a file can be continued.
+        web.get(&article.file, [Answer::pdf(article.bytes.clone()).with_ranges("\"v1\"")]);
+    }
+    let works: Vec<&str> = found.iter().map(|article| article.page.as_str()).collect();
+    let call = home.tierfall(["run"]).args(&works).args(["--fallback-tier", "landing_scrape"]);
+    let call =
+        call.args(["--out", "small/papers", "--workers", "1", "--store", &bucket.store()]).through(web);
+    let call = bucket.variables().into_iter().fold(call, |call, (name, value)| call.env(name, value));
+    call.under("unshare", &["--map-root-user", "--mount", "sh", "-c", &script]).run()
+}
+
+fn files_in(bucket: &Bucket) -> usize {
+    bucket.objects().into_keys().filter(|name| name.starts_with("oa/files/")).count()
+}
+
+#[test]
+fn with_a_store_the_disk_needs_room_for_no_more_than_what_is_on_its_way() {
+    let (true, Some(bucket)) = (lends_mounts(), Bucket::new()) else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let found = NAMES.map(|name| Article::without_file(&web, name, 60));
+    with_a_store(&home, &web, &bucket, &found, found[0].bytes.len() * 5 / 2).expect(0);
+    assert_eq!((files_in(&bucket), home.read("first").as_str()), (found.len(), ""));
+}
+
+#[test]
+fn a_disk_too_small_for_what_is_on_its_way_to_a_store_ends_the_run_and_the_next_one_has_it_all() {
+    let (true, Some(bucket)) = (lends_mounts(), Bucket::new()) else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let found = NAMES.map(|name| Article::without_file(&web, name, 60));
+    let ended = with_a_store(&home, &web, &bucket, &found, found[0].bytes.len() / 2).expect(1);
+    assert!(ended.err.contains("takes no more files: No space left on device"), "{}", ended.err);
+    let lines: Vec<serde_json::Value> = home
+        .read("first.jsonl")
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("whole lines"))
+        .collect();
+    assert!((3..found.len()).contains(&lines.len()), "the others were not touched: {lines:#?}");
+    assert!(lines.iter().all(|line| line["reason"] == "storage" && line["retry"] == true), "{lines:#?}");
+    assert_eq!(home.read("first"), "", "what cannot be finished takes no room");
+    // With room again all is fetched.
+    assert_eq!((home.read("second").as_str(), files_in(&bucket)), ("0\n", found.len()));
 }

@@ -203,7 +203,13 @@ impl Partial {
     }
 
     pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file.write_all(bytes)?;
+        if let Err(error) = self.file.write_all(bytes) {
+            // What cannot be finished here would leave no room for anything else, the manifest's lines among it.
+            if matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) {
+                self.origin = None;
+            }
+            return Err(error);
+        }
         self.hasher.update(bytes);
         self.received += bytes.len() as u64;
         Ok(())

@@ -14,7 +14,10 @@ use tierfall_sandbox::LoadError;
 #[non_exhaustive]
 pub enum RunError {
     /// The manifest cannot be written: what happens would not be on record.
-    #[error("failed to write the manifest {path}: {source}; the files that are stored stay where they are")]
+    #[error(
+        "failed to write the manifest {path}: {source}; the files that are stored stay where they are: run again once it \
+         can be written"
+    )]
     Manifest {
         /// The manifest's file.
         path: PathBuf,
