@@ -187,3 +187,45 @@ fn a_worker_that_slept_past_its_lease_writes_nothing(place: &Place) {
     let now = told_once_at(&home, place, &["show", &article.page]);
     assert_eq!((&now["state"], &now["fence"], &now["ops"]), (&done["state"], &done["fence"], &done["ops"]));
 }
+
+/// Whoever starts it again has it try again; by itself it would wait for what it never had.
+#[test]
+fn a_worker_whose_ledger_cannot_be_opened_ends_also_if_it_is_to_go_on_forever() {
+    let (home, web) = (Home::new(), Web::start());
+    // Nobody listens there.
+    let nowhere = ["--ledger", "postgres://tierfall@127.0.0.1:1/tierfall?sslmode=disable"];
+    let call = home.tierfall(["worker", "--forever"]).args(PAGES_ONLY).args(nowhere).through(&web);
+    let ended = call.run().expect(5);
+    assert!(ended.err.contains("nothing can be done without it"), "{}", ended.err);
+    assert!(ended.err.contains("cannot be opened"), "{}", ended.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_server_that_goes_away_is_waited_for_and_that_is_said_once_for_all_works_in_hand() {
+    let Some(place) = Place::server() else { return };
+    let Place::Server(database) = &place else { return };
+    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
+    let articles: Vec<Article> = ["one", "two", "three", "four"]
+        .map(|name| {
+            let article = Article::without_file(&web, name, 4);
+            web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(&gate)]);
+            article
+        })
+        .into();
+    let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
+    remembering(&home, &web, &place, &pages).args(["--plan-only"]).run().expect(0);
+    let call = worker(&home, &web, &place).args(["--forever", "--workers", "4"]);
+    let running = call.saying_to_a_file().start();
+    eventually("all are in hand", || files_asked_for(&web) == 4);
+    database.close();
+    gate.open();
+    eventually("they are stored meanwhile", || home.files("papers/files").len() == 4);
+    home.says("waiting for it");
+    database.open();
+    eventually("the ledger is told", || count(&home, &place, "INDEXED") == 4);
+    running.signal("TERM");
+    running.wait().expect(143);
+    let said = home.read("said.txt");
+    assert_eq!(said.matches("waiting for it").count(), 1, "{said}");
+}

@@ -75,6 +75,8 @@ pub(super) struct Leases {
     pub(super) watch: Mutex<()>,
     /// It was logged that works are waited for.
     wait_logged: AtomicBool,
+    /// It was logged that the ledger is waited for, and it has not answered since.
+    outage_logged: AtomicBool,
 }
 
 impl Leases {
@@ -85,7 +87,8 @@ impl Leases {
     ) -> Self {
         let host = gethostname::gethostname();
         let owner = format!("{}/{}/{run_id}", host.to_string_lossy(), std::process::id());
-        Self { ledger, run_id, owner, inventory, watch: Mutex::new(()), wait_logged: AtomicBool::new(false) }
+        let [wait_logged, outage_logged] = [false; 2].map(AtomicBool::new);
+        Self { ledger, run_id, owner, inventory, watch: Mutex::new(()), wait_logged, outage_logged }
     }
 
     /// Plans the job of an artifact of the work, and leases it if it can be had. `wanted`: also if an earlier run had
@@ -110,7 +113,9 @@ impl Leases {
 
     /// Leases the job that has been ready for the longest.
     pub(super) async fn next(&self) -> Result<NextJob, LedgerClientError> {
-        let Some(handle) = self.ledger.take_next(&self.owner).await? else { return Ok(NextJob::Nothing) };
+        let next = self.ledger.take_next(&self.owner).await?;
+        self.outage_logged.store(false, Ordering::Relaxed);
+        let Some(handle) = next else { return Ok(NextJob::Nothing) };
         let Some(lease) = handle.lease() else { return Ok(NextJob::Nothing) };
         match job::request(&lease.work_id, &lease.work) {
             Ok(request) => {
@@ -162,7 +167,8 @@ impl Leases {
         next_at.map(|at| wait_until(at, POLL_INTERVAL))
     }
 
-    /// Returns if the worker should wait for a ledger that has not answered since `since`.
+    /// Returns if the worker should wait for a ledger that has not answered since `since`. One that could not even be
+    /// opened is left to whoever starts the worker again.
     pub(super) fn tolerate(
         &self,
         error: LedgerClientError,
@@ -175,10 +181,11 @@ impl Leases {
         };
         let retryable = matches!(error, LedgerError::Unavailable(_) | LedgerError::Full(_));
         let too_long = mode == QueueMode::Empty && since.elapsed() > LEDGER_TIMEOUT;
-        if !retryable || !self.ledger.degrades() || too_long {
+        let waits = retryable && !too_long && self.ledger.degrades() && self.ledger.ledger().is_some();
+        if !waits {
             return Err(RunError::Ledger(error));
         }
-        if since.elapsed() < POLL_INTERVAL {
+        if !self.outage_logged.swap(true, Ordering::Relaxed) {
             tracing::warn!(%error, "there is no work without the ledger; waiting for it");
         }
         Ok(())
