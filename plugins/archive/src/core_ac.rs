@@ -51,8 +51,9 @@ pub fn find_many(
     let context = ctx.settings_only();
     let lookup = Lookup {
         terms: &terms,
-        most: MOST as usize,
-        length: 2500,
+        // A work has three terms at most.
+        most: 3 * MOST as usize,
+        length: 3000,
         ask: &|terms| Records::of(search(host, &context, terms, "100")?, "results", "totalHits"),
         keys: &|result| stated(result).into_iter().flat_map(|id| self::terms(&Work::new(vec![id]))).collect(),
     };

@@ -30,8 +30,8 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     found(answer.items("response.docs"), work)
 }
 
-/// As many as a URL takes, with two terms for a DOI.
-const MOST: u32 = 40;
+/// As many as one URL takes, with two terms for a DOI: of forty the last few needed a request of their own.
+const MOST: u32 = 35;
 
 /// By one query that names all of them.
 pub fn find_many(

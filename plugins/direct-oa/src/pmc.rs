@@ -21,8 +21,9 @@ pub fn source() -> Source {
 const BUCKET: &str = "https://pmc-oa-opendata.s3.amazonaws.com";
 /// The bucket's name in the addresses that its records state.
 const BUCKET_NAME: &str = "s3://pmc-oa-opendata/";
-/// It converts 200 at once; but each article that is there is asked for in the bucket one by one.
-const MOST: u32 = 25;
+/// It converts 200 at once; but each article that is there is asked for in the bucket one by one, at a tenth of a second
+/// or two, and all works of a question wait for the last of them.
+const MOST: u32 = 40;
 /// Versions of one article that are asked for; few have more than one.
 const MOST_VERSIONS: usize = 3;
 

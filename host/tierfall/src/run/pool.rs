@@ -108,6 +108,10 @@ impl WorkerPool {
             };
             let Some((request, again)) = self.unless_ending(next).await.flatten() else { break };
             if again || self.is_new(&request.work) {
+                if !works.is_empty() {
+                    // The next one is right behind it.
+                    self.plan.together.go_on();
+                }
                 self.begin(request, &mut pipeline).await?;
             }
         }
