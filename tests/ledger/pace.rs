@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::program::{Home, Running};
-use crate::support::web::{Answer, Web};
+use crate::support::web::{Answer, Fault, Web};
 
 use super::{Place, on_both_engines};
 
@@ -29,6 +29,26 @@ fn three_processes_with_one_ledger_ask_a_host_no_more_often_than_one(place: &Pla
 #[test]
 fn three_processes_of_one_user_ask_a_host_no_more_often_than_one() {
     ask(|process| vec![format!("--out=papers-{process}")]);
+}
+
+#[test]
+fn a_run_that_is_ended_while_it_reads_the_rules_of_a_host_leaves_them_to_the_next() {
+    let (home, web) = (Home::new(), Web::start());
+    let rules = "http://ruled.example/robots.txt";
+    web.get(rules, [Answer::status(200).failing(Fault::Hang), Answer::status(404)]);
+    web.get("http://ruled.example/page", [Answer::html("<!DOCTYPE html><html><head></head><body></body></html>")]);
+    let run = || {
+        home.tierfall(["run", "http://ruled.example/page", "--out", "papers"])
+            .args(["--fallback-tier", "landing_scrape"])
+            .through(&web)
+    };
+    let running = run().start();
+    web.wait_for(rules, 1);
+    running.signal("INT");
+    running.wait().expect(130);
+    // Waiting for the one that is gone would take the whole time of the source.
+    run().run().expect(3);
+    assert_eq!(web.requests_for(rules).len(), 2);
 }
 
 #[track_caller]

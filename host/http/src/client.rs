@@ -233,6 +233,13 @@ impl HttpClient {
         self.0.transport.recorded().then(|| self.0.transport.notes(name))
     }
 
+    /// Tells the processes that share the pace of hosts that this one asks nobody any more for now.
+    pub async fn leave(&self) {
+        if let Some(shared) = &self.0.shared {
+            shared.leave().await;
+        }
+    }
+
     /// Who waits for which host.
     pub fn queues(&self) -> Queues {
         Queues::of(Arc::clone(&self.0.pace))

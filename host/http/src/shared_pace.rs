@@ -46,6 +46,11 @@ pub trait SharedPace: fmt::Debug + Send + Sync {
     fn may_probe<'a>(&'a self, _key: &'a BreakerKey) -> BoxFuture<'a, bool> {
         Box::pin(std::future::ready(true))
     }
+
+    /// The process asks nobody any more for now: what it holds is the others'. Completes once they know.
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// What a process asks of the others.

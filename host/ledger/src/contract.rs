@@ -142,7 +142,7 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// The owner is alive: what it has open stays open. One that is not heard of for twenty seconds has nothing open.
     fn renew_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>>;
 
-    /// The owner ends, and has nothing open.
+    /// The owner ends, and has nothing open. The rules that it was to read are anybody's.
     fn end_turns<'a>(&'a self, owner: &str) -> BoxFuture<'a, Result<(), LedgerError>>;
 
     /// What a process is to do that lacks the rules of an origin. One at a time reads them, for all.

@@ -10,6 +10,7 @@ use super::now;
 super::promises! {
     rules_are_read_by_one_process_for_all
     who_was_to_read_rules_and_disappeared_holds_the_others_up_for_seconds
+    rules_that_a_process_was_to_read_are_the_next_ones_once_it_ends
     rules_that_are_too_large_or_no_text_are_everybodys_own
     rules_are_forgotten_when_their_time_is_over
     rows_of_rules_that_make_no_sense_are_read_anew
@@ -61,6 +62,18 @@ async fn who_was_to_read_rules_and_disappeared_holds_the_others_up_for_seconds(w
     assert!(matches!(take(&world, "c").await, RulesTurn::Later(_)));
     keep(&world, "b", None).await;
     assert_eq!(take(&world, "c").await, RulesTurn::Read, "nothing came of it");
+}
+
+async fn rules_that_a_process_was_to_read_are_the_next_ones_once_it_ends(world: World) {
+    assert_eq!(take(&world, "a").await, RulesTurn::Read);
+    assert!(matches!(take(&world, "b").await, RulesTurn::Later(_)));
+    world.ledger.end_turns("b").await.unwrap();
+    assert!(matches!(take(&world, "c").await, RulesTurn::Later(_)), "another one reads them");
+    world.ledger.end_turns("a").await.unwrap();
+    assert_eq!(take(&world, "c").await, RulesTurn::Read);
+    keep(&world, "c", Some(rules("text"))).await;
+    world.ledger.end_turns("c").await.unwrap();
+    assert_eq!(take(&world, "b").await, RulesTurn::Known(rules("text")), "what was read stays");
 }
 
 async fn rules_that_are_too_large_or_no_text_are_everybodys_own(world: World) {

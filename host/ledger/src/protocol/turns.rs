@@ -186,7 +186,10 @@ impl TxRequest for EndTurns {
     type Reply = ();
 
     async fn apply<S: Sql>(&self, sql: &mut S, _: &mut TxContext<'_>) -> Result<(), LedgerError> {
-        sql.run("DELETE FROM host_holders WHERE owner = $1", &[Param::Text(&self.0)]).await?;
+        let owner = [Param::Text(&self.0)];
+        sql.run("DELETE FROM host_holders WHERE owner = $1", &owner).await?;
+        // What it was reading for all is read by the next one that asks.
+        sql.run("DELETE FROM host_rules WHERE owner = $1 AND reading_until > 0", &owner).await?;
         Ok(())
     }
 }

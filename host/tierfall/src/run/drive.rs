@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use futures_util::future::BoxFuture;
 use tokio::sync::mpsc;
@@ -227,6 +227,10 @@ impl Run {
         if let Some(maintenance) = maintenance {
             maintenance.await.map_err(|error| RunError::Worker(error.to_string()))?;
         }
+        if let Some(network) = &self.network {
+            // Who cannot be told finds out by itself.
+            let _ = tokio::time::timeout(LEAVING, network.leave()).await;
+        }
         self.ledger.close().await;
         wrote?;
         worked?;
@@ -290,6 +294,9 @@ impl Run {
 
 /// For each work that goes on so many may wait for answers that take their time. With one worker there is one work.
 const CONNECTED_PER_WORKER: usize = 8;
+
+/// The longest that a run waits at its end for those with whom it shares the pace of hosts.
+const LEAVING: Duration = Duration::from_secs(2);
 
 /// A name for a run that sorts by time; two runs that start in one second still differ.
 pub fn new_run_id() -> String {

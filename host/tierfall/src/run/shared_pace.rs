@@ -41,6 +41,7 @@ enum Message {
     Opened(HostBreaker),
     Closed(BreakerName),
     Probe(BreakerName, oneshot::Sender<bool>),
+    Leave(oneshot::Sender<()>),
 }
 
 /// Speaks with the ledger, one message after the other: what comes back late must not undo what was said after it.
@@ -218,6 +219,12 @@ impl SharedPace for LedgerPace {
         // Where nobody can be asked, it is everybody's own.
         Box::pin(async { answer.await.unwrap_or(true) })
     }
+
+    fn leave(&self) -> BoxFuture<'_, ()> {
+        let (reply, answer) = oneshot::channel();
+        self.say(Message::Leave(reply));
+        Box::pin(async { answer.await.unwrap_or(()) })
+    }
 }
 
 fn name_of(key: &BreakerKey) -> BreakerName {
@@ -281,6 +288,11 @@ impl Talk {
             }
             Message::KeepRules(origin, rules) => {
                 let _ = self.ask(ledger.keep_rules(&origin, &owner, rules)).await;
+            }
+            Message::Leave(reply) => {
+                let _ = self.ask(ledger.end_turns(&owner)).await;
+                // Whoever waited for it may be gone.
+                let _ = reply.send(());
             }
             Message::Follow(follower) => {
                 self.follower = Some(follower);
