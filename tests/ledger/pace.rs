@@ -36,7 +36,10 @@ fn a_run_that_is_ended_while_it_reads_the_rules_of_a_host_leaves_them_to_the_nex
     let (home, web) = (Home::new(), Web::start());
     let rules = "http://ruled.example/robots.txt";
     web.get(rules, [Answer::status(200).failing(Fault::Hang), Answer::status(404)]);
-    web.get("http://ruled.example/page", [Answer::html("<!DOCTYPE html><html><head></head><body></body></html>")]);
+    web.get(
+        "http://ruled.example/page",
+        [Answer::html("<!DOCTYPE html><html><head></head><body></body></html>")],
+    );
     let run = || {
         home.tierfall(["run", "http://ruled.example/page", "--out", "papers"])
             .args(["--fallback-tier", "landing_scrape"])
