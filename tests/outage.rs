@@ -107,6 +107,9 @@ fn a_network_that_goes_away_costs_no_job_an_attempt() {
     }
 }
 
+/// A dozen more than Crossref is asked about in one question.
+const WORKS: usize = 62;
+
 /// A registry that answers its first question and then, until it is told otherwise, 503.
 struct Registry {
     web: Web,
@@ -154,9 +157,9 @@ impl Registry {
         Self { web, well, refused }
     }
 
-    /// A run over a dozen works that only it has.
+    /// A run over works that only it has: more than its first answer is about.
     fn run(&self, home: &Home, more: &[&str]) -> crate::support::program::Call {
-        let list: Vec<String> = (0..12).map(|number| format!("10.5555/outage.{number}")).collect();
+        let list: Vec<String> = (0..WORKS).map(|number| format!("10.5555/outage.{number}")).collect();
         home.write("works.txt", list.join("\n"));
         let base = format!("sources.crossref.api_base={}", self.web.url("/").trim_end_matches('/'));
         home.tierfall(["run", "--input", "works.txt", "--out", "papers", "--allow-private", "127.0.0.1"])
@@ -189,10 +192,10 @@ fn a_source_that_goes_away_is_waited_for_and_costs_no_job_an_attempt() {
     assert_eq!(said.matches("answers nobody any more").count(), 1, "{said}");
     assert_eq!(said.matches("crossref answers again").count(), 1, "{said}");
     let manifest = home.manifest("papers");
-    assert_eq!(manifest.len(), 12);
+    assert_eq!(manifest.len(), WORKS);
     assert!(manifest.iter().all(|line| line["status"] == "stored"), "{manifest:#?}");
     let jobs = home.tierfall(["ledger", "list", "--out", "papers", "--json"]).run().expect(0).out;
-    assert_eq!(jobs.lines().count(), 12);
+    assert_eq!(jobs.lines().count(), WORKS);
     for job in jobs.lines() {
         let job: serde_json::Value = serde_json::from_str(job).expect("JSON");
         assert_eq!((&job["state"], &job["attempts"]), (&"INDEXED".into(), &1.into()), "{job}");

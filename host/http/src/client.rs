@@ -234,9 +234,9 @@ impl HttpClient {
     }
 
     /// Tells the processes that share the pace of hosts that this one asks nobody any more for now.
-    pub async fn leave(&self) {
+    pub async fn unshare(&self) {
         if let Some(shared) = &self.0.shared {
-            shared.leave().await;
+            shared.unshare().await;
         }
     }
 

@@ -48,7 +48,7 @@ pub trait SharedPace: fmt::Debug + Send + Sync {
     }
 
     /// The process asks nobody any more for now: what it holds is the others'. Completes once they know.
-    fn leave(&self) -> BoxFuture<'_, ()> {
+    fn unshare(&self) -> BoxFuture<'_, ()> {
         Box::pin(std::future::ready(()))
     }
 }

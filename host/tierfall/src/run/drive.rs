@@ -229,7 +229,7 @@ impl Run {
         }
         if let Some(network) = &self.network {
             // Who cannot be told finds out by itself.
-            let _ = tokio::time::timeout(LEAVING, network.leave()).await;
+            let _ = tokio::time::timeout(LEAVING, network.unshare()).await;
         }
         self.ledger.close().await;
         wrote?;

@@ -41,7 +41,7 @@ enum Message {
     Opened(HostBreaker),
     Closed(BreakerName),
     Probe(BreakerName, oneshot::Sender<bool>),
-    Leave(oneshot::Sender<()>),
+    Unshare(oneshot::Sender<()>),
 }
 
 /// Speaks with the ledger, one message after the other: what comes back late must not undo what was said after it.
@@ -220,9 +220,9 @@ impl SharedPace for LedgerPace {
         Box::pin(async { answer.await.unwrap_or(true) })
     }
 
-    fn leave(&self) -> BoxFuture<'_, ()> {
+    fn unshare(&self) -> BoxFuture<'_, ()> {
         let (reply, answer) = oneshot::channel();
-        self.say(Message::Leave(reply));
+        self.say(Message::Unshare(reply));
         Box::pin(async { answer.await.unwrap_or(()) })
     }
 }
@@ -289,7 +289,7 @@ impl Talk {
             Message::KeepRules(origin, rules) => {
                 let _ = self.ask(ledger.keep_rules(&origin, &owner, rules)).await;
             }
-            Message::Leave(reply) => {
+            Message::Unshare(reply) => {
                 let _ = self.ask(ledger.end_turns(&owner)).await;
                 // Whoever waited for it may be gone.
                 let _ = reply.send(());

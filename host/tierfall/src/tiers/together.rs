@@ -1,6 +1,6 @@
 //! Works that go on at the same moment, because one answer told all of them something, because they waited for each
-//! other, or because a list begins with them: they come to their next source within milliseconds, and are to be in one question there. Otherwise the first of
-//! them is asked about alone, at each source from there on.
+//! other, or because a list begins with them: they come to their next source within milliseconds, and are to be in one
+//! question there. Otherwise the first of them is asked about alone, at each source from there on.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
