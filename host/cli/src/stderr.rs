@@ -237,8 +237,12 @@ mod tests {
     fn who_does_not_read_holds_nobody_up_and_is_told_how_many_lines_are_missing() {
         let (queue, comes, lets) = queue();
         let line = |number: usize| format!("{number:>1000}\n").into_bytes();
-        // Many times what there is room for.
-        (0..20_000).for_each(|number| queue.add(line(number)));
+        // Many times what there is room for. What is taken out to be written would make room in the middle of it.
+        queue.add(line(0));
+        while !queue.lock().is_writing {
+            std::thread::yield_now();
+        }
+        (1..20_000).for_each(|number| queue.add(line(number)));
         queue.settle();
         assert!(queue.lock().is_stuck && queue.lock().bytes <= MOST_WAITING);
         drop(lets);
