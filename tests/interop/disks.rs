@@ -183,8 +183,6 @@ fn a_disk_that_fills_up_ends_the_run_and_the_next_one_has_the_rest() {
         .tierfall(["run"])
         .args(&works)
         .args(["--fallback-tier", "landing_scrape", "--out", "small/papers", "--workers", "1"])
-        // The first run may be ended while it reads a robots.txt for both, and the second would wait for that.
-        .args(["--set", "http.pace.share=false"])
         .through(&web);
     let ended = call.under("unshare", &["--map-root-user", "--mount", "sh", "-c", &script]).run();
     let ended = ended.expect(1);

@@ -36,15 +36,16 @@ fn a_worker_ends_when_nothing_is_left_to_do(place: &Place) {
     assert_eq!(web.requests().len(), asked);
 }
 
+/// An article whose file comes once the gate is open.
+fn gated(web: &Web, name: &str, gate: &Barrier) -> Article {
+    let article = Article::without_file(web, name, 4);
+    web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(gate)]);
+    article
+}
+
 fn a_worker_that_is_told_to_end_gives_its_leases_back(place: &Place) {
     let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
-    let articles: Vec<Article> = ["one", "two", "three"]
-        .map(|name| {
-            let article = Article::without_file(&web, name, 4);
-            web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(&gate)]);
-            article
-        })
-        .into();
+    let articles = ["one", "two", "three"].map(|name| gated(&web, name, &gate));
     let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
     remembering(&home, &web, place, &pages).args(["--plan-only"]).run().expect(0);
     for (signal, code) in [("TERM", 143), ("HUP", 129), ("INT", 130)] {
@@ -206,13 +207,7 @@ fn a_server_that_goes_away_is_waited_for_and_that_is_said_once_for_all_works_in_
     let Some(place) = Place::server() else { return };
     let Place::Server(database) = &place else { return };
     let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
-    let articles: Vec<Article> = ["one", "two", "three", "four"]
-        .map(|name| {
-            let article = Article::without_file(&web, name, 4);
-            web.get(&article.file, [Answer::pdf(article.bytes.clone()).behind(&gate)]);
-            article
-        })
-        .into();
+    let articles = ["one", "two", "three", "four"].map(|name| gated(&web, name, &gate));
     let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
     remembering(&home, &web, &place, &pages).args(["--plan-only"]).run().expect(0);
     let call = worker(&home, &web, &place).args(["--forever", "--workers", "4"]);

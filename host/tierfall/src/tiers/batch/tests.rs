@@ -142,6 +142,26 @@ async fn works_that_one_answer_told_of_are_together_at_the_next_source() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_behind_others_is_told_when_its_answer_is_to_be_expected() {
+    const TAKES: Duration = Duration::from_secs(8);
+    let (batcher, _) = source(1, Box::new(|_| TAKES), None);
+    asking(&batcher, "a", LONG).await.unwrap().unwrap();
+    // Three may be on their way at once; the last of these waits behind two.
+    let others: Vec<_> = ["b", "c", "d", "e", "f"].iter().map(|name| asking(&batcher, name, LONG)).collect();
+    sleep(Duration::from_millis(1)).await;
+    let work = Arc::new(WorkClock::new(LONG));
+    let clock = Arc::new(AttemptClock::new(LONG, &work));
+    let ask = Ask { work: doi("g"), tried: Vec::new(), clock, pages: AnsweredPages::default() };
+    let asked = tokio::spawn(async move { batcher.find(ask).await });
+    let began = Instant::now();
+    let turn = work.parked_beyond(Duration::from_secs(1)).await;
+    assert_eq!(began.elapsed(), Duration::from_secs(1));
+    assert!(turn >= began + 3 * TAKES && turn <= began + 7 * TAKES, "{:?}", turn - began);
+    others.into_iter().for_each(|other| other.abort());
+    asked.abort();
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_waits_where_nothing_is_on_its_way() {
     let (batcher, asked) = quick(50);
     let began = Instant::now();
