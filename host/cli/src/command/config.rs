@@ -53,8 +53,8 @@ impl ConfigCommand {
             }
             Self::Check(settings) => {
                 let config = console.load(&settings)?;
-                let plan = Program::plan(&config).await?;
-                let (problems, findings) = doctor::configuration(&config).await?;
+                let survey = Program::survey(&config).await?;
+                let (problems, findings) = doctor::configuration(&config, &survey).await;
                 let notes: Vec<String> = findings.into_iter().map(|finding| finding.detail).collect();
                 if !console.output.json && !console.output.quiet {
                     for note in &notes {
@@ -64,8 +64,9 @@ impl ConfigCommand {
                 if !problems.is_empty() {
                     return Err(SetupError::Configuration(problems).into());
                 }
+                let tiers = &survey.plan.tiers;
                 let (tiers, sources) =
-                    (plan.tiers.len(), plan.tiers.iter().map(|tier| tier.sources.len()).sum::<usize>());
+                    (tiers.len(), tiers.iter().map(|tier| tier.sources.len()).sum::<usize>());
                 match console.output.json {
                     true => print(serde_json::json!({"tiers": tiers, "sources": sources, "notes": notes}))?,
                     false => {

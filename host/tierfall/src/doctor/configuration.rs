@@ -5,20 +5,18 @@ use std::path::Path;
 
 use super::machine::{Finding, Severity};
 use crate::config::{Config, Problem};
-use crate::run::{LedgerPlace, Program, SetupError, find_ledger, open_objects};
+use crate::run::{LedgerPlace, Survey, find_ledger, open_objects};
 use tierfall_ledger::LedgerError;
 
 /// What no run could do, and what it would do worse than the configuration lets hope. Nothing is asked of the network
 /// but a ledger on a server, and a store.
-pub async fn configuration(config: &Config) -> Result<(Vec<Problem>, Vec<Finding>), SetupError> {
-    let plugins = Program::plugins(config).await?;
-    let sources = plugins.iter().flat_map(|plugin| &plugin.description().sources);
+pub async fn configuration(config: &Config, survey: &Survey) -> (Vec<Problem>, Vec<Finding>) {
+    let sources = survey.plugins.iter().flat_map(|plugin| &plugin.description().sources);
     let names: Vec<&str> = sources.map(|source| source.name.as_str()).collect();
     let mut problems = config.unknown_sources(&names);
     problems.extend(ledger(config).await);
     problems.extend(store(config).await);
-    let ungranted = Program::ungranted(config).await?;
-    let findings = ungranted.into_iter().map(|(source, hosts)| Finding {
+    let findings = survey.ungranted.iter().map(|(source, hosts)| Finding {
         what: "hosts",
         severity: Severity::Weak,
         detail: format!(
@@ -29,7 +27,7 @@ pub async fn configuration(config: &Config) -> Result<(Vec<Problem>, Vec<Finding
             source.plugin
         ),
     });
-    Ok((problems, findings.collect()))
+    (problems, findings.collect())
 }
 
 /// Whether the store that is named can be used.

@@ -50,7 +50,7 @@ pub use manifest::{Ids, Line, StoredFile};
 pub use manifest_file::Manifest;
 pub(crate) use opening::open_objects;
 pub use opening::{LedgerPlace, find_ledger, open_client, open_ledger, open_store};
-pub use program::Program;
+pub use program::{Program, Survey};
 pub use reporter::Reporter;
 pub use request::{EntryPlace, InputItem, WorkRequest};
 pub use stored::find_line;

@@ -46,6 +46,16 @@ pub struct Program {
     pub network: HttpClient,
 }
 
+/// A configuration with its plugins loaded.
+pub struct Survey {
+    /// What would be asked.
+    pub plan: Plan,
+    /// The plugins of the plan and of `[plugins]`.
+    pub plugins: Vec<Plugin>,
+    /// The sources of the plan that declare hosts which the operator does not grant, with these.
+    pub ungranted: Vec<(SourceName, Vec<String>)>,
+}
+
 impl Program {
     /// Starts the HTTP client and the sandbox, loads the plan's plugins. Files go to `out`.
     pub async fn assemble(config: &Config, mode: Mode, out: &Path) -> Result<Self, SetupError> {
@@ -113,6 +123,17 @@ impl Program {
         plan::assemble(config, &mut LoadedPlugins::new(&sandbox, config), asking).await
     }
 
+    /// The plan, and what is to be said of it before anything is asked. Each plugin is loaded once.
+    pub async fn survey(config: &Config) -> Result<Survey, SetupError> {
+        let client = HttpClient::new(config.http.clone(), Mode::Live)?;
+        let sandbox = sandbox(config)?;
+        let mut loaded = LoadedPlugins::new(&sandbox, config);
+        let plan = plan::assemble(config, &mut loaded, (&client, &SourceOutages::default())).await?;
+        let ungranted = plan::ungranted(config, &mut loaded).await?;
+        load_named(config, &mut loaded).await?;
+        Ok(Survey { plan, plugins: loaded.into_plugins(), ungranted })
+    }
+
     /// The plugins of the plan and of `[plugins]`, each once.
     pub async fn plugins(config: &Config) -> Result<Vec<Plugin>, SetupError> {
         let sandbox = sandbox(config)?;
@@ -120,16 +141,8 @@ impl Program {
         for tier in &config.plan {
             loaded.plugin(&tier.plugin).await?;
         }
-        for name in config.plugins.keys() {
-            loaded.plugin(&PluginRef::Name(name.clone())).await?;
-        }
+        load_named(config, &mut loaded).await?;
         Ok(loaded.into_plugins())
-    }
-
-    /// The sources of the plan that declare hosts which the operator does not grant, with these.
-    pub async fn ungranted(config: &Config) -> Result<Vec<(SourceName, Vec<String>)>, SetupError> {
-        let sandbox = sandbox(config)?;
-        plan::ungranted(config, &mut LoadedPlugins::new(&sandbox, config)).await
     }
 
     /// One plugin, by its name in the configuration or by the path of its component.
@@ -146,6 +159,14 @@ impl Program {
         let sandbox = sandbox(config)?;
         LoadedPlugins::new(&sandbox, config).plugin(&wanted).await
     }
+}
+
+/// Loads the plugins of `[plugins]` too, whether a tier has them or not.
+async fn load_named(config: &Config, loaded: &mut LoadedPlugins<'_>) -> Result<(), SetupError> {
+    for name in config.plugins.keys() {
+        loaded.plugin(&PluginRef::Name(name.clone())).await?;
+    }
+    Ok(())
 }
 
 /// A sandbox large enough for every call of every worker.
