@@ -49,4 +49,4 @@ mod titles;
 mod unreachable;
 mod upgrade;
 
-use support::{pdf, s3, web};
+use support::{buckets, pdf, web};

@@ -1,4 +1,4 @@
-//! Stored files in a bucket of an S3 server: the same promises as in a folder, and what only a bucket can do wrong.
+//! Stored files in a bucket: the same promises as in a folder, and what only a bucket can do wrong, with every service.
 
 use std::collections::BTreeMap;
 #[cfg(unix)]
@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use crate::support::article::Article;
+use crate::support::buckets::{ANY_PART, Bucket, JOIN, SECOND_PART, Service, Wrong};
 use crate::support::postgres::Database;
 use crate::support::program::{Call, Home, eventually};
-use crate::support::s3::{Bucket, Wrong};
 use crate::support::web::{Answer, Web};
 
 /// A run that reads pages of the local web and stores what it finds in this bucket.
@@ -38,9 +38,8 @@ fn files_and_index(bucket: &Bucket) -> (BTreeMap<String, Vec<u8>>, Vec<Value>) {
     )
 }
 
-#[test]
-fn what_is_proven_goes_up_with_its_index_and_nothing_of_it_stays_on_the_disk() {
-    let Some(bucket) = Bucket::new() else { return };
+fn what_is_proven_goes_up_with_its_index_and_nothing_of_it_stays_on_the_disk(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "moths");
     let ended = storing(&home, &web, &bucket, &[&article.page]).run().expect(0);
@@ -60,7 +59,7 @@ fn what_is_proven_goes_up_with_its_index_and_nothing_of_it_stays_on_the_disk() {
     for folder in ["files", "works", "partial"] {
         assert_eq!(home.files(&format!("papers/{folder}")), [""; 0], "nothing is left here");
     }
-    assert!(!format!("{}{}", ended.out, ended.err).contains("hidden-secret"));
+    assert!(!format!("{}{}", ended.out, ended.err).contains(service.secret()));
 
     // The second run asks the store, and nobody else.
     let (asked, stored) = (web.requests_for(&article.file).len(), bucket.requests("PUT").len());
@@ -70,9 +69,8 @@ fn what_is_proven_goes_up_with_its_index_and_nothing_of_it_stays_on_the_disk() {
     assert_eq!(home.manifest("papers").len(), 1);
 }
 
-#[test]
-fn the_same_bytes_go_up_once_and_each_work_has_its_entry() {
-    let Some(bucket) = Bucket::new() else { return };
+fn the_same_bytes_go_up_once_and_each_work_has_its_entry(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "twins");
     let again = article.again(&web);
@@ -95,33 +93,31 @@ fn long_article(web: &Web) -> Article {
     article
 }
 
-#[test]
-fn a_long_file_goes_up_in_parts_and_its_upload_is_ended() {
-    let Some(bucket) = Bucket::new() else { return };
+fn a_long_file_goes_up_in_parts_and_its_upload_is_ended(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let article = long_article(&web);
     storing(&home, &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(0);
     let (files, _) = files_and_index(&bucket);
     assert!(files == BTreeMap::from([(format!("oa/{}", place_of(&article)), article.bytes.clone())]));
-    assert_eq!(bucket.requests("partNumber=").len(), 2);
+    assert_eq!(bucket.requests(ANY_PART).len(), 2);
     assert_eq!(bucket.open_uploads(), 0);
 
     // Whoever has no manifest of it asks before it sends.
     let elsewhere = Home::new();
     storing(&elsewhere, &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(0);
-    assert_eq!(bucket.requests("partNumber=").len(), 2);
+    assert_eq!(bucket.requests(ANY_PART).len(), 2);
 }
 
-#[test]
-fn an_upload_that_was_killed_in_its_middle_is_begun_again_and_the_old_one_is_left_alone() {
-    let Some(bucket) = Bucket::new() else { return };
+fn an_upload_that_was_killed_in_its_middle_is_begun_again_and_the_old_one_is_left_alone(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let article = long_article(&web);
-    bucket.goes_wrong("partNumber=2", Wrong::Stalled);
+    bucket.goes_wrong(SECOND_PART, Wrong::Stalled);
     let run =
         || storing(&home, &web, &bucket, &[&article.page]).args(IN_PARTS).args(["--enable-idempotency"]);
     let running = run().args(["--set", "ledger.lease_s=3"]).start();
-    eventually("the second part is on its way", || !bucket.requests("partNumber=2").is_empty());
+    eventually("the second part is on its way", || !bucket.requests(SECOND_PART).is_empty());
     running.kill();
     assert_eq!(files_and_index(&bucket).0, BTreeMap::new(), "half a file is no object");
 
@@ -131,44 +127,50 @@ fn an_upload_that_was_killed_in_its_middle_is_begun_again_and_the_old_one_is_lef
     let (files, index) = files_and_index(&bucket);
     assert!(files == BTreeMap::from([(format!("oa/{}", place_of(&article)), article.bytes.clone())]));
     assert_eq!(index.len(), 1);
-    assert_eq!(bucket.open_uploads(), 1, "it may be somebody's: the bucket's own rule ends it");
+    assert_eq!(
+        bucket.open_uploads(),
+        service.keeps_of_the_killed(),
+        "it may be somebody's: the bucket's own rule ends it"
+    );
     assert_eq!(web.requests_for(&article.file).len(), fetched, "the file was here, and proven");
     assert_eq!(home.files("papers/partial"), [""; 0]);
 }
 
-#[test]
-fn of_two_who_send_the_same_long_file_the_second_is_refused_at_its_end_and_takes_what_is_there() {
-    let Some(bucket) = Bucket::new() else { return };
+fn of_two_who_send_the_same_long_file_the_second_is_refused_at_its_end_and_takes_what_is_there(
+    service: Service,
+) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let slow = bucket.another_way();
     let (homes, web) = ([Home::new(), Home::new()], Web::start());
     let article = long_article(&web);
     // All its parts have arrived, and it only has to join them.
-    slow.goes_wrong(".pdf?uploadId=", Wrong::Held);
+    slow.goes_wrong(JOIN, Wrong::Held);
     let second = storing(&homes[1], &web, &slow, &[&article.page]).args(IN_PARTS).start();
-    eventually("it is about to join them", || {
-        slow.requests("POST").iter().any(|line| line.contains("uploadId"))
-    });
+    eventually("it is about to join them", || !slow.requests(JOIN).is_empty());
     storing(&homes[0], &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(0);
     slow.recovers();
     second.wait().expect(0);
-    let joined = |way: &Bucket| way.answers("?uploadId=").into_iter().filter(|line| line.starts_with("POST"));
-    assert!(joined(&bucket).all(|line| line.ends_with("200")) && joined(&bucket).count() == 1);
-    assert!(joined(&slow).all(|line| line.ends_with("412")) && joined(&slow).count() == 1);
+    let joined = |way: &Bucket| {
+        let answers = way.answers(JOIN);
+        answers.into_iter().map(|line| line.rsplit(' ').next().unwrap_or_default().to_owned()).collect()
+    };
+    let (first, second): (Vec<String>, Vec<String>) = (joined(&bucket), joined(&slow));
+    assert!(matches!(first.as_slice(), [one] if one == "200" || one == "201"), "{first:?}");
+    assert!(matches!(second.as_slice(), [one] if one == "409" || one == "412"), "{second:?}");
     let (files, index) = files_and_index(&bucket);
     assert!(files == BTreeMap::from([(format!("oa/{}", place_of(&article)), article.bytes.clone())]));
     assert_eq!((index.len(), bucket.open_uploads()), (1, 0));
     assert_eq!(homes[1].manifest("papers")[0]["status"], "stored");
 }
 
-#[test]
-fn a_part_that_is_refused_gives_the_upload_up() {
-    let Some(bucket) = Bucket::new() else { return };
+fn a_part_that_is_refused_gives_the_upload_up(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let article = long_article(&web);
-    bucket.goes_wrong("partNumber=2", Wrong::Refused(403, usize::MAX));
+    bucket.goes_wrong(SECOND_PART, Wrong::Refused(403, usize::MAX));
     let ended = storing(&home, &web, &bucket, &[&article.page]).args(IN_PARTS).run().expect(4);
     assert!(ended.err.contains("does not allow it"), "{}", ended.err);
-    assert_eq!((bucket.objects().len(), bucket.open_uploads()), (0, 0));
+    assert_eq!((bucket.objects().len(), bucket.open_uploads()), (0, service.keeps_of_the_given_up()));
     let manifest = home.manifest("papers");
     assert_eq!((&manifest[0]["reason"], &manifest[0]["retry"]), (&"storage".into(), &true.into()));
 
@@ -178,15 +180,14 @@ fn a_part_that_is_refused_gives_the_upload_up() {
     assert_eq!(bucket.objects().len(), 2);
 }
 
-#[test]
-fn a_store_that_cannot_be_used_is_told_before_anything_is_fetched() {
-    let Some(bucket) = Bucket::new() else { return };
+fn a_store_that_cannot_be_used_is_told_before_anything_is_fetched(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "early");
     let refused = |call: Call, why: &str| {
         let ended = call.run().expect(1);
         assert!(ended.err.contains(why), "{why}: {}", ended.err);
-        assert!(!ended.err.contains("hidden-secret"), "{}", ended.err);
+        assert!(!ended.err.contains(service.secret()), "{}", ended.err);
         assert_eq!(web.requests_for(&article.page).len(), 0);
     };
     let at = |store: &str| {
@@ -194,28 +195,29 @@ fn a_store_that_cannot_be_used_is_told_before_anything_is_fetched() {
         bucket.variables().into_iter().fold(call, |call, (name, value)| call.env(name, value))
     };
     let run = || at(&bucket.store());
-    refused(at("s3://nobody-has-this/oa"), "there is no such bucket");
+    let nobody = format!("{}://nobody-has-this/oa", service.scheme());
+    let [key, permission] = service.not_allowed();
+    refused(at(&nobody), "there is no such");
     bucket.goes_wrong("PUT", Wrong::Refused(403, usize::MAX));
-    refused(run(), "AWS_SECRET_ACCESS_KEY");
+    refused(run(), key);
     bucket.recovers();
     bucket.goes_wrong("HEAD", Wrong::Refused(403, usize::MAX));
-    refused(run(), "s3:ListBucket");
+    refused(run(), permission);
     bucket.recovers();
     bucket.goes_wrong("PUT", Wrong::Unconditional);
     refused(run(), "a second time although it was asked not to");
-    refused(run().env("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), "failed to write to");
-    let check = home.tierfall(["config", "check", "--store", "s3://nobody-has-this/oa"]);
+    refused(run().env(service.endpoint(), "http://127.0.0.1:9"), "failed to write to");
+    let check = home.tierfall(["config", "check", "--store", &nobody]);
     let check = bucket.variables().into_iter().fold(check, |call, (name, value)| call.env(name, value));
     let ended = check.run().expect(2);
-    assert!(ended.err.contains("`run.store`: failed to write to s3://nobody-has-this/oa"), "{}", ended.err);
-    let ended = at("s3://key:hidden-secret@papers").run().expect(2);
-    assert!(ended.err.contains("keys come from the environment"), "{}", ended.err);
+    assert!(ended.err.contains(&format!("`run.store`: failed to write to {nobody}")), "{}", ended.err);
+    let ended = at(&format!("{}://key:hidden-secret@papers", service.scheme())).run().expect(2);
+    assert!(ended.err.contains("come from the environment"), "{}", ended.err);
     assert!(!ended.err.contains("hidden-secret"), "{}", ended.err);
 }
 
-#[test]
-fn a_store_that_stumbles_is_asked_again_and_what_it_did_is_not_taken_for_a_failure() {
-    let Some(bucket) = Bucket::new() else { return };
+fn a_store_that_stumbles_is_asked_again_and_what_it_did_is_not_taken_for_a_failure(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let articles = ["one", "two", "three"].map(|name| Article::on(&web, name));
     bucket.goes_wrong(&place_of(&articles[0]), Wrong::Refused(503, 2));
@@ -230,9 +232,8 @@ fn a_store_that_stumbles_is_asked_again_and_what_it_did_is_not_taken_for_a_failu
     assert_eq!(index.len(), 3);
 }
 
-#[test]
-fn a_store_that_is_away_ends_the_run_and_costs_nobody_a_copy() {
-    let Some(bucket) = Bucket::new() else { return };
+fn a_store_that_is_away_ends_the_run_and_costs_nobody_a_copy(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let articles = ["a", "b", "c", "d", "e"].map(|name| Article::on(&web, name));
     let pages = articles.each_ref().map(|article| article.page.as_str());
@@ -253,9 +254,8 @@ fn a_store_that_is_away_ends_the_run_and_costs_nobody_a_copy() {
     assert_eq!((files.len(), index.len()), (5, 5));
 }
 
-#[test]
-fn a_store_that_is_away_costs_no_job_an_attempt_and_a_file_that_it_cannot_take_does() {
-    let Some(bucket) = Bucket::new() else { return };
+fn a_store_that_is_away_costs_no_job_an_attempt_and_a_file_that_it_cannot_take_does(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let articles = ["away", "taken"].map(|name| Article::on(&web, name));
     let pages = articles.each_ref().map(|article| article.page.as_str());
@@ -288,9 +288,10 @@ fn a_store_that_is_away_costs_no_job_an_attempt_and_a_file_that_it_cannot_take_d
 }
 
 #[cfg(unix)]
-#[test]
-fn a_store_that_does_not_answer_keeps_no_run_from_its_end_and_the_next_one_goes_on_from_there() {
-    let Some(bucket) = Bucket::new() else { return };
+fn a_store_that_does_not_answer_keeps_no_run_from_its_end_and_the_next_one_goes_on_from_there(
+    service: Service,
+) {
+    let Some(bucket) = Bucket::new(service) else { return };
     // Without a grace, with one that is over soon, and with one that a second signal ends.
     for (name, grace, again) in [("none", "0", false), ("short", "1", false), ("long", "600", true)] {
         let (home, web) = (Home::new(), Web::start());
@@ -336,9 +337,8 @@ fn a_store_that_does_not_answer_keeps_no_run_from_its_end_and_the_next_one_goes_
     }
 }
 
-#[test]
-fn two_processes_with_one_ledger_and_folders_of_their_own_store_everything_once() {
-    let Some(bucket) = Bucket::new() else { return };
+fn two_processes_with_one_ledger_and_folders_of_their_own_store_everything_once(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (homes, web) = ([Home::new(), Home::new()], Web::start());
     let articles: Vec<Article> = (0..12).map(|number| Article::on(&web, &format!("n{number}"))).collect();
     let again = articles[0].again(&web);
@@ -369,9 +369,8 @@ fn two_processes_with_one_ledger_and_folders_of_their_own_store_everything_once(
     assert_eq!((web.requests().len(), bucket.requests("PUT").len()), (asked, sent + 1));
 }
 
-#[test]
-fn workers_need_nothing_but_the_ledger_the_store_and_its_keys() {
-    let (Some(bucket), Some(database)) = (Bucket::new(), Database::new()) else { return };
+fn workers_need_nothing_but_the_ledger_the_store_and_its_keys(service: Service) {
+    let (Some(bucket), Some(database)) = (Bucket::new(service), Database::new()) else { return };
     let web = Web::start();
     let articles: Vec<Article> = (0..9).map(|number| Article::on(&web, &format!("w{number}"))).collect();
     let call = |home: &Home, words: &[&str]| {
@@ -397,9 +396,8 @@ fn workers_need_nothing_but_the_ledger_the_store_and_its_keys() {
     assert!(articles.iter().all(|article| web.requests_for(&article.file).len() == 1));
 }
 
-#[test]
-fn what_was_taken_out_of_the_store_is_found_missing_and_fetched_again() {
-    let Some(bucket) = Bucket::new() else { return };
+fn what_was_taken_out_of_the_store_is_found_missing_and_fetched_again(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let (kept, gone) = (Article::on(&web, "kept"), Article::on(&web, "gone"));
     let run = || storing(&home, &web, &bucket, &[&kept.page, &gone.page]).args(["--enable-idempotency"]);
@@ -431,9 +429,8 @@ fn a_found_configuration_names_no_store() {
     );
 }
 
-#[test]
-fn reports_and_bibliographies_name_what_is_in_the_store() {
-    let Some(bucket) = Bucket::new() else { return };
+fn reports_and_bibliographies_name_what_is_in_the_store(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
     let (home, web) = (Home::new(), Web::start());
     let article = Article::on(&web, "named");
     home.write(
@@ -457,4 +454,88 @@ fn reports_and_bibliographies_name_what_is_in_the_store() {
     assert!(home.read("papers/works.csv").contains(&address));
     let explained = home.tierfall(["explain", &article.page, "--out", "papers"]).run().expect(0);
     assert!(explained.out.contains(&article.sha256), "{}", explained.out);
+}
+
+#[test]
+fn what_is_no_store_is_refused_with_the_reason() {
+    let home = Home::new();
+    for (store, why) in [
+        ("file:///srv/papers", "give --out"),
+        ("memory:///", "give --out"),
+        ("https://dav.example/papers", "nor one that speaks WebDAV"),
+        ("abfss://papers@account.dfs.core.windows.net/oa", "az://NAME/PREFIX"),
+        ("ftp://papers/oa", "s3://BUCKET/PREFIX"),
+    ] {
+        let ended = home.tierfall(["run", "10.5555/1", "--store", store]).run().expect(2);
+        assert!(ended.err.contains(why), "{store}: {}", ended.err);
+    }
+}
+
+fn the_server_refuses_to_create_what_is_there(service: Service) {
+    let Some(bucket) = Bucket::new(service) else { return };
+    assert!(matches!(bucket.create("oa/a", b"first"), 200 | 201));
+    assert!(matches!(bucket.create("oa/a", b"second"), 409 | 412));
+    assert_eq!(bucket.objects(), BTreeMap::from([("oa/a".to_owned(), b"first".to_vec())]));
+}
+
+#[test]
+fn a_signature_in_place_of_azures_key_does_as_well_and_is_shown_nowhere() {
+    let Some(bucket) = Bucket::new(Service::Azure) else { return };
+    let (home, web) = (Home::new(), Web::start());
+    let article = long_article(&web);
+    let (variables, secret) = bucket.variables_with_a_signature();
+    let run = || {
+        let call = home.tierfall(["run", &article.page, "--fallback-tier", "landing_scrape"]);
+        let call = call.args(["--out", "papers", "--store", &bucket.store()]).args(IN_PARTS).through(&web);
+        let call = call.args(["--set", "http.pace.enabled=false", "--set", "telemetry.log=trace"]);
+        variables.iter().fold(call, |call, (name, value)| call.env(name, value))
+    };
+    let mut said = Vec::new();
+    bucket.goes_wrong(JOIN, Wrong::Refused(403, usize::MAX));
+    said.push(run().run().expect(4));
+    bucket.recovers();
+    bucket.goes_wrong(JOIN, Wrong::AnswerLost(1));
+    said.push(run().run().expect(0));
+    bucket.goes_wrong("PUT", Wrong::Refused(503, usize::MAX));
+    said.push(run().args(["--set", "store.retries=1"]).run().expect(1));
+    said.push(run().env(Service::Azure.endpoint(), "http://127.0.0.1:9/tests").run().expect(1));
+    for ended in said {
+        assert!(!format!("{}{}", ended.out, ended.err).contains(secret), "{}", ended.err);
+    }
+    assert!(files_and_index(&bucket).0.into_values().eq([article.bytes]));
+    assert!(bucket.requests("").iter().all(|line| line.contains(secret)), "every request has it");
+}
+
+/// What holds of every store.
+macro_rules! of_every_store {
+    ($($(#[$on:meta])* $promise:ident)*) => {
+        of_every_store! { @ s3 S3 $($(#[$on])* $promise)* }
+        of_every_store! { @ azure Azure $($(#[$on])* $promise)* }
+    };
+    (@ $name:ident $service:ident $($(#[$on:meta])* $promise:ident)*) => {
+        mod $name {
+            use super::Service;
+            $($(#[$on])* #[test] fn $promise() { super::$promise(Service::$service) })*
+        }
+    };
+}
+
+of_every_store! {
+    the_server_refuses_to_create_what_is_there
+    what_is_proven_goes_up_with_its_index_and_nothing_of_it_stays_on_the_disk
+    the_same_bytes_go_up_once_and_each_work_has_its_entry
+    a_long_file_goes_up_in_parts_and_its_upload_is_ended
+    an_upload_that_was_killed_in_its_middle_is_begun_again_and_the_old_one_is_left_alone
+    of_two_who_send_the_same_long_file_the_second_is_refused_at_its_end_and_takes_what_is_there
+    a_part_that_is_refused_gives_the_upload_up
+    a_store_that_cannot_be_used_is_told_before_anything_is_fetched
+    a_store_that_stumbles_is_asked_again_and_what_it_did_is_not_taken_for_a_failure
+    a_store_that_is_away_ends_the_run_and_costs_nobody_a_copy
+    a_store_that_is_away_costs_no_job_an_attempt_and_a_file_that_it_cannot_take_does
+    two_processes_with_one_ledger_and_folders_of_their_own_store_everything_once
+    workers_need_nothing_but_the_ledger_the_store_and_its_keys
+    what_was_taken_out_of_the_store_is_found_missing_and_fetched_again
+    reports_and_bibliographies_name_what_is_in_the_store
+    #[cfg(unix)]
+    a_store_that_does_not_answer_keeps_no_run_from_its_end_and_the_next_one_goes_on_from_there
 }

@@ -5,8 +5,8 @@ use std::os::unix::ffi::OsStrExt as _;
 
 use crate::run::pages_only;
 use crate::support::article::Article;
+use crate::support::buckets::{Bucket, Service};
 use crate::support::program::{Ended, Home};
-use crate::support::s3::Bucket;
 use crate::support::shim;
 use crate::support::skip::lends_mounts;
 use crate::support::web::{Answer, Web};
@@ -256,7 +256,7 @@ fn files_in(bucket: &Bucket) -> usize {
 
 #[test]
 fn with_a_store_the_disk_needs_room_for_no_more_than_what_is_on_its_way() {
-    let (true, Some(bucket)) = (lends_mounts(), Bucket::new()) else { return };
+    let (true, Some(bucket)) = (lends_mounts(), Bucket::new(Service::S3)) else { return };
     let (home, web) = (Home::new(), Web::start());
     let found = NAMES.map(|name| Article::without_file(&web, name, 60));
     with_a_store(&home, &web, &bucket, &found, found[0].bytes.len() * 5 / 2).expect(0);
@@ -265,7 +265,7 @@ fn with_a_store_the_disk_needs_room_for_no_more_than_what_is_on_its_way() {
 
 #[test]
 fn a_disk_too_small_for_what_is_on_its_way_to_a_store_ends_the_run_and_the_next_one_has_it_all() {
-    let (true, Some(bucket)) = (lends_mounts(), Bucket::new()) else { return };
+    let (true, Some(bucket)) = (lends_mounts(), Bucket::new(Service::S3)) else { return };
     let (home, web) = (Home::new(), Web::start());
     let found = NAMES.map(|name| Article::without_file(&web, name, 60));
     let ended = with_a_store(&home, &web, &bucket, &found, found[0].bytes.len() / 2).expect(1);

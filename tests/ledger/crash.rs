@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::support::article::Article;
+use crate::support::buckets::{Bucket, Service};
 use crate::support::example::example;
 use crate::support::program::{Call, Home, eventually};
-use crate::support::s3::Bucket;
 use crate::support::web::{Answer, Fault, Web};
 
 use super::{PAGES_ONLY, Place, history, on_both_engines, remembering, told_at, told_once_at};
@@ -138,17 +138,24 @@ fn works(web: &Web) -> Vec<String> {
 
 /// Kills the program before and after everything that it writes, and lets another finish what it left.
 fn wherever_a_run_is_killed_the_next_one_leaves_what_a_whole_one_leaves(place: &Place) {
-    killed_everywhere(place, || Some(None));
+    killed_everywhere(place, "", || Some(None));
 }
 
 /// The same with stored files in a bucket: an object that went up and is in no row yet is found again.
 #[test]
-fn wherever_a_run_into_a_store_is_killed_the_next_one_leaves_what_a_whole_one_leaves() {
-    killed_everywhere(&Place::File, || Bucket::new().map(Some));
+fn wherever_a_run_into_s3_is_killed_the_next_one_leaves_what_a_whole_one_leaves() {
+    killed_everywhere(&Place::File, "", || Bucket::new(Service::S3).map(Some));
 }
 
-/// `store`: a bucket of its own for each run, or none; `None` where there is no server.
-fn killed_everywhere(place: &Place, store: impl Fn() -> Option<Option<Bucket>> + Sync) {
+/// Of the others only what comes before and after the upload: elsewhere nobody knows of stores.
+#[test]
+fn wherever_an_upload_to_azure_is_killed_the_next_one_leaves_what_a_whole_one_leaves() {
+    killed_everywhere(&Place::File, "FINALIZE", || Bucket::new(Service::Azure).map(Some));
+}
+
+/// `only`: at points that have this in their names. `store`: a bucket of its own for each run, or none; `None` where there
+/// is no server.
+fn killed_everywhere(place: &Place, only: &str, store: impl Fn() -> Option<Option<Bucket>> + Sync) {
     let Some(bucket) = store() else { return };
     let web = Web::start();
     let (works, killed) = (works(&web), example("killed-program"));
@@ -173,7 +180,7 @@ fn killed_everywhere(place: &Place, store: impl Fn() -> Option<Option<Bucket>> +
         assert!(points.iter().any(|point| point.starts_with(kind)), "{kind} is no point of {points:?}");
     }
 
-    let points = Mutex::new(points);
+    let points = Mutex::new(points.into_iter().filter(|point| point.contains(only)).collect::<VecDeque<_>>());
     let next = || points.lock().expect("no thread panics with it").pop_front();
     // Mostly they wait for leases to run out, so there are more of them than processors.
     std::thread::scope(|scope| {

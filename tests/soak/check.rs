@@ -16,7 +16,7 @@ use tierfall_ledger::{
 
 use super::crew::{Place, Site};
 use super::works::{FORBIDDEN, Fate, INWARD, Works, sha256};
-use crate::s3::Bucket;
+use crate::buckets::Bucket;
 use crate::web::Web;
 
 /// What was found, and everything that is not as it must be.
@@ -264,7 +264,7 @@ fn check_objects(bucket: &Bucket, fates: &BTreeMap<String, Fate>, report: &mut R
 
 /// Whether an answer says that a file was created, and not that it was there.
 fn is_new_file(answer: &str) -> bool {
-    answer.contains("/oa/files/") && answer.ends_with(" 200")
+    answer.contains("/oa/files/") && [" 200", " 201"].iter().any(|status| answer.ends_with(status))
 }
 
 fn check_manifest(out: &Path, fates: &BTreeMap<String, Fate>, report: &mut Report) {

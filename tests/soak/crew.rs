@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::works::Works;
-use crate::s3::Bucket;
+use crate::buckets::Bucket;
 use crate::web::Web;
 
 /// A folder with everything that the processes share: the configuration, the ledger, what they store.

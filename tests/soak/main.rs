@@ -1,15 +1,15 @@
 //! The long soak and the storm of kills: `cargo run --release -p tierfall-cli --example soak -- soak`, `… -- kills`. The
 //! program that is tried is the `tierfall` of the same build, so build that first.
 
+#[expect(dead_code, unused_imports, reason = "here nothing goes wrong on the way to the store")]
+#[path = "../support/buckets/mod.rs"]
+mod buckets;
 #[expect(dead_code, reason = "a soak does not need every kind of paper")]
 #[path = "../support/pdf.rs"]
 mod pdf;
 #[expect(dead_code, reason = "here the server stays as it is")]
 #[path = "../support/postgres.rs"]
 mod postgres;
-#[expect(dead_code, reason = "here nothing goes wrong on the way to the store")]
-#[path = "../support/s3.rs"]
-mod s3;
 #[path = "mod.rs"]
 mod soak;
 #[expect(dead_code, unused_imports, reason = "its web is made by a function, and not from routes")]
@@ -23,8 +23,8 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 
+use buckets::{Bucket, Service};
 use postgres::Database;
-use s3::Bucket;
 use soak::{Figures, Length, Place, Storm};
 
 #[derive(Parser)]
@@ -40,7 +40,8 @@ struct Arguments {
     seed: u64,
     #[arg(long, global = true, value_enum, default_value_t = Engine::Sqlite)]
     engine: Engine,
-    /// Where stored files go: the output folder, or a bucket of an S3 server (moto's, which has to be installed).
+    /// Where stored files go: the output folder, or a bucket of a server of S3's or Azure's interface (moto, Azurite), which
+    /// has to be installed.
     #[arg(long, global = true, value_enum, default_value_t = Store::Folder)]
     store: Store,
 }
@@ -66,6 +67,7 @@ enum What {
 enum Store {
     Folder,
     S3,
+    Az,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -87,7 +89,8 @@ fn main() -> ExitCode {
         };
         let store = match arguments.store {
             Store::Folder => None,
-            Store::S3 => Some(Arc::new(Bucket::new()?)),
+            Store::S3 => Some(Arc::new(Bucket::new(Service::S3)?)),
+            Store::Az => Some(Arc::new(Bucket::new(Service::Azure)?)),
         };
         Some(Storm {
             store,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::soak::{Figures, Length, Place, Storm};
+use crate::support::buckets::{Bucket, Service};
 use crate::support::postgres::Database;
-use crate::support::s3::Bucket;
 
 fn storm(seed: u64) -> Storm {
     Storm {
@@ -46,7 +46,7 @@ fn nothing_is_lost_and_nothing_done_twice_over_a_ledger_on_a_server() {
 
 #[test]
 fn nothing_is_lost_and_nothing_stored_twice_over_a_bucket() {
-    let Some(bucket) = Bucket::new() else { return };
+    let Some(bucket) = Bucket::new(Service::S3) else { return };
     let bucket = Arc::new(bucket);
     let figures =
         nothing_wrong(Storm { store: Some(Arc::clone(&bucket)), works: 40, ..storm(4) }.of_workers());

@@ -13,7 +13,7 @@ use tierfall_ledger::Ledger;
 use super::check::{Report, check, open, open_jobs};
 use super::crew::{Footprint, LEASE, Place, Process, Site};
 use super::works::{Length, Works};
-use crate::s3::Bucket;
+use crate::buckets::Bucket;
 use crate::web::Web;
 
 /// What is done to the program.

@@ -1,6 +1,7 @@
 //! What every test of the whole program stands on: papers, a web, and the program itself.
 
 pub mod article;
+pub mod buckets;
 pub mod component;
 pub mod example;
 pub mod jats;
@@ -8,7 +9,6 @@ pub mod pdf;
 pub mod postgres;
 pub mod program;
 pub mod raw;
-pub mod s3;
 #[cfg(target_os = "linux")]
 pub mod shim;
 pub mod skip;

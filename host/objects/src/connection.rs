@@ -1,11 +1,13 @@
-//! The connections to an S3 server: the operator's own, by the TLS that the HTTP client has, and with the one condition
-//! that the library does not put.
+//! The connections to a store: the operator's own, by the TLS that the HTTP client has, and with the one condition that
+//! the library does not put.
 
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use http::header::{HeaderValue, IF_NONE_MATCH};
+use http::header::{AUTHORIZATION, HeaderValue, IF_NONE_MATCH};
 use object_store::ClientOptions;
+use object_store::azure::{AzureAuthorizer, MicrosoftAzure};
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
@@ -16,12 +18,14 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 /// Makes the one client that all requests go by.
 #[derive(Debug)]
-pub(crate) struct Connector {
-    client: reqwest::Client,
-}
+pub(crate) struct Connector(Conditional);
 
 impl Connector {
-    pub(crate) fn new(mut tls: ClientConfig, timeout: Duration) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        mut tls: ClientConfig,
+        timeout: Duration,
+        joining: Joining,
+    ) -> Result<Self, reqwest::Error> {
         // Files in one direction are not faster over HTTP/2, and one connection would carry them all.
         tls.alpn_protocols = vec![b"http/1.1".to_vec()];
         let client = reqwest::Client::builder()
@@ -31,40 +35,83 @@ impl Connector {
             .connect_timeout(CONNECT.min(timeout))
             .timeout(timeout)
             .build()?;
-        Ok(Self { client })
+        Ok(Self(Conditional { client, joining }))
     }
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Conditional(self.client.clone())))
+        Ok(HttpClient::new(self.0.clone()))
     }
 }
 
-/// Joins parts only into an object that is not there yet. The library has this condition for single requests alone;
-/// headers that are no part of the signature may be added.
-#[derive(Debug)]
-struct Conditional(reqwest::Client);
+/// How the parts of a file are joined.
+#[derive(Clone, Debug)]
+pub(crate) enum Joining {
+    /// `POST key?uploadId=…` (CompleteMultipartUpload); what begins an upload has `uploads` in its query.
+    S3,
+    /// `PUT key?comp=blocklist` (Put Block List). A key signs the condition too, so that its owner has to sign again.
+    Azure(Arc<OnceLock<Weak<MicrosoftAzure>>>),
+}
+
+/// Joins parts only into an object that is not there yet. The library has this condition for single requests alone.
+#[derive(Clone, Debug)]
+struct Conditional {
+    client: reqwest::Client,
+    joining: Joining,
+}
 
 #[async_trait]
 impl HttpService for Conditional {
     async fn call(&self, mut request: HttpRequest) -> Result<HttpResponse, HttpError> {
         // The client would take it apart with an unwrap.
         if request.uri().to_string().parse::<reqwest::Url>().is_err() {
-            let error = std::io::Error::other("the address of the object store is none");
-            return Err(HttpError::new(HttpErrorKind::Request, error));
+            return Err(failed("the address of the object store is none"));
         }
-        if joins_parts(&request) {
+        if self.joining.is_of(&request) {
             request.headers_mut().insert(IF_NONE_MATCH, HeaderValue::from_static("*"));
+            if let Joining::Azure(owner) = &self.joining {
+                sign_again(&mut request, owner).await?;
+            }
         }
-        self.0.call(request).await
+        self.client.call(request).await
     }
 }
 
-/// `POST key?uploadId=…` (CompleteMultipartUpload); what begins an upload has `uploads` in its query.
-fn joins_parts(request: &HttpRequest) -> bool {
-    let query = request.uri().query().unwrap_or_default();
-    request.method() == http::Method::POST && query.split('&').any(|pair| pair.starts_with("uploadId="))
+impl Joining {
+    fn is_of(&self, request: &HttpRequest) -> bool {
+        let query = request.uri().query().unwrap_or_default();
+        let (method, name) = match self {
+            Self::S3 => (http::Method::POST, "uploadId="),
+            Self::Azure(_) => (http::Method::PUT, "comp=blocklist"),
+        };
+        request.method() == method && query.split('&').any(|pair| pair.starts_with(name))
+    }
+}
+
+/// Where a request is signed by the account's key, its headers are; tokens and signatures in the address know nothing of
+/// headers.
+async fn sign_again(
+    request: &mut HttpRequest,
+    owner: &OnceLock<Weak<MicrosoftAzure>>,
+) -> Result<(), HttpError> {
+    let Some(account) = account_of(request) else { return Ok(()) };
+    let owner = owner.get().and_then(Weak::upgrade).ok_or_else(|| failed("the store was closed"))?;
+    let signed_by = owner.credentials().get_credential().await;
+    let signed_by = signed_by.map_err(|error| HttpError::new(HttpErrorKind::Request, error))?;
+    request.headers_mut().remove(AUTHORIZATION);
+    let signed = AzureAuthorizer::new(&signed_by, &account).try_authorize(request);
+    signed.map_err(|error| HttpError::new(HttpErrorKind::Request, error))
+}
+
+/// Whose key signed a request: `SharedKey account:signature`.
+fn account_of(request: &HttpRequest) -> Option<String> {
+    let signed = request.headers().get(AUTHORIZATION)?.to_str().ok()?.strip_prefix("SharedKey ")?;
+    Some(signed.split_once(':')?.0.to_owned())
+}
+
+fn failed(why: &'static str) -> HttpError {
+    HttpError::new(HttpErrorKind::Request, std::io::Error::other(why))
 }
 
 #[cfg(test)]
@@ -73,14 +120,21 @@ mod tests {
 
     #[test]
     fn only_the_joining_of_parts_is_given_the_condition() {
-        let joins = |method: &str, uri: &str| {
+        let joins = |joining: &Joining, method: &str, uri: &str| {
             let request = http::Request::builder().method(method).uri(uri).body(Vec::<u8>::new().into());
-            joins_parts(&request.unwrap())
+            joining.is_of(&request.unwrap())
         };
-        assert!(joins("POST", "http://a/b/k?uploadId=1"));
-        assert!(!joins("POST", "http://a/b/k?uploads="));
-        assert!(!joins("POST", "http://a/b/k?uploads"));
-        assert!(!joins("PUT", "http://a/b/k?partNumber=1&uploadId=1"));
-        assert!(!joins("DELETE", "http://a/b/k?uploadId=1"));
+        let s3 = |method: &str, uri: &str| joins(&Joining::S3, method, uri);
+        assert!(s3("POST", "http://a/b/k?uploadId=1"));
+        assert!(!s3("POST", "http://a/b/k?uploads="));
+        assert!(!s3("POST", "http://a/b/k?uploads"));
+        assert!(!s3("PUT", "http://a/b/k?partNumber=1&uploadId=1"));
+        assert!(!s3("DELETE", "http://a/b/k?uploadId=1"));
+        let azure = |method: &str, uri: &str| joins(&Joining::Azure(Arc::default()), method, uri);
+        assert!(azure("PUT", "http://a/b/k?comp=blocklist"));
+        assert!(azure("PUT", "http://a/b/k?comp=blocklist&sv=2023-11-03&sig=x"));
+        assert!(!azure("PUT", "http://a/b/k?comp=block&blockid=1"));
+        assert!(!azure("GET", "http://a/b/k?comp=blocklist"));
+        assert!(!azure("PUT", "http://a/b/k"));
     }
 }

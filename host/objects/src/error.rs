@@ -3,6 +3,8 @@
 use object_store::Error;
 use object_store::client::HttpError;
 
+use super::service::Service;
+
 /// Longer is what a server says about itself.
 const MOST_SAID: usize = 400;
 
@@ -36,16 +38,10 @@ impl ObjectError {
     }
 
     /// What an error of the library means to an operator.
-    pub(crate) fn of(what: &'static str, url: String, error: &Error) -> Self {
+    pub(crate) fn of(what: &'static str, url: String, service: Service, error: &Error) -> Self {
         let meaning = match error {
-            Error::NotFound { .. } => {
-                "there is no such bucket or object: check `run.store` and AWS_ENDPOINT_URL"
-            }
-            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => {
-                "the server does not allow it with these keys (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, \
-                 AWS_SESSION_TOKEN): they need s3:ListBucket, s3:GetObject, s3:PutObject and s3:AbortMultipartUpload \
-                 there, and the region must be the bucket's (AWS_REGION)"
-            }
+            Error::NotFound { .. } => service.not_found(),
+            Error::PermissionDenied { .. } | Error::Unauthenticated { .. } => service.not_allowed(),
             _ => "",
         };
         let said = said(error);
@@ -104,7 +100,8 @@ mod tests {
 
     fn error(said: &str) -> String {
         let source = said.to_owned().into();
-        ObjectError::of("write", "s3://papers/a".into(), &Error::Generic { store: "S3", source }).to_string()
+        let error = Error::Generic { store: "S3", source };
+        ObjectError::of("write", "s3://papers/a".into(), Service::S3, &error).to_string()
     }
 
     #[test]

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::TryStreamExt;
-use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::memory::InMemory;
 use object_store::multipart::MultipartStore;
 use object_store::{
@@ -16,9 +15,9 @@ use object_store::{
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
-use super::connection::Connector;
 use super::error::{ObjectError, got_no_answer};
 use super::place::Place;
+use super::server::Server;
 use super::settings::ObjectSettings;
 use super::upload::{Failed, Put, Reading, in_parts};
 
@@ -74,45 +73,33 @@ impl fmt::Debug for Objects {
 
 impl Objects {
     /// Opens a place and makes sure that it can be written to, that what is there can be asked for, and that the server
-    /// refuses to create an object twice. Keys, region and server are read from the variables `AWS_…` of the environment.
+    /// refuses to create an object twice. Keys and server are read from the variables of the environment that the service
+    /// has for them: `AWS_…`, `AZURE_…`.
     pub async fn open(
         place: Place,
         settings: &ObjectSettings,
         tls: ClientConfig,
     ) -> Result<Self, ObjectError> {
-        let failed = |why: String| ObjectError::new("open the store", place.to_string(), why);
-        let connector = || {
-            let client = Connector::new(tls.clone(), settings.timeout);
-            client.map_err(|error| failed(error.to_string()))
-        };
-        let builder = AmazonS3Builder::from_env()
-            .with_bucket_name(place.bucket())
-            .with_conditional_put(S3ConditionalPut::ETagMatch);
-        let build = |retries: usize, timeout: Duration| {
-            let retry =
-                RetryConfig { max_retries: retries, retry_timeout: timeout, ..RetryConfig::default() };
-            let store = builder.clone().with_retry(retry).with_http_connector(connector()?).build();
-            store.map_err(|error| ObjectError::of("open the store", place.to_string(), &error))
-        };
         let part = settings.part_bytes;
-        let first = build(FIRST_RETRIES.min(settings.retries as usize), RETRY)?;
-        let checked = Self::of(place.clone(), Arc::new(first), part).check().await;
-        checked.map_err(|error| match std::env::var_os("AWS_ACCESS_KEY_ID") {
-            Some(_) => error,
-            None => error.with_hint(
-                "AWS_ACCESS_KEY_ID is not set, so that a key was looked for where machines of Amazon's have one",
-            ),
+        let open = |retries: usize| {
+            let retry = RetryConfig { max_retries: retries, retry_timeout: RETRY, ..RetryConfig::default() };
+            let server = Server::open(&place, tls.clone(), settings.timeout, retry);
+            server.map(|server| Self::of(place.clone(), server, part))
+        };
+        let checked = open(FIRST_RETRIES.min(settings.retries as usize))?.check().await;
+        checked.map_err(|error| match place.service().looked_elsewhere() {
+            None => error,
+            Some(told) => error.with_hint(told),
         })?;
-        Ok(Self::of(place.clone(), Arc::new(build(settings.retries as usize, RETRY)?), part))
+        open(settings.retries as usize)
     }
 
     /// In memory, for tests.
     pub fn in_memory(place: Place, part: u64) -> Self {
-        Self::of(place, Arc::new(InMemory::new()), part)
+        Self::of(place, Server::of(Arc::new(InMemory::new())), part)
     }
 
-    fn of<S: ObjectStore + MultipartStore>(place: Place, store: Arc<S>, part: u64) -> Self {
-        let (parts, store) = (Arc::clone(&store) as Arc<dyn MultipartStore>, store as Arc<dyn ObjectStore>);
+    fn of(place: Place, Server { store, parts }: Server, part: u64) -> Self {
         Self(Arc::new(Inner { place, store, parts, part, uploads: Semaphore::new(UPLOADS) }))
     }
 
@@ -132,8 +119,11 @@ impl Objects {
         Err(ObjectError::new(
             "open the store",
             self.0.place.to_string(),
-            "this server creates an object a second time although it was asked not to (If-None-Match: *): two workers \
-             could overwrite each other's files. It must be one that knows conditional writes",
+            format!(
+                "this server creates an object a second time although it was asked not to ({}): two workers could \
+                 overwrite each other's files. It must be one that knows conditional writes",
+                self.0.place.service().condition()
+            ),
         ))
     }
 
@@ -306,7 +296,7 @@ impl Objects {
     }
 
     fn error(&self, what: &'static str, path: &str, error: &Error) -> ObjectError {
-        ObjectError::of(what, self.0.place.url(path), error)
+        ObjectError::of(what, self.0.place.url(path), self.0.place.service(), error)
     }
 }
 

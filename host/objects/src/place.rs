@@ -1,13 +1,16 @@
-//! Where an object store is: `s3://bucket/prefix`.
+//! Where an object store is: `s3://bucket/prefix`, `az://container/prefix`.
 
 use std::fmt;
 use std::str::FromStr;
 
 use object_store::path::Path;
 
-/// A bucket, and what the names of all our objects in it begin with.
+use super::service::Service;
+
+/// A bucket of a service, and what the names of all our objects in it begin with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
+    service: Service,
     bucket: String,
     prefix: Path,
 }
@@ -17,21 +20,49 @@ pub struct Place {
 pub enum InvalidPlace {
     /// Another scheme, or none.
     #[error(
-        "a store is given as s3://BUCKET/PREFIX; for a folder of this machine, leave it empty and give --out"
+        "a store is given as s3://BUCKET/PREFIX or az://CONTAINER/PREFIX; for a folder of this machine, leave it empty \
+         and give --out"
     )]
     Scheme,
+    /// A folder of this machine, or its memory.
+    #[error("a store is on another machine; for a folder of this one, leave it empty and give --out")]
+    Local,
+    /// A web server: also one to which files can be written.
+    #[error(
+        "a web server cannot be a store, nor one that speaks WebDAV: nothing obliges it to refuse a file that is there \
+         already, so that two workers could overwrite each other's. A store is s3://BUCKET/PREFIX or \
+         az://CONTAINER/PREFIX, and the address of its server is a variable of the environment (AWS_ENDPOINT_URL, \
+         AZURE_STORAGE_ENDPOINT)"
+    )]
+    Web,
+    /// Another name of a service that is known.
+    #[error(
+        "this service is written {0}://, as in {0}://NAME/PREFIX; account and keys come from the environment"
+    )]
+    Alias(&'static str),
     /// The name of the bucket.
     #[error(
         "s3:// is followed by the name of a bucket: letters, digits, dots and hyphens (keys come from the environment, \
          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the server from AWS_ENDPOINT_URL)"
     )]
     Bucket,
+    /// The name of the container.
+    #[error(
+        "az:// is followed by the name of a container: 3 to 63 small letters, digits and hyphens (account and keys come \
+         from the environment, AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY)"
+    )]
+    Container,
     /// The prefix.
     #[error("the prefix behind the bucket is a path of plain names, as in s3://bucket/papers/2026")]
     Prefix,
 }
 
 impl Place {
+    /// Who keeps it.
+    pub fn service(&self) -> Service {
+        self.service
+    }
+
     /// The bucket's name.
     pub fn bucket(&self) -> &str {
         &self.bucket
@@ -52,7 +83,7 @@ impl Place {
 
     /// The address of an object, by its path below the prefix.
     pub fn url(&self, path: &str) -> String {
-        format!("s3://{}/{}", self.bucket, self.key(path))
+        format!("{}://{}/{}", self.service.scheme(), self.bucket, self.key(path))
     }
 }
 
@@ -60,33 +91,51 @@ impl FromStr for Place {
     type Err = InvalidPlace;
 
     fn from_str(text: &str) -> Result<Self, InvalidPlace> {
-        let rest = text.strip_prefix("s3://").ok_or(InvalidPlace::Scheme)?;
+        let (scheme, rest) = text.split_once("://").ok_or(InvalidPlace::Scheme)?;
+        let service = Service::ALL.into_iter().find(|service| service.scheme() == scheme);
+        let service = service.ok_or_else(|| unknown(scheme))?;
         let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
-        if bucket.is_empty() || bucket.len() > 255 || !bucket.chars().all(plain) {
-            return Err(InvalidPlace::Bucket);
+        if !service.is_bucket(bucket) {
+            return Err(match service {
+                Service::S3 => InvalidPlace::Bucket,
+                Service::Azure => InvalidPlace::Container,
+            });
         }
         let prefix = prefix.trim_end_matches('/');
         let plain = |part: &str| {
+            let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_=+@~".contains(c);
+            // Azure takes no part that ends in a dot as it stands.
             !matches!(part, "" | "." | "..")
-                && part.chars().all(|c| plain(c) || matches!(c, '=' | '+' | '@' | '~'))
+                && part.chars().all(is_plain)
+                && !(service == Service::Azure && part.ends_with('.'))
         };
         // Keys have at most 1024 bytes.
         if !prefix.is_empty() && !prefix.split('/').all(plain) || prefix.len() > 512 {
             return Err(InvalidPlace::Prefix);
         }
         let prefix = Path::parse(prefix).map_err(|_| InvalidPlace::Prefix)?;
-        Ok(Self { bucket: bucket.to_owned(), prefix })
+        Ok(Self { service, bucket: bucket.to_owned(), prefix })
     }
 }
 
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "s3://{}", self.bucket)?;
+        write!(f, "{}://{}", self.service.scheme(), self.bucket)?;
         match self.prefix.as_ref() {
             "" => Ok(()),
             prefix => write!(f, "/{prefix}"),
         }
+    }
+}
+
+/// Why a scheme is none of ours.
+fn unknown(scheme: &str) -> InvalidPlace {
+    match scheme {
+        "file" | "memory" => InvalidPlace::Local,
+        "http" | "https" | "webdav" | "dav" | "davs" => InvalidPlace::Web,
+        "s3a" | "s3n" => InvalidPlace::Alias("s3"),
+        "azure" | "adl" | "abfs" | "abfss" | "wasb" | "wasbs" => InvalidPlace::Alias("az"),
+        _ => InvalidPlace::Scheme,
     }
 }
 
@@ -96,7 +145,7 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_shown_and_names_its_objects() {
-        for text in ["s3://papers", "s3://papers/2026/oa", "s3://my.bucket-1/a=b"] {
+        for text in ["s3://papers", "s3://papers/2026/oa", "s3://my.bucket-1/a=b", "az://papers/oa"] {
             assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
         }
         let place: Place = "s3://papers/oa/".parse().unwrap();
@@ -113,7 +162,16 @@ mod tests {
     fn what_is_no_place_is_refused_without_being_repeated() {
         for (text, why) in [
             ("papers", InvalidPlace::Scheme),
-            ("gs://papers", InvalidPlace::Scheme),
+            ("ftp://papers", InvalidPlace::Scheme),
+            ("file:///papers", InvalidPlace::Local),
+            ("memory:///", InvalidPlace::Local),
+            ("https://me:hidden@papers.blob.core.windows.net/oa", InvalidPlace::Web),
+            ("webdav://papers.example/oa", InvalidPlace::Web),
+            ("s3a://papers/oa", InvalidPlace::Alias("s3")),
+            ("abfss://papers@hidden.dfs.core.windows.net/oa", InvalidPlace::Alias("az")),
+            ("az://Papers/oa", InvalidPlace::Container),
+            ("az://hidden@papers/oa", InvalidPlace::Container),
+            ("az://papers/oa./a", InvalidPlace::Prefix),
             ("s3://", InvalidPlace::Bucket),
             ("s3:///a", InvalidPlace::Bucket),
             ("s3://KEY:hidden@papers/a", InvalidPlace::Bucket),

@@ -73,8 +73,8 @@ impl ExportCommand {
             ));
             if stored.has_objects() {
                 complain(
-                    "tierfall: files that are in a store stand there by their s3:// addresses, which reference managers do \
-                     not open; copy them to this machine with a tool of your store if you need them here",
+                    "tierfall: files that are in a store stand there by their addresses there, which reference managers do not \
+                     open; copy them to this machine with a tool of your store if you need them here",
                 );
             }
         }

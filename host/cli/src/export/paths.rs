@@ -34,7 +34,7 @@ pub fn is_xml(path: &str) -> bool {
 
 /// A file in a store, by its address.
 pub fn is_object(file: &str) -> bool {
-    file.starts_with("s3://") && !file.contains(char::is_control)
+    tierfall::acquire::is_address(file) && !file.contains(char::is_control)
 }
 
 /// What separates the parts of such a field.

@@ -39,3 +39,5 @@ pub(crate) use store::{is_sha256, object_path, path_of};
 pub use usage_rights::UsageRights;
 pub use verdict::{Reason, Verdict};
 pub use verified::VerifiedFile;
+
+pub use tierfall_objects::is_address;
