@@ -20,7 +20,20 @@ pub(crate) fn by_extension(path: &Path) -> Option<Format> {
 /// By what no other format has; then by the name of the file; then by the header of a table. Text where nothing
 /// tells.
 pub(crate) fn of(beginning: &Beginning<'_>, by_extension: Option<Format>) -> Format {
-    surely(beginning).or(by_extension).or_else(|| like(beginning, false)).unwrap_or(Format::Text)
+    // XML of another kind says that it holds no record that is known; its lines say nothing.
+    let xml = || is_xml(beginning.first()).then_some(Format::Xml);
+    surely(beginning).or(by_extension).or_else(xml).or_else(|| like(beginning, false)).unwrap_or(Format::Text)
+}
+
+/// `<?xml …`, `<records>`, `<a:b c="d">`; identifiers stand between such brackets too.
+fn is_xml(line: &str) -> bool {
+    let name = line.strip_prefix('<').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let end = name.and_then(|name| {
+        name.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.' | '-')))
+            .and_then(|end| name.get(end..))
+    });
+    let tag = end.is_some_and(|end| end.starts_with(['>', ' ', '/'])) && written::one(line).is_err();
+    line.starts_with("<?xml") || (tag && !line.contains("://") || line.contains("xmlns"))
 }
 
 /// By what no other format has.
@@ -59,7 +72,13 @@ pub(crate) fn deciding(beginning: &[u8], column: Option<&str>) -> Option<usize> 
 fn decides(line: &str, column: Option<&str>) -> bool {
     let beginning = Beginning::new(line, column);
     let entry = line.split(" #").next().unwrap_or(line).trim();
-    written::one(entry).is_ok() || Format::ALL.iter().any(|format| (format.spec().looks)(&beginning))
+    // The number of a record in exports of Ovid looks like a PMID in brackets.
+    let number = entry.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+    let numbers = number.is_some_and(|number| {
+        number.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b' '))
+    });
+    (!numbers && written::one(entry).is_ok())
+        || Format::ALL.iter().any(|format| (format.spec().looks)(&beginning))
 }
 
 #[cfg(test)]

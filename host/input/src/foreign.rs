@@ -56,9 +56,16 @@ pub(crate) fn text(beginning: &Beginning<'_>) -> Option<Foreign> {
         ("<rss", "an RSS feed", LIBRARY),
         ("<svg", "an image", "give a list of works"),
         ("<tei", "TEI, as GROBID makes it", SAVE),
-        ("<article ", "a work's full text in JATS", SAVE),
+        ("<article", "a work's full text in JATS", SAVE),
     ];
-    kinds.into_iter().find(|(tag, ..)| head.contains(tag)).map(|(_, what, advice)| Foreign { what, advice })
+    // The whole of a name: `<collectiontitle` is none.
+    let begins = |tag: &str| {
+        head.match_indices(tag).any(|(at, _)| {
+            head.get(at + tag.len()..)
+                .is_some_and(|rest| rest.starts_with([' ', '>', '\n', '\t', '/']) || rest.is_empty())
+        })
+    };
+    kinds.into_iter().find(|(tag, ..)| begins(tag)).map(|(_, what, advice)| Foreign { what, advice })
 }
 
 /// What an input looks like of which nothing could be read.

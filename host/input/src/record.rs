@@ -79,6 +79,14 @@ impl Record {
         }
     }
 
+    /// Adds a group, in whose name a comma means nothing.
+    pub(crate) fn group(&mut self, name: &str) {
+        let name = name.trim();
+        if self.facts.authors.len() < MOST_AUTHORS && !name.is_empty() {
+            self.facts.authors.push(name.to_owned());
+        }
+    }
+
     /// Whether anything was said that may be an identifier.
     pub(crate) fn has_identifiers(&self) -> bool {
         !self.ids.is_empty()

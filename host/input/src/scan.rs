@@ -134,7 +134,12 @@ fn url(text: &str) -> usize {
             || c.is_control()
             || matches!(c, '"' | '<' | '>' | '{' | '}' | '|' | '\\' | '`' | '“' | '”')
     });
-    let end = end.unwrap_or(text.len());
+    let mut end = end.unwrap_or(text.len());
+    // A DOI with brackets: `https://doi.org/10.1002/(SICI)…50:1<1::AID-ASI1>3.0.CO;2-A`.
+    let doi_at = text.get(..end).and_then(|url| url.find("/10.")).map(|slash| slash + 1);
+    if let Some(at) = doi_at.filter(|_| text.get(end..).is_some_and(|rest| rest.starts_with('<'))) {
+        end = end.max(at + text.get(at..).and_then(doi).unwrap_or_default());
+    }
     let url = text.get(..end).unwrap_or_default();
     // Several in one cell: `https://…;https://…`.
     let next = [";http", ",http", "](http"].iter().filter_map(|next| url.find(next)).min();
@@ -248,6 +253,10 @@ mod tests {
                 "doi:10.1002/(sici)1096-8644(199601)99:1<1::aid-ajpa1>3.0.co;2-1",
             ),
             ("https://doi.org/10.5555/a;https://doi.org/10.5555/b", "doi:10.5555/a | doi:10.5555/b"),
+            (
+                "(https://doi.org/10.1002/(SICI)1097-4571(1999)50:1<1::AID-ASI1>3.0.CO;2-A). See <https://doi.org/10.5555/a>",
+                "doi:10.1002/(sici)1097-4571(1999)50:1<1::aid-asi1>3.0.co;2-a | doi:10.5555/a",
+            ),
             ("DOI10.5555/a", "doi:10.5555/a"),
             ("https://pubmed.ncbi.nlm.nih.gov/123/ or PubMed: 124", "pmid:123 | pmid:124"),
             ("version 10.15/16, 210.5555/x, 1.10.5555/x, PMID soon, PMC, in 2018, 17000001, pmcx1", ""),

@@ -272,8 +272,24 @@ fn cases() -> Vec<Case> {
         case!("tags that open", Xml, many("<"), 0),
         case!("tags that close", Xml, many(">"), 0),
         case!("a bomb of XML", Xml, bomb("<record><a>", 48), 0),
+        case!("numbers of Ovid", Ovid, many("<1. >\n"), 0),
+        case!("names of Ovid", Ovid, format!("<1. >\nDOI\n  10.5555/a\n{}", many("Title\n")), 0),
+        case!(
+            "authors of Ovid",
+            Ovid,
+            format!("<1. >\nDI  - 10.5555/a\nAU  - {}\n<2. >\nDI  - 10.5555/b\n", many("a;")),
+            1
+        ),
+        case!("records of RefWorks", Refworks, many("RT A\nDO 10.5555/a\n"), 1000),
+        case!("halves of DOIs in a text", Text, many("10.5555/a-\n"), 0),
+        case!("halves of DOIs in prose", Prose, many("10.5555/a-\n1b-\n"), 1),
+        case!("words behind half a DOI", Prose, format!("10.5555/a-\n{}", many("b1 ")), 1),
+        case!("addresses with brackets", Prose, many("http://a/10.5555/<1"), 0),
         case!("words without identifiers", Prose, many("10.5555 "), 0),
         case!("identifiers in prose", Prose, many("10.5555/a PMID:1 "), 1),
+        case!("quotes of a citation file", Cff, many("title: \"a\n  b\n"), 0),
+        case!("quotes in quotes of a citation file", Cff, format!("title: '{}", many("\n ''")), 0),
+        case!("a block of a citation file", Cff, format!("title: >\n{}", many("  a\n")), 0),
         case!("keys of a citation file", Cff, many("references:\n- doi: 10.5555/a\n"), 1000),
         case!(
             "keys within keys",
@@ -292,6 +308,21 @@ fn cases() -> Vec<Case> {
                 )
             ),
             1
+        ),
+        case!(
+            "parts of MODS",
+            Xml,
+            format!("<mods><titleInfo>{}</titleInfo></mods>", "<title>a</title>".repeat(60_000)),
+            0
+        ),
+        case!(
+            "a list of objects that say nothing",
+            Json,
+            format!(
+                "{{\"items\":[{{\"title\":\"T\",\"year\":2001}},{{\"title\":\"U\",\"year\":2001}}{}]}}",
+                ",{\"a\":1}".repeat(30_000)
+            ),
+            0
         ),
         case!(
             "a sheet of rows",

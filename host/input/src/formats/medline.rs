@@ -13,7 +13,10 @@ pub(crate) const MEDLINE: FormatSpec = FormatSpec {
     sure: true,
     looks: |beginning| {
         let number = |value: &str| !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
-        beginning.all_lines().take(60).any(|line| matches!(tag(line), Some(("PMID", id)) if number(id)))
+        let tags = || beginning.all_lines().take(60).filter_map(tag);
+        // ERIC writes the same without PMIDs.
+        tags().any(|(tag, value)| tag == "PMID" && number(value))
+            || (tags().any(|(tag, _)| tag == "OWN") && tags().any(|(tag, _)| tag == "TI"))
     },
     open: |_| Ok(Box::new(Tagged::new(&DIALECT))),
 };
@@ -51,9 +54,16 @@ fn record(tags: &Tags) -> Record {
             "LID" | "AID" => {
                 if let Some(doi) = text.strip_suffix("[doi]") {
                     record.add(Field::Id(IdKind::Doi), doi);
+                } else if text.contains("://") {
+                    // ERIC's, a DOI among them.
+                    record.add(Field::Id(IdKind::Url), text);
                 }
             }
-            "TI" => record.add(Field::Title, text),
+            // `[Not Available].` stands for a title that nobody translated.
+            "TI" if !text.starts_with("[Not Available]") => record.add(Field::Title, text),
+            "TT" if value(tags, "TI").is_none_or(|title| title.starts_with("[Not Available]")) => {
+                record.add(Field::Title, text)
+            }
             "BTI" if value(tags, "TI").is_none() => record.add(Field::Title, text),
             "DP" => record.add(Field::Year, text),
             "PG" => record.add(Field::Pages, text),
@@ -68,6 +78,26 @@ fn record(tags: &Tags) -> Record {
 mod tests {
     use crate::Format;
     use crate::tests::read;
+
+    #[test]
+    fn eric_writes_it_without_pmids() {
+        let source = "\n\nOWN - ERIC\nTI  - A title\nAU  - Doe, Jane\nSO  - v10 n1 p1-10 2000\nAID - http://dx.doi.org/10.5555/a\nLID - http://eric.ed.gov/?id=EJ000001\nDP  - 2000\nPG  - 1-10\n\n\n\
+            OWN - ERIC\nTI  - Second\nLID - http://eric.ed.gov/?id=EJ000002\n\nOWN - ERIC\nTI  - Third\nAU  - Roe, R\n";
+        insta::assert_snapshot!(read(source, None, None), @r#"
+        3: http://dx.doi.org/10.5555/a => doi:10.5555/a | A title | Doe | 2000 | 10 pages | http://eric.ed.gov/?id=EJ000001
+        13: http://eric.ed.gov/?id=EJ000002 => url:http://eric.ed.gov/?id=EJ000002 | Second | http://eric.ed.gov/?id=EJ000002
+        17: Third =>  | Third | Roe
+        "#);
+    }
+
+    #[test]
+    fn a_title_that_was_not_translated_is_that_of_the_original() {
+        let source = "PMID- 17000001\nTI  - [Not Available].\nTT  - Ein Titel.\n\nPMID- 17000002\nTI  - [A title].\nTT  - Ein Titel.\n";
+        insta::assert_snapshot!(read(source, None, None), @r#"
+        1: 17000001 => pmid:17000001 | Ein Titel.
+        5: 17000002 => pmid:17000002 | [A title].
+        "#);
+    }
 
     #[test]
     fn a_record_is_one_work_however_often_it_names_others() {

@@ -1,11 +1,15 @@
 //! The formats. A new one is a file here and its lines in this one.
 
 mod bibtex;
+mod broken;
 mod cff;
 mod json;
 mod medline;
+mod mods;
+mod ovid;
 mod prose;
 mod refer;
+mod refworks;
 mod ris;
 pub(crate) mod table;
 mod tagged;
@@ -56,6 +60,10 @@ formats! {
     Medline = medline::MEDLINE,
     /// Web of Science's own.
     Wos = wos::WOS,
+    /// Of Ovid: MEDLINE, Embase, PsycINFO.
+    Ovid = ovid::OVID,
+    /// RefWorks' own.
+    Refworks = refworks::REFWORKS,
     /// EndNote's older exchange format.
     Refer = refer::REFER,
     /// Of EndNote, PubMed and others.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::text;
+use super::{broken, text};
 use crate::entry::{EntryError, InputEntry};
 use crate::lines::Lines;
 use crate::parse::{FormatSpec, Parse};
@@ -37,7 +37,7 @@ impl Parse for Prose {
             }
             let (number, text, at) = match self.rest.take() {
                 Some(rest) => rest,
-                None => match lines.next() {
+                None => match broken::next(lines) {
                     Some(Ok(line)) => (line.number, line.text, 0),
                     Some(Err(bad)) => return Some(Err(bad)),
                     None if self.any || std::mem::replace(&mut self.ended, true) => return None,

@@ -130,6 +130,15 @@ impl Tagged {
     }
 }
 
+/// The tag and the value of `TI A title`: two characters and a space, as Web of Science and RefWorks have them.
+pub(super) fn two_letters(line: &str) -> Option<(&str, &str)> {
+    let (tag, rest) = (line.get(..2)?, line.get(2..)?);
+    let mut bytes = tag.bytes();
+    let named = bytes.next().is_some_and(|byte| byte.is_ascii_uppercase())
+        && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    (named && (rest.is_empty() || rest.starts_with([' ', '\t']))).then(|| (tag, rest.trim()))
+}
+
 /// The first value of a tag.
 pub(super) fn value<'a>(tags: &'a Tags, wanted: &str) -> Option<&'a str> {
     tags.iter().find(|(tag, _)| tag == wanted).map(|(_, value)| value.as_str())

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use tierfall_ids::{IdKind, WorkId};
 use tierfall_work::{Facts, Work};
 
+use super::broken;
 use crate::entry::{BY, EntryError, InputEntry};
 use crate::lines::Lines;
 use crate::parse::{FormatSpec, Parse};
@@ -38,7 +39,7 @@ impl Parse for Text {
             if let Some(entry) = self.found.pop_front() {
                 return Some(Ok(entry));
             }
-            let line = match lines.next()? {
+            let line = match broken::next(lines)? {
                 Ok(line) => line,
                 Err(bad) => return Some(Err(bad)),
             };
@@ -63,7 +64,16 @@ impl Parse for Text {
 impl Text {
     fn works(&self, line: u64, text: &str) -> Result<Vec<InputEntry>, EntryError> {
         let several = || several(line, text);
-        let refused = match written::one(text) {
+        // A list may be numbered: `[7] https://…`, `7. 17000001`.
+        let unnumbered = text.split_once(char::is_whitespace).filter(|(word, _)| broken::is_marker(word));
+        let (text, read) = match (written::one(text), unnumbered.map(|(_, rest)| rest.trim())) {
+            (Err(refused), Some(rest)) => match written::one(rest) {
+                Ok(id) => (rest, Ok(id)),
+                Err(_) => (text, Err(refused)),
+            },
+            (read, _) => (text, read),
+        };
+        let refused = match read {
             // Two DOIs with a comma between them make one odd DOI.
             Ok(id) if id.value().get(3..).is_some_and(|rest| rest.contains("10.")) && several().len() > 1 => {
                 return Ok(several());
@@ -129,6 +139,19 @@ mod tests {
         4: 10.5555/f => doi:10.5555/f
         4: 10.5555/g => doi:10.5555/g
         5! `2. Doe J. Nothing` is not an identifier of a work; accepted are DOIs, arXiv ids, PMID:…, PMC…, OpenAlex ids (W…), and http(s) URLs
+        "#);
+    }
+
+    #[test]
+    fn a_list_may_be_numbered() {
+        let source = "[1] https://example.org/a\n(2) 10.5555/b\n3. 17000001\n- arXiv:2101.00001\n• https://example.org/c.\n[6] A title alone.\n";
+        insta::assert_snapshot!(read(source, Some(Format::Text), None), @r#"
+        1: https://example.org/a => url:https://example.org/a | https://example.org/a
+        2: 10.5555/b => doi:10.5555/b
+        3: 17000001 => pmid:17000001
+        4: arXiv:2101.00001 => arxiv:2101.00001 doi:10.48550/arxiv.2101.00001
+        5: https://example.org/c. => url:https://example.org/c | https://example.org/c
+        6! `6] A title alone` is not an identifier of a work; accepted are DOIs, arXiv ids, PMID:…, PMC…, OpenAlex ids (W…), and http(s) URLs
         "#);
     }
 

@@ -2,7 +2,7 @@
 
 use tierfall_ids::IdKind;
 
-use super::tagged::{Dialect, Tagged, Tags};
+use super::tagged::{Dialect, Tagged, Tags, two_letters};
 use crate::beginning::Beginning;
 use crate::fields::Field;
 use crate::parse::FormatSpec;
@@ -17,7 +17,7 @@ pub(crate) const WOS: FormatSpec = FormatSpec {
 };
 
 const DIALECT: Dialect = Dialect {
-    tag,
+    tag: two_letters,
     first: &["PT"],
     last: &["ER"],
     blank_ends: false,
@@ -30,8 +30,10 @@ const DIALECT: Dialect = Dialect {
 /// The publication type, one letter, and another tag on the next line.
 fn looks(beginning: &Beginning<'_>) -> bool {
     let lines: Vec<&str> = beginning.all_lines().filter(|line| !line.trim().is_empty()).take(10).collect();
-    let begins = |line: &str| matches!(tag(line), Some(("PT", kind)) if kind.len() == 1);
-    lines.windows(2).any(|pair| matches!(pair, [first, second] if begins(first) && tag(second).is_some()))
+    let begins = |line: &str| matches!(two_letters(line), Some(("PT", kind)) if kind.len() == 1);
+    lines
+        .windows(2)
+        .any(|pair| matches!(pair, [first, second] if begins(first) && two_letters(second).is_some()))
         || lines.first().is_some_and(|first| {
             first.starts_with("FN ")
                 && (first.contains("Web of")
@@ -39,14 +41,6 @@ fn looks(beginning: &Beginning<'_>) -> bool {
                     || first.contains("Clarivate")
                     || first.contains("Thomson"))
         })
-}
-
-fn tag(line: &str) -> Option<(&str, &str)> {
-    let (tag, rest) = (line.get(..2)?, line.get(2..)?);
-    let mut bytes = tag.bytes();
-    let named = bytes.next().is_some_and(|byte| byte.is_ascii_uppercase())
-        && bytes.all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    (named && (rest.is_empty() || rest.starts_with([' ', '\t']))).then(|| (tag, rest.trim()))
 }
 
 fn record(tags: &Tags) -> Record {

@@ -2,6 +2,7 @@
 
 use tierfall_ids::IdKind;
 
+use super::mods::Mods;
 use super::tagged::says_its_kind;
 use crate::beginning::Beginning;
 use crate::entry::{EntryError, InputEntry};
@@ -24,10 +25,11 @@ const RECORDS: [&str; 7] =
     ["record", "PubmedArticle", "PubmedBookArticle", "mods", "Source", "result", "entry"];
 
 fn looks(beginning: &Beginning<'_>) -> bool {
-    const ROOTS: [&str; 9] = [
+    const ROOTS: [&str; 10] = [
         "<records",
         "<record>",
         "<PubmedArticle",
+        "<PubmedBook",
         "<mods",
         "Sources",
         "<responseWrapper",
@@ -57,17 +59,24 @@ impl Parse for Xml {
         let mut record = Record::default();
         let mut accession = None;
         let mut from_pubmed = false;
+        let mut mods = Mods::default();
+        let mut others = Others::default();
         xml::each(&snippet.text, |path, text| {
             let Some(own) = path.last() else { return };
+            if path.first().is_some_and(|record| record.name == "mods") {
+                return mods.read(&mut record, path, text.trim());
+            }
             match own.name.as_str() {
                 "accession-num" => accession = Some(text.trim().to_owned()),
                 "remote-database-name" | "remote-database-provider" | "database" => {
                     let database = text.to_ascii_lowercase();
                     from_pubmed |= ["pubmed", "medline", "nlm"].iter().any(|name| database.contains(name));
                 }
-                _ => read(&mut record, path, own, text.trim()),
+                _ => read(&mut record, &mut others, path, own, text.trim()),
             }
         });
+        mods.finish(&mut record);
+        others.finish(&mut record);
         if let Some(accession) = accession {
             if from_pubmed {
                 record.add(Field::Id(IdKind::Pmid), &accession);
@@ -79,8 +88,40 @@ impl Parse for Xml {
     }
 }
 
+/// What PubMed says of the original of a translated title, and of the book that a record is in: it counts where
+/// the record says nothing of its own.
+#[derive(Default)]
+struct Others {
+    original: String,
+    book: String,
+    year: String,
+    authors: Vec<String>,
+}
+
+impl Others {
+    fn read(&mut self, path: &[Open], parent: &str, own: &Open, text: &str) {
+        let by_authors =
+            || path.iter().any(|open| open.name == "AuthorList" && open.attribute("Type") == Some("authors"));
+        match (parent, own.name.as_str()) {
+            ("Book", "BookTitle") => text.clone_into(&mut self.book),
+            ("PubDate", "Year") => text.clone_into(&mut self.year),
+            ("Author", "LastName" | "CollectiveName") if by_authors() => self.authors.push(text.to_owned()),
+            _ => {}
+        }
+    }
+
+    fn finish(self, record: &mut Record) {
+        record.add(Field::Title, &self.original);
+        if record.facts.title.is_none() {
+            self.authors.iter().for_each(|name| record.author(name));
+        }
+        record.add(Field::Title, &self.book);
+        record.add(Field::Year, &self.year);
+    }
+}
+
 /// What an element says, by its name and by what it is in.
-fn read(record: &mut Record, path: &[Open], own: &Open, text: &str) {
+fn read(record: &mut Record, others: &mut Others, path: &[Open], own: &Open, text: &str) {
     let within = |name: &str| path.iter().any(|open| open.name == name);
     let parent = path
         .len()
@@ -89,8 +130,11 @@ fn read(record: &mut Record, path: &[Open], own: &Open, text: &str) {
         .map(|open| open.name.as_str())
         .unwrap_or_default();
     // What a work cites or is part of is not the work.
-    if ["ReferenceList", "CommentsCorrectionsList", "relatedItem", "Book"].iter().any(|other| within(other)) {
+    if ["ReferenceList", "CommentsCorrectionsList"].iter().any(|other| within(other)) {
         return;
+    }
+    if within("Book") {
+        return others.read(path, parent, own, text);
     }
     match (parent, own.name.as_str()) {
         (_, "electronic-resource-num") => record.add(Field::Any, text),
@@ -100,8 +144,8 @@ fn read(record: &mut Record, path: &[Open], own: &Open, text: &str) {
             record.add(Field::Any, text)
         }
         (_, "notes" | "research-notes") => record.add(Field::Note, text),
-        ("titles", "title") | ("titleInfo", "title") => record.add(Field::Title, text),
-        ("titles" | "titleInfo", _) => {}
+        ("titles", "title") => record.add(Field::Title, text),
+        ("titles", _) => {}
         ("authors", "author") => record.author(text),
         ("MedlineCitation" | "BookDocument", "PMID") => record.add(Field::Id(IdKind::Pmid), text),
         ("ArticleIdList", "ArticleId") => {
@@ -115,25 +159,18 @@ fn read(record: &mut Record, path: &[Open], own: &Open, text: &str) {
         {
             record.add(Field::Id(IdKind::Doi), text);
         }
-        ("Article" | "BookDocument", "ArticleTitle") => record.add(Field::Title, text),
+        ("Article" | "BookDocument", "ArticleTitle") if !text.starts_with("[Not Available]") => {
+            record.add(Field::Title, text)
+        }
+        ("Article", "VernacularTitle") => text.clone_into(&mut others.original),
         ("Author", "LastName" | "CollectiveName") if within("AuthorList") => record.author(text),
-        ("PubDate", "Year" | "MedlineDate") | ("dates" | "originInfo", "year" | "dateIssued") => {
-            record.add(Field::Year, text)
-        }
+        ("PubDate", "Year" | "MedlineDate") | ("dates", "year") => record.add(Field::Year, text),
         ("Pagination", "MedlinePgn") => record.add(Field::Pages, text),
-        ("name", "namePart") if path.last().and_then(|part| part.attribute("type")) == Some("family") => {
-            record.author(text)
-        }
         ("Person", "Last") => record.author(text),
         ("author", "name") | ("dc", "creator") => record.author(text),
         ("dc", "identifier") => record.add(Field::Any, text),
         ("dc", "title") => record.add(Field::Title, text),
         ("dc", "date") => record.add(Field::Year, text),
-        ("mods", "identifier") => {
-            if let Some(field @ Field::Id(_)) = own.attribute("type").and_then(fields::named) {
-                record.add(field, text);
-            }
-        }
         ("record", "pages") => record.add(Field::Pages, text),
         ("record", _) => {}
         // Leaves of records that name their fields as tables do.
@@ -177,6 +214,31 @@ mod tests {
             <PubmedData><ArticleIdList><ArticleId IdType=\"pubmed\">17000001</ArticleId><ArticleId IdType=\"pmc\">PMC12</ArticleId></ArticleIdList>\
             <ReferenceList><Reference><ArticleIdList><ArticleId IdType=\"doi\">10.5555/cited</ArticleId></ArticleIdList></Reference></ReferenceList></PubmedData>\n</PubmedArticle>\n</PubmedArticleSet>\n";
         insta::assert_snapshot!(read(source, None, None), @r#"4: 10.5555/a => doi:10.5555/a pmid:17000001 pmcid:PMC12 | A title | Doe | 2020 | 8 pages"#);
+    }
+
+    #[test]
+    fn a_book_of_pubmed_and_a_title_that_was_not_translated_are_known() {
+        let book = "<Book><Publisher><PublisherName>P</PublisherName></Publisher><BookTitle book=\"x\">A book</BookTitle><PubDate><Year>2001</Year></PubDate>\
+            <AuthorList Type=\"authors\"><Author><LastName>Doe</LastName></Author></AuthorList><AuthorList Type=\"editors\"><Author><LastName>Poe</LastName></Author></AuthorList>\
+            <CollectionTitle book=\"y\">C</CollectionTitle></Book>";
+        let source = format!(
+            "<PubmedBookArticleSet>\n<PubmedBookArticle><BookDocument><PMID>17000001</PMID>{book}</BookDocument></PubmedBookArticle>\n\
+            <PubmedBookArticle><BookDocument><PMID>17000002</PMID>{book}<ArticleTitle book=\"x\">A chapter</ArticleTitle>\
+            <AuthorList Type=\"authors\"><Author><LastName>Roe</LastName></Author></AuthorList></BookDocument></PubmedBookArticle></PubmedBookArticleSet>"
+        );
+        insta::assert_snapshot!(read(&source, None, None), @r#"
+        2: 17000001 => pmid:17000001 | A book | Doe | 2001
+        3: 17000002 => pmid:17000002 | A chapter | Roe | 2001
+        "#);
+        let source = "<PubmedArticle><MedlineCitation><PMID>17000001</PMID><Article><ArticleTitle>[Not Available].</ArticleTitle><VernacularTitle>Ein Titel</VernacularTitle></Article></MedlineCitation></PubmedArticle>";
+        insta::assert_snapshot!(read(source, None, None), @r#"1: 17000001 => pmid:17000001 | Ein Titel"#);
+    }
+
+    #[test]
+    fn xml_of_another_kind_is_not_read_line_by_line() {
+        let source = "<?xml version=\"1.0\"?>\n<doi_records>\n<doi>10.5555/a</doi>\n<ref>10.5555/cited</ref>\n</doi_records>\n";
+        insta::assert_snapshot!(read(source, None, None), @r#"1! it has no record that is known: of EndNote, PubMed, MODS, Word, Europe PMC, arXiv or Dublin Core"#);
+        insta::assert_snapshot!(read("<https://doi.org/10.5555/a>\n", None, None), @r#"1: <https://doi.org/10.5555/a> => doi:10.5555/a"#);
     }
 
     #[test]

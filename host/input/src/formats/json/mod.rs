@@ -218,6 +218,30 @@ mod tests {
     }
 
     #[test]
+    fn files_and_notes_of_a_library_are_no_works_and_editors_no_authors() {
+        let source = r#"[{"key":"A","data":{"itemType":"bookSection","title":"T","creators":[{"creatorType":"editor","lastName":"Ed"},{"creatorType":"author","lastName":"Doe"},{"creatorType":"bookAuthor","name":"Poe"}],"date":"2001"}},
+{"key":"B","data":{"itemType":"attachment","title":"Full Text PDF","url":"https://example.org/a.pdf"}},
+{"key":"C","data":{"itemType":"note","note":"<p>10.5555/n</p>"}},
+{"itemType":"attachment","title":"Snapshot","url":"https://example.org/b"},
+{"key":"D","data":{"itemType":"book","title":"U","creators":[{"creatorType":"editor","lastName":"Ed"}],"date":"2002"}}]"#;
+        insta::assert_snapshot!(json(source), @r#"
+        1: T =>  | T | Doe | 2001
+        5: U =>  | U | 2002
+        "#);
+    }
+
+    #[test]
+    fn an_item_of_a_list_that_says_nothing_is_not_lost() {
+        let source = r#"{"config":{"id":"x"},"items":[{"itemID":1,"itemType":"book","title":"T","creators":[{"creatorType":"author","lastName":"Doe"}]},
+            {"itemID":2,"itemType":"book","DOI":"10.5555/b"},{"itemID":3,"citationKey":"poe","itemType":"book","creators":[{"creatorType":"author","lastName":"Poe"}]},{"itemID":4,"itemType":"attachment","title":"x"}]}"#;
+        insta::assert_snapshot!(json(source), @r#"
+        1: T =>  | T | Doe
+        1: 10.5555/b => doi:10.5555/b
+        1! the object `poe` has no identifier
+        "#);
+    }
+
+    #[test]
     fn strings_are_identifiers() {
         insta::assert_snapshot!(json("[\"10.5555/a\", \"10.5555/b\",\n \"PMC12\", 7, \"nothing\"]"), @r#"
         1: 10.5555/a => doi:10.5555/a

@@ -22,8 +22,19 @@ pub(super) fn works(object: Map<String, Value>) -> Vec<Map<String, Value>> {
     works
 }
 
+/// What libraries keep beside works: files, notes, and marks in files.
+fn is_attached(object: &Map<String, Value>) -> bool {
+    let item = object.get("data").and_then(Value::as_object).unwrap_or(object);
+    item.get("itemType")
+        .and_then(Value::as_str)
+        .is_some_and(|kind| ["attachment", "note", "annotation"].contains(&kind))
+}
+
 /// Takes an object for a work if it says anything that works are known by, and looks for works in it otherwise.
 fn collect(mut object: Map<String, Value>, depth: usize, works: &mut Vec<Map<String, Value>>) {
+    if is_attached(&object) {
+        return;
+    }
     // A page of results has an id and a title of its own sometimes, but results as well.
     let lists = ["message", "items", "results", "resultList", "hits", "response", "records"];
     let page = lists.iter().filter_map(|name| object.get(*name)).any(|value| match value {
@@ -51,16 +62,24 @@ fn collect(mut object: Map<String, Value>, depth: usize, works: &mut Vec<Map<Str
         return;
     }
     let before = works.len();
+    // Items of a list of works that say nothing of one: they are told of, and not lost.
+    let mut empty = Vec::new();
     for value in inner {
         let list = match value {
             Value::Array(list) => list,
             value => vec![value],
         };
+        let objects = || list.iter().filter_map(Value::as_object).filter(|item| !is_attached(item));
+        let listed = objects().filter(|item| says_more(item)).count() * 2 > objects().count();
         for item in list {
-            if let Value::Object(item) = item
-                && (depth + 1 < DEEPEST || is_work(&item))
-            {
+            let Value::Object(item) = item else { continue };
+            if depth + 1 < DEEPEST || is_work(&item) {
+                let alone = (listed && !is_attached(&item) && !is_work(&item)).then(|| item.clone());
+                let found = works.len();
                 collect(item, depth + 1, works);
+                if let Some(alone) = alone.filter(|_| !works.iter().skip(found).any(is_work)) {
+                    empty.push(alone);
+                }
             }
         }
     }
@@ -69,7 +88,12 @@ fn collect(mut object: Map<String, Value>, depth: usize, works: &mut Vec<Map<Str
     if kept.iter().any(says_more) {
         kept.retain(says_more);
     }
-    if kept.is_empty() && depth == 0 && !page { works.push(Map::new()) } else { works.extend(kept) }
+    if kept.is_empty() && depth == 0 && !page {
+        works.push(Map::new())
+    } else {
+        works.extend(kept)
+    }
+    works.extend(empty);
 }
 
 fn holds_objects(value: &Value) -> bool {
@@ -110,7 +134,7 @@ pub(super) fn record(work: &Map<String, Value>) -> Record {
 
 /// How a message names an object: by its own name in the list.
 pub(super) fn name(work: &Map<String, Value>) -> String {
-    let name = ["id", "citation-key", "citekey", "key", "corpusid", "paperId", "lens_id"]
+    let name = ["id", "citation-key", "citekey", "citationKey", "key", "corpusid", "paperId", "lens_id"]
         .iter()
         .find_map(|name| work.get(*name));
     match name.map(text).filter(|name| !name.is_empty()) {
@@ -227,6 +251,21 @@ pub(super) fn text(value: &Value) -> String {
 fn author(value: &Value) -> Option<String> {
     if let Value::String(name) = value {
         return Some(values::family_name(name));
+    }
+    // Zotero names editors and translators among them.
+    const OTHERS: [&str; 9] = [
+        "bookAuthor",
+        "commenter",
+        "contributor",
+        "editor",
+        "recipient",
+        "reviewedAuthor",
+        "seriesEditor",
+        "translator",
+        "wordsBy",
+    ];
+    if value.get("creatorType").and_then(Value::as_str).is_some_and(|kind| OTHERS.contains(&kind)) {
+        return None;
     }
     let name = [
         "/family",

@@ -61,16 +61,22 @@ pub(super) fn row(lines: &mut Lines, texts: &[Box<str>], row: &mut u64) -> Optio
     };
     let mut cells = Vec::new();
     let mut column = 0;
-    let mut value = String::new();
+    let (mut value, mut formula) = (String::new(), String::new());
     xml::each(&snippet.text, |path, text| {
         let Some(own) = path.last() else { return };
         match own.name.as_str() {
             "v" => value = text.trim().to_owned(),
             // Of several runs of one text.
             "t" => value.push_str(text),
+            "f" => text.clone_into(&mut formula),
             "c" => {
                 column = own.attribute("r").and_then(place_of).unwrap_or(column);
                 let value = std::mem::take(&mut value);
+                if let Some(target) = linked(&std::mem::take(&mut formula), &value) {
+                    place(&mut cells, column, target);
+                    column += 1;
+                    return;
+                }
                 match own.attribute("t").unwrap_or("n") {
                     "s" => place(
                         &mut cells,
@@ -88,6 +94,24 @@ pub(super) fn row(lines: &mut Lines, texts: &[Box<str>], row: &mut u64) -> Optio
         }
     });
     Some(Ok(Row { line: *row, cells }))
+}
+
+/// What `HYPERLINK("https://…","Full text")` leads to, where the cell shows nothing, or a word that says no more
+/// than that it is a link.
+fn linked<'a>(formula: &'a str, shown: &str) -> Option<&'a str> {
+    const WORDS: [&str; 10] =
+        ["article", "click here", "doi", "full text", "fulltext", "here", "html", "link", "pdf", "view"];
+    let (function, rest) = formula.split_once("HYPERLINK(\"")?;
+    let (target, name) = rest.split_once('"')?;
+    let name = name.split('"').nth(1).unwrap_or_default();
+    let shown = if shown.is_empty() { name } else { shown };
+    let says_nothing = shown.is_empty() || WORDS.contains(&shown.trim().to_ascii_lowercase().as_str());
+    match (function.trim_start_matches(['=', '_', ' ']).is_empty(), says_nothing) {
+        (true, true) => Some(target),
+        // A program that writes formulas, and does not work them out.
+        (true, false) if shown == name => Some(name),
+        _ => None,
+    }
 }
 
 /// The column of `AB12`, from 0.

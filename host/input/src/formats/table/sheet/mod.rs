@@ -165,6 +165,26 @@ mod tests {
     }
 
     #[test]
+    fn a_formula_that_links_is_what_it_leads_to() {
+        let cell = |formula: &str, value: &str| format!("<c t=\"str\"><f>{formula}</f>{value}</c>");
+        let rows = format!(
+            "<row r=\"1\"><c t=\"inlineStr\"><is><t>Title</t></is></c><c t=\"inlineStr\"><is><t>Link</t></is></c></row>\
+             <row r=\"2\">{}{}</row><row r=\"3\">{}{}</row><row r=\"4\">{}{}</row>",
+            cell("HYPERLINK(&quot;https://example.org/t&quot;,&quot;A title&quot;)", "<v>A title</v>"),
+            cell("HYPERLINK(&quot;https://doi.org/10.5555/a&quot;,&quot;Link&quot;)", "<v>Link</v>"),
+            cell("=HYPERLINK(&quot;https://example.org/t&quot;,&quot;B title&quot;)", "<v></v>"),
+            cell("HYPERLINK(&quot;https://doi.org/10.5555/b&quot;)", ""),
+            cell("CONCATENATE(&quot;C&quot;)", "<v>C title</v>"),
+            cell("HYPERLINK(&quot;https://example.org/c&quot;,&quot;10.5555/c&quot;)", "<v>10.5555/c</v>"),
+        );
+        insta::assert_snapshot!(read_bytes(excel("", &[&rows])), @r#"
+        2: https://doi.org/10.5555/a => doi:10.5555/a | A title
+        3: https://doi.org/10.5555/b => doi:10.5555/b | B title
+        4: 10.5555/c => doi:10.5555/c | C title
+        "#);
+    }
+
+    #[test]
     fn a_sheet_of_open_document_is_a_table() {
         let cell = |text: &str| format!("<table:table-cell><text:p>{text}</text:p></table:table-cell>");
         let rows = format!(
