@@ -4,7 +4,7 @@
 use tierfall_sdk::many::{Lookup, Records, find_many as ask_many};
 use tierfall_sdk::{
     Basis, BatchContext, Candidate, Context, Facts, Finding, Host, IdKind, Lenient, Match, Question,
-    RecordKind, Source, SourceError, Value, Version, Work, WorkId, get_json, ids, pages, url,
+    RecordKind, SoughtTitles, Source, SourceError, Value, Version, Work, WorkId, get_json, ids, pages, url,
 };
 
 use crate::record::{self, About};
@@ -32,6 +32,9 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
 /// As many as a URL takes.
 const MOST: u32 = 80;
 
+/// The most titles of one query: what is like one of them is to leave room for what is like the others.
+const MOST_TITLES: usize = 6;
+
 /// By one query that names all of them.
 pub fn find_many(
     host: &dyn Host,
@@ -46,7 +49,18 @@ pub fn find_many(
         let answer = get_json(host, &url::with_query(&format!("{}/dois", context.api_base()?), &parameters))?;
         Records::of(answer, "data", "meta.total")
     };
-    let lookup = Lookup {
+    let titles = SoughtTitles::of(questions);
+    let by_title = Lookup {
+        terms: &|work| work.sought_title().into_iter().collect(),
+        most: MOST_TITLES,
+        length: 1500,
+        ask: &|titles| {
+            let answer = ask_for_titles(host, &context, titles, SoughtTitles::RECORDS)?;
+            Records::of(answer, "data", "meta.total")?.if_whole()
+        },
+        keys: &|data| titles.keys(data.items("attributes.titles").iter().filter_map(|t| t.text("title"))),
+    };
+    let by_doi = Lookup {
         terms: &|work| {
             work.doi().filter(|doi| !doi.contains(['"', '\\'])).map(str::to_owned).into_iter().collect()
         },
@@ -57,8 +71,11 @@ pub fn find_many(
     };
     ask_many(
         questions,
-        &[lookup],
+        &[by_title, by_doi],
         &|records, question| match records {
+            records if question.work.is_known_by_title() => {
+                Finding::of_title(records.iter().copied(), record_of)
+            }
             [first, ..] => found(first, &question.work),
             [] => Err(SourceError::NotFound),
         },
@@ -99,31 +116,38 @@ fn found(data: &Value, work: &Work) -> Result<Finding, SourceError> {
 }
 
 fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
-    let title = work.title_words().ok_or(SourceError::NotApplicable)?;
-    // In lower case, for `OR` and `NOT` are more than words there.
-    let query = format!("titles.title:({})", title.to_lowercase());
-    let parameters = [("query", Some(query.as_str())), ("page[size]", Some("10"))];
-    let answer = get_json(host, &url::with_query(&format!("{}/dois", ctx.api_base()?), &parameters))?;
-    let records = answer.items("data").iter().map(|record| record.at("attributes"));
-    let matches = records.filter_map(|record| {
-        let kind = record.text("types.resourceTypeGeneral").and_then(|kind| match kind.as_str() {
-            "JournalArticle" | "DataPaper" => Some(RecordKind::Article),
-            "ConferencePaper" | "ConferenceProceeding" => Some(RecordKind::ConferencePaper),
-            "Preprint" => Some(RecordKind::Preprint),
-            "BookChapter" => Some(RecordKind::Chapter),
-            "Book" => Some(RecordKind::Book),
-            "Dissertation" => Some(RecordKind::Thesis),
-            "Report" => Some(RecordKind::Report),
-            "Dataset" | "Software" | "Image" | "Sound" | "Audiovisual" | "Model" | "Collection" => {
-                Some(RecordKind::Dataset)
-            }
-            "PeerReview" => Some(RecordKind::Review),
-            "Journal" => Some(RecordKind::Container),
-            _ => None,
-        });
-        Match::of(facts(record), kind)
+    let title = work.sought_title().ok_or(SourceError::NotApplicable)?;
+    let answer = ask_for_titles(host, ctx, &[&title], "10")?;
+    Finding::of_title(answer.items("data"), record_of)
+}
+
+/// Asks by one query for records with these words in their titles, in this order.
+fn ask_for_titles(host: &dyn Host, ctx: &Context, titles: &[&str], most: &str) -> Result<Value, SourceError> {
+    let each: Vec<_> = titles.iter().map(|title| format!("\"{title}\"")).collect();
+    let query = format!("titles.title:({})", each.join(" OR "));
+    let parameters = [("query", Some(query.as_str())), ("page[size]", Some(most))];
+    get_json(host, &url::with_query(&format!("{}/dois", ctx.api_base()?), &parameters))
+}
+
+/// A record of a search, as one that may be the work.
+fn record_of(data: &Value) -> Option<Match> {
+    let record = data.at("attributes");
+    let kind = record.text("types.resourceTypeGeneral").and_then(|kind| match kind.as_str() {
+        "JournalArticle" | "DataPaper" => Some(RecordKind::Article),
+        "ConferencePaper" | "ConferenceProceeding" => Some(RecordKind::ConferencePaper),
+        "Preprint" => Some(RecordKind::Preprint),
+        "BookChapter" => Some(RecordKind::Chapter),
+        "Book" => Some(RecordKind::Book),
+        "Dissertation" => Some(RecordKind::Thesis),
+        "Report" => Some(RecordKind::Report),
+        "Dataset" | "Software" | "Image" | "Sound" | "Audiovisual" | "Model" | "Collection" => {
+            Some(RecordKind::Dataset)
+        }
+        "PeerReview" => Some(RecordKind::Review),
+        "Journal" => Some(RecordKind::Container),
+        _ => None,
     });
-    Finding::matches(matches).or_not_found()
+    Match::of(facts(record), kind)
 }
 
 /// Whether a URL's name says that it is data and no text.

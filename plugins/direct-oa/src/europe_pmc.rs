@@ -26,6 +26,9 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
 /// As many as a URL takes.
 const MOST: u32 = 50;
 
+/// The most titles of one query.
+const MOST_TITLES: usize = 15;
+
 /// By one query that names all of them.
 pub fn find_many(
     host: &dyn Host,
@@ -33,7 +36,19 @@ pub fn find_many(
     ctx: &BatchContext,
 ) -> Vec<Result<Finding, SourceError>> {
     let context = ctx.settings_only();
-    let lookup = Lookup {
+    let titles = SoughtTitles::of(questions);
+    let by_title = Lookup {
+        terms: &|work| work.sought_title().into_iter().collect(),
+        most: MOST_TITLES,
+        length: 1500,
+        ask: &|titles| {
+            let each: Vec<_> = titles.iter().map(|title| format!("(TITLE:({title}))")).collect();
+            let answer = ask(host, &context, &each.join(" OR "), SoughtTitles::RECORDS)?;
+            Records::of(answer, "resultList.result", "hitCount")?.if_whole()
+        },
+        keys: &|result| titles.keys(result.text("title")),
+    };
+    let by_id = Lookup {
         terms: &|work| query(work).into_iter().collect(),
         most: MOST as usize,
         length: 2500,
@@ -46,8 +61,11 @@ pub fn find_many(
     };
     many::find_many(
         questions,
-        &[lookup],
-        &|records, question| found(records.iter().copied(), &question.work, &context),
+        &[by_title, by_id],
+        &|records, question| match question.work.is_known_by_title() {
+            true => Finding::of_title(records.iter().copied(), record_of),
+            false => found(records.iter().copied(), &question.work, &context),
+        },
         &|question| find(host, &question.work, &ctx.of(question)),
     )
 }
@@ -81,30 +99,23 @@ fn found<'a>(
 }
 
 fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
-    let title = work.title_words().ok_or(SourceError::NotApplicable)?;
-    // In lower case, for `OR` and `NOT` are more than words there.
-    let query = format!("TITLE:({})", title.to_lowercase());
-    let parameters = [
-        ("query", Some(query.as_str())),
-        ("resultType", Some("core")),
-        ("format", Some("json")),
-        ("pageSize", Some("10")),
-    ];
-    let answer = get_json(host, &url::with_query(&format!("{}/search", ctx.api_base()?), &parameters))?;
-    let results = answer.items("resultList.result").iter();
-    let matches = results.filter_map(|result| {
-        let kinds = result.texts("pubTypeList.pubType");
-        let is = |what: &str| kinds.iter().any(|kind| kind.to_lowercase().contains(what));
-        let kind = if is("erratum") || is("retraction of") || is("expression of concern") {
-            Some(RecordKind::Notice)
-        } else if result.text("source").as_deref() == Some("PPR") {
-            Some(RecordKind::Preprint)
-        } else {
-            None
-        };
-        Match::of(facts(result, ids_of(result)), kind)
-    });
-    Finding::matches(matches).or_not_found()
+    let title = work.sought_title().ok_or(SourceError::NotApplicable)?;
+    let answer = ask(host, ctx, &format!("TITLE:({title})"), "10")?;
+    Finding::of_title(answer.items("resultList.result"), record_of)
+}
+
+/// A record of a search, as one that may be the work.
+fn record_of(result: &Value) -> Option<Match> {
+    let kinds = result.texts("pubTypeList.pubType");
+    let is = |what: &str| kinds.iter().any(|kind| kind.to_lowercase().contains(what));
+    let kind = if is("erratum") || is("retraction of") || is("expression of concern") {
+        Some(RecordKind::Notice)
+    } else if result.text("source").as_deref() == Some("PPR") {
+        Some(RecordKind::Preprint)
+    } else {
+        None
+    };
+    Match::of(facts(result, ids_of(result)), kind)
 }
 
 /// The most certain way to ask for a work.

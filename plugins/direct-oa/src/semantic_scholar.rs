@@ -31,7 +31,14 @@ pub fn find(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, Sour
     read(&record, work).or_not_found()
 }
 
-/// By a list, whose answer has one place for each.
+/// What is read of the records of a search.
+const SEARCHED: &str = "title,externalIds,year,authors,publicationTypes";
+
+/// The most titles of one search: how long a query may be is told nowhere.
+const MOST_TITLES: usize = 4;
+
+/// By a list, whose answer has one place for each; titles by phrases of which a record has one
+/// (<https://api.semanticscholar.org/api-docs/graph#tag/Paper-Data/operation/get_graph_paper_bulk_search>).
 pub fn find_many(
     host: &dyn Host,
     questions: &[Question],
@@ -56,7 +63,21 @@ pub fn find_many(
         let records = known.map(|(id, record)| serde_json::json!({ "asked": id, "record": record }));
         Ok(Records { records: records.collect(), whole: true })
     };
-    let lookup = Lookup {
+    let titles = SoughtTitles::of(questions);
+    let by_title = Lookup {
+        terms: &|work| work.sought_title().into_iter().collect(),
+        most: MOST_TITLES,
+        length: 1500,
+        ask: &|titles| {
+            let each: Vec<_> = titles.iter().map(|title| format!("\"{title}\"")).collect();
+            let query = each.join(" | ");
+            let base = format!("{}/paper/search/bulk", context.api_base()?);
+            let parameters = [("query", Some(query.as_str())), ("fields", Some(SEARCHED))];
+            Records::of(get_json(host, &url::with_query(&base, &parameters))?, "data", "total")?.if_whole()
+        },
+        keys: &|record| titles.keys(record.text("title")),
+    };
+    let by_id = Lookup {
         terms: &|work| id(work).map(|(kind, id)| format!("{kind}:{id}")).into_iter().collect(),
         most: MOST as usize,
         length: usize::MAX,
@@ -65,8 +86,11 @@ pub fn find_many(
     };
     many::find_many(
         questions,
-        &[lookup],
+        &[by_title, by_id],
         &|records, question| match records {
+            records if question.work.is_known_by_title() => {
+                Finding::of_title(records.iter().copied(), record_of)
+            }
             [first, ..] => read(first.at("record"), &question.work).or_not_found(),
             [] => Err(SourceError::NotFound),
         },
@@ -78,25 +102,23 @@ pub fn find_many(
 fn search(host: &dyn Host, work: &Work, ctx: &Context) -> Result<Finding, SourceError> {
     let title = work.title_words().ok_or(SourceError::NotApplicable)?;
     let base = format!("{}/paper/search/match", ctx.api_base()?);
-    let fields = "title,externalIds,year,authors,publicationTypes";
-    let answer = get_json(
-        host,
-        &url::with_query(&base, &[("query", Some(title.as_str())), ("fields", Some(fields))]),
-    )?;
-    let records = answer.items("data").iter();
-    let matches = records.filter_map(|record| {
-        let kinds = record.texts("publicationTypes");
-        let kind = kinds.iter().find_map(|kind| match kind.as_str() {
-            "JournalArticle" => Some(RecordKind::Article),
-            "Conference" => Some(RecordKind::ConferencePaper),
-            "Book" => Some(RecordKind::Book),
-            "BookSection" => Some(RecordKind::Chapter),
-            "Dataset" => Some(RecordKind::Dataset),
-            _ => None,
-        });
-        Match::of(read(record, work).facts, kind)
+    let parameters = [("query", Some(title.as_str())), ("fields", Some(SEARCHED))];
+    let answer = get_json(host, &url::with_query(&base, &parameters))?;
+    Finding::of_title(answer.items("data"), record_of)
+}
+
+/// A record of a search, as one that may be the work.
+fn record_of(record: &Value) -> Option<Match> {
+    let kinds = record.texts("publicationTypes");
+    let kind = kinds.iter().find_map(|kind| match kind.as_str() {
+        "JournalArticle" => Some(RecordKind::Article),
+        "Conference" => Some(RecordKind::ConferencePaper),
+        "Book" => Some(RecordKind::Book),
+        "BookSection" => Some(RecordKind::Chapter),
+        "Dataset" => Some(RecordKind::Dataset),
+        _ => None,
     });
-    Finding::matches(matches).or_not_found()
+    Match::of(read(record, &Work::new(Vec::new())).facts, kind)
 }
 
 /// arXiv's id before its DOI, which is not always known.

@@ -53,6 +53,7 @@ pub use host::{ComponentHost, Host, start};
 pub use http::get_json;
 pub use json::Lenient;
 pub use serde_json::{self, Value};
+pub use titles::SoughtTitles;
 
 /// A plugin: what it offers, and how it looks for copies of one work.
 pub trait Plugin {

@@ -42,6 +42,18 @@ impl Records {
         let whole = total.is_none_or(|total| total <= records.len() as u64);
         Ok(Self { records, whole })
     }
+
+    /// Only where these are all. What is searched for by words is known by no number that tells its record from
+    /// the others, so that of an answer that is cut nothing can be taken.
+    ///
+    /// # Errors
+    /// `bad-answer`: it is to be asked for again in halves.
+    pub fn if_whole(self) -> Result<Self, SourceError> {
+        match self.whole {
+            true => Ok(self),
+            false => Err(SourceError::BadAnswer("it has more records than it answered".to_owned())),
+        }
+    }
 }
 
 /// Makes a work's answer of its records.

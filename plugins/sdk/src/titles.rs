@@ -1,25 +1,101 @@
 //! Works that are known by their title: what to search for, and what to answer.
 
-use crate::{Facts, IdKind, Match, RecordKind, Work};
+use std::collections::HashSet;
+
+use crate::{Facts, Finding, IdKind, Match, Question, RecordKind, SourceError, Value, Work};
 
 /// Searches take no more, and more tells nothing.
 const MOST_WORDS: usize = 40;
 
+/// The titles that one request searches for together. A record belongs to every title of whose words it has half: the
+/// host decides whether it is the work, and looks at nothing that is further off.
+pub struct SoughtTitles(Vec<Sought>);
+
+struct Sought {
+    term: String,
+    words: HashSet<String>,
+    /// Words that may be written otherwise in a record.
+    accented: usize,
+}
+
+impl SoughtTitles {
+    /// The records of one request, as its parameter says it. The host takes no more of one answer, and so they may all be
+    /// one title's; where there are more, the titles are asked for in halves.
+    pub const RECORDS: &str = "50";
+
+    /// Those of some questions.
+    pub fn of(questions: &[Question]) -> Self {
+        let terms = questions.iter().filter_map(|question| question.work.sought_title());
+        Self(terms.map(Sought::of).collect())
+    }
+
+    /// The terms that a record with these titles may have been found by, for [`Lookup::keys`](crate::many::Lookup).
+    /// What is nobody's has one that nobody asked for: it makes no answer unsure.
+    pub fn keys(&self, titles: impl IntoIterator<Item = String>) -> Vec<String> {
+        let words: Vec<String> =
+            titles.into_iter().filter_map(|title| Some(plain(&title)?.to_lowercase())).collect();
+        let words: HashSet<&str> = words.iter().flat_map(|title| title.split(' ')).collect();
+        let accented = words.iter().filter(|word| !word.is_ascii()).count();
+        let fits = |sought: &&Sought| sought.has_half(&words, accented);
+        let terms: Vec<_> = self.0.iter().filter(fits).map(|sought| sought.term.clone()).collect();
+        if terms.is_empty() { vec![String::new()] } else { terms }
+    }
+}
+
+impl Sought {
+    fn of(term: String) -> Self {
+        let (words, accented): (HashSet<_>, HashSet<_>) =
+            term.split(' ').map(str::to_owned).partition(|word: &String| word.is_ascii());
+        Self { accented: accented.len(), words, term }
+    }
+
+    /// Letters with accents and those of other scripts may be written without them, and each word that has one stands
+    /// for any: the tables that tell more would be the largest part of a plugin.
+    fn has_half(&self, words: &HashSet<&str>, accented: usize) -> bool {
+        let common = self.words.iter().filter(|word| words.contains(word.as_str())).count();
+        (common + self.accented + accented) * 2 >= self.words.len() + self.accented
+    }
+}
+
+/// The words of a title, without mark-up, TeX and punctuation. None if there are none.
+fn plain(title: &str) -> Option<String> {
+    let title = tierfall_ids::text::without_markup(title);
+    let mut words = String::with_capacity(title.len());
+    for c in title.chars() {
+        match c {
+            // Within a word: apostrophes, what TeX writes before a letter, and braces around one.
+            '\'' | '’' | '‘' | '"' | '`' | '^' | '~' | '{' | '}' | '$' | '\u{ad}' => {}
+            c if c.is_alphanumeric() || matches!(c, '\u{300}'..='\u{36f}') => words.push(c),
+            _ => words.push(' '),
+        }
+    }
+    let words: Vec<&str> = words.split_whitespace().take(MOST_WORDS).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
+impl Finding {
+    /// The answer to a title: the records that may be the work.
+    ///
+    /// # Errors
+    /// `not-found` where there is none.
+    pub fn of_title<'a>(
+        records: impl IntoIterator<Item = &'a Value>,
+        read: impl Fn(&Value) -> Option<Match>,
+    ) -> Result<Self, SourceError> {
+        Self::matches(records.into_iter().filter_map(read)).or_not_found()
+    }
+}
+
 impl Work {
     /// The words of its title as searches take them: without mark-up, TeX and punctuation. None if there are none.
     pub fn title_words(&self) -> Option<String> {
-        let title = tierfall_ids::text::without_markup(self.title.as_deref()?);
-        let mut words = String::with_capacity(title.len());
-        for c in title.chars() {
-            match c {
-                // Within a word: apostrophes, what TeX writes before a letter, and braces around one.
-                '\'' | '’' | '‘' | '"' | '`' | '^' | '~' | '{' | '}' | '$' | '\u{ad}' => {}
-                c if c.is_alphanumeric() || matches!(c, '\u{300}'..='\u{36f}') => words.push(c),
-                _ => words.push(' '),
-            }
-        }
-        let words: Vec<&str> = words.split_whitespace().take(MOST_WORDS).collect();
-        (!words.is_empty()).then(|| words.join(" "))
+        plain(self.title.as_deref()?)
+    }
+
+    /// The words of its title in lower case, if it is known by nothing else: in many searches `OR` and `NOT` are more
+    /// than words.
+    pub fn sought_title(&self) -> Option<String> {
+        self.is_known_by_title().then(|| self.title_words())?.map(|words| words.to_lowercase())
     }
 
     /// The family name of its first author, as far as it can be told: the longest word of the name.
@@ -49,7 +125,38 @@ impl Match {
 
 #[cfg(test)]
 mod tests {
-    use crate::Work;
+    use super::*;
+    use crate::WorkId;
+
+    fn titled(title: &str) -> Work {
+        Work { title: Some(title.into()), ..Work::new(Vec::new()) }
+    }
+
+    #[test]
+    fn a_record_is_of_every_title_that_it_has_half_the_words_of_and_of_no_other() {
+        let titles = ["Drift of LIGHTHOUSES at night", "Drift of lighthouses", "The salt marsh"];
+        let mut questions: Vec<_> =
+            titles.iter().map(|title| Question { work: titled(title), trail: Vec::new() }).collect();
+        let id = WorkId::Doi("10.1000/1".into());
+        let other = Work { title: Some("Drift of lighthouses".into()), ..Work::new(vec![id]) };
+        questions.push(Question { work: other, trail: Vec::new() });
+        let sought = SoughtTitles::of(&questions);
+        let keys = |title: &str| sought.keys([title.to_owned()]);
+        let both = ["drift of lighthouses at night", "drift of lighthouses"];
+        assert_eq!(keys("The drift of <i>lighthouses</i>: a study"), both, "of an author's other works too");
+        assert_eq!(keys("Salt marshes: the Wadden Sea"), ["the salt marsh"], "it is for the host to decide");
+        assert_eq!(keys("Fog"), [""]);
+        assert_eq!(keys(""), [""]);
+        assert_eq!(sought.keys(["Nebel".to_owned(), "Drift of líghthouses".to_owned()]), both);
+    }
+
+    #[test]
+    fn only_a_work_without_identifiers_is_sought_by_its_title() {
+        assert_eq!(titled("NOT (this) OR that").sought_title().as_deref(), Some("not this or that"));
+        assert_eq!(titled(" – ").sought_title(), None);
+        let known = Work { ids: vec![WorkId::Pmid("1".into())], ..titled("Salt") };
+        assert_eq!(known.sought_title(), None);
+    }
 
     #[test]
     fn a_title_is_searched_for_by_its_words() {

@@ -34,6 +34,10 @@ pub struct Resolved {
     pub record: usize,
     /// Title, authors and year all agree, so that nobody else needs to be asked.
     pub sure: bool,
+    /// A registry has a record of it.
+    pub registered: bool,
+    /// It is a preprint or a deposit: another record may be of the published version.
+    pub draft: bool,
     /// How it agrees, for people.
     pub evidence: String,
 }
@@ -309,6 +313,9 @@ impl<'a> Group<'a> {
         }
         ids.sort_by_key(|id| rank(id.kind()));
         let Score { title, people, year } = first.score;
+        let registry =
+            self.records.iter().find(|seen| seen.against.is_none() && is_registry(&seen.record.by));
+        let (registered, draft) = (registry.is_some(), self.is_preprint() || self.is_deposit());
         let sure = title <= titles::Likeness::Misspelt
             && people == people::Likeness::Same
             && matches!(year, Year::Same | Year::Near);
@@ -328,7 +335,9 @@ impl<'a> Group<'a> {
             Year::Unknown => "no year to compare",
             Year::Near | Year::Far(_) => "a year beside it",
         };
-        Decision::Is(Resolved { ids, record: first.at, sure, evidence: format!("{title}, {people}, {year}") })
+        let record = registry.map_or(first.at, |seen| seen.at);
+        let evidence = format!("{title}, {people}, {year}");
+        Decision::Is(Resolved { ids, record, sure, registered, draft, evidence })
     }
 }
 

@@ -1,10 +1,12 @@
 //! Works whose titles are being resolved are company on its way: a work that has just learned its identifiers waits for
 //! them, so that sources are asked about all of them in one question. Without that, each would be asked about alone, for
-//! titles are resolved one by one, at the pace of a registry's search.
+//! titles are resolved one by one, at the pace of a registry's search. For the same reason a title that is still not
+//! resolved waits for the others before it comes to registries that are asked for several titles at once.
 //!
-//! They go on together once there are enough of them, once no title is being resolved any more, or once the wait would
-//! be no bargain. Where nothing is on its way, nothing waits.
+//! They go on together once there are enough of them, once nobody is on its way any more, or once the wait would be no
+//! bargain. Where nothing is on its way, nothing waits.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ use tierfall_http::{AttemptClock, WorkClock};
 const ENOUGH: usize = 100;
 /// The registry that is searched first takes three searches a second: by then it has answered about a hundred.
 const LONGEST: Duration = Duration::from_secs(40);
-/// A search that answers at all has answered by then. Where no title was resolved for so long, what is on its way is
+/// A search that answers at all has answered by then. Where no title came further for so long, what is on its way is
 /// held up, and may be for hours.
 const LULL: Duration = Duration::from_secs(5);
 
@@ -32,32 +34,69 @@ pub(super) struct Company {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Titles that are being resolved.
+    /// Titles that are not resolved.
     resolving: usize,
-    /// Works that wait.
-    waiting: usize,
+    /// Those of them that have yet to come to where titles are asked for together.
+    alone: usize,
+    /// When a title last came further: to the others, or to its end.
+    last: Option<Instant>,
+    /// Titles that wait to be asked for together.
+    titles: Waiting,
+    /// Works that wait to be raced.
+    works: Waiting,
+}
+
+/// Those who wait for the same, and go on together.
+#[derive(Debug, Default)]
+struct Waiting {
+    count: usize,
     /// Since when the first of these waits.
     since: Option<Instant>,
-    /// When a title was last resolved, or given up.
-    last: Option<Instant>,
     /// Companies that have gone on.
     gone: u64,
 }
 
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug)]
+enum Next {
+    Search,
+    Race,
+}
+
 impl State {
-    /// When it goes on at the latest.
-    fn due(&self, now: Instant) -> Instant {
-        let since = self.since.unwrap_or(now);
-        (since + LONGEST).min(since.max(self.last.unwrap_or(since)) + LULL)
+    fn those(&mut self, next: Next) -> &mut Waiting {
+        match next {
+            Next::Search => &mut self.titles,
+            Next::Race => &mut self.works,
+        }
+    }
+
+    /// Whether they go on now.
+    fn is_complete(&self, next: Next) -> bool {
+        match next {
+            Next::Search => self.alone == 0 || self.titles.count >= ENOUGH,
+            Next::Race => self.resolving == 0 || self.works.count >= ENOUGH,
+        }
+    }
+
+    /// When they go on at the latest.
+    fn due(&mut self, next: Next, now: Instant) -> Instant {
+        let last = self.last;
+        let since = self.those(next).since.unwrap_or(now);
+        (since + LONGEST).min(since.max(last.unwrap_or(since)) + LULL)
     }
 }
 
 /// A title that is being resolved.
 #[derive(Debug)]
-pub(super) struct Resolving(Arc<Company>);
+pub(super) struct Resolving {
+    company: Arc<Company>,
+    /// It has yet to come to where titles are asked for together.
+    alone: AtomicBool,
+}
 
-/// A work that waits, and the number of its company.
-struct Waits<'a>(&'a Company, u64);
+/// One who waits, for what, and the number of its company.
+struct Waits<'a>(&'a Company, Next, u64);
 
 impl Company {
     /// `together` is that of the sources which they go on to.
@@ -65,92 +104,134 @@ impl Company {
         Arc::new(Self { together, ..Self::default() })
     }
 
-    /// The company that waits goes on.
-    fn go(&self, mut state: MutexGuard<'_, State>) {
-        if state.waiting > 1 {
+    /// Those who wait go on.
+    fn go(&self, state: &mut State, next: Next) {
+        let those = state.those(next);
+        if those.count > 1 {
             self.together.go_on();
         }
-        state.gone += 1;
-        (state.waiting, state.since) = (0, None);
-        drop(state);
+        *those = Waiting { gone: those.gone + 1, ..Waiting::default() };
+        if matches!(next, Next::Search) {
+            state.last = Some(Instant::now());
+        }
         self.gone.notify_waiters();
+    }
+
+    /// Lets go on who need not wait any more.
+    fn settle(&self, state: &mut State) {
+        for next in [Next::Search, Next::Race] {
+            if state.those(next).count > 0 && state.is_complete(next) {
+                self.go(state, next);
+            }
+        }
     }
 
     /// A title is being resolved until this is dropped.
     pub(super) fn resolving(self: &Arc<Self>) -> Resolving {
-        self.state().resolving += 1;
-        Resolving(Arc::clone(self))
+        let mut state = self.state();
+        state.resolving += 1;
+        state.alone += 1;
+        Resolving { company: Arc::clone(self), alone: AtomicBool::new(true) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    fn enter<'a>(&'a self, state: &mut State, next: Next) -> Waits<'a> {
+        let those = state.those(next);
+        those.count += 1;
+        those.since.get_or_insert_with(Instant::now);
+        Waits(self, next, those.gone)
+    }
 }
 
 impl Resolving {
+    /// The title comes to where several are asked for together: waits for those that may still come. It is parked
+    /// meanwhile.
+    pub(super) async fn join(&self, clock: &Arc<WorkClock>) {
+        if !self.alone.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let waits = {
+            let mut state = self.company.state();
+            state.alone = state.alone.saturating_sub(1);
+            state.last = Some(Instant::now());
+            let waits = self.company.enter(&mut state, Next::Search);
+            self.company.settle(&mut state);
+            waits
+        };
+        waits.go_on(clock).await;
+    }
+
     /// The title is resolved: waits for those that still are not. The work is parked meanwhile.
     pub(super) async fn gather(self, clock: &Arc<WorkClock>) {
-        let company = Arc::clone(&self.0);
+        let company = Arc::clone(&self.company);
         let waits = {
             let mut state = company.state();
-            state.waiting += 1;
-            state.since.get_or_insert_with(Instant::now);
-            Waits(&company, state.gone)
+            company.enter(&mut state, Next::Race)
         };
         drop(self);
-        if waits.over().is_none() {
+        waits.go_on(clock).await;
+    }
+}
+
+impl Drop for Resolving {
+    fn drop(&mut self) {
+        let mut state = self.company.state();
+        state.resolving = state.resolving.saturating_sub(1);
+        state.alone = state.alone.saturating_sub(usize::from(*self.alone.get_mut()));
+        state.last = Some(Instant::now());
+        self.company.settle(&mut state);
+    }
+}
+
+impl Waits<'_> {
+    /// Waits for its company.
+    async fn go_on(self, clock: &Arc<WorkClock>) {
+        if self.over().is_none() {
             return;
         }
         let parked = AttemptClock::new(LONGEST, clock);
         let _parked = parked.queue();
         loop {
-            let gone = company.gone.notified();
+            let gone = self.0.gone.notified();
             tokio::pin!(gone);
             gone.as_mut().enable();
-            let Some(due) = waits.over() else { return };
+            let Some(due) = self.over() else { return };
             tokio::select! {
                 () = gone => {}
                 () = sleep_until(due) => {}
             }
         }
     }
-}
 
-impl Drop for Resolving {
-    fn drop(&mut self) {
-        let mut state = self.0.state();
-        state.resolving = state.resolving.saturating_sub(1);
-        state.last = Some(Instant::now());
-        if state.resolving == 0 || state.waiting >= ENOUGH {
-            self.0.go(state);
-        }
-    }
-}
-
-impl Waits<'_> {
     /// Until when it goes on; `None`: it is over.
     fn over(&self) -> Option<Instant> {
+        let Self(company, next, gone) = *self;
         let now = Instant::now();
-        let state = self.0.state();
-        if state.gone != self.1 {
+        let mut state = company.state();
+        if state.those(next).gone != gone {
             return None;
         }
-        let due = state.due(now);
+        let due = state.due(next, now);
         if now < due {
             return Some(due);
         }
-        self.0.go(state);
+        company.go(&mut state, next);
         None
     }
 }
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
-        let mut state = self.0.state();
-        if state.gone == self.1 {
-            state.waiting = state.waiting.saturating_sub(1);
-            if state.waiting == 0 {
-                state.since = None;
+        let Self(company, next, gone) = *self;
+        let mut state = company.state();
+        let those = state.those(next);
+        if those.gone == gone {
+            those.count = those.count.saturating_sub(1);
+            if those.count == 0 {
+                those.since = None;
             }
         }
     }
@@ -254,6 +335,68 @@ mod tests {
         assert!(given_up.await.is_err());
         assert_eq!(gathers(company.resolving()).await.unwrap(), LULL);
         let state = company.state();
-        assert_eq!((state.resolving, state.waiting, state.since), (1, 0, None));
+        assert_eq!((state.resolving, state.works.count, state.works.since), (1, 0, None));
+    }
+
+    /// Comes to where titles are asked for together; after how long it went on.
+    fn joins(title: &Arc<Resolving>) -> JoinHandle<Duration> {
+        let title = Arc::clone(title);
+        tokio::spawn(async move {
+            let began = Instant::now();
+            title.join(&clock()).await;
+            began.elapsed()
+        })
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn titles_are_asked_for_together_once_none_is_asked_for_alone_and_works_wait_for_them_too() {
+        let company = Company::new(Together::default());
+        let alone = Arc::new(company.resolving());
+        assert_eq!(joins(&alone).await.unwrap(), Duration::ZERO, "it has no company");
+        drop(alone);
+
+        let [one, two, three, last] = [(); 4].map(|()| Arc::new(company.resolving()));
+        let (one_joins, resolved) = (joins(&one), gathers(company.resolving()));
+        sleep(Duration::from_secs(2)).await;
+        let two_joins = joins(&two);
+        sleep(Duration::from_secs(2)).await;
+        // It is resolved, or given up.
+        drop(three);
+        sleep(Duration::from_secs(1)).await;
+        assert!(!one_joins.is_finished() && !two_joins.is_finished());
+        assert_eq!(joins(&last).await.unwrap(), Duration::ZERO);
+        assert_eq!(one_joins.await.unwrap(), Duration::from_secs(5));
+        assert_eq!(two_joins.await.unwrap(), Duration::from_secs(3));
+        assert_eq!(joins(&one).await.unwrap(), Duration::ZERO, "at the next registry nobody waits again");
+
+        sleep(Duration::from_secs(3)).await;
+        assert!(!resolved.is_finished(), "those that are asked for together may still be its company");
+        drop((one, two));
+        drop(last);
+        assert_eq!(resolved.await.unwrap(), Duration::from_secs(8));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_title_that_is_given_up_among_those_who_wait_holds_nobody_up() {
+        let company = Company::new(Together::default());
+        let [one, two, still] = [(); 3].map(|()| Arc::new(company.resolving()));
+        let given_up = joins(&one);
+        sleep(Duration::from_secs(1)).await;
+        given_up.abort();
+        assert!(given_up.await.is_err());
+        drop(one);
+        let two_joins = joins(&two);
+        sleep(Duration::from_secs(1)).await;
+        drop(still);
+        assert_eq!(two_joins.await.unwrap(), Duration::from_secs(1));
+        let state = company.state();
+        assert_eq!((state.resolving, state.alone, state.titles.count), (1, 0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_search_that_hangs_holds_other_titles_up_no_longer_than_works() {
+        let company = Company::new(Together::default());
+        let (_hangs, title) = (company.resolving(), Arc::new(company.resolving()));
+        assert_eq!(joins(&title).await.unwrap(), LULL);
     }
 }

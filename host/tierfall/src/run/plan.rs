@@ -160,6 +160,8 @@ async fn titles(
         }
     }
     titles.retain(|source| source.takes_titles());
+    // Without a key all share what it allows, and who is asked first is to answer.
+    titles.sort_by_key(|source| source.speaks_as() == SHARED && !source.asks().secret);
     Ok(titles)
 }
 
@@ -257,7 +259,9 @@ fn source(
     let batching = description.batch.map(|most| {
         let terms = (most, settings.timeout, settings.retries);
         let (access, client) = (Arc::clone(&access), client.clone());
-        let asks = (is_built_in(reference), outage.clone(), together.clone());
+        let own = is_built_in(reference);
+        let titles = own && MANY_TITLES.contains(&description.name.as_str());
+        let asks = (own, titles, outage.clone(), together.clone());
         Batching::new(&name, plugin.clone(), access, client, &description.ids, terms, asks)
     });
     Ok(PluginSource {
@@ -275,6 +279,13 @@ fn source(
         client: client.clone(),
     })
 }
+
+/// The built-in sources that search for several titles in one request. Crossref cannot; OpenAlex asks that long titles be
+/// sent one by one.
+const MANY_TITLES: [&str; 3] = ["datacite", "europe_pmc", "semantic_scholar"];
+
+/// The source whose users without a key have one limit together.
+const SHARED: &str = "semantic_scholar";
 
 /// Calls of plugins that may run at once.
 pub(super) fn calls(config: &Config) -> usize {

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -29,7 +30,7 @@ use super::slots::{Slot, Slots};
 use super::stored::StoredWorks;
 use crate::acquire::{Acquire, StoreError};
 use crate::tiers::race::{self, Begun};
-use crate::tiers::{EndReason, Identified, Outcome, Parked, Plan, Status, Trail, identify};
+use crate::tiers::{EndReason, Identified, Others, Outcome, Parked, Plan, Status, Trail, identify};
 use tierfall_http::{Doing, HttpClient, Reach, WorkClock};
 use tierfall_input::Dedupe;
 use tierfall_ledger::{Enqueued, LedgerClientError, State};
@@ -64,6 +65,19 @@ pub(super) struct WorkerPool {
     pub(super) seen: Mutex<Dedupe>,
     /// Works that were begun under another name.
     pub(super) repeats: Arc<AtomicU64>,
+}
+
+/// The other titles of a run, for one of them.
+struct OtherTitles<'a> {
+    pool: &'a WorkerPool,
+    resolving: &'a Resolving,
+}
+
+impl Others for OtherTitles<'_> {
+    fn come<'a>(&'a self, clock: &'a Arc<WorkClock>) -> BoxFuture<'a, ()> {
+        // A run that is ending takes the title as it is.
+        Box::pin(self.pool.unless_ending(self.resolving.join(clock)).map(|_| ()))
+    }
 }
 
 /// What one worker has to come back to.
@@ -430,7 +444,7 @@ impl WorkerPool {
         self.reporter.started(&request);
         if request.work.is_known_by_title() && !jobs.are_finalized() {
             let resolving = self.company.resolving();
-            let identified = self.identify(&request, begun, &jobs, pipeline.slot.as_ref()).await;
+            let identified = self.identify(&request, begun, &jobs, pipeline.slot.as_ref(), &resolving).await;
             pipeline.resolved = matches!(identified, Ok(Some(Identified::Work(..)))).then_some(resolving);
             let taken = self.take_identified(identified, request, jobs, pipeline).await;
             // It may have ended without a race.
@@ -507,13 +521,15 @@ impl WorkerPool {
         begun: Begun,
         jobs: &ArtifactJobs,
         slot: Option<&Slot>,
+        resolving: &Resolving,
     ) -> Result<Option<Identified>, LedgerClientError> {
         let observer = self.reporter.observer(request);
+        let others = OtherTitles { pool: self, resolving };
         let mut begun = Some(begun);
         loop {
             let begun = begun.take().unwrap_or_else(|| self.begun(slot, jobs));
             let clock = Arc::clone(begun.clock());
-            let asking = identify(&self.plan, request.work.clone(), begun, observer.as_ref());
+            let asking = identify(&self.plan, request.work.clone(), begun, observer.as_ref(), &others);
             tokio::select! {
                 biased;
                 () = self.halt.cancelled() => return Ok(None),

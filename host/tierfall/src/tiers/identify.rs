@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use tokio::time::Instant;
 
 use super::cause::Cause;
@@ -28,15 +29,34 @@ pub enum Identified {
     Open(Box<Outcome>),
 }
 
+/// The other titles that are being asked for.
+pub trait Others: Sync {
+    /// Waits for those with which a title can be asked for together from here on.
+    fn come<'a>(&'a self, clock: &'a Arc<WorkClock>) -> BoxFuture<'a, ()>;
+}
+
+/// There are none.
+impl Others for () {
+    fn come<'a>(&'a self, _: &'a Arc<WorkClock>) -> BoxFuture<'a, ()> {
+        Box::pin(std::future::ready(()))
+    }
+}
+
 /// The tier that such attempts are shown under.
 const TIER: &str = "titles";
-/// How many registries have answered before a record is taken that does not agree in everything.
+/// How many sources have answered before a record is taken that does not agree in everything, or that no registry has.
 const ENOUGH: usize = 2;
 /// Identifiers that only strangers' plugins gave, and that registries are asked about.
 const MOST_UNVOUCHED: usize = 3;
 
 /// Asks for the title of a work, under the budgets of its race.
-pub async fn identify(plan: &Plan, work: Work, begun: Begun, observer: &dyn Observer) -> Identified {
+pub async fn identify(
+    plan: &Plan,
+    work: Work,
+    begun: Begun,
+    observer: &dyn Observer,
+    others: &dyn Others,
+) -> Identified {
     let Begun { started, clock, trail, attempts, .. } = begun;
     let mut search = Search {
         plan,
@@ -51,7 +71,13 @@ pub async fn identify(plan: &Plan, work: Work, begun: Begun, observer: &dyn Obse
         missed: MissedSources::default(),
         out_of_patience: false,
     };
+    let mut alone = false;
     for source in &plan.titles {
+        // Who is asked about each title alone tells them one after the other.
+        if alone && source.asks_many_titles() {
+            others.come(&search.clock).await;
+        }
+        alone |= !source.asks_many_titles();
         if let Some(resolved) = search.ask_for_title(source).await {
             return search.identified(&resolved);
         }
@@ -104,8 +130,20 @@ impl<'a> Search<'a> {
             Some(paid) => self.missed.note(TIER, source, paid, &self.clock),
             None => self.missed.forget(source.as_ref()),
         }
+        let Decision::Is(resolved) = decide(&self.work, &self.records) else { return None };
+        if self.answered >= ENOUGH || resolved.sure && resolved.registered {
+            return Some(resolved);
+        }
+        if !resolved.sure || resolved.draft {
+            return None;
+        }
+        // An index that gathers records from everywhere may have mixed up two of them. Registries tell of many
+        // identifiers in one question.
+        self.ask_registries(resolved.ids.get(..1)?).await;
         match decide(&self.work, &self.records) {
-            Decision::Is(resolved) if resolved.sure || self.answered >= ENOUGH => Some(resolved),
+            Decision::Is(resolved) if resolved.sure && resolved.registered && !resolved.draft => {
+                Some(resolved)
+            }
             _ => None,
         }
     }
@@ -212,9 +250,9 @@ impl<'a> Search<'a> {
         missed.then_some(true)
     }
 
-    /// Asks registries for their records of what only strangers gave: by those it is decided.
+    /// Asks registries for their records of what others gave: by those it is decided. They are not asked for the title.
     async fn ask_registries(&mut self, ids: &[WorkId]) {
-        let plan = self.plan;
+        let (plan, answered) = (self.plan, self.answered);
         for id in ids.iter().take(MOST_UNVOUCHED) {
             for source in plan.facts.iter().filter(|source| source.ids().contains(&id.kind())) {
                 let before = self.records.len();
@@ -225,6 +263,7 @@ impl<'a> Search<'a> {
                 }
             }
         }
+        self.answered = answered;
     }
 
     fn record(&mut self, entry: AttemptEntry) {

@@ -22,7 +22,7 @@ mod together;
 mod trail;
 
 pub use artifacts::{Artifacts, Want};
-pub use identify::{Identified, identify};
+pub use identify::{Identified, Others, identify};
 pub use nearest::Nearest;
 pub use outage::{SourceOutage, WaitedFor};
 pub use outages::SourceOutages;

@@ -51,6 +51,9 @@ pub struct PluginSource {
 pub struct Batching {
     ask: AskMany,
     waiting: Batcher,
+    /// Works that are known by their titles, where these are searched for together: apart from the others, for their
+    /// questions take longer. Elsewhere each title is asked for alone.
+    titles: Option<Batcher>,
     /// Where a recording is replayed, its questions.
     recorded: Option<RecordedQuestions>,
     /// Whether works may be asked about before they come: that is known of the built-in sources, which look at nothing
@@ -58,12 +61,15 @@ pub struct Batching {
     ahead: bool,
 }
 
+/// Titles of one question, which takes several requests: nobody is to wait longer for the answers of others.
+const MOST_TITLES: u32 = 100;
+
 type AskMany =
     Arc<dyn Fn(Vec<WorkQuestion>, Arc<AttemptClock>) -> BoxFuture<'static, Vec<Answer>> + Send + Sync>;
 
 impl Batching {
-    /// At most `most` works in a question; one about one work may take `timeout`. `together` is shared by the sources of
-    /// a plan.
+    /// At most `most` works in a question; one about one work may take `timeout`. `titles`: it searches for several
+    /// together. `together` is shared by the sources of a plan.
     pub fn new(
         name: &SourceName,
         plugin: Plugin,
@@ -71,7 +77,7 @@ impl Batching {
         client: HttpClient,
         ids: &[IdKind],
         (most, timeout, retries): (u32, Duration, u32),
-        (ahead, outage, together): (bool, Option<Arc<SourceOutage>>, Together),
+        (ahead, titles, outage, together): (bool, bool, Option<Arc<SourceOutage>>, Together),
     ) -> Self {
         let recorded = RecordedQuestions::read(&client, name);
         let name = name.clone();
@@ -94,15 +100,13 @@ impl Batching {
             }) as BoxFuture<'static, Vec<Answer>>
         };
         let ask: AskMany = Arc::new(asked);
-        let asked = Arc::clone(&ask);
-        let waiting = Batcher::new(
-            most,
-            timeout,
-            ids.to_vec(),
-            Box::new(move |questions, clock| asked(questions, clock)),
-            together,
-        );
-        Self { ask, waiting, recorded, ahead }
+        let batcher = |most: u32| {
+            let asked = Arc::clone(&ask);
+            let ask = Box::new(move |questions, clock| asked(questions, clock));
+            Batcher::new(most, timeout, ids.to_vec(), ask, together.clone())
+        };
+        let (waiting, titles) = (batcher(most), titles.then(|| batcher(most.min(MOST_TITLES))));
+        Self { ask, waiting, titles, recorded, ahead }
     }
 
     async fn find(&self, ask: Ask) -> Answer {
@@ -111,11 +115,12 @@ impl Batching {
             let question = WorkQuestion { work: ask.work, tried: ask.tried };
             (self.ask)(vec![question], clock).await.pop().unwrap_or_else(Answer::none)
         };
-        if ask.work.is_known_by_title() {
-            // No title is looked for beside another.
-            return alone(ask).await;
-        }
-        let Some(recorded) = &self.recorded else { return self.waiting.find(ask).await };
+        let waiting = match (ask.work.is_known_by_title(), &self.titles) {
+            (false, _) => &self.waiting,
+            (true, Some(titles)) => titles,
+            (true, None) => return alone(ask).await,
+        };
+        let Some(recorded) = &self.recorded else { return waiting.find(ask).await };
         let clock = Arc::clone(&ask.clock);
         let answer = recorded.answer(&ask.work, |questions| (self.ask)(questions, Arc::clone(&clock))).await;
         match answer {
@@ -148,6 +153,10 @@ impl Source for PluginSource {
 
     fn asks_many(&self) -> bool {
         self.batching.is_some()
+    }
+
+    fn asks_many_titles(&self) -> bool {
+        self.batching.as_ref().is_some_and(|batching| batching.titles.is_some())
     }
 
     fn forget(&self, key: &str) {

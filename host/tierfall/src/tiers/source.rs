@@ -109,6 +109,10 @@ pub trait Source: Send + Sync {
     fn asks_many(&self) -> bool {
         false
     }
+    /// Whether it is asked for several titles in one question.
+    fn asks_many_titles(&self) -> bool {
+        false
+    }
     /// The work of this key comes no more.
     fn forget(&self, _key: &str) {}
     /// What asking it once costs others, as far as that is known before.

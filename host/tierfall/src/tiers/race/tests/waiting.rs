@@ -167,7 +167,7 @@ async fn a_title_waits_for_the_registry_that_may_know_it() {
         let sick = sick(answer, lasts).await;
         let well = sketch.source("well", 15, NONE);
         let plan = plan(&mut sketch, sick, well);
-        match identify(&plan, work(), Begun::now(plan.budgets.total), &()).await {
+        match identify(&plan, work(), Begun::now(plan.budgets.total), &(), &()).await {
             Identified::Work(work, _) => assert!(known && work.key() == "doi:10.5555/9", "{}", work.key()),
             Identified::Open(outcome) => {
                 assert!(!known, "{:?}", outcome.trail);
