@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use url::Url;
 
+use crate::demo::without_times;
 use crate::support::pdf::{Paper, Style};
 use crate::support::program::{Ended, Home};
 use crate::support::web::{Answer, Web};
@@ -44,12 +45,17 @@ fn web() -> Web {
 }
 
 fn run(home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
+    run_to("out", home, web, list, more)
+}
+
+fn run_to(out: &str, home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
     home.write("refs.bib", list);
     let base = format!("sources.crossref.api_base={}", web.url("/").trim_end_matches('/'));
-    home.tierfall(["run", "--input", "refs.bib", "--out", "out", "--allow-private", "127.0.0.1"])
+    home.tierfall(["run", "--input", "refs.bib", "--out", out, "--allow-private", "127.0.0.1"])
         .args(["--fallback-tier", "direct_oa:sources=crossref", "--set", "fallback.facts=crossref"])
         .args(["--set", "fallback.titles=crossref", "--set", &base, "--set", "http.pace.enabled=false"])
         .args(more)
+        .env("S2_API_KEY", "key-of-a-test")
         .run()
 }
 
@@ -148,6 +154,99 @@ fn works_whose_titles_are_resolved_one_after_the_other_are_asked_about_together(
     let asked = asked.lock().expect("the questions");
     assert!(asked.len() <= 2, "{asked:?}");
     assert_eq!(asked.iter().flatten().count(), subjects.len(), "each once: {asked:?}");
+}
+
+/// Semantic Scholar, which searches for several titles at once, and Crossref, which tells of identifiers what they are.
+/// The first gives the title about lenses to a DOI that the second knows as something else. Beside them, the titles of
+/// each search.
+fn index_and_registry(subjects: &'static [&'static str]) -> (Web, Arc<Mutex<Vec<usize>>>) {
+    let title = |subject: &str| format!("On the Drift of {subject} Observed at Night");
+    let doi = |subject: &str| format!("10.5555/index.{}", subject.to_lowercase());
+    let searches = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&searches);
+    let web = Web::of_script(move |request, _| {
+        let url = Url::parse(&request.url).ok()?;
+        let value =
+            |name: &str| url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
+        std::thread::sleep(Duration::from_millis(100));
+        if let Some(query) = value("query") {
+            let is_sought = |subject: &&&str| query.to_lowercase().contains(&title(subject).to_lowercase());
+            let found: Vec<Value> = subjects
+                .iter()
+                .filter(is_sought)
+                .map(|subject| {
+                    json!({"title": title(subject), "year": 2019, "authors": [{"name": "Ada Keeper"}],
+                           "externalIds": {"DOI": doi(subject)}})
+                })
+                .collect();
+            seen.lock().expect("the searches").push(found.len());
+            return Some(Answer::json(&json!({"total": found.len(), "data": found}).to_string()));
+        }
+        if value("query.bibliographic").is_some() {
+            return Some(Answer::json(r#"{"message": {"items": []}}"#));
+        }
+        let rest = url.path().strip_prefix("/works")?.trim_start_matches('/').to_owned();
+        let asked = value("filter").unwrap_or_else(|| rest.clone());
+        let known =
+            subjects.iter().filter(|subject| asked.contains(&doi(subject))).map(|subject| match *subject {
+                "Lenses" => record(&doi(subject), "Instructions for the Authors of Lenses", "Editor", 2001),
+                _ => record(&doi(subject), &title(subject), "Keeper", 2019),
+            });
+        let items: Vec<Value> = known.collect();
+        let message = match rest.is_empty() {
+            true => json!({"total-results": items.len(), "items": items}),
+            false => items.first()?.clone(),
+        };
+        Some(Answer::json(&json!({ "message": message }).to_string()))
+    });
+    (web, searches)
+}
+
+#[test]
+fn titles_are_searched_for_together_and_a_registry_is_asked_whether_that_is_so_and_a_recording_repeats_it() {
+    const SUBJECTS: &[&str] =
+        &["Lanterns", "Harbours", "Currents", "Beacons", "Foghorns", "Lenses", "Keepers", "Cliffs", "Gulls"];
+    let (web, searches) = index_and_registry(SUBJECTS);
+    let list: Vec<String> = SUBJECTS
+        .iter()
+        .map(|subject| {
+            let title = format!("On the drift of {{{subject}}} observed at night");
+            format!("@article{{{subject}, title = {{{title}}}, author = {{Keeper, Ada}}, year = 2019}}")
+        })
+        .collect();
+    let home = Home::new();
+    let base = web.url("/").trim_end_matches('/').to_owned();
+    let index = format!("sources.semantic_scholar.api_base={base}");
+    let titles = ["--set", "fallback.titles=semantic_scholar,crossref", "--set", &index, "--workers", "8"];
+    let lines = |out: &str, more: [&str; 2]| {
+        let more: Vec<&str> = titles.iter().copied().chain(more).collect();
+        run_to(out, &home, &web, &list.join("\n"), &more).expect(3);
+        let mut lines = home.manifest(out);
+        lines.sort_by_key(|line| line["title_id"].to_string());
+        lines
+    };
+    let recorded = lines("out", ["--record", "web.warc.gz"]);
+    let (open, resolved): (Vec<_>, Vec<_>) = recorded.iter().partition(|line| line["status"] == "unresolved");
+    assert_eq!((open.len(), resolved.len()), (1, SUBJECTS.len() - 1), "{recorded:#?}");
+    assert_eq!(open[0]["nearest"]["id"], "doi:10.5555/index.lenses", "{:#}", open[0]);
+    for line in &resolved {
+        let attempts = line["trail"].as_array().expect("a trail").iter();
+        let asked: Vec<_> =
+            attempts.filter(|entry| entry["event"] == "attempt").map(|entry| &entry["source"]).collect();
+        assert_eq!(asked, ["semantic_scholar", "crossref", "crossref"], "as if it had been alone: {line:#}");
+    }
+    {
+        let searches = searches.lock().expect("the searches");
+        assert!(searches.len() <= 1 + SUBJECTS.len() / 2, "{searches:?}");
+        assert!(searches.iter().all(|titles| *titles <= 4), "{searches:?}");
+        assert_eq!(searches.iter().sum::<usize>(), SUBJECTS.len(), "each once: {searches:?}");
+    }
+
+    let asked = web.requests().len();
+    let again = lines("again", ["--replay", "web.warc.gz"]);
+    assert_eq!(web.requests().len(), asked, "nobody is asked");
+    let timeless = |lines: Vec<Value>| lines.into_iter().map(without_times).collect::<Vec<_>>();
+    assert_eq!(timeless(recorded), timeless(again));
 }
 
 #[test]

@@ -51,7 +51,7 @@ pub fn find_many(
     };
     let titles = SoughtTitles::of(questions);
     let by_title = Lookup {
-        terms: &|work| work.sought_title().into_iter().collect(),
+        terms: &SoughtTitles::terms,
         most: MOST_TITLES,
         length: 1500,
         ask: &|titles| {
@@ -235,7 +235,7 @@ fn page_count(size: &str) -> Option<u32> {
 mod tests {
     use super::*;
     use tierfall_sdk::serde_json::json;
-    use tierfall_sdk::testing::{Recorded, context_of, questions, work};
+    use tierfall_sdk::testing::{Recorded, context_of, questions, titles, work};
 
     const AT: &str = "https://api.datacite.org/dois/10.5072/x%281%29";
 
@@ -282,6 +282,44 @@ mod tests {
             ]
         );
         assert_eq!(facts.landing_urls, ["https://repo.example/item/1"]);
+    }
+
+    #[test]
+    fn titles_are_searched_for_as_phrases_of_one_query_and_each_gets_the_records_that_are_like_it() {
+        let search = |query: &str, most: &str| {
+            let parameters = [("query", Some(query)), ("page[size]", Some(most))];
+            url::with_query("https://api.datacite.org/dois", &parameters)
+        };
+        let record = |doi: &str, titles: &[&str]| {
+            let titles: Vec<_> = titles.iter().map(|title| json!({ "title": title })).collect();
+            json!({"id": doi, "attributes": {"doi": doi, "titles": titles, "publicationYear": 2017}})
+        };
+        let asked = titles(&["Salt marshes of the Wadden Sea", "The drift of (lighthouses) AND fog"]);
+        let (salt, drift) = ("\"salt marshes of the wadden sea\"", "\"the drift of lighthouses and fog\"");
+        let records = [
+            record("10.5072/s", &["Salt marshes of the Wadden Sea: data"]),
+            record("10.5072/d", &["Leuchttürme", "The drift of lighthouses and fog"]),
+        ];
+        let both = search(&format!("titles.title:({salt} OR {drift})"), "50");
+        let ctx = context_of(&source("datacite"));
+        let found = |host: &Recorded| {
+            let answers = find_many(host, &asked, &ctx.of_many());
+            let id =
+                |answer: Result<Finding, SourceError>| answer.map(|found| found.matches[0].ids[0].clone());
+            answers.into_iter().map(id).collect::<Vec<_>>()
+        };
+        let host = Recorded::new().json(&both, &json!({"data": records, "meta": {"total": 2}}).to_string());
+        let doi = |doi: &str| WorkId::Doi(doi.into());
+        assert_eq!(found(&host), [Ok(doi("10.5072/s")), Ok(doi("10.5072/d"))]);
+
+        let cut = json!({"data": records, "meta": {"total": 300}}).to_string();
+        let one = |salt: &str, most: &str| search(&format!("titles.title:({salt})"), most);
+        let host = Recorded::new()
+            .json(&both, &cut)
+            .json(&one(salt, "50"), &json!({"data": [], "meta": {"total": 0}}).to_string())
+            .json(&one(drift, "50"), &cut)
+            .json(&one(drift, "10"), &json!({"data": [records[1]], "meta": {"total": 300}}).to_string());
+        assert_eq!(found(&host), [Err(SourceError::NotFound), Ok(doi("10.5072/d"))]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub fn find_many(
     let context = ctx.settings_only();
     let titles = SoughtTitles::of(questions);
     let by_title = Lookup {
-        terms: &|work| work.sought_title().into_iter().collect(),
+        terms: &SoughtTitles::terms,
         most: MOST_TITLES,
         length: 1500,
         ask: &|titles| {
@@ -237,7 +237,7 @@ fn authors(result: &Value) -> Vec<String> {
 mod tests {
     use super::*;
     use serde_json::json;
-    use tierfall_sdk::testing::{Recorded, context_of, questions, work};
+    use tierfall_sdk::testing::{Recorded, context_of, questions, titles, work};
 
     fn url(query: &str) -> String {
         format!(
@@ -351,6 +351,50 @@ mod tests {
         let kinds: Vec<_> = found.iter().map(|record| record.kind).collect();
         assert_eq!(kinds, [None, Some(RecordKind::Notice), Some(RecordKind::Preprint)]);
         assert_eq!((found[0].title.as_str(), found[0].ids.len()), ("On Mars", 2));
+    }
+
+    #[test]
+    fn titles_are_searched_for_by_one_query_beside_works_with_identifiers_and_a_cut_answer_in_halves() {
+        let search = |query: &str, most: &str| {
+            let parameters = [
+                ("query", Some(query)),
+                ("resultType", Some("core")),
+                ("format", Some("json")),
+                ("pageSize", Some(most)),
+            ];
+            url::with_query("https://www.ebi.ac.uk/europepmc/webservices/rest/search", &parameters)
+        };
+        let mut asked = titles(&["Salt marshes of the Wadden Sea", "The drift of lighthouses"]);
+        asked.push(Question { work: work(WorkId::Pmid("7".into())), trail: Vec::new() });
+        let (salt, drift) =
+            ("(TITLE:(salt marshes of the wadden sea))", "(TITLE:(the drift of lighthouses))");
+        let answer = |count: u64, results: &Value| {
+            json!({"hitCount": count, "resultList": {"result": results}}).to_string()
+        };
+        let own = json!([{"title": "Salt marshes of the Wadden Sea.", "doi": "10.1000/S", "pubYear": "2019"},
+            {"title": "Lighthouses and their drift: the case", "pmid": "12"}, {"title": "Other", "pmid": "13"}]);
+        let by_id = search("EXT_ID:7 AND SRC:MED", "1000");
+        let by_id = by_id.replace("EXT_ID", "%28EXT_ID").replace("MED", "MED%29");
+        let of_pmid = answer(1, &json!([{"pmid": "7", "title": "Of PubMed"}]));
+        let host = Recorded::new()
+            .json(&search(&format!("{salt} OR {drift}"), "50"), &answer(3, &own))
+            .json(&by_id, &of_pmid);
+        let ctx = context_of(&source()).of_many();
+        let answers = find_many(&host, &asked, &ctx);
+        let matches = |at: usize| answers[at].as_ref().unwrap().matches.clone();
+        assert_eq!(matches(0).len(), 1, "{answers:?}");
+        assert_eq!(matches(0)[0].ids, [WorkId::Doi("10.1000/s".into())]);
+        assert_eq!(matches(1)[0].ids, [WorkId::Pmid("12".into())]);
+        assert_eq!(answers[2].as_ref().unwrap().facts.title.as_deref(), Some("Of PubMed"));
+
+        let host = Recorded::new()
+            .json(&search(&format!("{salt} OR {drift}"), "50"), &answer(4000, &own))
+            .json(&search(salt, "50"), &answer(3, &own))
+            .json(&search(drift, "50"), &answer(0, &json!([])))
+            .json(&by_id, &of_pmid);
+        let answers = find_many(&host, &asked, &ctx);
+        assert_eq!(answers[0].as_ref().unwrap().matches.len(), 1);
+        assert_eq!(answers[1], Err(SourceError::NotFound));
     }
 
     #[test]

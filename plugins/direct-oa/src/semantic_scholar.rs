@@ -65,7 +65,7 @@ pub fn find_many(
     };
     let titles = SoughtTitles::of(questions);
     let by_title = Lookup {
-        terms: &|work| work.sought_title().into_iter().collect(),
+        terms: &SoughtTitles::terms,
         most: MOST_TITLES,
         length: 1500,
         ask: &|titles| {
@@ -158,7 +158,7 @@ fn read(record: &Value, work: &Work) -> Finding {
 mod tests {
     use super::*;
     use serde_json::json;
-    use tierfall_sdk::testing::{Recorded, context_of, questions, work};
+    use tierfall_sdk::testing::{Recorded, context_of, questions, titles, work};
 
     fn url(id: &str) -> String {
         format!(
@@ -249,6 +249,83 @@ mod tests {
         assert_eq!(found[0].ids, [WorkId::Doi("10.1000/a".into())]);
         let nothing = Recorded::new().status(url, 404);
         assert_eq!(find(&nothing, &titled, &context_of(&source())), Err(SourceError::NotFound));
+    }
+
+    const SALT: &str = "Salt marshes of the Wadden Sea";
+    const FOG: &str = "On fog -signals and \"their\" keepers";
+    const DRIFT: &str = "The Drift of Lighthouses at Night";
+
+    fn bulk(query: &str) -> String {
+        let base = "https://api.semanticscholar.org/graph/v1/paper/search/bulk";
+        url::with_query(base, &[("query", Some(query)), ("fields", Some(SEARCHED))])
+    }
+
+    fn alone(title: &str) -> String {
+        let base = "https://api.semanticscholar.org/graph/v1/paper/search/match";
+        url::with_query(base, &[("query", Some(title)), ("fields", Some(SEARCHED))])
+    }
+
+    fn paper(title: &str, doi: &str) -> Value {
+        json!({"title": title, "year": 2019, "authors": [{"name": "Ada Roe"}], "externalIds": {"DOI": doi}})
+    }
+
+    /// The identifiers that each of some titles gets.
+    fn found(host: &Recorded, asked: &[Question]) -> Vec<Result<Vec<String>, SourceError>> {
+        let ids = |finding: Finding| {
+            finding.matches.iter().map(|record| record.ids[0].value().to_owned()).collect()
+        };
+        let answers = find_many(host, asked, &context_of(&source()).of_many());
+        answers.into_iter().map(|answer| answer.map(ids)).collect()
+    }
+
+    #[test]
+    fn titles_are_searched_for_as_phrases_of_one_query_and_each_gets_the_records_that_are_like_it() {
+        let asked = titles(&[SALT, FOG, DRIFT]);
+        let query = "\"salt marshes of the wadden sea\" | \"on fog signals and their keepers\" | \"the drift of lighthouses at night\"";
+        let papers = [
+            paper("The drift of lighthouses at night, and other stories", "10.1000/d"),
+            paper("Salt Marshes of the Wadden Sea", "10.1000/s"),
+            paper("A comment on: Salt marshes of the Wadden Sea", "10.1000/c"),
+            paper("What its abstract says", "10.1000/x"),
+        ];
+        let host = Recorded::new().json(&bulk(query), &json!({"total": 4, "data": papers}).to_string());
+        let ids = |ids: &[&str]| Ok(ids.iter().map(|id| (*id).to_owned()).collect());
+        assert_eq!(
+            found(&host, &asked),
+            [ids(&["10.1000/s", "10.1000/c"]), Err(SourceError::NotFound), ids(&["10.1000/d"])]
+        );
+        assert_eq!(host.urls().len(), 1);
+    }
+
+    #[test]
+    fn an_answer_that_is_cut_is_asked_for_in_halves_and_a_short_title_alone() {
+        let asked = titles(&[SALT, "Editorial", DRIFT]);
+        let (salt, drift) = ("\"salt marshes of the wadden sea\"", "\"the drift of lighthouses at night\"");
+        let cut = json!({"total": 3000, "token": "next", "data": [paper(SALT, "10.1000/other")]}).to_string();
+        let both = bulk(&format!("{salt} | {drift}"));
+        let own = |title: &str, doi: &str| json!({"data": [paper(title, doi)]}).to_string();
+        let host = Recorded::new()
+            .json(&both, &cut)
+            .json(&bulk(salt), &json!({"total": 1, "data": [paper(SALT, "10.1000/s")]}).to_string())
+            .json(&bulk(drift), &cut)
+            .json(&alone(DRIFT), &own(DRIFT, "10.1000/d"))
+            .json(&alone("Editorial"), &own("Editorial", "10.1000/e"));
+        let ids: Vec<_> = found(&host, &asked).into_iter().map(|ids| ids.unwrap().join(" ")).collect();
+        assert_eq!(ids, ["10.1000/s", "10.1000/e", "10.1000/d"], "nothing is taken of what was cut");
+    }
+
+    #[test]
+    fn titles_whose_search_is_refused_are_told_so_and_where_there_is_none_each_is_asked_for_alone() {
+        let asked = titles(&[SALT, DRIFT]);
+        let both = bulk("\"salt marshes of the wadden sea\" | \"the drift of lighthouses at night\"");
+        let host = Recorded::new().status(&both, 429);
+        let refused = |answer: &Result<_, _>| matches!(answer, Err(SourceError::Unavailable(_)));
+        assert!(found(&host, &asked).iter().all(refused));
+        let host = Recorded::new()
+            .status(&both, 404)
+            .json(&alone(SALT), &json!({"data": [paper(SALT, "10.1000/s")]}).to_string())
+            .status(&alone(DRIFT), 404);
+        assert_eq!(found(&host, &asked), [Ok(vec!["10.1000/s".to_owned()]), Err(SourceError::NotFound)]);
     }
 
     #[test]

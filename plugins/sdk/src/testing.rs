@@ -158,6 +158,12 @@ pub fn context_of(source: &Source) -> Context {
         .fold(context(), |ctx, (name, value)| ctx.with(name, value))
 }
 
+/// Questions about works that are known by their titles.
+pub fn titles(titles: &[&str]) -> Vec<Question> {
+    let works = titles.iter().map(|title| Work { title: Some((*title).into()), ..Work::new(Vec::new()) });
+    works.map(|work| Question { work, trail: Vec::new() }).collect()
+}
+
 /// Questions about works that are known by one identifier each.
 pub fn questions(ids: impl IntoIterator<Item = WorkId>) -> Vec<Question> {
     ids.into_iter().map(|id| Question { work: work(id), trail: Vec::new() }).collect()

@@ -43,6 +43,25 @@ fn decided(work: &Work, records: &[Record]) -> Result<String, String> {
 }
 
 #[test]
+fn a_resolved_work_says_whether_a_registry_has_it_and_whether_it_may_be_a_draft_of_another() {
+    let resolved = |records: &[Record]| match decide(&sought(), records) {
+        Decision::Is(resolved) => (resolved.registered, resolved.draft, resolved.record),
+        Decision::Open(open) => panic!("{open:?}"),
+    };
+    let index = right("semantic_scholar", "10.5555/1 arXiv:2101.00001");
+    assert_eq!(resolved(std::slice::from_ref(&index)), (false, false, 0));
+    let registry = right("openalex", "10.5555/1 PMID:7");
+    assert_eq!(resolved(&[index.clone(), registry]), (true, false, 1), "its words count");
+    let unlike =
+        record("openalex", "10.5555/1", "Another title of many other words", &["Head", "Stone"], 1992);
+    assert!(matches!(decide(&sought(), &[index, unlike]), Decision::Open(_)), "it denies that");
+    assert_eq!(resolved(&[right("semantic_scholar", "10.48550/arxiv.2101.00001")]), (false, true, 0));
+    let preprint = of_kind(RecordKind::Preprint, right("crossref", "10.5555/p"));
+    assert_eq!(resolved(std::slice::from_ref(&preprint)), (true, true, 0));
+    assert_eq!(resolved(&[preprint, right("crossref", "10.5555/1")]), (true, false, 1));
+}
+
+#[test]
 fn the_record_whose_title_authors_and_year_agree_is_the_work() {
     let records = [
         record(

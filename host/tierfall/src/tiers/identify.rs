@@ -67,6 +67,7 @@ pub async fn identify(
         trail,
         attempts,
         records: Vec::new(),
+        checked: Vec::new(),
         answered: 0,
         missed: MissedSources::default(),
         out_of_patience: false,
@@ -113,7 +114,9 @@ struct Search<'a> {
     trail: Trail,
     attempts: u32,
     records: Vec<Record>,
-    /// Sources that gave an answer.
+    /// Identifiers that registries were asked about.
+    checked: Vec<WorkId>,
+    /// Sources that gave an answer to the title.
     answered: usize,
     /// Sources that could not, and that are waited for.
     missed: MissedSources<'a>,
@@ -131,17 +134,19 @@ impl<'a> Search<'a> {
             None => self.missed.forget(source.as_ref()),
         }
         let Decision::Is(resolved) = decide(&self.work, &self.records) else { return None };
-        if self.answered >= ENOUGH || resolved.sure && resolved.registered {
+        let enough = self.answered >= ENOUGH;
+        if resolved.registered && (resolved.sure || enough) {
             return Some(resolved);
         }
-        if !resolved.sure || resolved.draft {
+        // Of a draft nobody need say that it is one: the registries that come may know the published version.
+        if resolved.registered || !enough && (!resolved.sure || resolved.draft) {
             return None;
         }
         // An index that gathers records from everywhere may have mixed up two of them. Registries tell of many
         // identifiers in one question.
         self.ask_registries(resolved.ids.get(..1)?).await;
         match decide(&self.work, &self.records) {
-            Decision::Is(resolved) if resolved.sure && resolved.registered && !resolved.draft => {
+            Decision::Is(resolved) if enough || resolved.registered && resolved.sure && !resolved.draft => {
                 Some(resolved)
             }
             _ => None,
@@ -254,6 +259,10 @@ impl<'a> Search<'a> {
     async fn ask_registries(&mut self, ids: &[WorkId]) {
         let (plan, answered) = (self.plan, self.answered);
         for id in ids.iter().take(MOST_UNVOUCHED) {
+            if self.checked.contains(id) {
+                continue;
+            }
+            self.checked.push(id.clone());
             for source in plan.facts.iter().filter(|source| source.ids().contains(&id.kind())) {
                 let before = self.records.len();
                 let wanted = Arc::new(Work::new(id.clone()));
@@ -326,3 +335,6 @@ fn record_of(id: &WorkId, facts: Facts) -> Option<Match> {
     }
     Some(Match { ids, title: title?, authors, year, ..Match::default() })
 }
+
+#[cfg(test)]
+mod tests;
