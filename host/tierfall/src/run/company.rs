@@ -138,7 +138,7 @@ impl Company {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn enter<'a>(&'a self, state: &mut State, next: Next) -> Waits<'a> {
+    fn add<'a>(&'a self, state: &mut State, next: Next) -> Waits<'a> {
         let those = state.those(next);
         those.count += 1;
         those.since.get_or_insert_with(Instant::now);
@@ -157,7 +157,7 @@ impl Resolving {
             let mut state = self.company.state();
             state.alone = state.alone.saturating_sub(1);
             state.last = Some(Instant::now());
-            let waits = self.company.enter(&mut state, Next::Search);
+            let waits = self.company.add(&mut state, Next::Search);
             self.company.settle(&mut state);
             waits
         };
@@ -169,7 +169,7 @@ impl Resolving {
         let company = Arc::clone(&self.company);
         let waits = {
             let mut state = company.state();
-            company.enter(&mut state, Next::Race)
+            company.add(&mut state, Next::Race)
         };
         drop(self);
         waits.go_on(clock).await;

@@ -11,7 +11,7 @@ use tierfall_ids::IdKind;
 const TITLE: &str = "On the Drift of Lighthouses Observed at Night";
 
 /// What was asked, in order: the source, and the title or the identifier.
-type Asked = Arc<Mutex<Vec<String>>>;
+type Calls = Arc<Mutex<Vec<String>>>;
 
 /// A source that answers titles with its records, and identifiers with the title that it knows them by.
 struct Known {
@@ -19,7 +19,7 @@ struct Known {
     many: bool,
     matches: Vec<Match>,
     titles: Vec<(&'static str, &'static str)>,
-    asked: Asked,
+    asked: Calls,
 }
 
 impl Source for Known {
@@ -85,7 +85,7 @@ type Sources<'a> = &'a [(&'a str, Vec<Match>, &'a [(&'static str, &'static str)]
 
 /// Who comes before titles are asked for together.
 #[derive(Default)]
-struct Waited(Asked);
+struct Waited(Calls);
 
 impl Others for Waited {
     fn come<'a>(&'a self, _: &'a Arc<WorkClock>) -> BoxFuture<'a, ()> {
@@ -96,7 +96,7 @@ impl Others for Waited {
 
 /// What the title is found to be, what was asked for that, and the attempts that are paid for.
 async fn identified(sources: Sources<'_>) -> (Option<String>, Vec<String>, u32) {
-    let asked = Asked::default();
+    let asked = Calls::default();
     let source = |(name, matches, titles): &(&str, Vec<Match>, &[(&'static str, &'static str)])| {
         let own = name.trim_start_matches('+');
         Arc::new(Known {
