@@ -56,7 +56,7 @@ fn small(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
 
-/// The normalized family name of `Keeping, Ernest Sydney`, `E. S. Keeping` or `Keeping ES`. Names of one letter occur anywhere
+/// The normalized family name of `Keeping, Ernest Sydney`, `E. S. Keeping`, `Keeping ES` or `Keeping E.S.`. Names of one letter occur anywhere
 /// and are not used.
 fn family(name: &str) -> Option<Vec<char>> {
     const SUFFIXES: [&str; 7] = ["jr", "sr", "ii", "iii", "iv", "md", "phd"];
@@ -66,12 +66,42 @@ fn family(name: &str) -> Option<Vec<char>> {
             let is_name = |word: &&str| {
                 let folded = folded(word);
                 let suffix = SUFFIXES.iter().any(|suffix| folded.iter().copied().eq(suffix.chars()));
-                // PubMed writes `Cohen MM`; a family name of a few capitals does not follow another name.
-                let initials = word.len() <= 3 && word.chars().all(char::is_uppercase) && name.contains(' ');
+                let initials = are_initials(word) && name.contains(' ');
                 folded.len() > 1 && !suffix && !initials
             };
             folded(name.split_whitespace().rfind(is_name)?)
         }
     };
     (family.len() > 1).then_some(family)
+}
+
+/// PubMed writes `Cohen MM`, and journals of Eastern Europe `Коган М.М.` and `Коган М.-М.`. (A family name of a few
+/// capitals does not follow another name.)
+fn are_initials(word: &str) -> bool {
+    let letters = || word.chars().filter(|c| c.is_alphabetic());
+    let dotted = word.ends_with('.') && word.chars().all(|c| c.is_alphabetic() || matches!(c, '.' | '-'));
+    let bare = word.chars().all(char::is_alphabetic);
+    (bare || dotted) && (1..=3).contains(&letters().count()) && letters().all(char::is_uppercase)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn initials_behind_a_family_name_are_not_the_family_name() {
+        for name in [
+            "Invented AB",
+            "Invented A.B.",
+            "Invented A. B.",
+            "A.B. Invented",
+            "Invented, A.B.",
+            "A. Invented",
+        ] {
+            assert_eq!(family(name), Some(folded("Invented")), "{name}");
+        }
+        assert_eq!(family("Выдумкин А.-Б."), Some(folded("Выдумкин")));
+        assert_eq!(family("Ada Yu"), Some(folded("Yu")));
+        assert_eq!(family("YU"), Some(folded("Yu")));
+    }
 }

@@ -1,10 +1,12 @@
 //! Documents that only accompany a work and name it: supplementary material, corrections, comments.
 
+use crate::authors::{self, Authors};
 use crate::document::{Document, Page};
 use crate::patterns;
 use crate::title::{Agreement, Found, Title};
 use crate::verdict::Reason;
 use tierfall_ids::text::folded;
+use tierfall_work::Work;
 
 /// Whether the document only accompanies the work and names it: supplementary material, a correction, a comment.
 pub fn companion(
@@ -58,11 +60,13 @@ pub fn companion(
     {
         return Some((Reason::Notice, format!("it is headed \"{pattern}\"")));
     }
-    if !is_one_itself(patterns::SUPPLEMENT)
-        && !is_one_itself(patterns::APPENDIX)
-        && let Some(why) = shaped_like_a_supplement(first, found, document.report.pages, known_pages)
-    {
-        return Some((Reason::Supplement, why));
+    let directly_before = before.iter().rfind(|line| !line.is_empty());
+    if !is_one_itself(patterns::SUPPLEMENT) && !is_one_itself(patterns::APPENDIX) {
+        let why = labelled(first, directly_before)
+            .or_else(|| shaped_like_a_supplement(first, found, document.report.pages, known_pages));
+        if let Some(why) = why {
+            return Some((Reason::Supplement, why));
+        }
     }
     // A text about the work names it directly before or after such a heading.
     let behind = after.iter().find(|line| !line.is_empty()).cloned();
@@ -75,7 +79,7 @@ pub fn companion(
     {
         return Some((Reason::WrongWork, format!("its title is followed by \"{pattern}\"")));
     }
-    let last = before.iter().rfind(|line| !line.is_empty())?;
+    let last = directly_before?;
     if let Some((_, pattern)) = heads(std::slice::from_ref(last), patterns::ABOUT) {
         return Some((Reason::WrongWork, format!("it is headed \"{pattern}\"")));
     }
@@ -135,6 +139,29 @@ fn shaped_like_a_supplement(
     (fewer || proves).then(|| format!("its first section is \"{}\"", line.trim()))
 }
 
+/// Whether the line before the title, or what stands before it on its line, is nothing but the name of an appendix. The
+/// articles of a journal's supplement may stand under that word, too, but begin as articles do.
+fn labelled(page: &Page<'_>, before: Option<&Vec<char>>) -> Option<String> {
+    let label: String = before.filter(|line| line.len() <= HEADING)?.iter().collect();
+    (patterns::SUPPLEMENT_LABEL.contains(&label.as_str()) && !page.opens_as_an_article())
+        .then(|| format!("its title is headed \"{label}\""))
+}
+
+/// Whether a file with less than half of the work's pages names nobody who wrote it, and begins without abstract and
+/// introduction: appendices have the title, and then their first section or figure.
+pub fn nobodys_part(document: &Document<'_>, found: Option<&Found>, work: &Work) -> Option<(Reason, String)> {
+    let (pages, known) = (document.report.pages, work.known.pages.as_ref()?.value);
+    let nobodys = found.is_some_and(|found| found.page == Some(0))
+        && document.is_readable()
+        && pages.saturating_mul(2) < known
+        && !document.pages.iter().any(Page::opens_as_an_article)
+        && authors::count(document, work).0 == Authors::Missing;
+    let why = || {
+        format!("it has {pages} of {known} pages, names none of the authors, and begins as no article does")
+    };
+    nobodys.then(|| (Reason::Supplement, why()))
+}
+
 /// Letters after the title that are searched for what a supplement says of itself.
 const PREAMBLE: usize = 1200;
 
@@ -157,7 +184,8 @@ fn is_appendix_heading(line: &str, folded: &[char]) -> bool {
     if folded.len() > HEADING || line.contains([',', '@']) {
         return false;
     }
-    if begins(folded, &["proofof", "proofsof", "theproofof", "theproofsof"]).is_some() {
+    let unnumbered = self::folded(without_number(line));
+    if begins(&unnumbered, &["proofof", "proofsof", "theproofof", "theproofsof"]).is_some() {
         return true;
     }
     let line = line.trim_start();

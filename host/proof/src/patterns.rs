@@ -167,7 +167,8 @@ pub const SUPPLEMENT: &[&str] = &[
     "s1appendix",
     "s1file",
     "s1text",
-    "appendixtothearticle",
+    "appendixto",
+    "appendixfor",
 ];
 
 /// A line that begins with one of these, after the title of a document without abstract and introduction, is the
@@ -187,6 +188,23 @@ pub const APPENDIX: &[&str] = &[
     "supplement",
     "technicalappendix",
     "omittedproofs",
+];
+
+/// A line before the title that is one of these and nothing else, in a document without abstract and introduction, makes
+/// it supplementary material: `Supplement: Title`.
+pub const SUPPLEMENT_LABEL: &[&str] = &[
+    "supplement",
+    "supplements",
+    "supplementary",
+    "supplemental",
+    "appendix",
+    "appendices",
+    "anhang",
+    "annexe",
+    "annexes",
+    "apendice",
+    "приложение",
+    "附录",
 ];
 
 /// A line that ends with one of these is such a heading, too: `Conference 2013 - Supplementary Material`.

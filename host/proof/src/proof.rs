@@ -1,6 +1,6 @@
 //! The rules by which a report becomes a verdict.
 
-use crate::companion::companion;
+use crate::companion::{companion, nobodys_part};
 use crate::document::{Document, capped};
 use crate::evidence::Evidence;
 use crate::identity::{IdentityPolicy, Judgement, judge};
@@ -80,6 +80,7 @@ fn of_report(
     if let Some((reason, detail)) = stand_in(&document, known_pages)
         .or_else(|| companion(&document, title.as_ref(), found.as_ref(), known_pages))
         .or_else(|| too_few_pages(&document, known_pages))
+        .or_else(|| nobodys_part(&document, found.as_ref(), work))
     {
         return (Verdict::Rejected(reason), detail, None);
     }

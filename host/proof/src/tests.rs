@@ -463,6 +463,12 @@ fn an_appendix_under_the_works_title_is_its_supplement_in_whatever_type() {
         ("A.1 Derivation of the bound", 4, SUPPLEMENT),
         ("Ada Invented\nUniversity of Nowhere\nAppendices\nA. Charts", 4, SUPPLEMENT),
         ("Ada Invented\nAbstract\nIn this supplementary material, we present details.", 9, SUPPLEMENT),
+        ("A PROOF OF PROPOSITION 4", 3, SUPPLEMENT),
+        ("7. Proof of Theorem 3.2", 11, SUPPLEMENT),
+        ("A\nOther Models\nIt is instructive to compare our model.", 3, SUPPLEMENT),
+        ("h1\nh2\nFigure 6. Reduction of a tower.\nA. Charts", 3, SUPPLEMENT),
+        ("A\nOther Models\nIt is instructive to compare our model.", 4, PROVEN),
+        ("Ada Invented\nGrace Fabricated\nDear colleagues, it drifts.", 3, PROVEN),
         ("A. Invented and B. Fabricated", 8, PROVEN),
         ("A. Invented, University of Nowhere", 8, PROVEN),
         ("A. van der Invented", 4, PROVEN),
@@ -552,6 +558,25 @@ fn a_damaged_file_is_refused_whatever_the_policy() {
             (Verdict::Rejected(Reason::Damaged), "3 of its streams do not decode")
         );
     }
+}
+
+#[test]
+fn a_supplement_is_told_by_the_word_before_its_title() {
+    let authors = "Ada Invented\nGrace B. Fabricated";
+    for (head, behind, expected) in [
+        (format!("Supplement: {TITLE}"), "1 The charts that were used", Reason::Supplement),
+        (format!("Supplement:\n{TITLE}"), "1 The charts that were used", Reason::Supplement),
+        (format!("Appendix\n{TITLE}"), "1 The charts that were used", Reason::Supplement),
+        (format!("Appendix for {TITLE} and Its Charts"), "We list charts.", Reason::Supplement),
+        (format!("Appendix to: {TITLE}"), "We list charts.", Reason::Supplement),
+    ] {
+        let report = report(&[&head], &format!("{head}\n{authors}\n{behind}"));
+        assert_eq!(judge(&WORK, &report, Basis::Registry), Verdict::Rejected(expected), "{head}");
+    }
+    // An article of a journal's supplement.
+    let head = format!("SUPPLEMENT\n{TITLE}");
+    let article = report(&[TITLE], &format!("{head}\n{authors}\nAbstract\nIt drifts."));
+    assert_eq!(judge(&WORK, &article, Basis::Registry), PROVEN);
 }
 
 #[test]

@@ -62,6 +62,8 @@ impl<'a> Fonts<'a> {
 pub struct KnownFont<'a> {
     pub font: Font<'a>,
     fallback: Fallback,
+    /// It has no encoding of its own: see [`without_encoding`].
+    unencoded: bool,
     /// The height of its letters' body at size 1; other than 1 in Type 3 fonts, whose matrix may scale them at will.
     pub em: f64,
     /// Those with a code of one byte, by their code; most fonts have no others.
@@ -115,7 +117,9 @@ impl<'a> KnownFont<'a> {
         };
         let is_type3 = subtype.is_some_and(|kind| kind.as_str() == "Type3");
         let em = if is_type3 { type3_em(dict) } else { 1.0 };
-        Self { font, fallback, em, short: RefCell::new(vec![None; 256]), long: RefCell::default() }
+        let unencoded = without_encoding(dict);
+        let (short, long) = (RefCell::new(vec![None; 256]), RefCell::default());
+        Self { font, fallback, unencoded, em, short, long }
     }
 
     pub fn character(&self, code: u32) -> Rc<Character> {
@@ -126,12 +130,13 @@ impl<'a> KnownFont<'a> {
     }
 
     fn read(&self, code: u32) -> Rc<Character> {
-        let unicode = match self.font.glyph(GlyphId::NOTDEF, code) {
+        let known = || match self.font.glyph(GlyphId::NOTDEF, code) {
             FontGlyph::Outline(glyph) => glyph.as_unicode(),
             FontGlyph::Type3(glyph) => glyph.as_unicode(),
         };
-        let text = unicode.map(text_of).filter(|text| is_text(text)).or_else(|| self.fall_back(code));
-        let text = text.unwrap_or_default();
+        let of_windows = Some(code).filter(|_| self.unencoded).and_then(windows).map(String::from);
+        let text = of_windows.or_else(|| known().map(text_of).filter(|text| is_text(text)));
+        let text = text.or_else(|| self.fall_back(code)).unwrap_or_default();
         // Private characters only tell glyphs apart.
         let unread = |c: char| c.is_whitespace() || ('\u{e000}'..='\u{f8ff}').contains(&c);
         Rc::new(Character {
@@ -161,6 +166,32 @@ impl<'a> KnownFont<'a> {
                 collection.unicode.lookup_bf_string(cid).map(text_of).filter(|text| is_text(text))
             }
         }
+    }
+}
+
+/// Whether a font leaves its codes to its program, which only leads them to glyphs: a TrueType font that its descriptor
+/// calls symbolic, embedded without encoding and map. Where it holds letters, the codes above ASCII are those of
+/// Windows; the parser reads them by PostScript's, which has `Ø` for `é`.
+fn without_encoding(font: &Dict<'_>) -> bool {
+    const OF_SIGNS: [&str; 4] = ["symbol", "dings", "math", "extra"];
+    let name = font.get::<Name<'_>>("BaseFont").map(|name| name.as_str().to_ascii_lowercase());
+    font.get::<Name<'_>>("Subtype").is_some_and(|kind| kind.as_str() == "TrueType")
+        && !font.contains_key("Encoding")
+        && !font.contains_key("ToUnicode")
+        && !name.is_some_and(|name| OF_SIGNS.iter().any(|signs| name.contains(signs)))
+}
+
+/// The letter of a code above ASCII in Windows' western code page.
+fn windows(code: u32) -> Option<char> {
+    /// From 0x80 on; the rest is Latin-1.
+    const FIRST: [char; 32] = [
+        '€', '\0', '‚', 'ƒ', '„', '…', '†', '‡', 'ˆ', '‰', 'Š', '‹', 'Œ', '\0', 'Ž', '\0', '\0', '‘', '’',
+        '“', '”', '•', '–', '—', '˜', '™', 'š', '›', 'œ', '\0', 'ž', 'Ÿ',
+    ];
+    match code {
+        0x80..=0x9f => FIRST.get(code as usize - 0x80).copied().filter(|c| *c != '\0'),
+        0xa0..=0xff => char::from_u32(code),
+        _ => None,
     }
 }
 

@@ -73,6 +73,19 @@ fn glyphs_whose_names_are_numbers_are_their_characters() {
 }
 
 #[test]
+fn a_truetype_font_that_leaves_its_codes_to_its_program_is_read_by_the_code_page_of_windows() {
+    let content = "BT /F1 10 Tf 72 700 Td <52E973756DE92096> Tj (tides) Tj ET";
+    for (kind, expected) in [
+        ("/Subtype/TrueType/BaseFont/ABCDEF+Invented", "Résumé –tides"),
+        ("/Subtype/TrueType/BaseFont/ABCDEF+Invented/Encoding/MacRomanEncoding", "RÈsumÈ ñtides"),
+    ] {
+        let font = format!("<</Type/Font{kind}/FirstChar 0/LastChar 255/Widths[{}]>>", "500 ".repeat(256));
+        let report = page(&font, content, &[]);
+        assert_eq!(line(&report), expected, "{kind}");
+    }
+}
+
+#[test]
 fn glyphs_that_are_only_counted_are_said_to_be_unread() {
     let counted: String = (1..=40).map(|code| format!("/g{code}")).collect();
     let font = format!(
