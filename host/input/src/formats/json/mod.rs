@@ -219,13 +219,13 @@ mod tests {
 
     #[test]
     fn files_and_notes_of_a_library_are_no_works_and_editors_no_authors() {
-        let source = r#"[{"key":"A","data":{"itemType":"bookSection","title":"T","creators":[{"creatorType":"editor","lastName":"Ed"},{"creatorType":"author","lastName":"Doe"},{"creatorType":"bookAuthor","name":"Poe"}],"date":"2001"}},
+        let source = r#"[{"key":"A","data":{"itemType":"bookSection","title":"T","creators":[{"creatorType":"editor","lastName":"Ed"},{"creatorType":"author","lastName":"Doe"},{"creatorType":"bookAuthor","name":"Poe"},{"creatorType":"author","name":"Things, Inc."}],"date":"2001"}},
 {"key":"B","data":{"itemType":"attachment","title":"Full Text PDF","url":"https://example.org/a.pdf"}},
 {"key":"C","data":{"itemType":"note","note":"<p>10.5555/n</p>"}},
 {"itemType":"attachment","title":"Snapshot","url":"https://example.org/b"},
 {"key":"D","data":{"itemType":"book","title":"U","creators":[{"creatorType":"editor","lastName":"Ed"}],"date":"2002"}}]"#;
         insta::assert_snapshot!(json(source), @r#"
-        1: T =>  | T | Doe | 2001
+        1: T =>  | T | Doe; Things, Inc. | 2001
         5: U =>  | U | 2002
         "#);
     }
@@ -233,11 +233,12 @@ mod tests {
     #[test]
     fn an_item_of_a_list_that_says_nothing_is_not_lost() {
         let source = r#"{"config":{"id":"x"},"items":[{"itemID":1,"itemType":"book","title":"T","creators":[{"creatorType":"author","lastName":"Doe"}]},
-            {"itemID":2,"itemType":"book","DOI":"10.5555/b"},{"itemID":3,"citationKey":"poe","itemType":"book","creators":[{"creatorType":"author","lastName":"Poe"}]},{"itemID":4,"itemType":"attachment","title":"x"}]}"#;
+            {"itemID":2,"itemType":"book","DOI":"10.5555/b"},{"itemID":3,"citationKey":"poe","itemType":"book","creators":[{"creatorType":"author","lastName":"Poe"}]},{"itemID":4,"itemType":"attachment","title":"x"},{"itemID":5,"citationKey":"moe","itemType":"book","extra":["Note"]}]}"#;
         insta::assert_snapshot!(json(source), @r#"
         1: T =>  | T | Doe
         1: 10.5555/b => doi:10.5555/b
         1! the object `poe` has no identifier
+        1! the object `moe` has no identifier
         "#);
     }
 

@@ -6,7 +6,6 @@ use tierfall_ids::{IdKind, WorkId};
 
 use crate::fields::{self, Field};
 use crate::record::Record;
-use crate::values;
 
 /// Objects in which services keep a record beside what they say about it.
 const INNER: [&str; 8] =
@@ -70,14 +69,15 @@ fn collect(mut object: Map<String, Value>, depth: usize, works: &mut Vec<Map<Str
             value => vec![value],
         };
         let objects = || list.iter().filter_map(Value::as_object).filter(|item| !is_attached(item));
-        let listed = objects().filter(|item| says_more(item)).count() * 2 > objects().count();
+        let listed = objects().filter(|item| says_more(item)).count() * 2 >= objects().count();
         for item in list {
             let Value::Object(item) = item else { continue };
             if depth + 1 < DEEPEST || is_work(&item) {
-                let alone = (listed && !is_attached(&item) && !is_work(&item)).then(|| item.clone());
+                let alone = (listed && !is_attached(&item) && !says_more(&item)).then(|| item.clone());
                 let found = works.len();
                 collect(item, depth + 1, works);
-                if let Some(alone) = alone.filter(|_| !works.iter().skip(found).any(is_work)) {
+                if let Some(alone) = alone.filter(|_| !works.iter().skip(found).any(says_more)) {
+                    works.truncate(found);
                     empty.push(alone);
                 }
             }
@@ -175,7 +175,7 @@ fn read(work: &Map<String, Value>, record: &mut Record) {
                 }
             }
             ("authorships" | "author" | "authors" | "creators", Value::Array(authors)) => {
-                authors.iter().filter_map(author).for_each(|name| record.author(&name));
+                authors.iter().for_each(|value| author(record, value));
             }
             ("authorstring", authors) => add(record, Field::Authors, authors),
             ("titles", Value::Array(titles)) => {
@@ -248,9 +248,9 @@ pub(super) fn text(value: &Value) -> String {
 }
 
 /// Crossref and CSL know family names apart; others have whole names.
-fn author(value: &Value) -> Option<String> {
+fn author(record: &mut Record, value: &Value) {
     if let Value::String(name) = value {
-        return Some(values::family_name(name));
+        return record.author(name);
     }
     // Zotero names editors and translators among them.
     const OTHERS: [&str; 9] = [
@@ -264,8 +264,14 @@ fn author(value: &Value) -> Option<String> {
         "translator",
         "wordsBy",
     ];
-    if value.get("creatorType").and_then(Value::as_str).is_some_and(|kind| OTHERS.contains(&kind)) {
-        return None;
+    let text = |path: &str| value.pointer(path).and_then(Value::as_str);
+    let zotero = text("/creatorType");
+    if zotero.is_some_and(|kind| OTHERS.contains(&kind)) {
+        return;
+    }
+    // It has whole names of people nowhere but in two parts.
+    if let Some(group) = zotero.and(text("/name")) {
+        return record.group(group);
     }
     let name = [
         "/family",
@@ -280,8 +286,8 @@ fn author(value: &Value) -> Option<String> {
         "/display_name",
     ]
     .iter()
-    .find_map(|path| value.pointer(path).and_then(Value::as_str))?;
-    Some(name.to_owned())
+    .find_map(|path| text(path));
+    record.author(name.unwrap_or_default());
 }
 
 /// `{"date-parts": [[2007, 3]]}`, or a date as text.
