@@ -56,6 +56,7 @@ pub(crate) fn text(beginning: &Beginning<'_>) -> Option<Foreign> {
         ("<rss", "an RSS feed", LIBRARY),
         ("<svg", "an image", "give a list of works"),
         ("<tei", "TEI, as GROBID makes it", SAVE),
+        ("<dblp", "XML of DBLP", LIBRARY),
         ("<article", "a work's full text in JATS", SAVE),
     ];
     // The whole of a name: `<collectiontitle` is none.

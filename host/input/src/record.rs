@@ -5,7 +5,7 @@ use tierfall_work::{Facts, Work};
 
 use crate::entry::{BY, EntryError, InputEntry};
 use crate::fields::Field;
-use crate::{scan, several, values};
+use crate::{scan, several, values, written};
 
 /// Collects the identifiers and facts of one record.
 #[derive(Debug, Default)]
@@ -159,6 +159,14 @@ impl Record {
     /// What notes say, if they speak of one work: several are those that it is related to.
     fn noted(&self) -> Vec<(WorkId, String)> {
         for note in &self.notes {
+            // Zotero's fields that it has no place for: `PMID: 17000001` and `PMCID: PMC12`, each on its line.
+            let lines = note.lines().map(str::trim).filter(|line| scan::is_labelled(line));
+            let own: Vec<_> =
+                lines.filter_map(|line| Some((written::one(line).ok()?, line.to_owned()))).collect();
+            let kinds = |id: &WorkId| own.iter().filter(|(other, _)| other.kind() == id.kind()).count();
+            if !own.is_empty() && own.iter().all(|(id, _)| kinds(id) == 1) {
+                return own;
+            }
             let mut works = scan::works(note).into_iter();
             if let (Some(work), None) = (works.next(), works.next()) {
                 return work.into_iter().map(|found| (found.id, note.clone())).collect();

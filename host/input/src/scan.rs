@@ -194,6 +194,13 @@ fn numbered(text: &str) -> Option<Token<'_>> {
         .then_some(Token { length: begin + digits, number })
 }
 
+/// Whether a line is an identifier that says its kind, and nothing else: `PMID: 17000001`.
+pub(crate) fn is_labelled(line: &str) -> bool {
+    let label = line.split_once(':').map(|(label, _)| label.trim().to_ascii_lowercase());
+    let named = label.is_some_and(|label| ["doi", "pmid", "pmcid", "arxiv"].contains(&label.as_str()));
+    named && line.len() <= LONGEST
+}
+
 /// Runs of identifiers of one work: a DOI, a PMID and a PMCID that stand side by side on a line.
 pub(crate) fn works(text: &str) -> Vec<Vec<Found>> {
     /// In bytes, between two identifiers of one work: `. PubMed PMID: `.

@@ -243,6 +243,27 @@ mod tests {
     }
 
     #[test]
+    fn dates_notes_and_preprints_are_read_as_libraries_write_them() {
+        let source = r#"{"id":"a","type":"book","title":"A","issued":"2008-01","author":{"family":"Doe"}}
+{"id":"b","type":"article","title":"B","issued":[{"year":2009}],"note":"PMID: 17000001\nPMCID: PMC12\nTo be read: 10.5555/z"}
+{"itemType":"journalArticle","title":"C","extra":"Citation Key: c\nDOI: 10.5555/c\ntex.x: y"}
+{"id":"d","type":"article","title":"D","number":"arXiv:2101.00001","publisher":"arXiv"}
+{"itemType":"preprint","title":"E","repository":"arXiv","archiveID":"arXiv:2101.00002"}
+{"id":"f","type":"article","title":"F","archive":"arXiv","archive_location":"2101.00003"}
+{"id":"g","type":"report","title":"G","number":"2101.00004","note":"PMID: 17000001\nPMID: 17000002"}
+"#;
+        insta::assert_snapshot!(json(source), @r#"
+        1: A =>  | A | Doe | 2008
+        2: PMID: 17000001 => pmid:17000001 pmcid:PMC12 | B | 2009
+        3: DOI: 10.5555/c => doi:10.5555/c | C
+        4: arXiv:2101.00001 => arxiv:2101.00001 doi:10.48550/arxiv.2101.00001 | D
+        5: arXiv:2101.00002 => arxiv:2101.00002 doi:10.48550/arxiv.2101.00002 | E
+        6: 2101.00003 => arxiv:2101.00003 doi:10.48550/arxiv.2101.00003 | F
+        7! the object `g`, “G”, has no identifier, and neither authors nor a year to find its title by
+        "#);
+    }
+
+    #[test]
     fn strings_are_identifiers() {
         insta::assert_snapshot!(json("[\"10.5555/a\", \"10.5555/b\",\n \"PMC12\", 7, \"nothing\"]"), @r#"
         1: 10.5555/a => doi:10.5555/a

@@ -177,6 +177,7 @@ fn read(work: &Map<String, Value>, record: &mut Record) {
             ("authorships" | "author" | "authors" | "creators", Value::Array(authors)) => {
                 authors.iter().for_each(|value| author(record, value));
             }
+            ("author", one @ Value::Object(_)) => author(record, one),
             ("authorstring", authors) => add(record, Field::Authors, authors),
             ("titles", Value::Array(titles)) => {
                 if let Some(title) = titles.iter().find_map(|title| title.get("title").or(title.get("value")))
@@ -184,8 +185,20 @@ fn read(work: &Map<String, Value>, record: &mut Record) {
                     add(record, Field::Title, title);
                 }
             }
-            ("issued" | "published" | "published-print" | "published-online", Value::Object(date)) => {
+            ("issued" | "published" | "published-print" | "published-online", date) => {
                 record.add(Field::Year, &year(date));
+            }
+            // Preprints, as Zotero and its CSL have them.
+            ("number" | "archiveid" | "archive_location" | "archivelocation" | "eprint", id) => {
+                let id = text(id);
+                let by_arxiv = ["archive", "repository", "eprinttype", "archivePrefix"]
+                    .iter()
+                    .filter_map(|name| work.get(*name)?.as_str())
+                    .any(|name| name.eq_ignore_ascii_case("arxiv"));
+                let named = id.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("arxiv:"));
+                if named || (by_arxiv && !name.eq_ignore_ascii_case("number")) {
+                    record.add(Field::Id(IdKind::Arxiv), &id);
+                }
             }
             ("biblio", Value::Object(biblio)) => {
                 for (name, field) in [("first_page", Field::FirstPage), ("last_page", Field::LastPage)] {
@@ -290,8 +303,9 @@ fn author(record: &mut Record, value: &Value) {
     record.author(name.unwrap_or_default());
 }
 
-/// `{"date-parts": [[2007, 3]]}`, or a date as text.
-fn year(date: &Map<String, Value>) -> String {
-    let parts = date.get("date-parts").and_then(|parts| parts.pointer("/0/0")).map(text);
-    parts.or_else(|| date.get("raw").or_else(|| date.get("literal")).map(text)).unwrap_or_default()
+/// `{"date-parts": [[2007, 3]]}`, `[{"year": 2007}]`, or a date as text.
+fn year(date: &Value) -> String {
+    let parts = ["/date-parts/0/0", "/0/year", "/year", "/raw", "/literal"];
+    let said = parts.iter().filter_map(|path| date.pointer(path)).map(text).find(|part| !part.is_empty());
+    said.unwrap_or_else(|| text(date))
 }
