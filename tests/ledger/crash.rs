@@ -153,6 +153,11 @@ fn wherever_an_upload_to_azure_is_killed_the_next_one_leaves_what_a_whole_one_le
     killed_everywhere(&Place::File, "FINALIZE", || Bucket::new(Service::Azure).map(Some));
 }
 
+#[test]
+fn wherever_an_upload_to_google_is_killed_the_next_one_leaves_what_a_whole_one_leaves() {
+    killed_everywhere(&Place::File, "FINALIZE", || Bucket::new(Service::Google).map(Some));
+}
+
 /// `only`: at points that have this in their names. `store`: a bucket of its own for each run, or none; `None` where there
 /// is no server.
 fn killed_everywhere(place: &Place, only: &str, store: impl Fn() -> Option<Option<Bucket>> + Sync) {

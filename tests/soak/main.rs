@@ -40,8 +40,8 @@ struct Arguments {
     seed: u64,
     #[arg(long, global = true, value_enum, default_value_t = Engine::Sqlite)]
     engine: Engine,
-    /// Where stored files go: the output folder, or a bucket of a server of S3's or Azure's interface (moto, Azurite), which
-    /// has to be installed.
+    /// Where stored files go: the output folder, or a bucket of a server of S3's, Google's or Azure's interface (moto,
+    /// fake-gcs-server, Azurite), which has to be installed.
     #[arg(long, global = true, value_enum, default_value_t = Store::Folder)]
     store: Store,
 }
@@ -67,6 +67,7 @@ enum What {
 enum Store {
     Folder,
     S3,
+    Gs,
     Az,
 }
 
@@ -90,6 +91,7 @@ fn main() -> ExitCode {
         let store = match arguments.store {
             Store::Folder => None,
             Store::S3 => Some(Arc::new(Bucket::new(Service::S3)?)),
+            Store::Gs => Some(Arc::new(Bucket::new(Service::Google)?)),
             Store::Az => Some(Arc::new(Bucket::new(Service::Azure)?)),
         };
         Some(Storm {

@@ -86,7 +86,7 @@ pub struct SettingArgs {
     /// The folder that receives the files.
     #[arg(short, long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// The bucket that stored files go to, s3://BUCKET/PREFIX or az://CONTAINER/PREFIX, instead of that folder.
+    /// The bucket that stored files go to, s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX, instead of that folder.
     #[arg(long, value_name = "URL")]
     pub store: Option<String>,
     /// Works that go on at the same time, or "auto"; those that wait for a host's turn are not among them.

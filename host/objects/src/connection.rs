@@ -39,6 +39,13 @@ impl Connector {
     }
 }
 
+impl Connector {
+    /// The client itself, for requests that the library does not know.
+    pub(crate) fn client(&self) -> reqwest::Client {
+        self.0.client.clone()
+    }
+}
+
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(self.0.clone()))
@@ -52,6 +59,8 @@ pub(crate) enum Joining {
     S3,
     /// `PUT key?comp=blocklist` (Put Block List). A key signs the condition too, so that its owner has to sign again.
     Azure(Arc<OnceLock<Weak<MicrosoftAzure>>>),
+    /// Not by the library.
+    Google,
 }
 
 /// Joins parts only into an object that is not there yet. The library has this condition for single requests alone.
@@ -84,6 +93,7 @@ impl Joining {
         let (method, name) = match self {
             Self::S3 => (http::Method::POST, "uploadId="),
             Self::Azure(_) => (http::Method::PUT, "comp=blocklist"),
+            Self::Google => return false,
         };
         request.method() == method && query.split('&').any(|pair| pair.starts_with(name))
     }

@@ -1,6 +1,6 @@
 //! Files in a bucket of an object store: whole, checked, and stored once.
 //!
-//! An object is created under a condition: that there is none of its name yet (`If-None-Match: *` of S3 and Azure). Two processes that
+//! An object is created under a condition: that there is none of its name yet (`If-None-Match: *` of S3 and Azure, a generation of 0 of Google). Two processes that
 //! store the same file therefore store it once, and none overwrites what the other has finished. What is long goes up in
 //! parts; the condition is put when they are joined, so that half a file is never an object.
 //!
@@ -10,7 +10,9 @@
 
 mod connection;
 mod error;
+mod google;
 mod objects;
+mod parts;
 mod place;
 mod server;
 mod service;

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_util::TryStreamExt;
 use object_store::memory::InMemory;
-use object_store::multipart::MultipartStore;
 use object_store::{
     Error, GetOptions, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutPayload, RetryConfig,
     UpdateVersion,
@@ -16,6 +15,7 @@ use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
 use super::error::{ObjectError, got_no_answer};
+use super::parts::InParts;
 use super::place::Place;
 use super::server::Server;
 use super::settings::ObjectSettings;
@@ -44,7 +44,7 @@ pub struct Objects(Arc<Inner>);
 struct Inner {
     place: Place,
     store: Arc<dyn ObjectStore>,
-    parts: Arc<dyn MultipartStore>,
+    parts: Arc<dyn InParts>,
     part: u64,
     /// A part of each is in memory.
     uploads: Semaphore,
@@ -74,7 +74,7 @@ impl fmt::Debug for Objects {
 impl Objects {
     /// Opens a place and makes sure that it can be written to, that what is there can be asked for, and that the server
     /// refuses to create an object twice. Keys and server are read from the variables of the environment that the service
-    /// has for them: `AWS_…`, `AZURE_…`.
+    /// has for them: `AWS_…`, `GOOGLE_…`, `AZURE_…`.
     pub async fn open(
         place: Place,
         settings: &ObjectSettings,
@@ -99,7 +99,8 @@ impl Objects {
         Self::of(place, Server::of(Arc::new(InMemory::new())), part)
     }
 
-    fn of(place: Place, Server { store, parts }: Server, part: u64) -> Self {
+    fn of(place: Place, Server { store, parts, chunk }: Server, part: u64) -> Self {
+        let part = part - part % chunk;
         Self(Arc::new(Inner { place, store, parts, part, uploads: Semaphore::new(UPLOADS) }))
     }
 

@@ -1,4 +1,4 @@
-//! Where an object store is: `s3://bucket/prefix`, `az://container/prefix`.
+//! Where an object store is: `s3://bucket/prefix`, `gs://bucket/prefix`, `az://container/prefix`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -20,8 +20,8 @@ pub struct Place {
 pub enum InvalidPlace {
     /// Another scheme, or none.
     #[error(
-        "a store is given as s3://BUCKET/PREFIX or az://CONTAINER/PREFIX; for a folder of this machine, leave it empty \
-         and give --out"
+        "a store is given as s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or az://CONTAINER/PREFIX; for a folder of this machine, \
+         leave it empty and give --out"
     )]
     Scheme,
     /// A folder of this machine, or its memory.
@@ -30,9 +30,9 @@ pub enum InvalidPlace {
     /// A web server: also one to which files can be written.
     #[error(
         "a web server cannot be a store, nor one that speaks WebDAV: nothing obliges it to refuse a file that is there \
-         already, so that two workers could overwrite each other's. A store is s3://BUCKET/PREFIX or \
+         already, so that two workers could overwrite each other's. A store is s3://BUCKET/PREFIX, gs://BUCKET/PREFIX or \
          az://CONTAINER/PREFIX, and the address of its server is a variable of the environment (AWS_ENDPOINT_URL, \
-         AZURE_STORAGE_ENDPOINT)"
+         GOOGLE_BASE_URL, AZURE_STORAGE_ENDPOINT)"
     )]
     Web,
     /// Another name of a service that is known.
@@ -46,6 +46,12 @@ pub enum InvalidPlace {
          AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, and the server from AWS_ENDPOINT_URL)"
     )]
     Bucket,
+    /// The name of the bucket at Google.
+    #[error(
+        "gs:// is followed by the name of a bucket: at least 3 small letters, digits, dots and hyphens (keys come from the \
+         environment, GOOGLE_SERVICE_ACCOUNT or GOOGLE_APPLICATION_CREDENTIALS)"
+    )]
+    GoogleBucket,
     /// The name of the container.
     #[error(
         "az:// is followed by the name of a container: 3 to 63 small letters, digits and hyphens (account and keys come \
@@ -98,6 +104,7 @@ impl FromStr for Place {
         if !service.is_bucket(bucket) {
             return Err(match service {
                 Service::S3 => InvalidPlace::Bucket,
+                Service::Google => InvalidPlace::GoogleBucket,
                 Service::Azure => InvalidPlace::Container,
             });
         }
@@ -134,6 +141,7 @@ fn unknown(scheme: &str) -> InvalidPlace {
         "file" | "memory" => InvalidPlace::Local,
         "http" | "https" | "webdav" | "dav" | "davs" => InvalidPlace::Web,
         "s3a" | "s3n" => InvalidPlace::Alias("s3"),
+        "gcs" => InvalidPlace::Alias("gs"),
         "azure" | "adl" | "abfs" | "abfss" | "wasb" | "wasbs" => InvalidPlace::Alias("az"),
         _ => InvalidPlace::Scheme,
     }
@@ -145,7 +153,13 @@ mod tests {
 
     #[test]
     fn a_place_is_read_as_it_is_shown_and_names_its_objects() {
-        for text in ["s3://papers", "s3://papers/2026/oa", "s3://my.bucket-1/a=b", "az://papers/oa"] {
+        for text in [
+            "s3://papers",
+            "s3://papers/2026/oa",
+            "s3://my.bucket-1/a=b",
+            "gs://papers_1/oa",
+            "az://papers/oa",
+        ] {
             assert_eq!(text.parse::<Place>().unwrap().to_string(), text);
         }
         let place: Place = "s3://papers/oa/".parse().unwrap();
@@ -169,6 +183,9 @@ mod tests {
             ("webdav://papers.example/oa", InvalidPlace::Web),
             ("s3a://papers/oa", InvalidPlace::Alias("s3")),
             ("abfss://papers@hidden.dfs.core.windows.net/oa", InvalidPlace::Alias("az")),
+            ("gcs://papers/oa", InvalidPlace::Alias("gs")),
+            ("gs://Papers", InvalidPlace::GoogleBucket),
+            ("gs://hidden@papers/oa", InvalidPlace::GoogleBucket),
             ("az://Papers/oa", InvalidPlace::Container),
             ("az://hidden@papers/oa", InvalidPlace::Container),
             ("az://papers/oa./a", InvalidPlace::Prefix),

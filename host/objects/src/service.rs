@@ -5,6 +5,8 @@
 pub enum Service {
     /// Amazon S3, and what speaks like it.
     S3,
+    /// Google Cloud Storage.
+    Google,
     /// Azure Blob Storage.
     Azure,
 }
@@ -17,12 +19,13 @@ pub fn is_address(text: &str) -> bool {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::S3, Self::Azure];
+    pub const ALL: [Self; 3] = [Self::S3, Self::Google, Self::Azure];
 
     /// What the addresses of its objects begin with, without the colon.
     pub fn scheme(self) -> &'static str {
         match self {
             Self::S3 => "s3",
+            Self::Google => "gs",
             Self::Azure => "az",
         }
     }
@@ -35,6 +38,10 @@ impl Service {
             Self::S3 => {
                 name.len() <= 255 && of(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_'))
             }
+            Self::Google => {
+                (3..=222).contains(&name.len())
+                    && of(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_'))
+            }
             Self::Azure => {
                 (3..=63).contains(&name.len())
                     && of(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
@@ -46,6 +53,7 @@ impl Service {
     pub(crate) fn condition(self) -> &'static str {
         match self {
             Self::S3 | Self::Azure => "If-None-Match: *",
+            Self::Google => "x-goog-if-generation-match: 0",
         }
     }
 
@@ -53,6 +61,7 @@ impl Service {
     pub(crate) fn not_found(self) -> &'static str {
         match self {
             Self::S3 => "there is no such bucket or object: check `run.store` and AWS_ENDPOINT_URL",
+            Self::Google => "there is no such bucket or object: check `run.store` and GOOGLE_BASE_URL",
             Self::Azure => {
                 "there is no such container or blob: check `run.store`, AZURE_STORAGE_ACCOUNT_NAME and \
                  AZURE_STORAGE_ENDPOINT"
@@ -68,6 +77,11 @@ impl Service {
                  AWS_SESSION_TOKEN): they need s3:ListBucket, s3:GetObject, s3:PutObject and s3:AbortMultipartUpload \
                  there, and the region must be the bucket's (AWS_REGION)"
             }
+            Self::Google => {
+                "the server does not allow it with what it was given (GOOGLE_SERVICE_ACCOUNT, GOOGLE_SERVICE_ACCOUNT_KEY, \
+                 GOOGLE_APPLICATION_CREDENTIALS, or the machine's service account): that needs storage.objects.create, get, \
+                 list and delete there, which the role Storage Object User has"
+            }
             Self::Azure => {
                 "the server does not allow it with what it was given (AZURE_STORAGE_ACCOUNT_KEY, AZURE_STORAGE_SAS_TOKEN, \
                  AZURE_CLIENT_ID and what belongs to it, or the machine's identity): that needs the role Storage Blob Data \
@@ -82,6 +96,19 @@ impl Service {
             Self::S3 => (
                 &["AWS_ACCESS_KEY_ID"],
                 "AWS_ACCESS_KEY_ID is not set, so that a key was looked for where machines of Amazon's have one",
+            ),
+            Self::Google => (
+                &[
+                    "GOOGLE_SERVICE_ACCOUNT",
+                    "GOOGLE_SERVICE_ACCOUNT_PATH",
+                    "SERVICE_ACCOUNT",
+                    "GOOGLE_SERVICE_ACCOUNT_KEY",
+                    "GOOGLE_APPLICATION_CREDENTIALS",
+                    "GOOGLE_BEARER_TOKEN",
+                    "GOOGLE_SKIP_SIGNATURE",
+                ],
+                "neither GOOGLE_SERVICE_ACCOUNT nor GOOGLE_SERVICE_ACCOUNT_KEY nor GOOGLE_APPLICATION_CREDENTIALS is set, so \
+                 that a token was looked for where gcloud keeps one and where machines of Google's have one",
             ),
             Self::Azure => (
                 &[

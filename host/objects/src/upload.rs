@@ -4,10 +4,11 @@ use std::fs::File;
 use std::io::{self, Read};
 
 use bytes::Bytes;
-use object_store::multipart::{MultipartStore, PartId};
+use object_store::PutPayload;
 use object_store::path::Path;
-use object_store::{MultipartId, PutPayload};
 use sha2::{Digest, Sha256};
+
+use super::parts::{InParts, Part};
 
 /// What came of storing a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,15 +82,15 @@ impl Reading {
 
 /// Sends a file in parts and joins them. What was begun is given up where that fails.
 pub(crate) async fn in_parts(
-    store: &dyn MultipartStore,
+    store: &dyn InParts,
     key: &Path,
     reading: Reading,
     sha256: &str,
 ) -> Result<(), Failed> {
-    let upload = store.create_multipart(key).await.map_err(Failed::Store)?;
+    let upload = store.begin(key, reading.left).await.map_err(Failed::Store)?;
     let sent = send(store, key, &upload, reading, sha256).await;
     if sent.is_err()
-        && let Err(error) = store.abort_multipart(key, &upload).await
+        && let Err(error) = store.give_up(key, &upload).await
     {
         // The bucket's own rule for what was begun and not ended takes it away.
         tracing::debug!(%error, %key, "an upload was begun, and could not be given up");
@@ -98,22 +99,25 @@ pub(crate) async fn in_parts(
 }
 
 async fn send(
-    store: &dyn MultipartStore,
+    store: &dyn InParts,
     key: &Path,
-    upload: &MultipartId,
+    upload: &str,
     mut reading: Reading,
     sha256: &str,
 ) -> Result<(), Failed> {
-    let mut parts: Vec<PartId> = Vec::new();
+    let total = reading.left;
+    let mut parts = Vec::new();
     loop {
-        let bytes;
-        (reading, bytes) = reading.next().await?;
-        if bytes.is_empty() {
-            break;
+        let (from, bytes) = (total - reading.left, Bytes::new());
+        let mut part = Part { index: parts.len(), from, total, bytes };
+        (reading, part.bytes) = reading.next().await?;
+        if reading.left > 0 {
+            parts.push(store.part(key, upload, part).await.map_err(Failed::Store)?);
+            continue;
         }
-        parts.push(store.put_part(key, upload, parts.len(), bytes.into()).await.map_err(Failed::Store)?);
+        // With the last part there may be an object.
+        reading.ends_as(sha256).await?;
+        parts.push(store.part(key, upload, part).await.map_err(Failed::Store)?);
+        return store.join(key, upload, parts).await.map_err(Failed::Store);
     }
-    reading.ends_as(sha256).await?;
-    store.complete_multipart(key, upload, parts).await.map_err(Failed::Store)?;
-    Ok(())
 }

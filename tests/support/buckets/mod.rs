@@ -1,6 +1,7 @@
 //! Real servers of the interfaces that stores have, from package registries, with a bucket for each test and a way to it on
 //! which a test can have things go wrong. Uses nothing but the standard library, so that the soak can include it too.
 
+mod google;
 mod proxy;
 mod service;
 
@@ -37,6 +38,11 @@ impl Bucket {
     pub fn another_way(&self) -> Self {
         let Self { service, server, .. } = *self;
         Self { service, proxy: Proxy::new(service, server), name: self.name.clone(), server }
+    }
+
+    /// Who keeps it.
+    pub fn service(&self) -> Service {
+        self.service
     }
 
     /// For `--store`.
@@ -84,7 +90,7 @@ impl Bucket {
         let keys = self.service.keys(self.server, &self.name);
         let keys = keys.into_iter().filter(|key| !key.ends_with("tierfall.json"));
         keys.map(|key| {
-            let (status, bytes) = self.ask("GET", &key, b"");
+            let (status, bytes) = self.ask("GET", &key);
             assert_eq!(status, 200, "{key}");
             (key, bytes)
         })
@@ -93,21 +99,19 @@ impl Bucket {
 
     /// Takes an object away, as somebody else might.
     pub fn remove(&self, key: &str) {
-        let (status, _) = self.ask("DELETE", key, b"");
+        let (status, _) = self.ask("DELETE", key);
         assert!(matches!(status, 200..300), "{key}: {status}");
     }
 
     /// Puts an object there, as somebody else might.
     pub fn put(&self, key: &str, bytes: &[u8]) {
-        let (status, _) = self.ask("PUT", key, bytes);
+        let status = self.service.put(self.server, &self.name, key, bytes, false);
         assert!(matches!(status, 200..300), "{key}: {status}");
     }
 
     /// Creates an object under the condition that there is none; the status of the answer.
     pub fn create(&self, key: &str, bytes: &[u8]) -> u16 {
-        let target = self.service.object(&self.name, key);
-        let headers = format!("{}{}", self.service.headers(), self.service.condition());
-        send(self.server, "PUT", &target, &headers, bytes).expect("an answer").0
+        self.service.put(self.server, &self.name, key, bytes, true)
     }
 
     /// Uploads that were begun, and neither ended nor given up.
@@ -115,10 +119,29 @@ impl Bucket {
         self.service.open_uploads(self.server, &self.name)
     }
 
-    fn ask(&self, method: &str, key: &str, bytes: &[u8]) -> (u16, Vec<u8>) {
+    fn ask(&self, method: &str, key: &str) -> (u16, Vec<u8>) {
         let target = self.service.object(&self.name, key);
-        send(self.server, method, &target, &self.service.headers(), bytes).expect("an answer")
+        send(self.server, method, &target, &self.service.headers(), b"").expect("an answer")
     }
+}
+
+/// One request, given by its head without the empty line at its end, and the whole answer.
+fn ask(server: SocketAddr, head: &str, body: &[u8]) -> io::Result<Vec<u8>> {
+    let mut connection = TcpStream::connect(server)?;
+    connection.set_read_timeout(Some(Duration::from_secs(60)))?;
+    write!(connection, "{head}Connection: close\r\n\r\n")?;
+    connection.write_all(body)?;
+    let mut answer = Vec::new();
+    connection.read_to_end(&mut answer)?;
+    Ok(answer)
+}
+
+/// An answer's status, head and body.
+fn split(answer: &[u8]) -> io::Result<(u16, String, &[u8])> {
+    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+    Ok((status.ok_or(io::ErrorKind::InvalidData)?, head, &answer[end + 4..]))
 }
 
 /// One request of our own, past every proxy.
@@ -129,24 +152,16 @@ fn send(
     headers: &str,
     body: &[u8],
 ) -> io::Result<(u16, Vec<u8>)> {
-    let mut connection = TcpStream::connect(server)?;
-    connection.set_read_timeout(Some(Duration::from_secs(60)))?;
-    write!(
-        connection,
-        "{method} {target} HTTP/1.1\r\nHost: {server}\r\n{headers}Content-Length: {}\r\nConnection: close\r\n\r\n",
+    let head = format!(
+        "{method} {target} HTTP/1.1\r\nHost: {server}\r\n{headers}Content-Length: {}\r\n",
         body.len()
-    )?;
-    connection.write_all(body)?;
-    let mut answer = Vec::new();
-    connection.read_to_end(&mut answer)?;
-    let end = answer.windows(4).position(|four| four == b"\r\n\r\n").ok_or(io::ErrorKind::UnexpectedEof)?;
-    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
-    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
-    let mut body = answer.split_off(end + 4);
-    if head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
-        body = unchunked(&body).ok_or(io::ErrorKind::InvalidData)?;
+    );
+    let answer = ask(server, &head, body)?;
+    let (status, head, body) = split(&answer)?;
+    match head.to_ascii_lowercase().contains("transfer-encoding: chunked") {
+        true => Ok((status, unchunked(body).ok_or(io::ErrorKind::InvalidData)?)),
+        false => Ok((status, body.to_vec())),
     }
-    Ok((status.ok_or(io::ErrorKind::InvalidData)?, body))
 }
 
 /// A body that was sent in chunks.
@@ -161,4 +176,30 @@ fn unchunked(mut chunks: &[u8]) -> Option<Vec<u8>> {
         body.extend(chunks.get(end + 2..end + 2 + length)?);
         chunks = chunks.get(end + 2 + length + 2..)?;
     }
+}
+
+fn encoded(key: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
+    key.bytes()
+        .map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+/// A path without escapes.
+fn decoded(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
+            Some(byte) if byte.is_ascii() => {
+                plain.push(char::from(byte));
+                plain.push_str(&part[2..]);
+            }
+            _ => {
+                plain.push('%');
+                plain.push_str(part);
+            }
+        }
+    }
+    plain
 }

@@ -8,6 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use super::service::Service;
+use super::{ask, decoded, google};
 
 /// Stands behind the first line of a request that sends a part of a long file, whatever the service calls it: `[part 1]`.
 pub const ANY_PART: &str = "[part ";
@@ -79,7 +80,7 @@ fn pass_on(service: Service, client: &TcpStream, server: SocketAddr, state: &Mut
     let Some((head, body)) = read(client)? else { return Ok(()) };
     let (first, wrong) = {
         let mut state = lock(state);
-        let first = state.name(service, head.lines().next().unwrap_or_default());
+        let first = state.name(service, &head);
         state.requests.push(first.clone());
         let mut wrong = state.wrong.iter_mut().filter(|(text, _)| first.contains(text.as_str()));
         let wrong = wrong.find_map(|(text, wrong)| wrong.happens().then(|| (text.clone(), wrong.clone())));
@@ -101,11 +102,10 @@ fn pass_on(service: Service, client: &TcpStream, server: SocketAddr, state: &Mut
         }
         Some((_, Wrong::AnswerLost(_) | Wrong::Unconditional)) | None => {}
     }
-    let mut upstream = TcpStream::connect(server)?;
-    write!(upstream, "{head}Connection: close\r\n\r\n")?;
-    upstream.write_all(&body)?;
-    let mut answer = Vec::new();
-    upstream.read_to_end(&mut answer)?;
+    let answer = match service {
+        Service::Google => google::exchange(server, &head, &body)?,
+        Service::S3 | Service::Azure => ask(server, &head, &body)?,
+    };
     let status = String::from_utf8_lossy(answer.get(9..12).unwrap_or_default()).into_owned();
     lock(state).answers.push(format!("{first} {status}"));
     match wrong {
@@ -147,28 +147,30 @@ fn read(client: &TcpStream) -> io::Result<Option<(String, Vec<u8>)>> {
 
 impl State {
     /// The first line of a request as tests know it: with a plain path, and with what it is to a long file.
-    fn name(&mut self, service: Service, first: &str) -> String {
+    fn name(&mut self, service: Service, head: &str) -> String {
+        let first = head.lines().next().unwrap_or_default();
         let target = first.split(' ').nth(1).unwrap_or_default();
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let plain = first.replacen(path, &decoded(path), 1);
+        let mut plain = first.replacen(path, &decoded(path), 1);
         let has = |name: &str| query.split('&').any(|pair| pair.starts_with(name));
-        let is_part = has(match service {
-            Service::S3 => "partNumber=",
-            Service::Azure => "blockid=",
-        });
-        let joins = match service {
-            Service::S3 => first.starts_with("POST ") && has("uploadId="),
-            Service::Azure => has("comp=blocklist"),
+        let (is_part, joins) = match service {
+            Service::S3 => (has("partNumber="), first.starts_with("POST ") && has("uploadId=")),
+            Service::Azure => (has("blockid="), has("comp=blocklist")),
+            // The last part makes the object.
+            Service::Google => {
+                let range = has("upload_id=").then(|| google::range(head)).flatten();
+                (range.is_some(), range.is_some_and(|(_, is_last)| is_last))
+            }
         };
         if is_part {
             let number = self.parts.entry(path.to_owned()).or_default();
             *number += 1;
-            format!("{plain} [part {number}]")
-        } else if joins {
-            format!("{plain} {JOIN}")
-        } else {
-            plain
+            plain.push_str(&format!(" {ANY_PART}{number}]"));
         }
+        if joins {
+            plain.push_str(&format!(" {JOIN}"));
+        }
+        plain
     }
 }
 
@@ -184,23 +186,4 @@ impl Wrong {
             }
         }
     }
-}
-
-/// A path without escapes.
-fn decoded(path: &str) -> String {
-    let mut parts = path.split('%');
-    let mut plain = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        match part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok()) {
-            Some(byte) if byte.is_ascii() => {
-                plain.push(char::from(byte));
-                plain.push_str(&part[2..]);
-            }
-            _ => {
-                plain.push('%');
-                plain.push_str(part);
-            }
-        }
-    }
-    plain
 }

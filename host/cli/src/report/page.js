@@ -77,7 +77,7 @@
             const form = file.endsWith(".xml") ? "XML" : "PDF";
             if (cell.hasChildNodes()) cell.append(" ");
             // No browser opens what is in a store.
-            if (/^(s3|az):/.test(file)) cell.append(element("span", form, { title: file }));
+            if (/^(s3|gs|az):/.test(file)) cell.append(element("span", form, { title: file }));
             else cell.append(link(form, path(file), form + ": " + (w[W.title] || w[W.id])));
           }
           return cell;
