@@ -14,7 +14,8 @@ use crate::document::Document;
 pub enum Enciphered {
     /// The document has text that can be read, or no text.
     No,
-    /// It may stand at the head of the document, but repeats too few letters for that to be no chance.
+    /// It, or its beginning, may stand at the head of the document, but repeats too few letters for that to be no
+    /// chance, or goes on otherwise.
     TooShort,
     /// It stands at the head of the document.
     Here,
@@ -47,15 +48,23 @@ pub fn find(title: &str, document: &Document<'_>) -> Enciphered {
     if writings.iter().any(|writing| writing.letters.is_empty()) {
         return Enciphered::No;
     }
-    let repeated = heads.iter().flat_map(|glyphs| {
-        let places = (0..glyphs.len()).map(|from| glyphs.get(from..).unwrap_or_default());
-        places.flat_map(|place| writings.iter().filter_map(move |writing| writing.repeated_at(place)))
-    });
-    match repeated.max() {
+    let places = heads.iter().flat_map(|glyphs| (0..glyphs.len()).filter_map(|from| glyphs.get(from..)));
+    let best =
+        places.flat_map(|place| writings.iter().filter_map(move |writing| writing.stands_at(place))).max();
+    match best {
         None => Enciphered::NotHere,
-        Some(repeated) if repeated >= REPEATED => Enciphered::Here,
+        Some(Stands::Whole { repeated }) if repeated >= REPEATED => Enciphered::Here,
         Some(_) => Enciphered::TooShort,
     }
+}
+
+/// How much of a title may stand at a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stands {
+    /// Some of its words, which repeat enough letters; behind them the document has other signs than the registry.
+    Begins,
+    /// All of it.
+    Whole { repeated: usize },
 }
 
 /// A private character of Unicode, by which an examiner tells glyphs apart that it cannot read.
@@ -72,6 +81,8 @@ struct Letter {
     of: char,
     /// It may be a capital or not.
     either: bool,
+    /// It is the first of a word.
+    begins: bool,
 }
 
 impl Writing {
@@ -95,12 +106,12 @@ impl Writing {
                 for c in text.chars() {
                     if c.is_alphanumeric() {
                         let either = !capitals && c.is_alphabetic() && (begins || c.is_uppercase());
-                        letters.extend(c.to_lowercase().map(|of| Letter { of, either }));
+                        letters.extend(c.to_lowercase().map(|of| Letter { of, either, begins }));
                         begins = false;
                     } else {
                         begins = true;
                         if punctuated && !c.is_whitespace() {
-                            letters.push(Letter { of: c, either: false });
+                            letters.push(Letter { of: c, either: false, begins: false });
                         }
                     }
                 }
@@ -110,31 +121,40 @@ impl Writing {
         all
     }
 
-    /// How many letters stand for a glyph that an earlier one stood for, if each glyph here is one letter.
-    fn repeated_at(&self, glyphs: &[char]) -> Option<usize> {
-        if glyphs.len() < self.letters.len() {
-            return None;
-        }
+    /// Whether the title may stand there, each glyph being one letter, and how many of its letters stand for a glyph that
+    /// an earlier one stood for.
+    fn stands_at(&self, glyphs: &[char]) -> Option<Stands> {
         // What each glyph stands for, the glyph of each small letter, and how many each letter has.
         let (mut letters, mut small) = (HashMap::new(), HashMap::new());
         let mut forms: HashMap<char, usize> = HashMap::new();
         let mut repeated = 0;
-        for (letter, glyph) in self.letters.iter().zip(glyphs) {
-            let is_other_form = !letter.either && *small.entry(letter.of).or_insert(*glyph) != *glyph;
-            match letters.insert(*glyph, letter.of) {
-                _ if is_other_form => return None,
-                Some(of) if of == letter.of => repeated += 1,
-                Some(_) => return None,
-                None => {
-                    let forms = forms.entry(letter.of).or_default();
-                    *forms += 1;
-                    if *forms > 2 {
-                        return None;
+        // Up to the last word that fits.
+        let mut fitting = 0;
+        let mut glyphs = glyphs.iter();
+        for letter in &self.letters {
+            if letter.begins {
+                fitting = repeated;
+            }
+            let fits = glyphs.next().is_some_and(|glyph| {
+                let is_other_form = !letter.either && *small.entry(letter.of).or_insert(*glyph) != *glyph;
+                match letters.insert(*glyph, letter.of) {
+                    _ if is_other_form => false,
+                    Some(of) => {
+                        repeated += usize::from(of == letter.of);
+                        of == letter.of
+                    }
+                    None => {
+                        let forms = forms.entry(letter.of).or_default();
+                        *forms += 1;
+                        *forms <= 2
                     }
                 }
+            });
+            if !fits {
+                return (fitting >= REPEATED).then_some(Stands::Begins);
             }
         }
-        Some(repeated)
+        Some(Stands::Whole { repeated })
     }
 }
 
@@ -187,6 +207,8 @@ mod tests {
         let other = "Refraction of Invented Waves at a Fictional Boundary";
         assert_eq!(found(TITLE, other), Enciphered::NotHere);
         assert_eq!(found("Imaginary Tides", TITLE), Enciphered::TooShort);
+        let dashed = "Reflection of Imaginary Tides at the Island \u{2013} A Fictional Boundary";
+        assert_eq!(found(&dashed.replace(" \u{2013}", ""), dashed), Enciphered::TooShort, "begins so");
     }
 
     #[test]

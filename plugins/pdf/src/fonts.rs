@@ -17,7 +17,7 @@ use hayro_font::{
 };
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
 
-use crate::glyph_names::Numbered;
+use crate::glyph_names::{Numbered, are_counted, private};
 
 /// Loads each font of a document once.
 pub struct Fonts<'a> {
@@ -62,8 +62,7 @@ impl<'a> Fonts<'a> {
 pub struct KnownFont<'a> {
     pub font: Font<'a>,
     fallback: Fallback,
-    /// It has no encoding of its own: see [`without_encoding`].
-    unencoded: bool,
+    codes: Codes,
     /// The height of its letters' body at size 1; other than 1 in Type 3 fonts, whose matrix may scale them at will.
     pub em: f64,
     /// Those with a code of one byte, by their code; most fonts have no others.
@@ -117,9 +116,9 @@ impl<'a> KnownFont<'a> {
         };
         let is_type3 = subtype.is_some_and(|kind| kind.as_str() == "Type3");
         let em = if is_type3 { type3_em(dict) } else { 1.0 };
-        let unencoded = without_encoding(dict);
+        let codes = Codes::of(dict, place);
         let (short, long) = (RefCell::new(vec![None; 256]), RefCell::default());
-        Self { font, fallback, unencoded, em, short, long }
+        Self { font, fallback, codes, em, short, long }
     }
 
     pub fn character(&self, code: u32) -> Rc<Character> {
@@ -134,8 +133,16 @@ impl<'a> KnownFont<'a> {
             FontGlyph::Outline(glyph) => glyph.as_unicode(),
             FontGlyph::Type3(glyph) => glyph.as_unicode(),
         };
-        let of_windows = Some(code).filter(|_| self.unencoded).and_then(windows).map(String::from);
-        let text = of_windows.or_else(|| known().map(text_of).filter(|text| is_text(text)));
+        let by_code = match self.codes {
+            Codes::Encoded => None,
+            Codes::OfWindows => windows(code).map(String::from),
+            Codes::Counted { embedded: true, .. } if self.is_blank(code) => Some(" ".into()),
+            Codes::Counted { from, .. } => Some(code)
+                .filter(|code| *code < 256)
+                .and_then(|code| char::from_u32(from + code))
+                .map(String::from),
+        };
+        let text = by_code.or_else(|| known().map(text_of).filter(|text| is_text(text)));
         let text = text.or_else(|| self.fall_back(code)).unwrap_or_default();
         // Private characters only tell glyphs apart.
         let unread = |c: char| c.is_whitespace() || ('\u{e000}'..='\u{f8ff}').contains(&c);
@@ -145,6 +152,14 @@ impl<'a> KnownFont<'a> {
             text,
             advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM),
         })
+    }
+
+    /// Whether the glyph of a code leaves no mark.
+    fn is_blank(&self, code: u32) -> bool {
+        match self.font.glyph(self.font.map_code(code), code) {
+            FontGlyph::Outline(glyph) => glyph.outline().elements().is_empty(),
+            FontGlyph::Type3(_) => false,
+        }
     }
 
     fn fall_back(&self, code: u32) -> Option<String> {
@@ -169,16 +184,40 @@ impl<'a> KnownFont<'a> {
     }
 }
 
-/// Whether a font leaves its codes to its program, which only leads them to glyphs: a TrueType font that its descriptor
-/// calls symbolic, embedded without encoding and map. Where it holds letters, the codes above ASCII are those of
-/// Windows; the parser reads them by PostScript's, which has `Ø` for `é`.
-fn without_encoding(font: &Dict<'_>) -> bool {
-    const OF_SIGNS: [&str; 4] = ["symbol", "dings", "math", "extra"];
-    let name = font.get::<Name<'_>>("BaseFont").map(|name| name.as_str().to_ascii_lowercase());
-    font.get::<Name<'_>>("Subtype").is_some_and(|kind| kind.as_str() == "TrueType")
-        && !font.contains_key("Encoding")
-        && !font.contains_key("ToUnicode")
-        && !name.is_some_and(|name| OF_SIGNS.iter().any(|signs| name.contains(signs)))
+/// What the codes of a simple font are, where the parser would take them for something else.
+enum Codes {
+    /// What its encoding says.
+    Encoded,
+    /// It leaves its codes to its program, which only leads them to glyphs: a TrueType font that its descriptor calls
+    /// symbolic, embedded without encoding and map. Where it holds letters, the codes above ASCII are those of Windows;
+    /// the parser reads them by PostScript's, which has `Ø` for `é`.
+    OfWindows,
+    /// The glyphs in the order in which they were used, as drivers of Windows' printers number them. The characters that
+    /// tell them apart begin at `from`.
+    Counted { from: u32, embedded: bool },
+}
+
+impl Codes {
+    fn of(font: &Dict<'_>, place: usize) -> Self {
+        const OF_SIGNS: [&str; 4] = ["symbol", "dings", "math", "extra"];
+        if font.contains_key("ToUnicode") {
+            return Self::Encoded;
+        }
+        let is = |kind: &str| font.get::<Name<'_>>("Subtype").is_some_and(|subtype| subtype.as_str() == kind);
+        let name = font.get::<Name<'_>>("BaseFont").map(|name| name.as_str().to_ascii_lowercase());
+        let unencoded = is("TrueType")
+            && !font.contains_key("Encoding")
+            && !name.is_some_and(|name| OF_SIGNS.iter().any(|signs| name.contains(signs)));
+        let (first, last) = (font.get::<u32>("FirstChar"), font.get::<u32>("LastChar"));
+        let from_one = first == Some(1) && last.is_some_and(|last| last < 128);
+        if (unencoded && from_one) || (!is("Type3") && are_counted(font)) {
+            let descriptor = font.get::<Dict<'_>>("FontDescriptor").unwrap_or_default();
+            let embedded =
+                ["FontFile", "FontFile2", "FontFile3"].iter().any(|file| descriptor.contains_key(*file));
+            return private(place).map_or(Self::Encoded, |from| Self::Counted { from, embedded });
+        }
+        if unencoded { Self::OfWindows } else { Self::Encoded }
+    }
 }
 
 /// The letter of a code above ASCII in Windows' western code page.

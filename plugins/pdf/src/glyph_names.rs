@@ -9,7 +9,7 @@ pub struct Numbered {
     /// `None` for a name that is no number.
     numbers: HashMap<u8, Option<u32>>,
     encoding: Encoding,
-    place: u32,
+    place: usize,
     /// Glyphs that draw nothing: some drivers move on by them.
     blank: HashSet<u8>,
 }
@@ -25,13 +25,15 @@ enum Encoding {
     T1,
     /// The glyphs, in the order in which they were used.
     Order,
+    /// The glyphs of a TrueType font, which nearly all have in one order.
+    Glyphs,
 }
 
 /// Where the characters begin that stand for glyphs of which nothing is known but that they are the same or not
 /// (Unicode's first private area); each font has 256 of them.
 const PRIVATE: u32 = 0xe000;
 /// Fonts that have a place there.
-const PRIVATE_FONTS: u32 = 25;
+const PRIVATE_FONTS: usize = 25;
 
 /// A font with all codes from 0 up to this one has them counted. TeX's fonts have all of the first 32 in no text.
 const MANY: u8 = 32;
@@ -76,19 +78,18 @@ impl Numbered {
             return None;
         }
         let has = |mut range: std::ops::RangeInclusive<u32>| range.any(|n| known().any(|m| m == n));
+        // Nobody numbers a control character, but the third glyph is the space, and most are letters.
+        let letters = known().filter(|number| matches!(number, 36..=61 | 68..=93)).count();
+        let glyphs = !bitmap && has(3..=3) && letters * 2 >= numbers.len();
         let encoding = match () {
             () if counted => Encoding::Order,
+            () if glyphs => Encoding::Glyphs,
             // TeX's bitmap fonts keep their codes; they are the ones with ligatures among control characters.
             () if !(bitmap && as_codes) => Encoding::Unicode,
             () if has(128..=255) || (has(27..=31) && !has(11..=15)) => Encoding::T1,
             () => Encoding::Ot1,
         };
-        Some(Self {
-            numbers,
-            encoding,
-            place: u32::try_from(place).unwrap_or(u32::MAX),
-            blank: HashSet::new(),
-        })
+        Some(Self { numbers, encoding, place, blank: HashSet::new() })
     }
 
     /// Whether the font's encoding names this code.
@@ -104,15 +105,52 @@ impl Numbered {
         };
         let special = match self.encoding {
             Encoding::Unicode => None,
+            Encoding::Glyphs => return of_glyph(number).map(String::from),
             Encoding::Ot1 => of_tex(OT1),
             Encoding::T1 => of_tex(T1),
             Encoding::Order if self.blank.contains(&code) => return None,
             Encoding::Order => {
-                let font = (self.place < PRIVATE_FONTS).then(|| self.place * 256)?;
-                return char::from_u32(PRIVATE + font + u32::from(code)).map(String::from);
+                return char::from_u32(private(self.place)? + u32::from(code)).map(String::from);
             }
         };
         special.or_else(|| char::from_u32(number).filter(|c| !c.is_control()).map(String::from))
+    }
+}
+
+/// Where the characters begin that tell the glyphs of a document's font apart.
+pub fn private(place: usize) -> Option<u32> {
+    let place = u32::try_from(place).ok().filter(|_| place < PRIVATE_FONTS)?;
+    Some(PRIVATE + place * 256)
+}
+
+/// Whether a font's names count its glyphs, `/1 /2 /3` from code 1 on: then they say nothing of the characters.
+pub fn are_counted(font: &Dict<'_>) -> bool {
+    /// Fewer may be the names of figures.
+    const FEWEST: usize = 10;
+    let counted = || {
+        let differences = font.get::<Dict<'_>>("Encoding")?.get::<Array<'_>>("Differences")?;
+        let mut entries = differences.iter::<Object<'_>>();
+        let Some(Object::Number(first)) = entries.next() else { return None };
+        let names = entries.take(256).zip(1u32..).map(|(entry, number)| match entry {
+            Object::Name(name) => name.as_str().parse() == Ok(number),
+            _ => false,
+        });
+        let names: Vec<bool> = names.collect();
+        (first.as_i64() == 1 && names.len() >= FEWEST && names.iter().all(|counted| *counted)).then_some(())
+    };
+    counted().is_some()
+}
+
+/// The character of a glyph of a TrueType font by its number: ASCII from the third on, and then Apple's letters, in the
+/// order that fonts of Windows have, too.
+fn of_glyph(number: u32) -> Option<char> {
+    const FIRST: u32 = 3;
+    const LETTERS: &str =
+        "ÄÅÇÉÑÖÜáàâäãåçéèêëíìîïñóòôöõúùûü†°¢£§•¶ß®©™´¨≠ÆØ∞±≤≥¥µ∂∑∏π∫ªºΩæø¿¡¬√ƒ≈∆«»…ÀÃÕŒœ–—“”‘’";
+    match number {
+        FIRST..=97 => char::from_u32(number - FIRST + 0x20),
+        98.. => LETTERS.chars().nth(number as usize - 98),
+        _ => None,
     }
 }
 
@@ -320,6 +358,18 @@ mod tests {
         let other = numbered(65..=122, false).expect("letters");
         assert_eq!(other.text(b'\\').as_deref(), Some("\\"));
         assert_eq!(other.text(12), None);
+    }
+
+    #[test]
+    fn numbers_of_glyphs_are_told_from_those_of_characters_by_the_space() {
+        let of = |numbers: &[u32]| {
+            let numbers = numbers.iter().zip(1u8..).map(|(number, code)| (code, Some(*number))).collect();
+            Numbered::from_numbers(numbers, false, false, 2).expect("numbers")
+        };
+        let glyphs = of(&[55, 72, 91, 87, 3, 112, 177, 182]);
+        let text: String = (1..=8).filter_map(|code| glyphs.text(code)).collect();
+        assert_eq!(text, "Text é–’");
+        assert_eq!(of(&[84, 101, 32]).text(1).as_deref(), Some("T"));
     }
 
     #[test]

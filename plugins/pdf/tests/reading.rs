@@ -98,6 +98,24 @@ fn glyphs_that_are_only_counted_are_said_to_be_unread() {
 }
 
 #[test]
+fn glyphs_that_a_printers_driver_counted_are_told_apart_and_not_read() {
+    let names: String = (1..=12).map(|number| format!("/{number} ")).collect();
+    let widths = "500 ".repeat(12);
+    for (kind, rest) in
+        [("TrueType", String::new()), ("Type1", format!("/Encoding<</Differences[1 {names}]>>"))]
+    {
+        let font = format!(
+            "<</Type/Font/Subtype/{kind}/BaseFont/ABCDEF+TTE1D00t00/FirstChar 1/LastChar 12/Widths[{widths}]{rest}>>"
+        );
+        let content = "BT /F1 10 Tf 72 700 Td <0102030201> Tj /F2 10 Tf 0 -20 Td (read) Tj ET";
+        let report = page(&font, content, &[]);
+        assert_eq!(report.read, 4, "{kind}");
+        let text = line(&report);
+        assert!(!text.contains(|c: char| c.is_ascii_graphic()), "{kind}: {text:?}");
+    }
+}
+
+#[test]
 fn a_character_collection_is_read_without_a_map_to_unicode() {
     let font = "<</Type/Font/Subtype/Type0/BaseFont/Invented/Encoding/Identity-H/DescendantFonts[6 0 R]>>";
     for (ordering, codes, expected) in
