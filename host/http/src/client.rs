@@ -333,24 +333,24 @@ impl Inner {
                 let inner = Arc::clone(self);
                 tokio::spawn(async move { inner.find_network().await });
             }
-            let (retryable, wait) = match &outcome {
-                Ok(answer) if retry::retryable_status(answer.status) => {
-                    (true, retry::retry_after(&answer.headers, self.now()))
-                }
-                Ok(_) => (false, None),
+            let retryable = match &outcome {
+                Ok(answer) => retry::retryable_status(answer.status),
                 // A POST that may have arrived is not sent twice.
-                Err(error) => (error.retryable() && hop.method != Method::Post, None),
+                Err(error) => error.retryable() && hop.method != Method::Post,
             };
+            let answer = outcome.as_ref().ok();
+            let wait = answer.and_then(|answer| retry::rest(answer.status, &answer.headers, self.now()));
             if let Some(permit) = &mut permit {
                 permit.answered();
             }
             if let (Some(permit), Ok(answer)) = (&permit, &outcome) {
-                permit.told(&Told::read(&answer.headers, self.transport.now_ms() / 1000));
+                permit.told(&Told::read(&answer.headers, self.now()));
                 wait.inspect(|wait| permit.hold(*wait));
                 match answer.status {
                     // The same answer to a retry of ours slows the host down no further.
                     429 | 503 if tries == 0 => permit.slow_down(),
                     429 | 500.. => {}
+                    _ if wait.is_some() => {}
                     _ => permit.recover(),
                 }
             }
@@ -486,7 +486,7 @@ impl Inner {
     }
 
     async fn read_robots(&self, url: Url) -> Fetched {
-        let mut tries = 0;
+        let (mut tries, end) = (0, Instant::now() + ROBOTS_TIME);
         let trying = async {
             loop {
                 let fetched = self.try_robots(url.clone()).await;
@@ -498,11 +498,17 @@ impl Inner {
                 if !retryable || tries >= ROBOTS_RETRIES || self.transport.recorded() {
                     return fetched;
                 }
-                tokio::time::sleep(retry::backoff(&self.settings.retry, tries, (self.jitter)())).await;
+                let host = url.host_str().unwrap_or_default();
+                let pause = retry::backoff(&self.settings.retry, tries, (self.jitter)());
+                let pause = pause.max(self.pace.held(host, Role::Page).unwrap_or_default());
+                if Instant::now() + pause >= end {
+                    return fetched;
+                }
+                tokio::time::sleep(pause).await;
                 tries += 1;
             }
         };
-        tokio::time::timeout(ROBOTS_TIME, trying).await.unwrap_or(Fetched::Failed(FetchError::Timeout))
+        tokio::time::timeout_at(end, trying).await.unwrap_or(Fetched::Failed(FetchError::Timeout))
     }
 
     /// One fetch of a robots.txt. It does not wait for the host's pace: it is fetched once a day, and before
@@ -522,6 +528,11 @@ impl Inner {
         loop {
             self.policy.check_url(chain.url())?;
             let answer = self.transport.send(chain.outgoing(Role::Page)).await?;
+            if let Some(rest) = retry::rest(answer.status, &answer.headers, self.now())
+                && !self.transport.recorded()
+            {
+                self.pace.hold(chain.url().host_str().unwrap_or_default(), rest);
+            }
             if chain.follow(answer.status, &answer.headers)? {
                 continue;
             }

@@ -1,9 +1,10 @@
 //! How headers are read, and which of them a caller may set.
 
 use std::borrow::Cow;
+use std::time::SystemTime;
 
 use http::header::{
-    AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, COOKIE, HeaderMap, HeaderName, HeaderValue,
+    AUTHORIZATION, AsHeaderName, CONTENT_ENCODING, COOKIE, DATE, HeaderMap, HeaderName, HeaderValue,
     TRANSFER_ENCODING,
 };
 
@@ -68,6 +69,11 @@ pub(super) fn without(headers: &HeaderMap, dropped: impl Fn(&HeaderName) -> bool
 /// The first value of a header as text.
 pub fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<Cow<'_, str>> {
     headers.get(name).map(|value| header_text(value.as_bytes()))
+}
+
+/// When the server sent an answer, by its own clock.
+pub(super) fn sent_at(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(header(headers, DATE)?.trim()).ok()
 }
 
 /// All values of a header, as one list (RFC 9110, 5.3).

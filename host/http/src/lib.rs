@@ -30,6 +30,7 @@ mod client;
 mod clock;
 mod cost;
 mod decode;
+mod duration;
 mod error;
 mod exchange;
 mod headers;

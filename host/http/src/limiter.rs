@@ -84,9 +84,10 @@ struct State {
     /// Those that have no turn yet: who waits for others to end, and who waits for a time.
     queued: usize,
     counted: Counted,
-    /// Requests that may be open at once, and how many of the permits are still to be taken away because the
-    /// host allows fewer.
+    /// Requests that may be open at once, at most as many as configured, and how many of the permits are still to be
+    /// taken away because the host allows fewer.
     concurrency: usize,
+    most: usize,
     surplus: usize,
 }
 
@@ -133,6 +134,7 @@ impl HostLimiter {
             queued: 0,
             counted: Counted { window, ..Counted::default() },
             concurrency,
+            most: concurrency,
             surplus: 0,
         };
         let open = limit.map(|_| PrioritySemaphore::new(concurrency));
@@ -204,6 +206,15 @@ impl HostLimiter {
         state.every = state.every.max(delay);
     }
 
+    /// The host asked to be left alone for this long.
+    pub(super) fn hold(&self, wait: Duration) {
+        metrics::held(&self.name, wait);
+        self.state().hold(wait);
+        if let Some(shared) = &self.shared {
+            shared.hold(wait);
+        }
+    }
+
     /// How long the host still wants to be left alone.
     pub(super) fn held_for(&self) -> Duration {
         let held = self.state().held;
@@ -265,15 +276,7 @@ impl HostPermit {
 
     /// The host asked to be left alone for this long.
     pub fn hold(&self, wait: Duration) {
-        let mut state = self.limiter.state();
-        let wait = wait.min(self.max_hold);
-        metrics::held(&self.limiter.name, wait);
-        let until = Instant::now() + wait;
-        state.held = Some(state.held.map_or(until, |held| held.max(until)));
-        drop(state);
-        if let Some(shared) = &self.limiter.shared {
-            shared.hold(wait);
-        }
+        self.limiter.hold(wait.min(self.max_hold));
     }
 
     /// The host answered 429 or 503: half the rate.
@@ -302,12 +305,16 @@ impl HostPermit {
         if let Some(window) = told.window {
             state.believe(window, self.max_interval, self.max_hold);
         }
-        if let Some(most) = told.concurrency.filter(|most| *most < state.concurrency) {
-            let fewer = state.concurrency - most.max(1);
-            state.concurrency -= fewer;
+        if let Some(allowed) = told.concurrency {
+            let (before, now) = (state.concurrency, allowed.clamp(1, state.most));
+            state.concurrency = now;
+            let fewer = before.saturating_sub(now);
             // Those that are open now are taken away when they come back.
-            let taken = open.open.forget_permits(fewer);
-            state.surplus += fewer - taken;
+            state.surplus += fewer - open.open.forget_permits(fewer);
+            let more = now.saturating_sub(before);
+            let spared = more.min(state.surplus);
+            state.surplus -= spared;
+            open.open.add_permits(more - spared);
         }
     }
 }
@@ -482,6 +489,11 @@ impl State {
         let saved = now.checked_sub(interval.saturating_mul(self.burst_now().saturating_sub(1)));
         let due = if at > now { at } else { saved.map_or(at, |saved| self.next.max(saved).min(at)) };
         due + interval
+    }
+
+    fn hold(&mut self, wait: Duration) {
+        let until = Instant::now() + wait;
+        self.held = Some(self.held.map_or(until, |held| held.max(until)));
     }
 
     fn first_free(&mut self) -> Instant {

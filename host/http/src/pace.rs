@@ -82,6 +82,17 @@ impl Pace {
         }
     }
 
+    /// The host asked for its pages and files to be left alone for so long.
+    pub fn hold(&self, host: &str, wait: Duration) {
+        let limiter = |role| self.limiter(PacedRequest { host, path: "/", role, secret: false });
+        let (pages, files) = (limiter(Role::Page), limiter(Role::File));
+        let wait = wait.min(self.settings.max_hold);
+        pages.hold(wait);
+        if !Arc::ptr_eq(&pages, &files) {
+            files.hold(wait);
+        }
+    }
+
     /// How long a host is still held by its own `Retry-After`, if it is: each of its services that was asked.
     pub fn held(&self, host: &str, role: Role) -> Option<Duration> {
         let limiters: Vec<_> = {

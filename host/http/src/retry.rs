@@ -4,7 +4,8 @@ use std::time::{Duration, SystemTime};
 
 use http::HeaderMap;
 
-use super::headers::header;
+use super::duration::duration;
+use super::headers::{header, sent_at};
 use super::settings::RetrySettings;
 
 /// Statuses after which a retry may succeed.
@@ -19,18 +20,20 @@ pub fn backoff(settings: &RetrySettings, tries: u32, jitter: f64) -> Duration {
     full.mul_f64(0.5 + jitter.clamp(0.0, 1.0) / 2.0)
 }
 
-/// `Retry-After` (RFC 9110, 10.2.3), in seconds or as a date. A date is measured by the server's own clock
-/// where the answer shows it, because clocks differ by more than these waits. No time at all, or one that is over, is
-/// nothing to go by: hosts that send it are asked again as if they had said nothing.
-pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+/// How long the host wants to be left alone: the `Retry-After` (RFC 9110, 10.2.3) of any error, in seconds or as a date.
+/// A date is measured by the server's own clock where the answer shows it, because clocks differ by more than these
+/// waits. No time at all, or one that is over, is nothing to go by: hosts that send it are asked again as if they had
+/// said nothing.
+pub fn rest(status: u16, headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    if status < 400 {
+        return None;
+    }
     let value = header(headers, "retry-after")?;
-    let value = value.trim();
-    let wait = match value.parse::<u64>() {
-        Ok(seconds) => Duration::from_secs(seconds),
-        Err(_) => {
-            let at = httpdate::parse_http_date(value).ok()?;
-            let sent = header(headers, "date").and_then(|date| httpdate::parse_http_date(&date).ok());
-            at.duration_since(sent.unwrap_or(now)).ok()?
+    let wait = match duration(&value) {
+        Some(wait) => wait,
+        None => {
+            let at = httpdate::parse_http_date(value.trim()).ok()?;
+            at.duration_since(sent_at(headers).unwrap_or(now)).ok()?
         }
     };
     (!wait.is_zero()).then_some(wait)
@@ -46,7 +49,7 @@ mod tests {
     fn after(value: &str, date: Option<SystemTime>) -> Option<Duration> {
         let date = date.map(|date| ("date", httpdate::fmt_http_date(date)));
         let headers = header_map([("retry-after", value.to_owned())].into_iter().chain(date)).unwrap();
-        retry_after(&headers, SystemTime::UNIX_EPOCH + NOW)
+        rest(403, &headers, SystemTime::UNIX_EPOCH + NOW)
     }
 
     #[test]
@@ -58,9 +61,23 @@ mod tests {
         assert_eq!(after(&at, None), Some(Duration::from_secs(90)));
         let past = httpdate::fmt_http_date(now - Duration::from_secs(90));
         assert_eq!(after(&past, None), None);
-        for nonsense in ["", "soon", "-5", "1.5", "Fri"] {
+        for nonsense in ["", "soon", "-5", "1e2", "Fri"] {
             assert_eq!(after(nonsense, None), None, "{nonsense}");
         }
+        for half in ["30.0", "\"30\"", "30 seconds"] {
+            assert_eq!(after(half, None), Some(Duration::from_secs(30)), "{half}");
+        }
+        assert!(
+            after("18446744073709551616", None) > Some(Duration::from_secs(86_400)),
+            "too long is no nothing"
+        );
+    }
+
+    #[test]
+    fn what_is_no_error_asks_for_no_rest() {
+        let headers = header_map([("retry-after", "30")]).unwrap();
+        assert_eq!(rest(202, &headers, SystemTime::UNIX_EPOCH + NOW), None);
+        assert_eq!(rest(404, &headers, SystemTime::UNIX_EPOCH + NOW), Some(Duration::from_secs(30)));
     }
 
     #[test]

@@ -206,6 +206,8 @@ fn rules_of(robots: &Url, fetched: Fetched) -> (Result<Rules, FetchError>, Durat
     };
     let rules = match fetched {
         Fetched::Answer(200..=299, body) => Ok(Rules::read(&body)),
+        // It may have rules, and gives them to nobody who comes too often.
+        Fetched::Answer(429, _) => return (Ok(Rules(Robots::allow_all())), FRESH_FAILURE),
         // "Unavailable": 2.3.1.3 names 400 to 499. Any other status below 500 means no rules either.
         Fetched::Answer(status, _) if status < 500 => Ok(Rules(Robots::allow_all())),
         Fetched::Answer(status, _) => unreachable(format!("answers {status}")),

@@ -136,13 +136,32 @@ async fn retry_after_holds_the_host_for_everyone_and_nobody_waits_in_vain() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_refuses_and_says_for_how_long_is_left_alone_for_so_long() {
+    for status in [400, 403, 404, 501] {
+        let script = Script::new(move |_, n| match n {
+            0 => answer(status, &[("retry-after", "60")], ""),
+            _ => ok("now"),
+        });
+        let client = script.client(settings());
+        let start = Instant::now();
+        assert_eq!(fetch(&client, Role::Page, URL).await.unwrap().head.status, status, "that is the answer");
+        Attempt::new(10, 0).fetch(&client, Role::File, URL).await.unwrap();
+        assert_eq!(script.times(start), [0, 60_000], "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_answer_cannot_close_a_host_for_a_day() {
-    let script =
-        Script::new(|_, n| if n == 0 { answer(503, &[("retry-after", "86400")], "") } else { ok("") });
-    let client = script.client(settings());
-    fetch(&client, Role::Page, URL).await.unwrap();
-    let patient = Attempt::within(Duration::from_secs(10), Instant::now() + Duration::from_secs(301), 0);
-    assert!(patient.fetch(&client, Role::Page, URL).await.is_ok());
+    for long in ["86400", "99999999999999999999999"] {
+        let script =
+            Script::new(move |_, n| if n == 0 { answer(503, &[("retry-after", long)], "") } else { ok("") });
+        let client = script.client(settings());
+        let start = Instant::now();
+        fetch(&client, Role::Page, URL).await.unwrap();
+        let patient = Attempt::within(Duration::from_secs(10), start + Duration::from_secs(301), 0);
+        assert!(patient.fetch(&client, Role::Page, URL).await.is_ok());
+        assert_eq!(script.times(start), [0, 300_000], "{long}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -95,6 +95,41 @@ async fn a_robots_txt_that_fails_once_is_asked_for_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_wants_to_be_left_alone_instead_of_giving_its_robots_txt_is_left_alone() {
+    let url = "http://host.example/x";
+    for status in [403, 429] {
+        let script = robots_only(move |n| match n {
+            0 => answer(status, &[("retry-after", "30")], ""),
+            _ => ok("User-agent: *\nDisallow: /"),
+        });
+        let client = script.client(settings());
+        let start = Instant::now();
+        Attempt::new(10, 0).fetch(&client, Role::Page, url).await.unwrap();
+        assert_eq!(script.times(start), [0, 30_000], "{status}: the page is not asked for before");
+        if status == 429 {
+            tokio::time::sleep(Duration::from_secs(121)).await;
+            assert_eq!(
+                denied_by(fetch(&client, Role::Page, url).await),
+                Some(Denial::Robots),
+                "nor for a day"
+            );
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_robots_txt_that_comes_after_a_short_rest_is_waited_for() {
+    let script = robots_only(|n| match n {
+        0 => answer(503, &[("retry-after", "3")], ""),
+        _ => ok("User-agent: *\nDisallow: /no"),
+    });
+    let client = script.client(settings());
+    let start = Instant::now();
+    assert_eq!(denied_by(fetch(&client, Role::Page, "http://host.example/no").await), Some(Denial::Robots));
+    assert_eq!(script.times(start), [0, 3_000]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn robots_txt_is_forgotten_after_a_day_and_its_failure_after_minutes() {
     let script = robots_only(|n| if n < 3 { answer(500, &[], "") } else { ok("") });
     let client = script.client(settings());

@@ -155,6 +155,28 @@ async fn what_a_host_says_of_its_limits_is_believed_where_it_is_slower() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_that_takes_more_at_once_again_is_asked_more_at_once_but_no_more_than_configured() {
+    let script = Script::slow(Duration::from_secs(1), |hop, _| {
+        let most = if hop.url.path() == "/few" { "1" } else { "9" };
+        answer(200, &[("x-concurrency-limit", most)], "")
+    });
+    let client = script.client(settings(vec![api(0, 3)]));
+    let start = Instant::now();
+    // While the first three are open, the host says one, and then nine.
+    ask(&client, &["/few", "/1", "/2", "/3", "/4", "/5", "/6", "/7", "/8"]).await;
+    assert_eq!(
+        script.times(start)[3..],
+        [1000, 1000, 1000, 2000, 2000, 2000],
+        "no place is lost, none gained"
+    );
+    ask(&client, &["/few"]).await;
+    let start = Instant::now();
+    ask(&client, &["/1", "/2", "/3", "/4", "/5"]).await;
+    assert_eq!(script.times(start)[10..], [0, 1000, 1000, 1000, 2000]);
+    assert_eq!(script.peak(), 3);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_that_says_that_nothing_is_left_is_left_alone_until_then() {
     let script = Script::new(|_, n| match n {
         0 => answer(200, &[("x-ratelimit-remaining", "0"), ("x-ratelimit-reset", "20")], ""),
