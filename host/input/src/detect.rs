@@ -25,15 +25,26 @@ pub(crate) fn of(beginning: &Beginning<'_>, by_extension: Option<Format>) -> For
     surely(beginning).or(by_extension).or_else(xml).or_else(|| like(beginning, false)).unwrap_or(Format::Text)
 }
 
-/// `<?xml …`, `<records>`, `<a:b c="d">`; identifiers stand between such brackets too.
+/// `<?xml …`, `<records>`, `<a:b c="d">`. Identifiers stand between such brackets too, and pieces of pages are looked
+/// through line by line.
 fn is_xml(line: &str) -> bool {
-    let name = line.strip_prefix('<').filter(|rest| rest.starts_with(|c: char| c.is_ascii_alphabetic()));
-    let end = name.and_then(|name| {
-        name.find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.' | '-')))
-            .and_then(|end| name.get(end..))
-    });
-    let tag = end.is_some_and(|end| end.starts_with(['>', ' ', '/'])) && written::one(line).is_err();
-    line.starts_with("<?xml") || (tag && !line.contains("://") || line.contains("xmlns"))
+    const OF_PAGES: [&str; 18] = [
+        "a", "b", "body", "br", "center", "div", "em", "head", "i", "img", "li", "ol", "p", "span", "strong",
+        "table", "tr", "ul",
+    ];
+    if line.starts_with("<?xml") {
+        return true;
+    }
+    let Some(rest) = line.strip_prefix('<') else { return false };
+    let length = rest
+        .find(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | ':' | '.' | '-')))
+        .unwrap_or(rest.len());
+    let Some((name, end)) = rest.split_at_checked(length) else { return false };
+    name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && !OF_PAGES.contains(&name.to_ascii_lowercase().as_str())
+        && end.starts_with(['>', ' ', '/'])
+        && (!line.contains("://") || line.contains("xmlns"))
+        && written::one(line).is_err()
 }
 
 /// By what no other format has.

@@ -16,7 +16,8 @@ pub(crate) const MEDLINE: FormatSpec = FormatSpec {
         let tags = || beginning.all_lines().take(60).filter_map(tag);
         // ERIC writes the same without PMIDs.
         tags().any(|(tag, value)| tag == "PMID" && number(value))
-            || (tags().any(|(tag, _)| tag == "OWN") && tags().any(|(tag, _)| tag == "TI"))
+            || (["OWN", "TI"].iter().all(|name| tags().any(|(tag, _)| tag == *name))
+                && !tags().any(|(tag, _)| tag == "TY"))
     },
     open: |_| Ok(Box::new(Tagged::new(&DIALECT))),
 };
@@ -54,8 +55,8 @@ fn record(tags: &Tags) -> Record {
             "LID" | "AID" => {
                 if let Some(doi) = text.strip_suffix("[doi]") {
                     record.add(Field::Id(IdKind::Doi), doi);
-                } else if text.contains("://") {
-                    // ERIC's, a DOI among them.
+                } else if text.contains("://") && !text.contains("eric.ed.gov/?id=EJ") {
+                    // ERIC's, a DOI among them. Of articles its own page knows no file; their titles do better.
                     record.add(Field::Id(IdKind::Url), text);
                 }
             }
@@ -82,10 +83,10 @@ mod tests {
     #[test]
     fn eric_writes_it_without_pmids() {
         let source = "\n\nOWN - ERIC\nTI  - A title\nAU  - Doe, Jane\nSO  - v10 n1 p1-10 2000\nAID - http://dx.doi.org/10.5555/a\nLID - http://eric.ed.gov/?id=EJ000001\nDP  - 2000\nPG  - 1-10\n\n\n\
-            OWN - ERIC\nTI  - Second\nLID - http://eric.ed.gov/?id=EJ000002\n\nOWN - ERIC\nTI  - Third\nAU  - Roe, R\n";
+            OWN - ERIC\nTI  - Second\nLID - http://eric.ed.gov/?id=ED000002\n\nOWN - ERIC\nTI  - Third\nAU  - Roe, R\nLID - http://eric.ed.gov/?id=EJ000003\n";
         insta::assert_snapshot!(read(source, None, None), @r#"
-        3: http://dx.doi.org/10.5555/a => doi:10.5555/a | A title | Doe | 2000 | 10 pages | http://eric.ed.gov/?id=EJ000001
-        13: http://eric.ed.gov/?id=EJ000002 => url:http://eric.ed.gov/?id=EJ000002 | Second | http://eric.ed.gov/?id=EJ000002
+        3: http://dx.doi.org/10.5555/a => doi:10.5555/a | A title | Doe | 2000 | 10 pages
+        13: http://eric.ed.gov/?id=ED000002 => url:http://eric.ed.gov/?id=ED000002 | Second | http://eric.ed.gov/?id=ED000002
         17: Third =>  | Third | Roe
         "#);
     }

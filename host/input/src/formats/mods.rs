@@ -18,6 +18,8 @@ pub(super) struct Mods {
     other: bool,
     /// The year of what the work is in.
     host_year: Option<String>,
+    /// Most often that of a catalogue.
+    page: Option<String>,
 }
 
 impl Mods {
@@ -74,7 +76,9 @@ impl Mods {
                     record.add(field, text);
                 }
             }
-            ("location", "url") => record.add(Field::Id(IdKind::Url), text),
+            ("location", "url") => {
+                self.page.get_or_insert_with(|| text.to_owned());
+            }
             ("originInfo", "dateIssued") => record.add(Field::Year, text),
             ("originInfo", "copyrightDate" | "dateCreated") => {
                 self.host_year.get_or_insert_with(|| text.to_owned());
@@ -86,6 +90,10 @@ impl Mods {
     /// At the end of the record.
     pub(super) fn finish(self, record: &mut Record) {
         record.add(Field::Year, &self.host_year.unwrap_or_default());
+        // A title leads further, where there is enough to know it by.
+        if record.facts.title.is_none() || (record.facts.authors.is_empty() && record.facts.year.is_none()) {
+            record.add(Field::Id(IdKind::Url), &self.page.unwrap_or_default());
+        }
     }
 
     fn titled(&mut self, record: &mut Record, own: bool) {
@@ -125,12 +133,13 @@ mod tests {
             <name type=\"personal\"><namePart>Roe, Richard, 1900-</namePart></name>\
             <name type=\"personal\"><namePart>Poe, Edna</namePart><role><roleTerm type=\"text\">editor</roleTerm></role></name>\
             <name type=\"corporate\"><namePart>Things, Inc.</namePart></name>\
-            <relatedItem type=\"host\"><titleInfo><title>Journal</title></titleInfo><name><namePart>Host, H</namePart></name><identifier type=\"doi\">10.5555/host</identifier>\
+            <location><url>https://example.org/catalogue</url></location><relatedItem type=\"host\"><titleInfo><title>Journal</title></titleInfo><name><namePart>Host, H</namePart></name><identifier type=\"doi\">10.5555/host</identifier>\
             <part><date>1999</date><extent unit=\"page\"><start>11</start><end>18</end></extent></part></relatedItem></mods>\n\
-            <mods><titleInfo><title>Arias :</title></titleInfo><name><namePart>A Group</namePart></name><originInfo><dateIssued>1985</dateIssued><copyrightDate>1986</copyrightDate></originInfo></mods></modsCollection>";
+            <mods><titleInfo><title>Arias :</title></titleInfo><name><namePart>A Group</namePart></name><originInfo><dateIssued>1985</dateIssued><copyrightDate>1986</copyrightDate></originInfo></mods>\n<mods><titleInfo><title>Page</title></titleInfo><location><url>https://example.org/p</url></location></mods></modsCollection>";
         insta::assert_snapshot!(read(source, None, None), @r#"
         1: The question: of things =>  | The question: of things | Doe; Roe; Things, Inc. | 1999 | 8 pages
         2: Arias =>  | Arias | A Group | 1985
+        3: https://example.org/p => url:https://example.org/p | Page | https://example.org/p
         "#);
     }
 }

@@ -40,7 +40,8 @@ fn looks(beginning: &Beginning<'_>) -> bool {
     let lines: Vec<&str> = beginning.all_lines().filter(|line| !line.trim().is_empty()).take(40).collect();
     lines.windows(3).any(|three| match three {
         [first, second, third] => {
-            let indented = !second.starts_with([' ', '<']) && third.starts_with(' ');
+            let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, ' ' | '(' | ')' | '/');
+            let indented = !second.starts_with(' ') && second.chars().all(plain) && third.starts_with(' ');
             is_header(first) && (tagged(second).is_some() || indented)
         }
         _ => false,
@@ -166,6 +167,8 @@ mod tests {
 
     #[test]
     fn a_list_of_numbers_in_brackets_is_none() {
+        let numbered = "<1>\nDoe J. A title.\n  doi:10.5555/a\n<2>\nRoe R. Another.\n  doi:10.5555/b\n";
+        assert!(read(numbered, None, None).contains("=> doi:10.5555/b"), "{}", read(numbered, None, None));
         insta::assert_snapshot!(read("<17000001>\n<17000002>\n<17000003>\n", None, None), @r#"
         1: <17000001> => pmid:17000001
         2: <17000002> => pmid:17000002

@@ -238,6 +238,20 @@ mod tests {
     fn xml_of_another_kind_is_not_read_line_by_line() {
         let source = "<?xml version=\"1.0\"?>\n<doi_records>\n<doi>10.5555/a</doi>\n<ref>10.5555/cited</ref>\n</doi_records>\n";
         insta::assert_snapshot!(read(source, None, None), @r#"1! it has no record that is known: of EndNote, PubMed, MODS, Word, Europe PMC, arXiv or Dublin Core"#);
+        for (source, xml) in [
+            ("<doi_records>\n<doi>10.5555/cited</doi>\n", true),
+            ("<m:record xmlns:m=\"http://example.org/\">\n", true),
+            ("<PMC12>\n", false),
+            ("<ol>\n<li>10.5555/a</li>\n</ol>\n", false),
+            ("<pmid:17000001>\n", false),
+        ] {
+            assert_eq!(
+                read(source, None, None).contains("record"),
+                xml,
+                "{source}: {}",
+                read(source, None, None)
+            );
+        }
         insta::assert_snapshot!(read("<https://doi.org/10.5555/a>\n", None, None), @r#"1: <https://doi.org/10.5555/a> => doi:10.5555/a"#);
     }
 
