@@ -45,17 +45,18 @@ fn web() -> Web {
 }
 
 fn run(home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
-    run_to("out", home, web, list, more)
+    run_with("", "out", home, web, list, more)
 }
 
-fn run_to(out: &str, home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
+/// With this key for Semantic Scholar.
+fn run_with(key: &str, out: &str, home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
     home.write("refs.bib", list);
     let base = format!("sources.crossref.api_base={}", web.url("/").trim_end_matches('/'));
     home.tierfall(["run", "--input", "refs.bib", "--out", out, "--allow-private", "127.0.0.1"])
         .args(["--fallback-tier", "direct_oa:sources=crossref", "--set", "fallback.facts=crossref"])
         .args(["--set", "fallback.titles=crossref", "--set", &base, "--set", "http.pace.enabled=false"])
         .args(more)
-        .env("S2_API_KEY", "key-of-a-test")
+        .env("S2_API_KEY", key)
         .run()
 }
 
@@ -220,7 +221,7 @@ fn titles_are_searched_for_together_and_a_registry_is_asked_whether_that_is_so_a
     let titles = ["--set", "fallback.titles=semantic_scholar,crossref", "--set", &index, "--workers", "8"];
     let lines = |out: &str, more: [&str; 2]| {
         let more: Vec<&str> = titles.iter().copied().chain(more).collect();
-        run_to(out, &home, &web, &list.join("\n"), &more).expect(3);
+        run_with("key-of-a-test", out, &home, &web, &list.join("\n"), &more).expect(3);
         let mut lines = home.manifest(out);
         lines.sort_by_key(|line| line["title_id"].to_string());
         lines
@@ -247,6 +248,21 @@ fn titles_are_searched_for_together_and_a_registry_is_asked_whether_that_is_so_a
     assert_eq!(web.requests().len(), asked, "nobody is asked");
     let timeless = |lines: Vec<Value>| lines.into_iter().map(without_times).collect::<Vec<_>>();
     assert_eq!(timeless(recorded), timeless(again));
+}
+
+#[test]
+fn without_a_key_the_index_that_is_shared_by_all_who_have_none_is_asked_last() {
+    let (web, _) = index_and_registry(&["Lanterns"]);
+    let index = format!("sources.semantic_scholar.api_base={}", web.url("/").trim_end_matches('/'));
+    let titles = ["--set", "fallback.titles=semantic_scholar,crossref", "--set", &index];
+    let list = "@article{one, title = {On the Drift of Lanterns Observed at Night}, author = {Keeper, Ada}, year = 2019}";
+    for (key, first) in [("", "crossref"), ("key-of-a-test", "semantic_scholar")] {
+        let home = Home::new();
+        run_with(key, "out", &home, &web, list, &titles).expect(3);
+        let [line] = &home.manifest("out")[..] else { panic!("one line") };
+        assert_eq!(line["trail"][0]["source"], first, "{line:#}");
+        assert_eq!(line["work_id"], "doi:10.5555/index.lanterns", "{line:#}");
+    }
 }
 
 #[test]

@@ -315,6 +315,20 @@ mod tests {
     }
 
     #[test]
+    fn whatever_it_answers_no_title_gets_more_records_than_the_host_takes() {
+        let asked = titles(&[SALT, DRIFT]);
+        let papers: Vec<_> = (0..60).map(|number| paper(SALT, &format!("10.1000/{number}"))).collect();
+        let many = json!({"total": 60, "data": papers}).to_string();
+        let (salt, drift) = ("\"salt marshes of the wadden sea\"", "\"the drift of lighthouses at night\"");
+        let host = Recorded::new()
+            .json(&bulk(&format!("{salt} | {drift}")), &many)
+            .json(&bulk(salt), &many)
+            .json(&bulk(drift), &json!({"total": 0, "data": []}).to_string())
+            .json(&alone(SALT), &json!({"data": [papers[0]]}).to_string());
+        assert_eq!(found(&host, &asked), [Ok(vec!["10.1000/0".to_owned()]), Err(SourceError::NotFound)]);
+    }
+
+    #[test]
     fn titles_whose_search_is_refused_are_told_so_and_where_there_is_none_each_is_asked_for_alone() {
         let asked = titles(&[SALT, DRIFT]);
         let both = bulk("\"salt marshes of the wadden sea\" | \"the drift of lighthouses at night\"");

@@ -43,18 +43,21 @@ impl Records {
         Ok(Self { records, whole })
     }
 
-    /// Only where these are all. What is searched for by words is known by no number that tells its record from
-    /// the others, so that of an answer that is cut nothing can be taken.
+    /// Only where these are all, and no more than one question may have. What is searched for by words is known by no number
+    /// that tells its record from the others, so that of an answer that is cut nothing can be taken.
     ///
     /// # Errors
     /// `bad-answer`: it is to be asked for again in halves.
     pub fn if_whole(self) -> Result<Self, SourceError> {
-        match self.whole {
+        match self.whole && self.records.len() <= MOST_MATCHES {
             true => Ok(self),
-            false => Err(SourceError::BadAnswer("it has more records than it answered".to_owned())),
+            false => Err(SourceError::BadAnswer("there are more records than can be told apart".to_owned())),
         }
     }
 }
+
+/// The host takes no more records of one answer to a title.
+const MOST_MATCHES: usize = 50;
 
 /// Makes a work's answer of its records.
 pub type ReadOwn<'a> = dyn Fn(&[&Value], &Question) -> Result<Finding, SourceError> + 'a;

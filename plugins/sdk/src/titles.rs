@@ -26,8 +26,8 @@ struct Sought {
 }
 
 impl SoughtTitles {
-    /// The records of one request, as its parameter says it. The host takes no more of one answer, and so they may all be
-    /// one title's; where there are more, the titles are asked for in halves.
+    /// The most records of one request, as its parameter says it: they may all be one title's. Where there are more, the
+    /// titles are asked for in halves ([`Records::if_whole`](crate::many::Records::if_whole)).
     pub const RECORDS: &str = "50";
 
     /// The title of a work as such a request searches for it, for [`Lookup::terms`](crate::many::Lookup); none for a work
