@@ -74,10 +74,15 @@ impl Run {
         let Feed { works, counts, reading } =
             Feed::start(input, self.workers, Arc::clone(&self.reporter), halt.clone());
         let mut summary = self
-            .drive(out, &halt, |pool| {
-                let works = works.clone();
-                Box::pin(async move { pool.work_list(works).await })
-            })
+            .drive(
+                out,
+                &halt,
+                |pool| {
+                    let works = works.clone();
+                    Box::pin(async move { pool.work_list(works).await })
+                },
+                |pool| !works.is_closed() || !works.is_empty() || !pool.parked.are_none(),
+            )
             .await?;
         tokio::select! {
             biased;
@@ -94,15 +99,17 @@ impl Run {
     /// Takes jobs from the ledger's queue.
     pub async fn serve(&self, mode: QueueMode, out: &Path) -> Result<Summary, RunError> {
         let halt = self.stop.child_token();
-        self.drive(out, &halt, |pool| Box::pin(async move { pool.work_queue(mode).await })).await
+        let is_more = |pool: &WorkerPool| !pool.emptied.load(Ordering::Relaxed);
+        self.drive(out, &halt, |pool| Box::pin(async move { pool.work_queue(mode).await }), is_more).await
     }
 
-    /// Sets the workers to work, and writes the manifest as works end.
+    /// Sets the workers to work, and writes the manifest as works end. `is_more`: whether one more would find any.
     async fn drive(
         &self,
         out: &Path,
         halt: &CancellationToken,
         work: impl Fn(Arc<WorkerPool>) -> BoxFuture<'static, Result<(), RunError>>,
+        is_more: impl Fn(&WorkerPool) -> bool,
     ) -> Result<Summary, RunError> {
         let path = out.join("manifest.jsonl");
         let failed = |source| RunError::Manifest { path: path.clone(), source };
@@ -166,7 +173,8 @@ impl Run {
                 },
                 // Each work in hand has a worker, and one more waits for the next place: there may be thousands.
                 () = slots.is_unattended(), if workers.len() < self.in_hand => {
-                    if let Some(pool) = pool.upgrade() {
+                    // At the end each place that becomes free would otherwise begin a worker that ends at once.
+                    if let Some(pool) = pool.upgrade().filter(|pool| is_more(pool)) {
                         workers.spawn(worker(pool));
                     }
                     continue;

@@ -55,10 +55,14 @@ impl ParkedWorks {
         }
     }
 
+    pub(super) fn are_none(&self) -> bool {
+        self.works().is_empty()
+    }
+
     async fn is_empty(&self) {
         loop {
             let changed = self.changed.notified();
-            if self.works().is_empty() {
+            if self.are_none() {
                 return;
             }
             changed.await;
