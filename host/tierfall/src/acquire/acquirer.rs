@@ -29,6 +29,10 @@ use tierfall_work::{
     ArtifactFormat, Basis, Candidate, Digest, JatsProblem, JatsReport, PdfProblem, PdfReport, Work,
 };
 
+/// A report of so many bytes is judged where it arrives: a page or two of text, which takes some hundredths of a
+/// millisecond.
+const JUDGED_AT_ONCE: usize = 8 * 1024;
+
 /// How long a file that is here waits for what its site says of it: one turn at an ordinary host and an
 /// answer. A site that takes longer is known by the time of its next file.
 const SITE_TIMEOUT: Duration = Duration::from_secs(5);
@@ -384,19 +388,23 @@ impl Inner {
             ArtifactFormat::Jats => Examined::Jats(self.examiner.examine_jats(&bytes).await),
         };
         let work = work();
-        // The report is as hostile as its file, and judging it may take long enough to be felt by whoever else is
-        // served by this thread. Its length is capped, so that a judgement goes on for a moment at most when nobody
-        // waits for it any more; until then it counts as an examination.
-        on_blocking_thread(move || {
+        let is_short = examined.length() <= JUDGED_AT_ONCE;
+        let judging = move || {
             let proof = match &examined {
                 Examined::Pdf(examined) => prove(examined.as_ref(), &work, basis, policy),
                 Examined::Jats(examined) => prove_jats(examined.as_ref(), &work, basis, policy),
             };
             drop(permit);
-            Ok((partial, proof))
-        })
-        .await
-        .map_err(storage)
+            (partial, proof)
+        };
+        // The time is linear in the report, and that of a usual one is shorter than the way to another thread and back.
+        if is_short {
+            return Ok(judging());
+        }
+        // The report is as hostile as its file, and judging it may take long enough to be felt by whoever else is
+        // served by this thread. Its length is capped, so that a judgement goes on for a moment at most when nobody
+        // waits for it any more; until then it counts as an examination.
+        on_blocking_thread(|| Ok(judging())).await.map_err(storage)
     }
 }
 
@@ -404,6 +412,27 @@ impl Inner {
 enum Examined {
     Pdf(Result<PdfReport, PdfProblem>),
     Jats(Result<JatsReport, JatsProblem>),
+}
+
+impl Examined {
+    /// The bytes of what is judged.
+    fn length(&self) -> usize {
+        let lengths = |texts: &[String]| texts.iter().map(String::len).sum::<usize>();
+        match self {
+            Self::Pdf(Ok(report)) => {
+                let PdfReport { title, metadata, text, headings, damage, .. } = report;
+                let headings = headings.iter().map(|page| lengths(page)).sum::<usize>();
+                title.as_ref().map_or(0, String::len)
+                    + metadata.len()
+                    + lengths(text)
+                    + headings
+                    + lengths(damage)
+            }
+            // It is not compared.
+            Self::Pdf(Err(_)) | Self::Jats(Err(_)) => 0,
+            Self::Jats(Ok(_)) => usize::MAX,
+        }
+    }
 }
 
 /// The file, if it has the digest that was published of it; another is of no use to anyone.
