@@ -58,6 +58,8 @@ pub struct Partial {
     hasher: Hasher,
     received: u64,
     origin: Option<Origin>,
+    /// Something may be remembered beside it.
+    has_sidecar: bool,
     /// Another process is at the same file: this one is of no use to anyone later.
     private: bool,
     /// It has been moved away or removed.
@@ -143,6 +145,7 @@ impl Partials {
             hasher,
             received: 0,
             origin: None,
+            has_sidecar: true,
             private,
             settled: false,
             work_key,
@@ -182,17 +185,30 @@ impl Partial {
 
     fn empty(&mut self) -> io::Result<()> {
         self.origin = None;
-        remove_if_there(&self.sidecar())?;
-        self.file.set_len(0)?;
+        self.forget()?;
+        // Mostly it is new, and truncating costs the file system as much when there is nothing to take away.
+        if self.file.metadata()?.len() > 0 {
+            self.file.set_len(0)?;
+        }
         self.file.seek(SeekFrom::Start(0))?;
         self.hasher = Hasher::new();
         self.received = 0;
         Ok(())
     }
 
+    /// Removes what was remembered.
+    fn forget(&mut self) -> io::Result<()> {
+        if self.has_sidecar {
+            remove_if_there(&self.sidecar())?;
+            self.has_sidecar = false;
+        }
+        Ok(())
+    }
+
     /// Remembers what the bytes that follow are, for a later try. Before the first byte.
     pub fn remember(&mut self, origin: Origin) -> io::Result<()> {
         if !self.private {
+            self.has_sidecar = true;
             let json = serde_json::to_vec(&origin).map_err(io::Error::other)?;
             // A torn sidecar cannot be read, and then nothing is resumed: no need to write it in two steps.
             out::open(OpenOptions::new().write(true).create(true).truncate(true), &self.sidecar())?
@@ -220,6 +236,11 @@ impl Partial {
         self.hasher.clone().finish()
     }
 
+    /// Writes everything through to the disk.
+    pub fn sync(&self) -> io::Result<()> {
+        out::sync(&self.file)
+    }
+
     /// All bytes, from the file.
     pub fn read(&mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.received).unwrap_or(0));
@@ -231,14 +252,14 @@ impl Partial {
     /// Removes the file and what was remembered of it.
     pub fn discard(mut self) -> io::Result<()> {
         self.settled = true;
-        remove_if_there(&self.sidecar())?;
+        self.forget()?;
         remove_if_there(&self.path)
     }
 
     /// Removes what was remembered of a file that has been moved away.
     pub fn settle(mut self) -> io::Result<()> {
         self.settled = true;
-        remove_if_there(&self.sidecar())
+        self.forget()
     }
 
     fn known_origin(&self, url: &str) -> Option<Origin> {

@@ -79,6 +79,12 @@ impl Sink {
         self.beginning = Some(origin);
     }
 
+    /// So many bytes are to come, as far as their sender says.
+    pub fn expect(&mut self, length: Option<u64>) {
+        let length = length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0);
+        self.buffer.reserve(length.min(BATCH));
+    }
+
     pub async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         if self.buffer.is_empty() {
             self.since = Instant::now();

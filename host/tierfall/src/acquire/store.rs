@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::names;
 use super::naming::{Claim, Claims, NameFacts, NameTemplate};
-use super::partial::Partials;
+use super::partial::{Partial, Partials};
 use crate::out;
 use tierfall_objects::{ObjectError, Objects};
 use tierfall_work::ArtifactFormat;
@@ -178,23 +178,24 @@ impl Store {
     /// half a file under a final name.
     pub(super) fn adopt(
         &self,
-        file: &Path,
+        arrived: &Partial,
         format: ArtifactFormat,
         sha256: &str,
         bytes: u64,
         of: FileOf<'_>,
     ) -> Result<Stored, StoreError> {
-        let path = path_of(format, sha256);
+        let (file, path) = (arrived.path(), path_of(format, sha256));
         let target = self.0.root.join(&path);
-        let duplicate = self.has_in_folder(format, sha256, bytes);
+        let folder = folder_of(&target);
+        let has_folder = out::is_own_folder(folder).is_ok();
+        let duplicate = has_folder && out::size(&target) == Some(bytes);
         if duplicate {
             fs::remove_file(file).map_err(error("remove the second copy", file))?;
         } else {
-            out::open_to_read(file)
-                .and_then(|file| out::sync(&file))
-                .map_err(error("write to the disk", file))?;
+            arrived.sync().map_err(error("write to the disk", file))?;
             // The folder itself is not synced: a power failure may undo the move, but not tear it.
-            let moved = out::make_folder(folder_of(&target)).and_then(|()| move_whole(file, &target));
+            let made = if has_folder { Ok(()) } else { out::make_folder(folder) };
+            let moved = made.and_then(|()| move_whole(file, &target));
             moved.map_err(error("move into the store as", &target))?;
         }
         let link = self.link(&path, &target, format, of)?;
@@ -251,10 +252,12 @@ impl Store {
             if claim == Claim::Other {
                 continue;
             }
+            // A symbolic link is made in one step, where nothing stands yet.
+            if symlink(&Path::new("..").join(path), &place).is_ok() {
+                return Ok(link);
+            }
             match self.owner(&place, target, format) {
                 Owner::Done => return Ok(link),
-                // A symbolic link is made in one step.
-                Owner::Nobody if symlink(&Path::new("..").join(path), &place).is_ok() => return Ok(link),
                 // It was made before there were claims, or they were removed: it may be any work's.
                 Owner::Ours if claim == Claim::New => {}
                 Owner::Ours | Owner::Nobody => {

@@ -252,6 +252,7 @@ impl Transfer<'_> {
             length,
             validator,
         }));
+        sink.expect(length);
         if head.len() as u64 > self.max_bytes {
             return Err(Stop::Final(self.too_large()));
         }

@@ -156,7 +156,7 @@ impl VerifiedFile {
             let of = FileOf { work_key: &work_key, facts: &facts };
             let stored = match arrived {
                 Some((_, partial)) => {
-                    let stored = store.adopt(partial.path(), format, &sha256, bytes, of);
+                    let stored = store.adopt(&partial, format, &sha256, bytes, of);
                     stored.and_then(|stored| {
                         let sidecar = partial.path().to_owned();
                         partial.settle().map_err(|source| StoreError::clearing(sidecar, source))?;

@@ -144,8 +144,8 @@ async fn works_whose_template_gives_one_name_keep_a_name_each_also_in_another_ru
     };
     let put = |store: &Store, key: &str, title: &str, number: u8| {
         let sha256 = format!("{number:02x}").repeat(32);
-        let file = fixture.out.path().join("partial/arrived");
-        fs::write(&file, [number]).expect("written");
+        let mut arrived = store.partials().open(key, "https://a.example/", false).expect("a partial file");
+        arrived.append(&[number]).expect("written");
         let facts = NameFacts {
             authors: vec!["Smith, A.".into()],
             year: Some(2007),
@@ -153,7 +153,9 @@ async fn works_whose_template_gives_one_name_keep_a_name_each_also_in_another_ru
             ..NameFacts::default()
         };
         let of = FileOf { work_key: key, facts: &facts };
-        store.adopt(&file, ArtifactFormat::Pdf, &sha256, 1, of).expect("stored").link
+        let stored = store.adopt(&arrived, ArtifactFormat::Pdf, &sha256, 1, of).expect("stored");
+        arrived.settle().expect("settled");
+        stored.link
     };
     let first = store();
     let one = put(&first, "doi:10.1/one", "On Mars", 1);
