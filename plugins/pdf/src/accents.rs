@@ -4,7 +4,12 @@
 pub fn mark(text: &str) -> Option<&'static str> {
     let mut chars = text.chars();
     let (Some(only), None) = (chars.next(), chars.next()) else { return None };
-    Some(match only {
+    of(only)
+}
+
+/// The same of a character.
+pub fn of(c: char) -> Option<&'static str> {
+    Some(match c {
         '`' | '\u{2cb}' => "\u{300}",
         '´' | '\u{2ca}' => "\u{301}",
         'ˆ' | '^' => "\u{302}",

@@ -4,8 +4,9 @@
 //! that only number their glyphs, as bitmap fonts and some typesetters have them; codes of fonts without any
 //! encoding; and the character collections of Chinese, Japanese and Korean fonts.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use hayro_font::{
 use hayro_syntax::object::{Array, Dict, Name, Object, Stream, String as PdfString};
 
 use crate::glyph_names::{Numbered, are_counted, private};
+use crate::layout::Shown;
 
 /// Loads each font of a document once.
 pub struct Fonts<'a> {
@@ -66,20 +68,37 @@ pub struct KnownFont<'a> {
     /// The height of its letters' body at size 1; other than 1 in Type 3 fonts, whose matrix may scale them at will.
     pub em: f64,
     /// Those with a code of one byte, by their code; most fonts have no others.
-    short: RefCell<Vec<Option<Rc<Character>>>>,
+    short: Vec<OnceCell<Character>>,
     long: RefCell<HashMap<u32, Rc<Character>>>,
 }
 
 /// What a code stands for.
 pub struct Character {
     /// Empty where nothing tells.
-    pub text: String,
+    pub text: Shown,
     /// Whether it leaves a mark on the page, as far as that is known.
     pub is_drawn: bool,
     /// Whether its text says more than that it is another character than the rest.
     pub is_read: bool,
     /// In text space, at size 1.
     pub advance: Vec2,
+}
+
+/// A character of a font.
+enum Known<'f> {
+    Short(&'f Character),
+    Long(Rc<Character>),
+}
+
+impl Deref for Known<'_> {
+    type Target = Character;
+
+    fn deref(&self) -> &Character {
+        match self {
+            Self::Short(character) => character,
+            Self::Long(character) => character,
+        }
+    }
 }
 
 /// What to do where the parser knows no text.
@@ -117,18 +136,21 @@ impl<'a> KnownFont<'a> {
         let is_type3 = subtype.is_some_and(|kind| kind.as_str() == "Type3");
         let em = if is_type3 { type3_em(dict) } else { 1.0 };
         let codes = Codes::of(dict, place);
-        let (short, long) = (RefCell::new(vec![None; 256]), RefCell::default());
-        Self { font, fallback, codes, em, short, long }
+        let short = std::iter::repeat_with(OnceCell::new).take(256).collect();
+        Self { font, fallback, codes, em, short, long: RefCell::default() }
     }
 
-    pub fn character(&self, code: u32) -> Rc<Character> {
-        match self.short.borrow_mut().get_mut(code as usize) {
-            Some(known) => Rc::clone(known.get_or_insert_with(|| self.read(code))),
-            None => Rc::clone(self.long.borrow_mut().entry(code).or_insert_with(|| self.read(code))),
+    pub fn character(&self, code: u32) -> impl Deref<Target = Character> {
+        match self.short.get(code as usize) {
+            Some(known) => Known::Short(known.get_or_init(|| self.read(code))),
+            None => {
+                let mut long = self.long.borrow_mut();
+                Known::Long(Rc::clone(long.entry(code).or_insert_with(|| Rc::new(self.read(code)))))
+            }
         }
     }
 
-    fn read(&self, code: u32) -> Rc<Character> {
+    fn read(&self, code: u32) -> Character {
         let known = || match self.font.glyph(GlyphId::NOTDEF, code) {
             FontGlyph::Outline(glyph) => glyph.as_unicode(),
             FontGlyph::Type3(glyph) => glyph.as_unicode(),
@@ -146,12 +168,12 @@ impl<'a> KnownFont<'a> {
         let text = text.or_else(|| self.fall_back(code)).unwrap_or_default();
         // Private characters only tell glyphs apart.
         let unread = |c: char| c.is_whitespace() || ('\u{e000}'..='\u{f8ff}').contains(&c);
-        Rc::new(Character {
+        Character {
             is_drawn: text.is_empty() || !text.chars().all(char::is_whitespace),
             is_read: !text.chars().all(unread),
-            text,
+            text: Shown::new(&text),
             advance: self.font.code_advance(code) / f64::from(UNITS_PER_EM),
-        })
+        }
     }
 
     /// Whether the glyph of a code leaves no mark.

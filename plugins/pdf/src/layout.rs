@@ -18,11 +18,30 @@ const MAX_DIRECTIONS: usize = 32;
 
 /// A character (or what stands for one) on the page, in points.
 pub struct Placed<'t> {
-    pub text: &'t str,
+    pub text: &'t Shown,
     pub start: Point,
     /// Where it ends, without the space that may follow it.
     pub end: Point,
     pub size: f64,
+}
+
+/// What a character stands for, as it goes into a line.
+pub struct Shown {
+    /// Every blank, and what is no character of a text, is a space.
+    text: String,
+    /// How many are no spaces.
+    visible: u32,
+}
+
+impl Shown {
+    pub fn new(text: &str) -> Self {
+        let is_blank = |c: char| c.is_whitespace() || c.is_control();
+        let visible = text.chars().filter(|c| !is_blank(*c)).count();
+        Self {
+            text: text.chars().map(|c| if is_blank(c) { ' ' } else { c }).collect(),
+            visible: u32::try_from(visible).unwrap_or(u32::MAX),
+        }
+    }
 }
 
 /// The characters of a page.
@@ -75,19 +94,22 @@ impl Layout {
 
     /// Adds what is drawn next.
     pub fn place(&mut self, placed: &Placed<'_>) {
-        let finite = placed.start.is_finite() && placed.end.is_finite() && placed.size.is_finite();
-        if self.is_full() || !finite {
+        let (from_point, to_point) = (placed.start, placed.end);
+        // One that is not finite leaves no sum that is.
+        let sum = from_point.x + from_point.y + to_point.x + to_point.y + placed.size;
+        if self.is_full() || !sum.is_finite() {
             return;
         }
-        let Some(direction) = self.direction(placed.end - placed.start) else { return };
+        let Some(direction) = self.direction(to_point - from_point) else { return };
         let along = self.directions[direction];
-        let position = |point: Point| (point.to_vec2().dot(along), -along.cross(point.to_vec2()));
-        let ((start, down), (end, _)) = (position(placed.start), position(placed.end));
-        let (from, mut visible) = (self.text.len(), 0);
-        for c in placed.text.chars() {
-            let is_blank = c.is_whitespace() || c.is_control();
-            self.text.push(if is_blank { ' ' } else { c });
-            visible += u32::from(!is_blank);
+        let start = from_point.to_vec2().dot(along);
+        let down = -along.cross(from_point.to_vec2());
+        let end = to_point.to_vec2().dot(along);
+        let (from, visible) = (self.text.len(), placed.text.visible);
+        match placed.text.text.as_bytes() {
+            // To copy a few bytes is a call in WebAssembly.
+            [byte] => self.text.push(char::from(*byte)),
+            _ => self.text.push_str(&placed.text.text),
         }
         let sizes = placed.size * f64::from(visible);
         let glyph = self.glyphs.len();
@@ -235,6 +257,20 @@ impl Layout {
         let sizes: f64 = segments().map(|segment| segment.sizes).sum();
         let characters: u32 = segments().map(|segment| segment.characters).sum();
         let size = sizes / f64::from(characters.max(1));
+        let set = |text: String| {
+            Some(Set {
+                drawn: row.iter().copied().min()?,
+                direction: first.direction,
+                start: first.start,
+                end: segments().map(|segment| segment.end).fold(f64::NEG_INFINITY, f64::max),
+                down: first.down,
+                line: Line { text, size, characters },
+            })
+        };
+        if segments().all(|segment| is_plain(self.text_of(segment))) {
+            let glyphs = segments().flat_map(|segment| &self.glyphs[segment.glyphs.clone()]);
+            return set(self.plain_line(glyphs, size));
+        }
         let mut glyphs: Vec<&Glyph> =
             segments().flat_map(|segment| &self.glyphs[segment.glyphs.clone()]).collect();
         let right_to_left =
@@ -259,8 +295,7 @@ impl Layout {
                 continue;
             }
             let start = letter.map_or(glyph.start, |letter| letter.start.min(glyph.start));
-            // Word spaces are a quarter of the size and more, kerning a tenth at most.
-            if last.is_some_and(|last| start - last.end > SPACE * size) {
+            if last.is_some_and(|last| is_space(start - last.end, size)) {
                 clusters.push(" ");
             }
             match letter.zip(mark) {
@@ -273,26 +308,50 @@ impl Layout {
             bidi::into_logical_order(&mut clusters);
         }
         let mut text = String::with_capacity(clusters.len());
-        for cluster in clusters {
-            if !cluster.contains(' ') {
-                text.push_str(cluster);
-                continue;
+        clusters.into_iter().for_each(|cluster| add(&mut text, cluster));
+        text.truncate(text.trim_end().len());
+        set(text)
+    }
+
+    /// The text of characters that stand one beside the other, each as it was drawn.
+    fn plain_line<'g>(&self, glyphs: impl Iterator<Item = &'g Glyph>, size: f64) -> String {
+        let (mut text, mut last) = (String::with_capacity(128), None);
+        for glyph in glyphs {
+            if last.is_some_and(|last| is_space(glyph.start - last, size)) {
+                add(&mut text, " ");
             }
-            for c in cluster.chars() {
-                if c != ' ' || !(text.is_empty() || text.ends_with(' ')) {
-                    text.push(c);
-                }
+            match self.text.as_bytes().get(glyph.text.clone()) {
+                Some([byte @ b'!'..=b'~']) => text.push(char::from(*byte)),
+                _ => add(&mut text, &self.text[glyph.text.clone()]),
             }
+            last = Some(glyph.end);
         }
         text.truncate(text.trim_end().len());
-        Some(Set {
-            drawn: row.iter().copied().min()?,
-            direction: first.direction,
-            start: first.start,
-            end: segments().map(|segment| segment.end).fold(f64::NEG_INFINITY, f64::max),
-            down: first.down,
-            line: Line { text, size, characters },
-        })
+        text
+    }
+}
+
+/// Whether every character stands for itself: no accent that may belong to another, and no script that is read from
+/// right to left.
+fn is_plain(text: &str) -> bool {
+    text.chars().all(|c| match c {
+        '`' | '^' | '~' => false,
+        '\0'..='\u{7f}' => true,
+        _ => accents::of(c).is_none() && !bidi::is_right_to_left(c),
+    })
+}
+
+/// Whether a gap stands between words: word spaces are a quarter of the size and more, kerning a tenth at most.
+fn is_space(gap: f64, size: f64) -> bool {
+    gap > SPACE * size
+}
+
+/// Adds to a line, of which no two spaces follow each other and none is the first.
+fn add(text: &mut String, more: &str) {
+    for c in more.chars() {
+        if c != ' ' || !(text.is_empty() || text.ends_with(' ')) {
+            text.push(c);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use hayro_syntax::object::{Array, Dict, Name, Number, Object, Stream};
 use hayro_syntax::page::{Page, Resources};
 
 use crate::fonts::{Fonts, KnownFont};
-use crate::layout::{Layout, Placed, length};
+use crate::layout::{Layout, Placed, Shown, length};
 use crate::lines::Lines;
 use crate::metadata::text_string;
 
@@ -275,16 +275,28 @@ impl<'a> Interpreter<'_, 'a> {
             self.reader.drawn = self.reader.drawn.saturating_add(u32::from(character.is_drawn));
             self.reader.read = self.reader.read.saturating_add(u32::from(character.is_read));
             let advance = character.advance * state.size;
-            let (bare, by) = if is_horizontal {
-                (Vec2::new(advance.x * state.scale, 0.0), Vec2::new((advance.x + spacing) * state.scale, 0.0))
-            } else {
-                (Vec2::new(0.0, advance.y), Vec2::new(0.0, advance.y + spacing))
+            let by = |spacing: f64| {
+                if is_horizontal {
+                    Vec2::new((advance.x + spacing) * state.scale, 0.0)
+                } else {
+                    Vec2::new(0.0, advance.y + spacing)
+                }
             };
-            let actual = self.actual.as_mut().map(|actual| actual.take().unwrap_or_default());
-            let text = actual.as_deref().unwrap_or(&character.text);
-            self.layout.place(&Placed { text, start, end: start + linear(&to_page, bare), size });
-            moved += by;
-            start += linear(&to_page, by);
+            let bare = by(0.0);
+            let end = start + linear(&to_page, bare);
+            match &mut self.actual {
+                None => self.layout.place(&Placed { text: &character.text, start, end, size }),
+                Some(actual) => {
+                    let text = &Shown::new(&actual.take().unwrap_or_default());
+                    self.layout.place(&Placed { text, start, end, size });
+                }
+            }
+            if spacing == 0.0 {
+                (moved, start) = (moved + bare, end);
+            } else {
+                moved += by(spacing);
+                start += linear(&to_page, by(spacing));
+            }
         }
         state.advance(moved);
     }
