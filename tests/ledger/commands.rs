@@ -76,7 +76,7 @@ async fn stored(ledger: &dyn Ledger, work_id: &str) {
     for kind in [OpKind::Head, OpKind::Stream, OpKind::Finalize, OpKind::Index] {
         let op = Op::new(lease.job(), kind, url.clone());
         let artifact = (kind == OpKind::Finalize).then(|| SHA256.to_owned());
-        let outcome = OpOutcome::Done { result: json!({"bytes": 12}), artifact };
+        let outcome = OpOutcome::Done { result: json!({"bytes": 12}).into(), artifact };
         ledger.execute_one(&lease, JobCommand::Complete(op, outcome)).await.expect("completed");
     }
 }

@@ -100,7 +100,7 @@ async fn work_one(ledger: &dyn Ledger, number: u32, owner: &str) {
     let [head, stream, finalize, index] = KINDS.map(|kind| Op::new(&key, kind, context(number)));
     let done = |op: &Op| {
         let artifact = (op.kind == OpKind::Finalize).then(|| key.to_string());
-        JobCommand::Complete(op.clone(), OpOutcome::Done { result: result(number), artifact })
+        JobCommand::Complete(op.clone(), OpOutcome::Done { result: result(number).into(), artifact })
     };
     let begin = |op: &Op| JobCommand::Begin(op.clone());
     for commands in [

@@ -3,7 +3,8 @@
 use std::str::FromStr;
 use std::sync::Arc;
 
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use strum::VariantArray;
 
 use crate::job::Claim;
@@ -110,8 +111,8 @@ pub(crate) struct Event {
     pub(crate) fence: i64,
     pub(crate) from: Option<State>,
     pub(crate) to: Option<State>,
-    /// Empty means an empty object.
-    pub(crate) detail: Map<String, Value>,
+    /// A JSON object without its last brace; empty means an empty object.
+    pub(crate) detail: String,
 }
 
 impl Event {
@@ -126,7 +127,7 @@ impl Event {
             fence: 0,
             from: None,
             to: None,
-            detail: Map::new(),
+            detail: String::new(),
         }
     }
 
@@ -139,8 +140,12 @@ impl Event {
         }
     }
 
-    pub(crate) fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
-        self.detail.insert(name.to_owned(), value.into());
+    /// `name` is a plain word, and none that it has.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Serialize) -> Self {
+        self.detail.push_str(if self.detail.is_empty() { "{\"" } else { ",\"" });
+        self.detail.push_str(name);
+        self.detail.push_str("\":");
+        self.detail.push_str(serde_json::to_string(&value).as_deref().unwrap_or("null"));
         self
     }
 
@@ -159,6 +164,6 @@ impl Event {
     }
 
     pub(crate) fn detail_text(&self) -> Option<String> {
-        (!self.detail.is_empty()).then(|| Value::Object(self.detail.clone()).to_string())
+        (!self.detail.is_empty()).then(|| format!("{}}}", self.detail))
     }
 }

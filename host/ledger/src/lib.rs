@@ -114,7 +114,7 @@ pub use job::{
     JobRecord, LOST_WORKER, Lease, NewJob, Planned, Pruned, Recovered, Retry, StoredFile, UnreadableRow,
 };
 pub use key::JobKey;
-pub use op::{Begun, Op, OpKey, OpKind, OpOutcome, OpRecord, OpStatus};
+pub use op::{Begun, Op, OpKey, OpKind, OpOutcome, OpRecord, OpResult, OpStatus};
 pub use protocol::Rules;
 pub use reconcile::{FileInventory, Missing, Partial, ReconcileError, Reconciliation, reconcile};
 pub use schedule::Schedule;

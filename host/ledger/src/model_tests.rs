@@ -224,7 +224,7 @@ impl Model {
             Write::Complete(success) => {
                 let Some(kind) = *begun else { return };
                 let outcome = if *success {
-                    OpOutcome::Done { result: json!({}), artifact: None }
+                    OpOutcome::Done { result: json!({}).into(), artifact: None }
                 } else {
                     OpOutcome::Failed { error: "reset".to_owned() }
                 };

@@ -90,13 +90,17 @@ pub enum Begun {
     },
 }
 
+/// What came of an op: JSON, written once where it is made, for it is as long as a work's trail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OpResult(String);
+
 /// How a try of an op ended.
 #[derive(Clone, Debug, PartialEq)]
 pub enum OpOutcome {
     /// It succeeded.
     Done {
         /// Stored whole, and replayed to any worker that would do it again.
-        result: Value,
+        result: OpResult,
         /// SHA-256 of the file that now has its final name; only a finalize has one.
         artifact: Option<String>,
     },
@@ -130,6 +134,23 @@ pub struct OpRecord {
     pub result: Option<Value>,
     /// Of its last failure.
     pub error: Option<String>,
+}
+
+impl OpResult {
+    /// What cannot be written as JSON is null.
+    pub fn of(result: &impl serde::Serialize) -> Self {
+        Self(serde_json::to_string(result).unwrap_or_else(|_| "null".to_owned()))
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<Value> for OpResult {
+    fn from(result: Value) -> Self {
+        Self(result.to_string())
+    }
 }
 
 impl Op {

@@ -504,7 +504,7 @@ async fn effect(handle: &LeaseHandle, kind: OpKind) -> Result<Option<OpKind>, Le
     match handle.begin(kind, context()).await? {
         Effect::Replay(_) => Ok(None),
         Effect::Run(pending) => {
-            let outcome = OpOutcome::Done { result: json!({"did": kind.label()}), artifact: None };
+            let outcome = OpOutcome::Done { result: json!({"did": kind.label()}).into(), artifact: None };
             handle.complete(pending, outcome);
             Ok(Some(kind))
         }

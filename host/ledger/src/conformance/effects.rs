@@ -198,7 +198,7 @@ async fn results_are_kept_whole(world: World) {
     let lease = bring_to(&world, &key, State::Finalized).await;
     let result = json!({"trail": "é\u{1F4DA}\"\\\n".repeat(200_000), "numbers": [1, -7, 1.5e300, u64::MAX]});
     let begun = world.begin(&lease, OpKind::Index).await;
-    let outcome = OpOutcome::Done { result: result.clone(), artifact: None };
+    let outcome = OpOutcome::Done { result: result.clone().into(), artifact: None };
     world.complete(&lease, begun, outcome).await.unwrap();
     match world.ledger.lease(&key, "b").await.unwrap() {
         Enqueued::Over { state: State::Indexed, result: Some(kept), .. } => {

@@ -98,7 +98,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
                     self.row.step(step, self.claim)?;
                 }
                 columns.artifact = artifact.as_deref();
-                (OpStatus::Done, Some(result.to_string()), None)
+                (OpStatus::Done, Some(result.as_str()), None)
             }
             OpOutcome::Failed { error } => (OpStatus::Failed, None, Some(error.as_str())),
         };
@@ -109,7 +109,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
                 &[
                     Param::Text(status.label()),
                     Param::Int(now),
-                    Param::MaybeText(result.as_deref()),
+                    Param::MaybeText(result),
                     Param::MaybeText(error),
                     Param::Int(id),
                     Param::Text(op.key.as_str()),

@@ -357,5 +357,5 @@ pub(super) fn op(lease: &Lease, kind: OpKind) -> Op {
 
 pub(super) fn done(kind: OpKind) -> OpOutcome {
     let artifact = (kind == OpKind::Finalize).then(|| "ab".repeat(32));
-    OpOutcome::Done { result: json!({"did": kind.label()}), artifact }
+    OpOutcome::Done { result: json!({"did": kind.label()}).into(), artifact }
 }

@@ -17,8 +17,8 @@ use super::request::WorkRequest;
 use crate::acquire::{Acquire, Reason, StoreError, VerifiedFile};
 use crate::tiers::{Artifacts, EndReason, Outcome, Status};
 use tierfall_ledger::{
-    DoneOp, Effect, Ending, JobKey, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome, State,
-    Step,
+    DoneOp, Effect, Ending, JobKey, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome,
+    OpResult, State, Step,
 };
 use tierfall_work::{ArtifactFormat, Work};
 
@@ -172,15 +172,18 @@ impl Finalizer {
                 job.handle.release().await?;
                 continue;
             }
-            let result = job::line_value(&kept.alone(format));
             match ending {
                 JobEnding::Stored(effect) => {
                     if let Effect::Run(pending) = effect {
+                        let result = OpResult::of(&kept.alone(format));
                         job.handle.complete(pending, OpOutcome::Done { result, artifact: None });
                     }
                     job.handle.release().await?;
                 }
-                JobEnding::Duplicate(of) => drop(job.handle.finish(Ending::Duplicate { of, result }).await?),
+                JobEnding::Duplicate(of) => {
+                    let result = job::line_value(&kept.alone(format));
+                    job.handle.finish(Ending::Duplicate { of, result }).await?;
+                }
                 JobEnding::Abandoned => job.handle.release().await?,
                 JobEnding::NotStored { outage } => {
                     let reason = EndReason::Rejected(Reason::Storage).code().to_owned();
@@ -226,7 +229,7 @@ impl Finalizer {
         match self.store(line, file).await {
             Ok(duplicate) => {
                 if let Some(pending) = finalizing {
-                    let result = FinalizeRecord::of(&line.alone(format), duplicate).value();
+                    let result = FinalizeRecord::of(&line.alone(format), duplicate).result();
                     job.handle.complete(pending, OpOutcome::Done { result, artifact: Some(sha256) });
                 }
                 Ok(JobEnding::Stored(job.handle.begin(indexing(duplicate), context).await?))
@@ -334,11 +337,11 @@ impl Finalizer {
         let context = json!({"sha256": file.sha256});
         job.handle.mark(Step::Stream);
         if let Effect::Run(pending) = job.handle.begin(OpKind::Finalize, context.clone()).await? {
-            let (result, artifact) = (FinalizeRecord::of(&line, false).value(), Some(file.sha256.clone()));
+            let (result, artifact) = (FinalizeRecord::of(&line, false).result(), Some(file.sha256.clone()));
             job.handle.complete(pending, OpOutcome::Done { result, artifact });
         }
         if let Effect::Run(pending) = job.handle.begin(indexing(false), context).await? {
-            let result = job::line_value(&line);
+            let result = OpResult::of(&line);
             job.handle.complete(pending, OpOutcome::Done { result, artifact: None });
         }
         job.handle.release().await

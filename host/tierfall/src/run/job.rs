@@ -10,7 +10,7 @@ use super::request::{EntryPlace, WorkRequest};
 use crate::acquire::{is_sha256, object_path, path_of};
 use crate::tiers::{Trail, TrailEntry};
 use tierfall_ids::WorkId;
-use tierfall_ledger::{CandidateRecord, Ending, JobKey, NewJob};
+use tierfall_ledger::{CandidateRecord, Ending, JobKey, NewJob, OpResult};
 use tierfall_objects::Place;
 use tierfall_work::{ArtifactFormat, Facts, Known, Said, Work};
 
@@ -118,8 +118,8 @@ impl FinalizeRecord {
         Self { line: without_attempts(line), duplicate }
     }
 
-    pub fn value(&self) -> Value {
-        serde_json::to_value(self).unwrap_or_default()
+    pub fn result(&self) -> OpResult {
+        OpResult::of(self)
     }
 
     /// `None`: it cannot be read, or is of another work or file than those of its operation.

@@ -61,7 +61,7 @@ impl Journal for LeasedJob {
 
     fn done(&self, step: FetchStep, url: &str, result: Value) {
         if let Some(pending) = self.take_pending(step, url) {
-            self.handle.complete(pending, OpOutcome::Done { result, artifact: None });
+            self.handle.complete(pending, OpOutcome::Done { result: result.into(), artifact: None });
         }
     }
 
