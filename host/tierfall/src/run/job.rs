@@ -309,6 +309,8 @@ mod tests {
         };
         assert!(stored_at(&format!("s3://papers/oa/{place}")));
         assert!(stored_at(&format!("s3://papers/{place}")));
+        assert!(stored_at(&format!("gs://papers/oa/{place}")));
+        assert!(stored_at(&format!("az://papers/oa/{place}")));
         for other in ["s3://papers/oa/files/b.pdf", &place, "https://a.example/x", &format!("s3://{place}")] {
             assert!(!stored_at(other), "{other}");
         }
