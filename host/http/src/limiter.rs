@@ -13,7 +13,7 @@ use super::metrics::{self, OpenRequest, QueuedRequest};
 use super::queues::HostQueue;
 use super::request::Role;
 use super::settings::{Limit, PaceRule, Window};
-use super::shared_pace::{SharedTurn, SharedTurns, Wanted};
+use super::shared_pace::{NoTurn, SharedTurn, SharedTurns, Wanted};
 use super::told::Told;
 
 /// The most that a rate is divided by: a host that always answers 429 is asked once in eight seconds
@@ -167,7 +167,7 @@ impl HostLimiter {
         };
         drop(waiting);
         let turn = loop {
-            let turn = limiter.shared_turn(deadline).await?;
+            let turn = limiter.shared_turn(deadline, (hold, max_hold)).await?;
             let slot = Slot::take(&limiter, deadline, hold)?;
             let at = turn.as_ref().map_or(slot.at, |turn| turn.at().max(slot.at));
             // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
@@ -184,8 +184,13 @@ impl HostLimiter {
         Ok(HostPermit { limiter, max_hold, max_interval, answered: false, open, turn, _measured })
     }
 
-    /// A turn by the agreement with other processes; `None` where there is none.
-    async fn shared_turn(&self, deadline: Instant) -> Result<Option<SharedTurn>, FetchError> {
+    /// A turn by the agreement with other processes; `None` where there is none. A host that told another process to be
+    /// left alone is waited for until `hold`, as if it had told this one.
+    async fn shared_turn(
+        &self,
+        deadline: Instant,
+        (hold, max_hold): (Instant, Duration),
+    ) -> Result<Option<SharedTurn>, FetchError> {
         let Some(shared) = &self.shared else { return Ok(None) };
         let wanted = || {
             let state = self.state();
@@ -195,9 +200,21 @@ impl HostLimiter {
                 burst: state.burst_now(),
                 concurrency: state.concurrency,
                 behind: state.waiting.files + state.waiting.others,
+                max_hold,
             }
         };
-        shared.take(wanted, deadline).await.map_err(|_| self.busy(0))
+        loop {
+            let wait = match shared.take(wanted, deadline).await {
+                Ok(turn) => return Ok(turn),
+                Err(NoTurn::Late) => return Err(self.busy(0)),
+                Err(NoTurn::Held(wait)) => wait.min(max_hold),
+            };
+            let until = self.state().hold(wait);
+            if until > hold {
+                return Err(self.held(until));
+            }
+            tokio::time::sleep_until(until).await;
+        }
     }
 
     /// Makes the pace no faster than this.
@@ -491,9 +508,10 @@ impl State {
         due + interval
     }
 
-    fn hold(&mut self, wait: Duration) {
+    /// Replies with the time until which it is held now.
+    fn hold(&mut self, wait: Duration) -> Instant {
         let until = Instant::now() + wait;
-        self.held = Some(self.held.map_or(until, |held| held.max(until)));
+        *self.held.insert(self.held.map_or(until, |held| held.max(until)))
     }
 
     fn first_free(&mut self) -> Instant {

@@ -74,6 +74,8 @@ pub struct PaceClaim<'a> {
     pub starts: u32,
     /// A start that is further ahead is of no use.
     pub within: Duration,
+    /// The longest that a host is left alone that asks for it.
+    pub max_hold: Duration,
 }
 
 /// The answer to a claim.
@@ -88,6 +90,8 @@ pub enum PaceAnswer {
     },
     /// Not now; it is worth asking again after so long.
     Later(Duration),
+    /// The host asked to be left alone for so long from now.
+    Held(Duration),
 }
 
 /// The other processes cannot be asked.
@@ -130,6 +134,16 @@ pub(super) struct Wanted {
     pub(super) concurrency: usize,
     /// Requests that wait for a place behind the one that asks.
     pub(super) behind: u32,
+    pub(super) max_hold: Duration,
+}
+
+/// Why there is no turn.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum NoTurn {
+    /// It would come after the deadline.
+    Late,
+    /// The host asked to be left alone for so long from now.
+    Held(Duration),
 }
 
 /// The right to start one request at a time, and to have it open until this is dropped.
@@ -156,21 +170,21 @@ impl SharedTurns {
         Self { pace, host, asking: tokio::sync::Mutex::new(()), waiting, held }
     }
 
-    /// Waits until this process may start a request; the start itself may still be ahead. `Err` is the time of a start
-    /// that is beyond the deadline. `None`: the agreement cannot be reached, and nothing is to be waited for.
+    /// Waits until this process may start a request; the start itself may still be ahead. `None`: the agreement cannot
+    /// be reached, and nothing is to be waited for.
     pub(super) async fn take(
         self: &Arc<Self>,
         wanted: impl Fn() -> Wanted,
         deadline: Instant,
-    ) -> Result<Option<SharedTurn>, Instant> {
+    ) -> Result<Option<SharedTurn>, NoTurn> {
         let _waiting = Counted::new(&self.waiting);
         let Ok(_asking) = tokio::time::timeout_at(deadline, self.asking.lock()).await else {
-            return Err(deadline);
+            return Err(NoTurn::Late);
         };
         loop {
             let wanted = wanted();
             if let Some(turn) = self.next(wanted.every) {
-                return if turn.at > deadline { Err(turn.at) } else { Ok(Some(turn)) };
+                return if turn.at > deadline { Err(NoTurn::Late) } else { Ok(Some(turn)) };
             }
             let wait = match self.claim(wanted, deadline).await {
                 Ok(PaceAnswer::Granted { starts, open }) => {
@@ -180,6 +194,10 @@ impl SharedTurns {
                     AGAIN
                 }
                 Ok(PaceAnswer::Later(wait)) => wait,
+                Ok(PaceAnswer::Held(wait)) => {
+                    self.give_back_unused();
+                    return Err(NoTurn::Held(wait));
+                }
                 Err(why) => {
                     tracing::debug!(host = self.host, %why, "this process keeps its own pace");
                     return Ok(None);
@@ -188,7 +206,7 @@ impl SharedTurns {
             let again = Instant::now() + wait;
             if again > deadline {
                 self.give_back_unused();
-                return Err(again);
+                return Err(NoTurn::Late);
             }
             tokio::time::sleep_until(again).await;
         }
@@ -227,6 +245,7 @@ impl SharedTurns {
             more,
             starts: waiting.saturating_add(wanted.behind).min(block.max(more)).min(most),
             within: deadline.saturating_duration_since(Instant::now()),
+            max_hold: wanted.max_hold,
         };
         let answer = self.pace.claim(claim).await;
         unfinished.forget();

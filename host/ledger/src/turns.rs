@@ -26,6 +26,8 @@ pub struct TurnClaim {
     pub starts: u32,
     /// A start that is further ahead is of no use to it.
     pub within: Duration,
+    /// The longest that the owner leaves a host alone that asks for it. Who said more had a clock that was ahead.
+    pub max_hold: Duration,
 }
 
 /// The answer to a claim.
@@ -42,4 +44,6 @@ pub enum Turns {
     /// Nothing now. Others are open or come first, or the next start is further ahead than is of use. It is worth asking
     /// again after this time; whoever waits keeps its place in the line meanwhile.
     Later(Duration),
+    /// The host asked to be left alone for so long from now: nobody may start.
+    Held(Duration),
 }

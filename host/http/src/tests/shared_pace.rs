@@ -6,7 +6,7 @@ use futures_util::future::{BoxFuture, join_all};
 
 use super::script::{Script, answer, ok};
 use super::*;
-use crate::{Limit, PaceAnswer, PaceClaim, PaceUnshared, Reach, SharedPace};
+use crate::{Denial, Limit, PaceAnswer, PaceClaim, PaceUnshared, Reach, SharedPace};
 
 /// What was said to the others.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +166,40 @@ async fn the_others_hear_that_a_host_asked_to_be_left_alone() {
     let others = Others::new(|_| granted(&[0], 1));
     let response = ask(&client(&script, &others), 1).await;
     assert!(others.said().contains(&Said::Hold(Duration::from_secs(7))), "{response:?} {:?}", others.said());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_told_another_process_to_be_left_alone_is_waited_for_and_that_can_be_seen() {
+    let script = Script::new(|_, _| ok(""));
+    let others = Others::new(|claims| match claims {
+        0 => Some(Ok(PaceAnswer::Held(Duration::from_secs(30)))),
+        _ => granted(&[0], 1),
+    });
+    let (client, start) = (client(&script, &others), Instant::now());
+    let asking = tokio::spawn({
+        let client = client.clone();
+        async move { ask(&client, 1).await.remove(0).map(|answer| answer.head.status) }
+    });
+    tokio::time::sleep(Duration::from_secs(10)).await;
+    let held = client.queues().now().first().and_then(|queue| queue.held);
+    assert_eq!(held, Some(Duration::from_secs(20)));
+    let url = "http://host.example/".parse().unwrap();
+    let refusal = client.refusal(&url, Role::Api, "", Duration::from_secs(19)).unwrap();
+    assert!(refusal.to_string().contains("left alone for 20 s"), "{refusal}");
+    assert_eq!((asking.await.unwrap(), script.times(start)), (Ok(200), vec![30_000]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_wait_for_a_host_that_told_another_process_to_be_left_alone_is_refused_at_once() {
+    let script = Script::new(|_, _| ok(""));
+    let others = Others::new(|_| Some(Ok(PaceAnswer::Held(Duration::from_secs(200)))));
+    let (client, start) = (client(&script, &others), Instant::now());
+    let deadline = start + Duration::from_secs(120);
+    let attempt = Attempt::within(Duration::from_secs(10), deadline, 0);
+    let error = attempt.fetch(&client, Role::Api, "http://host.example/").await.unwrap_err();
+    assert!(matches!(error, FetchError::Denied { reason: Denial::Breaker, .. }), "{error}");
+    assert!(error.to_string().contains("left alone for 200 s"), "{error}");
+    assert_eq!((start.elapsed(), script.urls().len()), (Duration::ZERO, 0));
 }
 
 #[tokio::test(start_paused = true)]

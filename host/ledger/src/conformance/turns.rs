@@ -14,6 +14,8 @@ super::promises! {
     a_process_that_gives_up_waiting_leaves_the_line_and_keeps_what_it_has_open
     a_limit_within_a_time_holds_for_all_processes_together
     a_host_that_asked_to_be_left_alone_is_left_alone_by_all
+    a_rest_under_a_clock_that_was_ahead_is_no_longer_than_the_longest
+    starts_that_were_promised_under_a_clock_that_was_ahead_are_not_waited_for
     a_process_that_is_gone_has_nothing_open_after_its_lease
     a_start_beyond_its_use_is_promised_to_nobody
     rows_written_under_a_wrong_clock_stop_nobody
@@ -39,6 +41,7 @@ fn claim(owner: &str) -> TurnClaim {
         more: 1,
         starts: 1,
         within: ms(60_000),
+        max_hold: ms(300_000),
     }
 }
 
@@ -46,6 +49,13 @@ async fn granted(world: &World, claim: TurnClaim) -> (Vec<Duration>, u32) {
     match world.ledger.claim_turns(claim).await.unwrap() {
         Turns::Granted { starts, open } => (starts, open),
         later => panic!("{later:?}"),
+    }
+}
+
+async fn held(world: &World, claim: TurnClaim) -> Duration {
+    match world.ledger.claim_turns(claim).await.unwrap() {
+        Turns::Held(wait) => wait,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -129,8 +139,38 @@ async fn a_limit_within_a_time_holds_for_all_processes_together(world: World) {
 async fn a_host_that_asked_to_be_left_alone_is_left_alone_by_all(world: World) {
     world.ledger.hold_host(HOST, ms(30_000)).await.unwrap();
     world.ledger.hold_host(HOST, ms(5_000)).await.unwrap();
-    assert_eq!(later(&world, TurnClaim { within: ms(10_000), ..claim("b") }).await, ms(30_000));
-    assert_eq!(granted(&world, claim("b")).await.0, [ms(30_000)]);
+    assert_eq!(held(&world, TurnClaim { within: ms(10_000), ..claim("b") }).await, ms(30_000));
+    world.clock.go_forward(ms(20_000));
+    assert_eq!(held(&world, claim("c")).await, ms(10_000), "a rest is told apart from a queue");
+    world.clock.go_forward(ms(10_000));
+    assert_eq!(granted(&world, claim("b")).await.0, [ms(0)]);
+}
+
+async fn a_rest_under_a_clock_that_was_ahead_is_no_longer_than_the_longest(world: World) {
+    world.clock.go_forward(ms(7_200_000));
+    world.ledger.hold_host(HOST, ms(130_000)).await.unwrap();
+    world.clock.go_back(ms(7_200_000));
+    assert_eq!(held(&world, claim("a")).await, ms(300_000));
+    world.clock.go_forward(ms(200_000));
+    assert_eq!(
+        held(&world, claim("b")).await,
+        ms(100_000),
+        "it does not begin again with everybody who asks"
+    );
+    world.clock.go_forward(ms(100_000));
+    assert_eq!(granted(&world, claim("a")).await.0, [ms(0)]);
+}
+
+async fn starts_that_were_promised_under_a_clock_that_was_ahead_are_not_waited_for(world: World) {
+    let of = |owner: &str| TurnClaim { every: ms(500), concurrency: 2, ..claim(owner) };
+    for window in [None, Some((1, ms(10_000)))] {
+        world.clock.go_forward(ms(500_000));
+        granted(&world, TurnClaim { window, ..of("ahead") }).await;
+        world.clock.go_back(ms(500_000));
+        assert_eq!(granted(&world, TurnClaim { window, ..of("a") }).await.0, [ms(0)]);
+        world.ledger.end_turns("a").await.unwrap();
+        world.clock.go_forward(ms(1_000));
+    }
 }
 
 async fn a_process_that_is_gone_has_nothing_open_after_its_lease(world: World) {
@@ -162,6 +202,12 @@ async fn rows_written_under_a_wrong_clock_stop_nobody(world: World) {
     world.sql(&format!("UPDATE host_paces SET next_at = {far}, held_until = {far}")).await.unwrap();
     world.sql(&format!("INSERT INTO host_starts (host, at) VALUES ('{HOST}', {far})")).await.unwrap();
     let windowed = TurnClaim { window: Some((1, ms(1_000))), ..claim("b") };
+    assert_eq!(
+        held(&world, windowed.clone()).await,
+        ms(300_000),
+        "as long as a host may be held, and no longer"
+    );
+    world.clock.go_forward(ms(300_000));
     assert_eq!(granted(&world, windowed).await.0, [ms(0)]);
 }
 

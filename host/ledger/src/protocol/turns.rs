@@ -52,8 +52,10 @@ const AHEAD_OF_OTHERS: i64 = 250;
 const FORGOTTEN: i64 = 600_000;
 /// The longest that a host is left alone, whatever a row says: a day.
 const LONGEST_HOLD: i64 = 86_400_000;
-/// No honest row promises starts further ahead than so many, or a minute: a clock was wrong that is right now.
-const STARTS_AHEAD: i64 = 1_000;
+/// No honest row promises starts further ahead than one for each place of a host and a block of them, and some time for
+/// processes that ask it more slowly: a clock was wrong that is right now.
+const STARTS_AHEAD: i64 = 32;
+const SLOWER: i64 = 30_000;
 
 /// The line at a host, as one process sees it.
 #[derive(Debug, Default)]
@@ -77,6 +79,11 @@ impl TxRequest for ClaimTurns {
         let (next_at, held_until) = lock(sql, &claim.host).await?;
         // After the lock: whoever had it before may have taken long.
         let now = sql.now().await?;
+        let held = hold(sql, claim, held_until, now).await?;
+        if held > 0 {
+            save_holder(sql, claim, claim.open, None, now).await?;
+            return Ok(Turns::Held(ms(held)));
+        }
         let line = Line::of(sql, claim, now).await?;
 
         let free = claim.concurrency.max(1).saturating_sub(line.open);
@@ -89,12 +96,11 @@ impl TxRequest for ClaimTurns {
         }
 
         let next_at = if next_at > latest_start(claim, now) { now } else { next_at };
-        let held_until = if held_until > now.saturating_add(LONGEST_HOLD) { now } else { held_until };
         let mut window = Window::of(sql, claim, now).await?;
         // What lies before now was not used.
         let saved = every.saturating_mul(i64::from(claim.burst.max(1)) - 1);
         let due = next_at.max(now.saturating_sub(saved));
-        let first = window.free_from(due.max(held_until).max(now));
+        let first = window.free_from(due.max(now));
         if first - now > millis(claim.within) {
             save_holder(sql, claim, claim.open, None, now).await?;
             return Ok(later(first - now));
@@ -240,8 +246,7 @@ struct Window {
 impl Window {
     async fn of<S: Sql>(sql: &mut S, claim: &TurnClaim, now: i64) -> Result<Self, LedgerError> {
         let Some((requests, per)) = claim.window else { return Ok(Self::default()) };
-        // The host counts a request when it arrives, which is later than it starts, some more than others.
-        let per = millis(per).saturating_add((millis(per) / 20).clamp(50, 2_000));
+        let per = within_window(per);
         let host = Param::Text(&claim.host);
         sql.run("DELETE FROM host_starts WHERE host = $1 AND at <= $2", &[host, Param::Int(now - per)])
             .await?;
@@ -254,7 +259,7 @@ impl Window {
             .await?;
         let mut starts: Vec<i64> = rows.iter().filter_map(|row| row.int(0).ok()).collect();
         // A start further ahead than any is given out was written under a wrong clock.
-        starts.retain(|start| *start <= now.saturating_add(per).saturating_add(60_000));
+        starts.retain(|start| *start <= latest_start(claim, now));
         starts.reverse();
         Ok(Self { limit: Some((usize::try_from(most).unwrap_or(usize::MAX), per)), starts, new: 0 })
     }
@@ -286,8 +291,28 @@ impl Window {
 
 /// No start that was promised under a right clock is later.
 fn latest_start(claim: &TurnClaim, now: i64) -> i64 {
-    let starts = millis(claim.every).max(0).saturating_mul(STARTS_AHEAD);
-    now.saturating_add(starts).saturating_add(60_000)
+    let places = i64::from(claim.concurrency).clamp(1, STARTS_AHEAD);
+    let starts = millis(claim.every).max(0).saturating_mul(places + STARTS_AHEAD);
+    let window = claim.window.map_or(0, |(_, per)| within_window(per));
+    now.saturating_add(starts).saturating_add(window).saturating_add(SLOWER)
+}
+
+/// For how long the host is still to be left alone. What is longer than anybody obeys lasts as long as is obeyed, from now
+/// on.
+async fn hold<S: Sql>(sql: &mut S, claim: &TurnClaim, held_until: i64, now: i64) -> Result<i64, LedgerError> {
+    let (left, most) = (held_until.saturating_sub(now), millis(claim.max_hold).max(0));
+    if left > most {
+        let until = Param::Int(now.saturating_add(most));
+        let set = "UPDATE host_paces SET held_until = $1 WHERE host = $2";
+        sql.run(set, &[until, Param::Text(&claim.host)]).await?;
+    }
+    Ok(left.min(most))
+}
+
+/// The time of a window in which the host may count a request. It does when one arrives, which is later than it starts,
+/// some more than others.
+fn within_window(per: Duration) -> i64 {
+    millis(per).saturating_add((millis(per) / 20).clamp(50, 2_000))
 }
 
 /// When the start after this one is due. One that was due before now is made up for, unless the host has to wait anyway.

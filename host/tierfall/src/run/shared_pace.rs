@@ -158,6 +158,7 @@ impl SharedPace for LedgerPace {
             more: claim.more,
             starts: claim.starts,
             within: claim.within,
+            max_hold: claim.max_hold,
         };
         let (reply, answer) = oneshot::channel();
         self.say(Message::Claim(claim, reply));
@@ -166,6 +167,7 @@ impl SharedPace for LedgerPace {
             Ok(match answer.await.unwrap_or_else(ended)? {
                 Turns::Granted { starts, open } => PaceAnswer::Granted { starts, open },
                 Turns::Later(wait) => PaceAnswer::Later(wait),
+                Turns::Held(wait) => PaceAnswer::Held(wait),
             })
         })
     }
