@@ -171,6 +171,8 @@ fn is_language<'t>(pages: impl Iterator<Item = &'t str> + Clone) -> bool {
     for c in pages.clone().flat_map(str::chars).filter(|c| !c.is_whitespace()) {
         match c {
             // Tables have numbers, and contents have dots.
+            // Glyphs that a font's map leaves out were left out of the text once.
+            '\u{f0000}'.. => {}
             _ if c.is_numeric() || matches!(c, '.' | '·' | '…' | '-' | '–' | '—' | '_' | ',') => {}
             _ if !c.is_alphabetic() => signs += 1,
             _ if (c as u32) < 0x250 => latin += 1,

@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::document::Document;
+use crate::document::{Document, Page};
 
 /// What a cipher says about a title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +33,13 @@ const REPEATED: usize = 7;
 
 /// Whether a title heads a document whose characters are counted.
 pub fn find(title: &str, document: &Document<'_>) -> Enciphered {
-    let heads: Vec<Vec<char>> = document
-        .pages
-        .iter()
-        .take(2)
-        .map(|page| page.text.chars().filter(|c| is_counted(*c)).take(HEAD).collect())
-        .collect();
+    // A driver that gives a font's glyphs other characters' codes mixes both.
+    let head = |page: &Page<'_>, all: bool| -> Vec<char> {
+        let glyphs = page.text.chars().filter(|c| !c.is_whitespace());
+        glyphs.filter(|c| all || is_counted(*c)).take(HEAD).collect()
+    };
+    let pages = || document.pages.iter().take(2);
+    let heads: Vec<Vec<char>> = pages().flat_map(|page| [head(page, false), head(page, true)]).collect();
     let counted: usize =
         document.pages.iter().map(|page| page.text.chars().filter(|c| is_counted(*c)).count()).sum();
     if counted < FEWEST || document.is_readable() {
@@ -58,6 +59,32 @@ pub fn find(title: &str, document: &Document<'_>) -> Enciphered {
     }
 }
 
+/// Whether a title heads a document that can be read but for the glyphs of its title, as small capitals are that a
+/// font's map leaves out: lines of its first page hold it, letter for letter where they can be read.
+pub fn in_readable(title: &str, document: &Document<'_>) -> bool {
+    /// Lines that a title takes at most, and lines at the head in which it begins.
+    const LINES: usize = 5;
+    const FIRST: usize = 8;
+    let Some(page) = document.pages.first() else { return false };
+    let lines: Vec<Vec<char>> = page
+        .text
+        .lines()
+        .take(FIRST + LINES)
+        .map(|line| line.chars().filter(|c| !c.is_whitespace()).take(HEAD).collect())
+        .collect();
+    if !lines.iter().flatten().any(|c| is_counted(*c)) {
+        return false;
+    }
+    let writings = Writing::all(title);
+    (0..FIRST.min(lines.len())).any(|first| {
+        (1..=LINES).any(|count| {
+            let Some(lines) = lines.get(first..first + count) else { return false };
+            let glyphs: Vec<char> = lines.iter().flatten().copied().collect();
+            writings.iter().any(|writing| writing.fills(&glyphs))
+        })
+    })
+}
+
 /// How much of a title may stand at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stands {
@@ -69,7 +96,7 @@ enum Stands {
 
 /// A private character of Unicode, by which an examiner tells glyphs apart that it cannot read.
 fn is_counted(c: char) -> bool {
-    ('\u{e000}'..='\u{f8ff}').contains(&c)
+    matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..)
 }
 
 /// A way in which a title may have been set.
@@ -86,7 +113,8 @@ struct Letter {
 }
 
 impl Writing {
-    /// With and without ligatures and punctuation, in capitals or as it is typed.
+    /// With and without ligatures and punctuation, in capitals or as it is typed, and with spaces that have a code of
+    /// their own.
     fn all(title: &str) -> Vec<Self> {
         const LIGATURES: [(&str, &str); 5] = [
             ("ffi", "\u{fb03}"),
@@ -99,10 +127,14 @@ impl Writing {
         let ligated =
             LIGATURES.iter().fold(title.clone(), |title, (letters, one)| title.replace(letters, one));
         let mut all = Vec::new();
-        for (text, capitals) in [(&title, true), (&title, false), (&ligated, false)] {
+        let forms = [(&title, true), (&title, false), (&ligated, false)];
+        for (spaced, (text, capitals)) in
+            [false, true].into_iter().flat_map(|spaced| forms.map(|form| (spaced, form)))
+        {
             for punctuated in [true, false] {
                 let mut begins = true;
                 let mut letters = Vec::new();
+                let spaced = spaced && punctuated;
                 for c in text.chars() {
                     if c.is_alphanumeric() {
                         let either = !capitals && c.is_alphabetic() && (begins || c.is_uppercase());
@@ -110,7 +142,10 @@ impl Writing {
                         begins = false;
                     } else {
                         begins = true;
-                        if punctuated && !c.is_whitespace() {
+                        if c.is_whitespace() && !spaced {
+                            continue;
+                        }
+                        if punctuated {
                             letters.push(Letter { of: c, either: false, begins: false });
                         }
                     }
@@ -119,6 +154,36 @@ impl Writing {
             }
         }
         all
+    }
+
+    /// Whether these glyphs are the title, but for the mark of a footnote: those that can be read are its letters, and of
+    /// the others, which are most, enough repeat.
+    fn fills(&self, glyphs: &[char]) -> bool {
+        /// Signs behind it.
+        const MARKS: usize = 2;
+        let (mut hidden, mut repeated) = (0, 0);
+        let mut meanings: HashMap<char, char> = HashMap::new();
+        let mut glyph_of: HashMap<char, char> = HashMap::new();
+        let rest = glyphs.len().checked_sub(self.letters.len());
+        if rest.is_none_or(|rest| rest > MARKS) || self.letters.is_empty() {
+            return false;
+        }
+        for (letter, glyph) in self.letters.iter().zip(glyphs) {
+            if !is_counted(*glyph) {
+                if !glyph.to_lowercase().eq(std::iter::once(letter.of)) {
+                    return false;
+                }
+                continue;
+            }
+            hidden += 1;
+            let meaning = *meanings.entry(*glyph).or_insert(letter.of);
+            let known = glyph_of.insert(letter.of, *glyph);
+            if meaning != letter.of || known.is_some_and(|known| known != *glyph) {
+                return false;
+            }
+            repeated += usize::from(known.is_some());
+        }
+        repeated >= REPEATED && hidden * 2 >= self.letters.len()
     }
 
     /// Whether the title may stand there, each glyph being one letter, and how many of its letters stand for a glyph that
@@ -209,6 +274,57 @@ mod tests {
         assert_eq!(found("Imaginary Tides", TITLE), Enciphered::TooShort);
         let dashed = "Reflection of Imaginary Tides at the Island \u{2013} A Fictional Boundary";
         assert_eq!(found(&dashed.replace(" \u{2013}", ""), dashed), Enciphered::TooShort, "begins so");
+    }
+
+    #[test]
+    fn codes_that_a_driver_gave_away_anew_are_a_cipher_with_spaces() {
+        let mut order: Vec<char> = Vec::new();
+        let code = |c: char| {
+            let at = order.iter().position(|known| *known == c).unwrap_or_else(|| {
+                order.push(c);
+                order.len() - 1
+            });
+            char::from_u32(0x21 + at as u32)
+        };
+        let sentence = "Sentences about tides and their reflection follow here. ".repeat(30);
+        let text: String = format!("{TITLE} {sentence}").chars().filter_map(code).collect();
+        let unread: String = (0..300).filter_map(|number| char::from_u32(0xf_0000 + number)).collect();
+        let report =
+            PdfReport { text: vec![format!("{text}\n{unread}")], drawn: 9000, ..PdfReport::default() };
+        let document = Document::of(&report);
+        assert_eq!(find(TITLE, &document), Enciphered::Here);
+        let other = "Refraction of Invented Waves at a Fictional Boundary";
+        assert_eq!(find(other, &document), Enciphered::NotHere);
+    }
+
+    #[test]
+    fn a_title_in_small_capitals_that_a_fonts_map_leaves_out_is_known_by_what_they_repeat() {
+        let hide = |text: &str| -> String {
+            let hidden =
+                |c: char| if c.is_lowercase() { char::from_u32(0xf_0000 + c as u32) } else { Some(c) };
+            text.chars().filter_map(hidden).collect()
+        };
+        let page = |head: &str| PdfReport {
+            text: vec![format!(
+                "Journal of Tides\n{head}\nAda Invented\n{}",
+                "The tides of this sea are low.\n".repeat(60)
+            )],
+            ..PdfReport::default()
+        };
+        let (one, two) = TITLE.split_at(19);
+        for (head, expected) in [
+            (hide(TITLE), true),
+            (format!("{}\n{}1", hide(one), hide(two)), true),
+            (hide("Reflection of Imaginary Tides at a Factional Boundary"), false),
+            (hide("Refraction of Imaginary Tides at a Fictional Boundary"), false),
+            (format!("{} and Elsewhere", hide(TITLE)), false),
+            (TITLE.to_owned(), false),
+        ] {
+            let report = page(&head);
+            let document = Document::of(&report);
+            assert!(document.is_readable());
+            assert_eq!(in_readable(TITLE, &document), expected, "{head}");
+        }
     }
 
     #[test]

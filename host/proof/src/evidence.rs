@@ -210,7 +210,7 @@ impl Evidence {
                 Against::MorePages,
                 expected.is_some_and(|expected| report.pages > expected.saturating_add(COVERS)),
             ),
-            (Against::TitleNotPrinted, unprinted && readable),
+            (Against::TitleNotPrinted, unprinted && readable && !enciphered),
             (Against::Unreadable, !readable && !enciphered),
             (Against::Enciphered, enciphered),
         ];

@@ -81,7 +81,18 @@ pub fn judge(
         },
     };
     let readable = document.is_readable();
-    let enciphered = if readable { Enciphered::No } else { enciphered::find(known_title, document) };
+    let enciphered = match judged {
+        _ if !readable => enciphered::find(known_title, document),
+        // Its authors can be read, so they must be there.
+        Some(false) | None
+            if id != OwnId::Other
+                && authors == Authors::Named
+                && enciphered::in_readable(known_title, document) =>
+        {
+            Enciphered::Here
+        }
+        _ => Enciphered::No,
+    };
     let judgement = match judged {
         _ if enciphered == Enciphered::Here => {
             Judgement::Is(Identity::Proven, "the letters of its text are not named, but at its head they repeat as in the work's title".into())

@@ -104,6 +104,11 @@ impl Deref for Known<'_> {
 /// What to do where the parser knows no text.
 enum Fallback {
     None,
+    /// A composite font without a character collection. Glyphs that its map leaves out, such as small capitals, are told
+    /// apart by characters that begin at `from`.
+    Composite {
+        from: u32,
+    },
     /// A simple font: names that number their glyphs, and codes without a name, whose names only the font's program
     /// has. Those are as good as ASCII, or unreadable.
     Simple {
@@ -125,7 +130,10 @@ impl<'a> KnownFont<'a> {
         let subtype = dict.get::<Name<'_>>("Subtype");
         let fallback = match subtype.as_ref().map(Name::as_str) {
             Some("Type0") => {
-                collection(dict, cmaps).map_or(Fallback::None, |found| Fallback::Collection(Box::new(found)))
+                // One of Unicode's planes of private use for every second font.
+                let from = if place.is_multiple_of(2) { 0xf_0000 } else { 0x10_0000 };
+                collection(dict, cmaps)
+                    .map_or(Fallback::Composite { from }, |found| Fallback::Collection(Box::new(found)))
             }
             Some(kind) => Fallback::Simple {
                 names: Numbered::of(dict, kind == "Type3", place),
@@ -167,7 +175,7 @@ impl<'a> KnownFont<'a> {
         let text = by_code.or_else(|| known().map(text_of).filter(|text| is_text(text)));
         let text = text.or_else(|| self.fall_back(code)).unwrap_or_default();
         // Private characters only tell glyphs apart.
-        let unread = |c: char| c.is_whitespace() || ('\u{e000}'..='\u{f8ff}').contains(&c);
+        let unread = |c: char| c.is_whitespace() || matches!(c, '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..);
         Character {
             is_drawn: text.is_empty() || !text.chars().all(char::is_whitespace),
             is_read: !text.chars().all(unread),
@@ -187,6 +195,8 @@ impl<'a> KnownFont<'a> {
     fn fall_back(&self, code: u32) -> Option<String> {
         match &self.fallback {
             Fallback::None => None,
+            Fallback::Composite { .. } if code > 0xfffd || self.is_blank(code) => None,
+            Fallback::Composite { from } => char::from_u32(from + code).map(String::from),
             Fallback::Simple { names, built_in } => {
                 let code = u8::try_from(code).ok()?;
                 match names {
