@@ -1,0 +1,55 @@
+//! A worker over a list: its works as they come, those that were given back once their time has come, and at its end
+//! what others held.
+
+use std::sync::Arc;
+
+use super::worker_pool::{Pipeline, WorkerPool};
+use crate::run::error::RunError;
+use crate::run::request::WorkRequest;
+
+impl WorkerPool {
+    /// One worker over a list.
+    pub(in crate::run) async fn work_list(
+        self: Arc<Self>,
+        works: async_channel::Receiver<WorkRequest>,
+    ) -> Result<(), RunError> {
+        let mut pipeline = Pipeline { of_list: true, ..Pipeline::default() };
+        while self.has_place(&mut pipeline).await {
+            let next = async {
+                tokio::select! {
+                    biased;
+                    request = self.parked.due() => Some((request, true)),
+                    request = works.recv() => Some((request.ok()?, false)),
+                }
+            };
+            let Some((request, again)) = self.unless_ending(next).await.flatten() else { break };
+            if again || self.is_new(&request.work) {
+                if !works.is_empty() {
+                    // The next one is right behind it.
+                    self.plan.together.go_on();
+                }
+                self.begin(request, &mut pipeline).await?;
+            }
+        }
+        // What others hold comes last: by then they have ended it, or their lease has run out.
+        pipeline.slot = None;
+        pipeline.finish().await?;
+        while let Some(held) = pipeline.held.pop_front() {
+            if self.unless_ending(tokio::time::sleep(held.wait())).await.is_none()
+                || !self.has_place(&mut pipeline).await
+            {
+                break;
+            }
+            self.begin(held.request, &mut pipeline).await?;
+            pipeline.slot = None;
+            pipeline.finish().await?;
+        }
+        while self.has_place(&mut pipeline).await
+            && let Some(request) = self.unless_ending(self.parked.rest()).await.flatten()
+        {
+            self.begin(request, &mut pipeline).await?;
+        }
+        pipeline.slot = None;
+        pipeline.finish().await
+    }
+}

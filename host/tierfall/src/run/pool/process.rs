@@ -1,0 +1,135 @@
+//! A work's way from its race to its end, or back to the ledger.
+
+use std::sync::Arc;
+
+use tracing::Instrument;
+
+use super::worker_pool::{Pipeline, WorkerPool};
+use crate::run::artifact_jobs::{ArtifactJob, ArtifactJobs};
+use crate::run::company::Resolving;
+use crate::run::error::RunError;
+use crate::run::leases::Leases;
+use crate::run::metrics::InHand;
+use crate::run::request::WorkRequest;
+use crate::run::slots::Slot;
+use crate::tiers::race::{self, Begun};
+use crate::tiers::{Identified, Outcome, Parked, Status};
+use tierfall_ledger::LedgerClientError;
+
+impl WorkerPool {
+    /// Races a work, and leaves the rest to a task of its own once the work before has come to its end: so the next
+    /// race waits neither for the disk nor for the ledger, and works end in the order of their races.
+    pub(super) async fn process(
+        self: &Arc<Self>,
+        request: WorkRequest,
+        jobs: ArtifactJobs,
+        begun: Begun,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        let _in_hand = InHand::one();
+        self.reporter.started(&request);
+        if request.work.is_known_by_title() && !jobs.are_finalized() {
+            let resolving = self.company.resolving();
+            let identified = self.identify(&request, begun, &jobs, pipeline.slot.as_ref(), &resolving).await;
+            pipeline.resolved = matches!(identified, Ok(Some(Identified::Work(..)))).then_some(resolving);
+            let taken = self.take_identified(identified, request, jobs, pipeline).await;
+            // It may have ended without a race.
+            pipeline.resolved = None;
+            return taken;
+        }
+        let span = match jobs.jobs.iter().find_map(ArtifactJob::leased) {
+            Some(job) => tracing::debug_span!("job", job_id = job.key.as_str()),
+            None => tracing::Span::none(),
+        };
+        let (slot, resolved) = (pipeline.slot.as_ref(), pipeline.resolved.take());
+        let raced = self.race(&request, begun, &jobs, slot, resolved).instrument(span.clone()).await;
+        // The next work is not kept from its place by this one's end.
+        pipeline.slot = None;
+        if let Ok(Some(Outcome { parked: Some(parked), .. })) = raced {
+            return self.give_back(parked, request, jobs, pipeline).await;
+        }
+        self.end(raced, request, jobs, span, pipeline).await
+    }
+
+    /// What came of asking for it: `None` if the run is over, or if an earlier worker had stored it already. One whose
+    /// title was `resolved` just now waits for those that still are not.
+    async fn race(
+        &self,
+        request: &WorkRequest,
+        begun: Begun,
+        jobs: &ArtifactJobs,
+        slot: Option<&Slot>,
+        mut resolved: Option<Resolving>,
+    ) -> Result<Option<Outcome>, LedgerClientError> {
+        let wanted = jobs.wanted();
+        if wanted.is_empty() {
+            return Ok(None);
+        }
+        let observer = self.reporter.observer(request);
+        let race = |begun: Begun| {
+            let begun = begun.parked_at_most(self.leases.longest_parked().filter(|_| jobs.may_be_parked()));
+            let (resolved, clock) = (resolved.take(), Arc::clone(begun.clock()));
+            let (work, wanted, observer) = (request.work.clone(), &wanted, observer.as_ref());
+            async move {
+                if let Some(resolved) = resolved {
+                    // A run that is ending takes the work as it is.
+                    self.unless_ending(resolved.gather(&clock)).await;
+                }
+                let acquirer = self.acquirer.as_ref();
+                let outcome = race::go_on(&self.plan, work, begun, acquirer, wanted, observer).await;
+                if outcome.status == Status::Stored { Ok(outcome) } else { Err(Box::new(outcome)) }
+            }
+        };
+        let raced = self.through_outages(&request.work, begun, jobs, slot, race).await?;
+        Ok(raced.map(|raced| raced.unwrap_or_else(|nothing| *nothing)))
+    }
+
+    /// Gives back a work whose turn is far off, with what was found out so far.
+    async fn give_back(
+        &self,
+        parked: Parked,
+        request: WorkRequest,
+        jobs: ArtifactJobs,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        let away = self.leases.away(parked.until);
+        tracing::debug!("{} is given back for {} s", request.work.key(), away.as_secs());
+        match jobs.park(away, &parked.so_far).await {
+            Ok(until) => {
+                let until = until.unwrap_or_else(|| Leases::time_in(away));
+                self.reporter.parked(&request, until);
+                if pipeline.of_list {
+                    self.parked.add(request, until);
+                }
+            }
+            Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
+        }
+        Ok(())
+    }
+
+    /// Ends a work in a task of its own, once the one before has ended.
+    pub(super) async fn end(
+        self: &Arc<Self>,
+        raced: Result<Option<Outcome>, LedgerClientError>,
+        request: WorkRequest,
+        jobs: ArtifactJobs,
+        span: tracing::Span,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        pipeline.finish().await?;
+        let pool = Arc::clone(self);
+        let ending = async move {
+            let ended = match raced {
+                Ok(outcome) => pool.finalizer.finalize(&request, outcome, jobs, &pool.plan.artifacts).await,
+                Err(error) => Err(error),
+            };
+            let Err(error) = ended else { return Ok(None) };
+            if matches!(error, LedgerClientError::Lost(_)) {
+                pool.leases.clear_up_after(&request.work).await;
+            }
+            pool.give_up(error, request).map(Some)
+        };
+        pipeline.ending = Some(tokio::spawn(ending.instrument(span)));
+        Ok(())
+    }
+}
