@@ -13,7 +13,8 @@ use super::outcome::{Outcome, Status};
 use super::plan::Plan;
 use super::race::{Begun, Observer};
 use super::reason::EndReason;
-use super::source::{Answer, Ask, Closed, Source};
+use super::so_far::{Parked, SoFar, parked_beyond};
+use super::source::{Answer, Ask, Closed, Source, SourceName};
 use super::trail::{AttemptEntry, AttemptOutcome, Trail, TrailEntry, closed, millis, skipped};
 use tierfall_http::{AttemptClock, WorkClock};
 use tierfall_ids::WorkId;
@@ -49,7 +50,7 @@ const ENOUGH: usize = 2;
 /// Identifiers that only strangers' plugins gave, and that registries are asked about.
 const MOST_UNVOUCHED: usize = 3;
 
-/// Asks for the title of a work, under the budgets of its race.
+/// Asks for the title of a work, under the budgets of its race, and gives it back as its race would.
 pub async fn identify(
     plan: &Plan,
     work: Work,
@@ -57,51 +58,30 @@ pub async fn identify(
     observer: &dyn Observer,
     others: &dyn Others,
 ) -> Identified {
-    let Begun { started, clock, trail, attempts, .. } = begun;
+    let Begun { started, clock, trail, attempts, settled, patience } = begun;
     let mut search = Search {
         plan,
         observer,
         started,
-        clock,
+        clock: Arc::clone(&clock),
         work: Arc::new(work),
         trail,
         attempts,
         records: Vec::new(),
         checked: Vec::new(),
         answered: 0,
+        without_match: Vec::new(),
         missed: MissedSources::default(),
         out_of_patience: false,
     };
-    let mut alone = false;
-    for source in &plan.titles {
-        // Who is asked about each title alone tells them one after the other.
-        if alone && source.asks_many_titles() {
-            others.come(&search.clock).await;
+    search.take_over(settled);
+    tokio::select! {
+        biased;
+        until = parked_beyond(patience, &clock) => search.given_back(until),
+        decision = search.ask_all(others) => match decision {
+            Decision::Is(resolved) => search.identified(&resolved),
+            Decision::Open(open) => search.left_open(open),
         }
-        alone |= !source.asks_many_titles();
-        if let Some(resolved) = search.ask_for_title(source).await {
-            return search.identified(&resolved);
-        }
-    }
-    while !matches!(decide(&search.work, &search.records), Decision::Is(_))
-        && let Some(next) = search.next_missed().await
-    {
-        match next {
-            Next::Over { source, why, .. } => search.out_of_patience(source, why),
-            Next::Ask { source, paid, .. } => {
-                search.attempts = search.attempts.saturating_sub(u32::from(paid));
-                if let Some(resolved) = search.ask_for_title(source).await {
-                    return search.identified(&resolved);
-                }
-            }
-        }
-    }
-    if let Decision::Open(Open { unvouched, .. }) = decide(&search.work, &search.records) {
-        search.ask_registries(&unvouched).await;
-    }
-    match decide(&search.work, &search.records) {
-        Decision::Is(resolved) => search.identified(&resolved),
-        Decision::Open(open) => search.left_open(open),
     }
 }
 
@@ -118,6 +98,8 @@ struct Search<'a> {
     checked: Vec<WorkId>,
     /// Sources that gave an answer to the title.
     answered: usize,
+    /// Of these, those that have no record like it.
+    without_match: Vec<&'a SourceName>,
     /// Sources that could not, and that are waited for.
     missed: MissedSources<'a>,
     /// One of them was waited for in vain.
@@ -125,10 +107,50 @@ struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    /// Asks one source after the other until it is known which work it is, or nobody is left.
+    async fn ask_all(&mut self, others: &dyn Others) -> Decision {
+        let mut alone = false;
+        for source in &self.plan.titles {
+            if self.without_match.contains(&source.name()) {
+                continue;
+            }
+            // Who is asked about each title alone tells them one after the other.
+            if alone && source.asks_many_titles() {
+                let clock = Arc::clone(&self.clock);
+                others.come(&clock).await;
+            }
+            alone |= !source.asks_many_titles();
+            if let Some(resolved) = self.ask_for_title(source).await {
+                return Decision::Is(resolved);
+            }
+        }
+        while !matches!(decide(&self.work, &self.records), Decision::Is(_))
+            && let Some(next) = self.next_missed().await
+        {
+            match next {
+                Next::Over { source, why, .. } => self.out_of_patience(source, why),
+                Next::Ask { source, paid, .. } => {
+                    self.attempts = self.attempts.saturating_sub(u32::from(paid));
+                    if let Some(resolved) = self.ask_for_title(source).await {
+                        return Decision::Is(resolved);
+                    }
+                }
+            }
+        }
+        if let Decision::Open(Open { unvouched, .. }) = decide(&self.work, &self.records) {
+            self.ask_registries(&unvouched).await;
+        }
+        decide(&self.work, &self.records)
+    }
+
     /// Asks a source for the title; which work it is, if that is known by now.
     async fn ask_for_title(&mut self, source: &'a Arc<dyn Source>) -> Option<Resolved> {
         let wanted = Arc::clone(&self.work);
+        let known = (self.records.len(), self.answered);
         let missed = self.ask(source, wanted, |finding| finding.matches).await;
+        if self.answered > known.1 && self.records.len() == known.0 {
+            self.without_match.push(source.name());
+        }
         match missed {
             Some(paid) => self.missed.note(TIER, source, paid, &self.clock),
             None => self.missed.forget(source.as_ref()),
@@ -275,6 +297,33 @@ impl<'a> Search<'a> {
         self.answered = answered;
     }
 
+    /// Takes over which sources have no record like it. Whoever had one says so again.
+    fn take_over(&mut self, settled: Trail) {
+        for entry in settled.0 {
+            let TrailEntry::Attempt(attempt) = &entry else { continue };
+            let Some(source) = self.plan.titles.iter().find(|source| attempt.is_of(source.name())) else {
+                continue;
+            };
+            if !self.without_match.contains(&source.name()) {
+                self.answered += 1;
+                self.without_match.push(source.name());
+                self.trail.0.push(entry);
+            }
+        }
+    }
+
+    /// Its turn comes then at the earliest.
+    fn given_back(self, until: Instant) -> Identified {
+        let has_none = |entry: &TrailEntry| match entry {
+            TrailEntry::Attempt(attempt) => self.without_match.iter().any(|name| attempt.is_of(name)),
+            TrailEntry::Acquisition(_) => false,
+        };
+        let kept = Trail(self.trail.0.iter().filter(|entry| has_none(entry)).cloned().collect());
+        let so_far = SoFar::of(kept, millis(self.clock.used()), millis(self.started.elapsed()));
+        let outcome = Outcome { cut: true, parked: Some(Parked { until, so_far }), ..self.unresolved() };
+        Identified::Open(Box::new(outcome))
+    }
+
     fn record(&mut self, entry: AttemptEntry) {
         let entry = TrailEntry::Attempt(entry);
         self.observer.entry(&entry);
@@ -312,18 +361,24 @@ impl<'a> Search<'a> {
             true => (Status::Failed, self.trail.end_reason().unwrap_or(reason)),
             false => (Status::Unresolved, reason),
         };
-        Identified::Open(Box::new(Outcome {
+        let outcome = Outcome { status, reason: Some(reason), nearest, ..self.unresolved() };
+        Identified::Open(Box::new(outcome))
+    }
+
+    /// The work as it was given, with what was done for it.
+    fn unresolved(self) -> Outcome {
+        Outcome {
             work: self.work,
-            status,
-            reason: Some(reason),
+            status: Status::Timeout,
+            reason: Some(EndReason::TotalTimeout),
             won: None,
             also: Vec::new(),
             cut: false,
             parked: None,
-            nearest,
+            nearest: None,
             trail: self.trail,
             elapsed: self.started.elapsed(),
-        }))
+        }
     }
 }
 

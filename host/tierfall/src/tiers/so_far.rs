@@ -4,12 +4,15 @@
 //! sources that had nothing and the URLs that were no copy, which are not asked for again. Whoever told something, or
 //! proposed what is still to be fetched, is asked anew, and vouches for it anew.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
 use super::trail::{AttemptOutcome, Trail, TrailEntry};
 use crate::acquire::Reason;
+use tierfall_http::WorkClock;
 use tierfall_proof::Reason as ProofReason;
 
 /// A work that can only wait for a turn that is far off.
@@ -19,6 +22,15 @@ pub struct Parked {
     pub until: Instant,
     /// For whoever goes on with it.
     pub so_far: SoFar,
+}
+
+/// Completes when a work is to be given back: it has been parked for as long as `patience` says, and will be for as long
+/// again. With the time of its next turn.
+pub(in crate::tiers) async fn parked_beyond(patience: Option<Duration>, clock: &WorkClock) -> Instant {
+    match patience {
+        Some(patience) => clock.parked_beyond(patience).await,
+        None => std::future::pending().await,
+    }
 }
 
 /// What was found out about a work, and what that took.

@@ -243,15 +243,14 @@ impl Trail {
     /// A source is asked again because it could not answer before. `answered`: it has now, and what kept it from that
     /// decides nothing any more; else the new failure stands for the old ones.
     pub(super) fn asked_again(&mut self, name: &SourceName, answered: bool) {
-        let is_its = |entry: &AttemptEntry| entry.plugin == name.plugin && entry.source == name.source;
         if !answered {
-            let failed = |entry: &TrailEntry| matches!(entry, TrailEntry::Attempt(attempt) if is_its(attempt) && attempt.retryable);
+            let failed = |entry: &TrailEntry| matches!(entry, TrailEntry::Attempt(attempt) if attempt.is_of(name) && attempt.retryable);
             self.0.retain(|entry| !failed(entry));
             return;
         }
         for entry in &mut self.0 {
             if let TrailEntry::Attempt(attempt) = entry
-                && is_its(attempt)
+                && attempt.is_of(name)
             {
                 attempt.retryable = false;
                 attempt.reason = None;
@@ -284,6 +283,11 @@ impl Trail {
 }
 
 impl AttemptEntry {
+    /// Whether it was this source that was asked.
+    pub(super) fn is_of(&self, name: &SourceName) -> bool {
+        self.plugin == name.plugin && self.source == name.source
+    }
+
     /// Whether the source was asked and did not answer.
     pub fn failed(&self) -> bool {
         match self.outcome {

@@ -32,6 +32,7 @@ impl WorkerPool {
         let mut begun = Some(begun);
         loop {
             let begun = begun.take().unwrap_or_else(|| self.begun(slot, jobs));
+            let begun = begun.parked_at_most(self.leases.longest_parked().filter(|_| jobs.may_be_parked()));
             let clock = Arc::clone(begun.clock());
             let asking = ask(begun);
             // Dropping it drops its requests; what was received stays in `partial/` for the next one.

@@ -45,9 +45,6 @@ impl WorkerPool {
         let raced = self.race(&request, begun, &jobs, slot, resolved).instrument(span.clone()).await;
         // The next work is not kept from its place by this one's end.
         pipeline.slot = None;
-        if let Ok(Some(Outcome { parked: Some(parked), .. })) = raced {
-            return self.give_back(parked, request, jobs, pipeline).await;
-        }
         self.end(raced, request, jobs, span, pipeline).await
     }
 
@@ -67,7 +64,6 @@ impl WorkerPool {
         }
         let observer = self.reporter.observer(request);
         let race = |begun: Begun| {
-            let begun = begun.parked_at_most(self.leases.longest_parked().filter(|_| jobs.may_be_parked()));
             let (resolved, clock) = (resolved.take(), Arc::clone(begun.clock()));
             let (work, wanted, observer) = (request.work.clone(), &wanted, observer.as_ref());
             async move {
@@ -107,7 +103,7 @@ impl WorkerPool {
         Ok(())
     }
 
-    /// Ends a work in a task of its own, once the one before has ended.
+    /// Ends a work in a task of its own, once the one before has ended; one that can only wait is given back.
     pub(super) async fn end(
         self: &Arc<Self>,
         raced: Result<Option<Outcome>, LedgerClientError>,
@@ -116,6 +112,9 @@ impl WorkerPool {
         span: tracing::Span,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
+        if let Ok(Some(Outcome { parked: Some(parked), .. })) = raced {
+            return self.give_back(parked, request, jobs, pipeline).await;
+        }
         pipeline.finish().await?;
         let pool = Arc::clone(self);
         let ending = async move {

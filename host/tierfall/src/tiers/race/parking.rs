@@ -1,10 +1,7 @@
 //! What a race that is given back leaves for the next worker, and how that one takes it over.
 
-use std::sync::Arc;
-
 use super::state::Race;
 use crate::tiers::so_far::SoFar;
-use crate::tiers::source::Source;
 use crate::tiers::trail::{AttemptEntry, Trail, TrailEntry, millis};
 use tierfall_work::Known;
 
@@ -26,8 +23,7 @@ impl Race<'_> {
         let work = self.snapshot();
         for source in self.plan.tiers.iter().flat_map(|tier| &tier.sources).chain(&self.plan.facts) {
             let name = source.name();
-            let was_asked = |entry: &AttemptEntry| entry.plugin == name.plugin && entry.source == name.source;
-            if settled.attempts().any(was_asked) && !self.considered.contains(name) {
+            if settled.attempts().any(|attempt| attempt.is_of(name)) && !self.considered.contains(name) {
                 // By an identifier that it would rather have, once that is known, it is asked again.
                 self.considered.ask(source.as_ref(), &work);
                 self.considered.had_nothing(name);
@@ -45,10 +41,8 @@ impl Race<'_> {
     /// A source that had nothing, and on whose word nothing of what is known stands.
     fn said_nothing(&self, attempt: &AttemptEntry, known: &Known) -> bool {
         let sources = self.plan.tiers.iter().flat_map(|tier| &tier.sources).chain(&self.plan.facts);
-        let is_it = |source: &&Arc<dyn Source>| {
-            source.name().plugin == attempt.plugin && source.name().source == attempt.source
-        };
-        let Some(source) = sources.into_iter().find(is_it) else { return false };
+        let mut sources = sources.filter(|source| attempt.is_of(source.name()));
+        let Some(source) = sources.next() else { return false };
         self.considered.has_nothing(source.name()) && !says(known, source.speaks_as())
     }
 }

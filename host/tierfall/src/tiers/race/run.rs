@@ -17,7 +17,7 @@ use crate::tiers::missed::MissedSources;
 use crate::tiers::outcome::{Outcome, Status};
 use crate::tiers::plan::{Plan, Tier};
 use crate::tiers::reason::EndReason;
-use crate::tiers::so_far::Parked;
+use crate::tiers::so_far::{Parked, parked_beyond};
 use crate::tiers::source::Source;
 use crate::tiers::trail::{TrailEntry, skipped};
 use futures_util::stream::StreamExt;
@@ -97,16 +97,10 @@ enum Ended {
 
 /// Why a race is cut, whatever it does just then.
 async fn cut(clock: &WorkClock, patience: Option<Duration>) -> Ended {
-    let parked = async {
-        match patience {
-            Some(patience) => clock.parked_beyond(patience).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         biased;
         () = clock.expired() => Ended::Deadline,
-        until = parked => Ended::Parked(until),
+        until = parked_beyond(patience, clock) => Ended::Parked(until),
     }
 }
 
