@@ -40,8 +40,9 @@ impl From<&Arc<WorkClock>> for End {
     }
 }
 
-/// As good as for ever; a time that can be added to any other.
-const FOR_EVER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+/// Longer than anything that is waited for, and short enough to be added to any time: the largest duration would
+/// overflow the clock.
+pub const FOR_EVER: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// An answer that comes sooner is not waited for idly.
 const SOON: Duration = Duration::from_secs(1);

@@ -70,7 +70,7 @@ mod work_clock;
 
 pub use body::{Body, PDF_WITHIN, starts_as_pdf};
 pub use client::{HttpClient, Mode};
-pub use clock::{AttemptClock, End};
+pub use clock::{AttemptClock, End, FOR_EVER};
 pub use cost::RequestCost;
 pub use error::{Denial, FetchError, HttpError};
 pub use exchange::anonymous;

@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use super::source::{Answer, Ask};
 use super::together::Together;
-use tierfall_http::{AttemptClock, Doing, Parking, WorkClock};
+use tierfall_http::{AttemptClock, Doing, FOR_EVER, Parking, WorkClock};
 use tierfall_ids::IdKind;
 use tierfall_sandbox::{WorkQuestion, shares_of};
 use tierfall_work::Work;
@@ -34,8 +34,6 @@ pub(super) type AskMany =
 const AT_ONCE: usize = 3;
 /// So long a question may take, without its waits, before the next is sent beside it.
 const SLOW: Duration = Duration::from_secs(2);
-/// Farther off than any answer that is waited for; it can be added to any time.
-const FAR: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// What waits for one source.
 #[derive(Clone)]
@@ -184,7 +182,7 @@ impl Inner {
     fn next_answer(&self) -> Instant {
         let state = self.state();
         let before = u32::try_from(state.waiting.len() / self.most).unwrap_or(u32::MAX);
-        Instant::now() + state.took.saturating_mul(before.saturating_add(1)).min(FAR)
+        Instant::now() + state.took.saturating_mul(before.saturating_add(1)).min(FOR_EVER)
     }
 
     /// Takes in who waits, unless there is an answer for it.

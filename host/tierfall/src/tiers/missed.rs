@@ -10,15 +10,13 @@ use super::outage::Waited;
 use super::reason::EndReason;
 use super::source::{Answer, Closed, Source};
 use crate::acquire::Reason;
-use tierfall_http::{AttemptClock, WorkClock};
+use tierfall_http::{AttemptClock, FOR_EVER, WorkClock};
 use tierfall_sandbox::{CallError, SourceError};
 use tierfall_work::Work;
 
 /// So often a work is asked about again because its source answered others. One that it stumbles over each time is not
 /// the victim of an outage.
 const AGAIN: u32 = 5;
-/// Longer than any wait.
-const LONG: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Those of one work.
 #[derive(Default)]
@@ -116,7 +114,7 @@ impl<'a> MissedSources<'a> {
     pub(super) async fn next(&mut self, clock: &Arc<WorkClock>, work: &Arc<Work>) -> Option<Next<'a>> {
         // Whatever became of them, they were asked.
         self.0.retain(|missed| missed.asking.is_none() && missed.again < AGAIN);
-        let parked = AttemptClock::new(LONG, clock);
+        let parked = AttemptClock::new(FOR_EVER, clock);
         let _waits = parked.queue();
         while !self.0.is_empty() {
             let waits = self.0.iter().filter_map(|missed| {
