@@ -171,7 +171,9 @@ impl Web {
 
     /// Blocks until so many requests have come in all.
     pub fn wait_for_requests(&self, count: usize) {
-        self.wait(&format!("{count} requests"), |state| state.seen.len() >= count);
+        self.wait(&format!("{count} requests"), |state| {
+            state.seen.len().max(state.request_counts.values().sum()) >= count
+        });
     }
 
     /// Blocks until a client has left `url` unfinished.
@@ -276,6 +278,7 @@ impl Shared {
             *asked += usize::from(seen.method == "GET");
             *state.open.entry(seen.host.clone()).or_default() += 1;
             drop(state);
+            self.changed.notify_all();
             return script(seen, before)
                 .unwrap_or_else(|| Answer::status(404).text("There is nothing here."));
         }
