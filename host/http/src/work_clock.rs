@@ -148,9 +148,10 @@ impl WorkClock {
         }
     }
 
-    /// From now on the work has what cannot be given back: nobody is told that it is parked for long.
-    pub fn stays(&self) {
-        self.state().stays = true;
+    /// Whether the work has what cannot be given back: while it does, nobody is told that it is parked for long.
+    pub fn stays(&self, stays: bool) {
+        self.state().stays = stays;
+        self.waits.notify_waiters();
     }
 
     /// Something of the work that waits has its turn then at the earliest.
@@ -340,8 +341,11 @@ mod tests {
         std::mem::forget(second);
         drop(other);
         assert!(work.state().turns.len() == 1);
-        work.stays();
+        work.stays(true);
         assert!(long().await.is_err());
+        work.stays(false);
+        first.expects(Instant::now() + seconds(1000));
+        assert!(long().await.is_ok());
         drop(first);
         assert!(work.state().turns.is_empty());
     }

@@ -68,7 +68,7 @@ impl ArtifactJobs {
 
     /// Whether the ledger has all of them, so that they can be given back for a time.
     pub(super) fn may_be_parked(&self) -> bool {
-        self.jobs.iter().all(|job| job.leased.is_some() && !job.is_finalized())
+        self.jobs.iter().all(|job| job.leased.is_some())
     }
 
     /// Gives the jobs back for a time. Replies until when (milliseconds since the epoch), as far as the ledger says.

@@ -8,19 +8,19 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::artifact_jobs::{ArtifactJob, ArtifactJobs};
-use super::job::{self, FinalizeRecord, job_key};
+use super::job::{self, FinalizeRecord};
 use super::journal::LeasedJob;
 use super::last_moment::done_in_time;
 use super::manifest::{Line, StoredFile};
 use super::needless;
 use super::request::WorkRequest;
 use crate::acquire::{Acquire, Reason, StoreError, VerifiedFile};
-use crate::tiers::{Artifacts, EndReason, Outcome, Status};
+use crate::tiers::{Artifacts, EndReason, Outcome, Status, Trail, TrailEntry};
 use tierfall_ledger::{
     DoneOp, Effect, Ending, JobKey, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome,
-    OpResult, State, Step,
+    OpResult, Step,
 };
-use tierfall_work::{ArtifactFormat, Work};
+use tierfall_work::ArtifactFormat;
 
 /// A work that ended, on its way to the manifest.
 pub(super) struct EndedWork {
@@ -52,7 +52,7 @@ struct JobEnd {
     ending: JobEnding,
 }
 
-enum JobEnding {
+pub(super) enum JobEnding {
     /// The file is in its place; the operation that says so has begun.
     Stored(Effect),
     /// It was the same work as another job.
@@ -111,6 +111,7 @@ impl Finalizer {
         let (work, cut) = (Arc::clone(&outcome.work), outcome.cut);
         let (mut line, files) = Line::new(&self.run_id, request.clone(), outcome);
         let candidates = job::candidates(&line.trail);
+        line.trail = accepted(&resumed).and(line.trail);
         let mut files: Vec<Option<VerifiedFile>> = files.into_iter().map(Some).collect();
         let (mut unstored, mut abandoned) = (None, false);
         for ArtifactJob { format, leased } in open {
@@ -201,67 +202,6 @@ impl Finalizer {
         Ok(())
     }
 
-    /// Stores a file, and tells its job so; what is left of the job is to say that its line is written.
-    async fn store_for(
-        &self,
-        job: &LeasedJob,
-        line: &mut Line,
-        mut file: VerifiedFile,
-        work: &Work,
-        unstored: &mut Option<StoreError>,
-    ) -> Result<JobEnding, LedgerClientError> {
-        let (format, sha256) = (file.format, file.sha256.clone());
-        let same = self.same_work(job, format, work, &sha256).await;
-        if done_in_time(&self.halt, file.record(job)).await.is_none() {
-            return Ok(JobEnding::Abandoned);
-        }
-        if let Some(of) = same {
-            return Ok(match self.store(line, file).await {
-                Ok(_) => JobEnding::Duplicate(of),
-                Err(error) => not_stored(error, unstored),
-            });
-        }
-        let context = json!({"sha256": sha256});
-        let finalizing = match job.handle.begin(OpKind::Finalize, context.clone()).await? {
-            Effect::Run(pending) => Some(pending),
-            Effect::Replay(_) => None,
-        };
-        match self.store(line, file).await {
-            Ok(duplicate) => {
-                if let Some(pending) = finalizing {
-                    let result = FinalizeRecord::of(&line.alone(format), duplicate).result();
-                    job.handle.complete(pending, OpOutcome::Done { result, artifact: Some(sha256) });
-                }
-                Ok(JobEnding::Stored(job.handle.begin(indexing(duplicate), context).await?))
-            }
-            Err(error) => {
-                if let Some(pending) = finalizing {
-                    job.handle.complete(pending, OpOutcome::Failed { error: error.to_string() });
-                }
-                Ok(not_stored(error, unstored))
-            }
-        }
-    }
-
-    /// Puts the file in its place, and names that in the line; whether another work had the same bytes. An error is
-    /// logged, and the line says that it is not stored.
-    async fn store(&self, line: &mut Line, file: VerifiedFile) -> Result<bool, StoreError> {
-        let format = file.format;
-        let storing = self.acquirer.store(file.of_work(line.name_facts(format)), line.work_id.clone());
-        match done_in_time(&self.halt, storing).await.unwrap_or(Err(StoreError::Abandoned)) {
-            Ok(artifact) => {
-                line.stored_as(format, &artifact);
-                Ok(artifact.duplicate)
-            }
-            Err(StoreError::Abandoned) => Err(StoreError::Abandoned),
-            Err(error) => {
-                tracing::error!("{}: {error}", line.work_id);
-                line.not_stored(format, EndReason::Rejected(Reason::Storage));
-                Err(error)
-            }
-        }
-    }
-
     /// An earlier worker stored the file; what is left is to say so.
     async fn resume(
         &self,
@@ -294,30 +234,6 @@ impl Finalizer {
         };
         let ending = JobEnding::Stored(job.handle.begin(indexing(duplicate), op.context).await?);
         Ok(Some((line, JobEnd { job, format, ending })))
-    }
-
-    /// Another job of the same work that came to the same file: a work known by its PMID may turn out, once its
-    /// DOI is learned, to have been done.
-    async fn same_work(
-        &self,
-        job: &LeasedJob,
-        format: ArtifactFormat,
-        work: &Work,
-        sha256: &str,
-    ) -> Option<JobKey> {
-        let ledger = self.ledger.ledger()?;
-        for other in work.ids.iter().map(|id| job_key(&id.key(), format)).filter(|key| *key != job.key) {
-            // What the ledger does not say is no reason to stop.
-            let details = ledger.show(&other).await.ok().flatten();
-            let same = details.is_some_and(|details| {
-                matches!(details.job.state, State::Indexed | State::Deduped)
-                    && details.job.artifact.as_deref() == Some(sha256)
-            });
-            if same {
-                return Some(other);
-            }
-        }
-        None
     }
 
     /// A work that is stored in this folder.
@@ -453,6 +369,14 @@ impl Finalizer {
     }
 }
 
+/// What an earlier worker fetched and stored of the work.
+fn accepted(resumed: &[Line]) -> Trail {
+    let entries = resumed.iter().flat_map(|line| &line.trail.0);
+    let is_accepted =
+        |entry: &&TrailEntry| matches!(entry, TrailEntry::Acquisition(fetched) if fetched.rejected.is_none());
+    Trail(entries.filter(is_accepted).cloned().collect())
+}
+
 /// Gives jobs back as they are.
 async fn release(ends: Vec<JobEnd>) -> Result<(), LedgerClientError> {
     for end in ends {
@@ -461,18 +385,8 @@ async fn release(ends: Vec<JobEnd>) -> Result<(), LedgerClientError> {
     Ok(())
 }
 
-/// How the job of a file ends that could not be stored.
-fn not_stored(error: StoreError, unstored: &mut Option<StoreError>) -> JobEnding {
-    if matches!(error, StoreError::Abandoned) {
-        return JobEnding::Abandoned;
-    }
-    let outage = !error.is_of_file();
-    *unstored = Some(error);
-    JobEnding::NotStored { outage }
-}
-
 /// The operation that says that a file is in its place and its line in the manifest.
-fn indexing(duplicate: bool) -> OpKind {
+pub(super) fn indexing(duplicate: bool) -> OpKind {
     if duplicate { OpKind::Dedupe } else { OpKind::Index }
 }
 

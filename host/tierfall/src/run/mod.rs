@@ -34,6 +34,7 @@ mod request;
 mod shared_pace;
 mod silence;
 mod slots;
+mod store_files;
 mod stored;
 mod summary;
 #[cfg(any(test, feature = "testing"))]

@@ -80,17 +80,22 @@ impl WorkerPool {
         Ok(raced.map(|raced| raced.unwrap_or_else(|nothing| *nothing)))
     }
 
-    /// Gives back a work whose turn is far off, with what was found out so far.
+    /// Gives back a work whose turn is far off, with what was found out so far. A file that it has is stored before.
     async fn give_back(
         &self,
         parked: Parked,
+        outcome: Outcome,
         request: WorkRequest,
         jobs: ArtifactJobs,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
         let away = self.leases.away(parked.until);
         tracing::debug!("{} is given back for {} s", request.work.key(), away.as_secs());
-        match jobs.park(away, &parked.so_far).await {
+        let given = match self.finalizer.store_found(&request, outcome, jobs).await {
+            Ok(jobs) => jobs.park(away, &parked.so_far).await,
+            Err(error) => Err(error),
+        };
+        match given {
             Ok(until) => {
                 let until = until.unwrap_or_else(|| Leases::time_in(away));
                 self.reporter.parked(&request, until);
@@ -112,9 +117,13 @@ impl WorkerPool {
         span: tracing::Span,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
-        if let Ok(Some(Outcome { parked: Some(parked), .. })) = raced {
-            return self.give_back(parked, request, jobs, pipeline).await;
-        }
+        let raced = match raced {
+            Ok(Some(mut outcome)) if outcome.parked.is_some() => {
+                let Some(parked) = outcome.parked.take() else { return Ok(()) };
+                return self.give_back(parked, outcome, request, jobs, pipeline).await;
+            }
+            raced => raced,
+        };
         pipeline.finish().await?;
         let pool = Arc::clone(self);
         let ending = async move {

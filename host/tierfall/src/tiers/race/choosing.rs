@@ -96,8 +96,6 @@ impl<'a> Race<'a> {
         if !self.is_better(&won.candidate, format) {
             return;
         }
-        // Its file is here, and nowhere else.
-        self.clock.stays();
         self.held.retain(|held| held.won.file.format != format);
         if shortfall.is_none() {
             self.win(won);
@@ -105,6 +103,8 @@ impl<'a> Race<'a> {
             self.proposals.keep_better(format, shortfall);
             self.held.push(Held { shortfall, won });
         }
+        // It is here, and nowhere else, until it is known whether it is the one to be stored.
+        self.clock.stays(!self.held.is_empty());
     }
 
     /// Nothing better came: what is held wins, as far as it is still wanted.

@@ -1,9 +1,10 @@
 //! Works that can only wait for a turn that is far off are given back, and go on where they were.
 
 use super::*;
-use crate::tiers::SoFar;
 use crate::tiers::race::{Begun, Wanted};
+use crate::tiers::{Identified, SoFar, identify};
 use serde_json::json;
+use tierfall_work::Match;
 
 const PATIENCE: Duration = Duration::from_secs(120);
 const FAR: Duration = Duration::from_secs(3600);
@@ -71,7 +72,12 @@ impl World {
     }
 
     async fn race(&self, so_far: SoFar) -> Outcome {
-        let wanted = [Wanted { format: ArtifactFormat::Pdf, journal: &NoJournal }];
+        self.race_for(&[ArtifactFormat::Pdf], so_far).await
+    }
+
+    async fn race_for(&self, formats: &[ArtifactFormat], so_far: SoFar) -> Outcome {
+        let wanted = |format: &ArtifactFormat| Wanted { format: *format, journal: &NoJournal };
+        let wanted: Vec<_> = formats.iter().map(wanted).collect();
         let begun = Begun::going_on(so_far, self.plan.budgets.total, |clock| clock);
         let begun = begun.parked_at_most(Some(PATIENCE));
         race::go_on(&self.plan, doi("10.5555/1"), begun, &ByUrl::default(), &wanted, &()).await
@@ -122,7 +128,7 @@ async fn a_work_that_is_given_back_again_keeps_what_was_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_work_whose_turn_comes_soon_or_that_has_a_file_is_not_given_back() {
+async fn a_work_whose_turn_comes_soon_or_whose_file_is_held_is_not_given_back() {
     let world = World::new(PATIENCE, found(&["https://b.example/good"]));
     assert_eq!(world.race(SoFar::default()).await.status, Status::Stored);
 
@@ -137,6 +143,86 @@ async fn a_work_whose_turn_comes_soon_or_that_has_a_file_is_not_given_back() {
     let outcome = world.race(SoFar::default()).await;
     assert_eq!((outcome.status, outcome.parked.is_some()), (Status::Stored, false));
     assert!(began.elapsed() >= FAR, "what is preferred was waited for: {:?}", began.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_work_that_has_one_form_and_waits_for_another_is_given_back_with_the_first() {
+    let both = [ArtifactFormat::Pdf, ArtifactFormat::Jats];
+    let world = |waits| {
+        let mut xml = found(&["https://b.example/good?xml"]).unwrap();
+        xml.candidates.iter_mut().for_each(|candidate| candidate.format = Format::Jats);
+        let mut world = World::new(waits, Ok(xml));
+        let pdf = Sketch::new().source("pdf", 1, found(&["https://b.example/good"]));
+        world.plan.tiers[0].sources.push(Arc::new(pdf));
+        let (formats, jats_sources) = (both.to_vec(), vec!["slow".into()]);
+        world.plan.artifacts = Artifacts { formats, jats_sources, ..Artifacts::default() };
+        world
+    };
+    let outcome = world(FAR).race_for(&both, SoFar::default()).await;
+    let forms = |outcome: &Outcome| {
+        outcome.won.iter().chain(&outcome.also).map(|won| won.file.format).collect::<Vec<_>>()
+    };
+    assert_eq!((outcome.status, forms(&outcome)), (Status::Stored, vec![ArtifactFormat::Pdf]));
+    let kept = outcome.parked.expect("the other is waited for").so_far;
+    let later = world(Duration::ZERO).race_for(&both[1..], kept).await;
+    assert_eq!((later.status, forms(&later)), (Status::Stored, vec![ArtifactFormat::Jats]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_title_is_given_back_and_only_who_has_no_record_like_it_is_not_asked_again() {
+    let facts = Facts {
+        authors: vec!["Keeper, Ada".into()],
+        year: Some(2019),
+        ..titled("On the Drift of Lighthouses")
+    };
+    let record = |title: &str| Match {
+        ids: vec!["10.5555/9".parse().expect("a DOI")],
+        title: title.into(),
+        authors: facts.authors.clone(),
+        year: facts.year,
+        ..Match::default()
+    };
+    let knows = |title: &str| Ok(Finding { matches: vec![record(title)], ..Finding::default() });
+    let search = async |waits, so_far| {
+        let mut sketch = Sketch::new();
+        let sources = [
+            ("nothing", NONE),
+            ("another", knows("On Something Else")),
+            ("crossref", knows("On the drift of lighthouses")),
+        ];
+        let sources = sources
+            .map(|(name, answer)| Scripted { calls: Arc::default(), ..sketch.source(name, 10, answer) });
+        let calls = sources.each_ref().map(|source| Arc::clone(&source.calls));
+        let [nothing, another, slow] = sources;
+        let titles: Vec<Arc<dyn Source>> =
+            vec![Arc::new(nothing), Arc::new(another), Arc::new(Queueing { inner: slow, waits })];
+        let plan = Plan { titles, ..sketch.plan() };
+        let work = Work::titled(&facts, "input").expect("a title");
+        let begun = Begun::going_on(so_far, plan.budgets.total, |clock| clock).parked_at_most(Some(PATIENCE));
+        let found = identify(&plan, work, begun, &()).await;
+        (found, calls.map(|calls| calls.load(Ordering::SeqCst)))
+    };
+    let (found, calls) = search(FAR, SoFar::default()).await;
+    let Identified::Open(outcome) = found else { panic!("nobody could tell") };
+    assert_eq!(calls, [1, 1, 0]);
+    let parked = outcome.parked.expect("it waits for an hour");
+    let row = parked.so_far.value();
+    assert_eq!(row["trail"].as_array().map(Vec::len), Some(1), "{row}");
+
+    let (found, calls) = search(Duration::ZERO, SoFar::read(&row)).await;
+    let Identified::Work(work, _) = found else { panic!("a registry has it") };
+    assert_eq!((work.key().as_str(), calls), ("doi:10.5555/9", [0, 1, 1]));
+
+    // A row that says of everybody that they have nothing costs the work its identifier, and gives it none.
+    let mut lies = row.clone();
+    for source in ["another", "crossref", "nobody"] {
+        let mut entry = row["trail"][0].clone();
+        entry["source"] = json!(source);
+        lies["trail"].as_array_mut().expect("a list").push(entry);
+    }
+    let (found, calls) = search(Duration::ZERO, SoFar::read(&lies)).await;
+    assert!(matches!(found, Identified::Open(outcome) if outcome.status == Status::Unresolved));
+    assert_eq!(calls, [0, 0, 0]);
 }
 
 #[test]
