@@ -114,14 +114,17 @@ impl<'a> MissedSources<'a> {
     pub(super) async fn next(&mut self, clock: &Arc<WorkClock>, work: &Arc<Work>) -> Option<Next<'a>> {
         // Whatever became of them, they were asked.
         self.0.retain(|missed| missed.asking.is_none() && missed.again < AGAIN);
-        let parked = AttemptClock::new(FOR_EVER, clock);
-        let _waits = parked.queue();
         while !self.0.is_empty() {
             let waits = self.0.iter().filter_map(|missed| {
                 let (source, work) = (missed.source, Arc::clone(work));
                 let left = clock.left();
                 let closed = move || source.closed(&work, left).is_some();
-                let waits = source.outage()?.wait(missed.at, closed);
+                let (outage, at) = (source.outage()?, missed.at);
+                let waits = async move {
+                    let parked = AttemptClock::new(FOR_EVER, clock);
+                    let queued = parked.queue();
+                    outage.wait(at, closed, |back| queued.expects(back)).await
+                };
                 Some(waits.boxed() as BoxFuture<'_, Waited>)
             });
             let (waited, at, _) = select_all(waits).await;

@@ -21,6 +21,10 @@ const LASTING: Duration = Duration::from_secs(5);
 const DOUBT: Duration = Duration::from_secs(10);
 /// A failure so shortly before or after those of others has their cause.
 const NEAR: Duration = Duration::from_secs(30);
+/// So often who waits is told when to expect its answers.
+const LOOK: Duration = Duration::from_secs(2);
+/// They are expected no later than after this long, so that not much time is lost once it answers again.
+const LONGEST_AWAY: Duration = Duration::from_secs(20 * 60);
 /// It is asked again after this long at first, and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
@@ -156,8 +160,13 @@ impl SourceOutage {
     }
 
     /// Waits until it is worth asking about a work that it failed at `missed`, or no longer worth waiting. `closed`:
-    /// whether its hosts would refuse.
-    pub(super) async fn wait(&self, missed: Instant, closed: impl Fn() -> bool) -> Waited {
+    /// whether its hosts would refuse. `expects`: is told when it may be, as far as anybody knows.
+    pub(super) async fn wait(
+        &self,
+        missed: Instant,
+        closed: impl Fn() -> bool,
+        expects: impl Fn(Instant),
+    ) -> Waited {
         let waiting = Waiting::for_source(self);
         loop {
             let changed = self.changed.notified();
@@ -167,10 +176,26 @@ impl SourceOutage {
                 Ok(waited) => return waited,
                 Err(wake) => wake,
             };
+            let now = Instant::now();
+            expects(self.expected_back(waiting.ticket, now));
             tokio::select! {
                 () = changed => {}
-                () = tokio::time::sleep_until(wake) => {}
+                () = tokio::time::sleep_until(wake.min(now + LOOK)) => {}
             }
+        }
+    }
+
+    /// When it may answer again: what is known is how long it has been away, and that is as good a guess as any of how
+    /// long it will be. Who asks for all may not be away meanwhile.
+    fn expected_back(&self, ticket: u64, now: Instant) -> Instant {
+        let state = self.state();
+        let is_first = state.waiting.front() == Some(&ticket);
+        match state.failing.as_ref().filter(|failing| failing.down && !is_first) {
+            Some(failing) => {
+                let again = now.saturating_duration_since(failing.since).min(LONGEST_AWAY);
+                (now + again).min(failing.since + self.patience)
+            }
+            None => now,
         }
     }
 
@@ -334,12 +359,12 @@ mod tests {
         assert!(outage.now().is_none());
         let began = Instant::now();
         let missed = Instant::now();
-        while outage.wait(missed, || false).await == Waited::Probe {
+        while outage.wait(missed, || false, |_| {}).await == Waited::Probe {
             outage.failed("a", "503");
         }
         assert_eq!(began.elapsed(), DOUBT);
         outage.answered(true);
-        assert_eq!(outage.wait(missed, || false).await, Waited::Own);
+        assert_eq!(outage.wait(missed, || false, |_| {}).await, Waited::Own);
     }
 
     #[tokio::test(start_paused = true)]
@@ -350,7 +375,7 @@ mod tests {
         assert_eq!(outage.now().map(|now| now.why).as_deref(), Some("503"));
         let waits = |outage: &Arc<SourceOutage>| {
             let outage = Arc::clone(outage);
-            tokio::spawn(async move { outage.wait(first, || false).await })
+            tokio::spawn(async move { outage.wait(first, || false, |_| {}).await })
         };
         let (one, other) = (waits(&outage), waits(&outage));
         assert_eq!(one.await.expect("a wait"), Waited::Probe, "the first that waits asks for all");
@@ -358,7 +383,7 @@ mod tests {
         outage.answered(true);
         assert_eq!(other.await.expect("a wait"), Waited::Back);
         assert!(outage.refusal().is_none());
-        assert_eq!(outage.wait(first, || false).await, Waited::Back, "also who comes later");
+        assert_eq!(outage.wait(first, || false, |_| {}).await, Waited::Back, "also who comes later");
     }
 
     #[tokio::test(start_paused = true)]
@@ -369,7 +394,7 @@ mod tests {
         let mut asked = [0_u32; 2];
         let asks = |at: usize| {
             let outage = Arc::clone(&outage);
-            async move { (at, outage.wait(began, || false).await) }
+            async move { (at, outage.wait(began, || false, |_| {}).await) }
         };
         let mut waits = vec![Box::pin(asks(0)), Box::pin(asks(1))];
         let over = loop {
@@ -394,7 +419,36 @@ mod tests {
         let outage = SourceOutage::new("test".into(), PATIENCE, None, Arc::default());
         fails(&outage, &["a", "b", "c", "d"]).await;
         assert!(outage.now().is_none() && outage.refusal().is_none());
-        assert_eq!(outage.wait(Instant::now(), || false).await, Waited::Own);
+        assert_eq!(outage.wait(Instant::now(), || false, |_| {}).await, Waited::Own);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_told_to_expect_it_after_as_long_again_unless_it_asks_for_all() {
+        let outage = source();
+        let since = Instant::now();
+        fails(&outage, &["a", "b", "c"]).await;
+        let told = Mutex::new([since; 2]);
+        let asks = async |at: usize| {
+            let tell = |back| told.lock().expect("the times")[at] = back;
+            while outage.wait(since, || false, tell).await == Waited::Probe {
+                outage.failed("a", "503");
+            }
+        };
+        let look = async {
+            for _ in 0..100 {
+                tokio::time::sleep(seconds(30)).await;
+                let away = since.elapsed().min(LONGEST_AWAY);
+                let latest = (Instant::now() + away).min(since + PATIENCE);
+                let is_told = |back: Instant| back <= latest && back + LOOK * 2 >= latest;
+                let mut ahead = *told.lock().expect("the times");
+                ahead.sort();
+                assert!(ahead[0] <= Instant::now() && is_told(ahead[1]), "{:?}", since.elapsed());
+            }
+        };
+        tokio::select! {
+            () = look => {}
+            ((), ()) = async { tokio::join!(asks(0), asks(1)) } => panic!("it answers nobody"),
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -403,7 +457,7 @@ mod tests {
         let began = Instant::now();
         fails(&outage, &["a", "b", "c"]).await;
         let open = Instant::now() + seconds(300);
-        assert_eq!(outage.wait(began, || Instant::now() < open).await, Waited::Probe);
+        assert_eq!(outage.wait(began, || Instant::now() < open, |_| {}).await, Waited::Probe);
         assert!(Instant::now() >= open && open.elapsed() <= LONGEST_PAUSE);
     }
 }

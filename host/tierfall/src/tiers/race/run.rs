@@ -132,7 +132,15 @@ impl<'a> Race<'a> {
             },
         }
         if let Some(last) = self.plan.tiers.last() {
-            while self.ask_missed().await {
+            loop {
+                let asks = tokio::select! {
+                    biased;
+                    until = parked_beyond(patience, &clock) => return Ended::Parked(until),
+                    asks = self.ask_missed() => asks,
+                };
+                if !asks {
+                    break;
+                }
                 if let Some(ended) = self.advance(last, &mut waiting, cut.as_mut()).await {
                     return ended;
                 }

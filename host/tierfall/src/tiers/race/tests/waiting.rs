@@ -3,6 +3,7 @@
 use super::*;
 use crate::tiers::race::Begun;
 use crate::tiers::{Identified, SourceOutage, SourceOutages, identify};
+use futures_util::future::join_all;
 use tierfall_work::Match;
 
 const PATIENCE: Duration = Duration::from_secs(4 * 3600);
@@ -175,4 +176,57 @@ async fn a_title_waits_for_the_registry_that_may_know_it() {
             }
         }
     }
+}
+
+/// As long as a lease.
+const LEASE: Duration = Duration::from_secs(120);
+const WORKS: usize = 20;
+
+/// Most of those that waited were given back, and keep who had nothing; the rest waited to the end.
+fn most_are_given_back(ended: &[Outcome], began: Instant) {
+    let (given, rest): (Vec<_>, Vec<_>) = ended.iter().partition(|outcome| outcome.parked.is_some());
+    assert!(given.len() >= WORKS - 5 && !rest.is_empty(), "{} of {WORKS}", given.len());
+    for parked in given.iter().filter_map(|outcome| outcome.parked.as_ref()) {
+        assert!(parked.until > began + 2 * LEASE && parked.until <= began + PATIENCE);
+        let kept = parked.so_far.value();
+        assert_eq!(kept["trail"].as_array().map(Vec::len), Some(1), "{kept}");
+    }
+    assert!(rest.iter().all(|outcome| outcome.reason == Some(EndReason::SourceOutage)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_a_ledger_most_of_those_that_wait_are_given_back_and_the_rest_ask_for_all() {
+    let mut sketch = Sketch::new();
+    let sick = sick(Finding::default(), 2 * PATIENCE).await;
+    let calls = Arc::clone(&sick.calls);
+    let well = sketch.source("well", 15, NONE);
+    let plan = plan(&mut sketch, sick, well);
+    let wanted = [race::Wanted { format: ArtifactFormat::Pdf, journal: &NoJournal }];
+    let (acquirer, began) = (ByUrl::default(), Instant::now());
+    let races = (0..WORKS).map(|number| {
+        let begun = Begun::now(plan.budgets.total).parked_at_most(Some(LEASE));
+        race::go_on(&plan, doi(&format!("10.5555/{number}")), begun, &acquirer, &wanted, &())
+    });
+    most_are_given_back(&join_all(races).await, began);
+    assert!(calls.load(Ordering::SeqCst) > 60, "it is probed to the end");
+}
+
+#[tokio::test(start_paused = true)]
+async fn titles_that_wait_for_a_registry_which_answers_nobody_are_given_back_too() {
+    let mut sketch = Sketch::new();
+    let sick = sick(Finding::default(), 2 * PATIENCE).await;
+    let (well, other) = (sketch.source("well", 15, NONE), sketch.source("other", 15, NONE));
+    let mut plan = plan(&mut sketch, sick, well);
+    plan.titles.push(Arc::new(other));
+    let began = Instant::now();
+    let searches = (0..WORKS).map(|number| {
+        let facts = titled(&format!("On the drift of lighthouse {number}"));
+        let begun = Begun::now(plan.budgets.total).parked_at_most(Some(LEASE));
+        identify(&plan, Work::titled(&facts, "input").expect("a title"), begun, &())
+    });
+    let ended = join_all(searches).await.into_iter().map(|found| match found {
+        Identified::Open(outcome) => *outcome,
+        Identified::Work(work, _) => panic!("nobody knows {}", work.key()),
+    });
+    most_are_given_back(&ended.collect::<Vec<_>>(), began);
 }
