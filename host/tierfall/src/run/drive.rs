@@ -30,7 +30,7 @@ use super::summary::Summary;
 use crate::acquire::Acquire;
 use crate::tiers::Plan;
 use tierfall_http::{HttpClient, Reach};
-use tierfall_ledger::LedgerClient;
+use tierfall_ledger::{LedgerClient, SystemClock};
 
 /// Everything that a run needs.
 pub struct Run {
@@ -293,7 +293,7 @@ impl Run {
                 in_hand: self.in_hand.max(1),
             }),
             company: Company::new(self.plan.together.clone()),
-            parked: ParkedWorks::default(),
+            parked: ParkedWorks::by(SystemClock),
             seen: Mutex::default(),
             repeats,
         }

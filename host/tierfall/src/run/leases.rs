@@ -14,7 +14,8 @@ use super::journal::LeasedJob;
 use super::needless;
 use super::request::WorkRequest;
 use tierfall_ledger::{
-    Ending, Enqueued, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError, State,
+    Clock, Ending, Enqueued, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError, State,
+    SystemClock,
 };
 use tierfall_work::{ArtifactFormat, Work};
 
@@ -47,7 +48,7 @@ pub(super) type HeldQueue = VecDeque<HeldElsewhere>;
 impl HeldElsewhere {
     /// How long to wait before asking for it again.
     pub(super) fn wait(&self) -> Duration {
-        wait_until(self.until, POLL_INTERVAL)
+        wait_until(self.until, SystemClock.now_ms(), POLL_INTERVAL)
     }
 }
 
@@ -149,7 +150,7 @@ impl Leases {
 
     /// The time that it will be then, in milliseconds since the epoch.
     pub(super) fn time_in(wait: Duration) -> i64 {
-        now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
+        SystemClock.now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// After how long a work that is parked is given back; `None` where it cannot be.
@@ -164,7 +165,7 @@ impl Leases {
             Some(ledger) if answers => ledger.next_at().await.ok().flatten(),
             _ => Some(i64::MAX),
         };
-        next_at.map(|at| wait_until(at, POLL_INTERVAL))
+        next_at.map(|at| wait_until(at, SystemClock.now_ms(), POLL_INTERVAL))
     }
 
     /// Returns if the worker should wait for a ledger that has not answered since `since`. One that could not even be
@@ -208,7 +209,7 @@ impl Leases {
         match error {
             LedgerClientError::Lost(_) => {
                 tracing::warn!("{error}");
-                Ok(HeldElsewhere { request, until: now_ms() })
+                Ok(HeldElsewhere { request, until: SystemClock.now_ms() })
             }
             LedgerClientError::Failed(error) => Err(RunError::Ledger(error)),
         }
@@ -236,15 +237,10 @@ impl Leases {
     }
 }
 
-/// How long to wait for a time on the ledger's clock, but no longer than until the next look.
-pub(super) fn wait_until(at: i64, look: Duration) -> Duration {
+/// How long to wait, now, for a time on the ledger's clock, but no longer than until the next look.
+pub(super) fn wait_until(at: i64, now: i64, look: Duration) -> Duration {
     // No sooner than this either: a clock that is ahead of the ledger's must not make it spin.
     const LEAST: Duration = Duration::from_millis(20);
-    let wait = u64::try_from(at.saturating_sub(now_ms())).unwrap_or(0);
+    let wait = u64::try_from(at.saturating_sub(now)).unwrap_or(0);
     Duration::from_millis(wait).clamp(LEAST, look)
-}
-
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

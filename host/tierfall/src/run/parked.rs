@@ -7,21 +7,27 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use super::leases::{now_ms, wait_until};
+use super::leases::wait_until;
 use super::request::WorkRequest;
+use tierfall_ledger::Clock;
 
 /// No time is waited for longer without a look at the clock, which may be set meanwhile.
 const LOOK: Duration = Duration::from_secs(60);
 
 /// Those of one run.
-#[derive(Default)]
 pub(super) struct ParkedWorks {
+    /// By which their times are told.
+    clock: Box<dyn Clock>,
     /// By their times (milliseconds since the epoch), and then as they came.
     works: Mutex<BTreeMap<(i64, u64), WorkRequest>>,
     changed: Notify,
 }
 
 impl ParkedWorks {
+    pub(super) fn by(clock: impl Clock + 'static) -> Self {
+        Self { clock: Box::new(clock), works: Mutex::default(), changed: Notify::new() }
+    }
+
     pub(super) fn add(&self, request: WorkRequest, until: i64) {
         let mut works = self.works();
         let last = works.range((until, 0)..=(until, u64::MAX)).next_back();
@@ -74,8 +80,9 @@ impl ParkedWorks {
         let mut works = self.works();
         let first = works.first_entry().ok_or(None)?;
         let (until, _) = *first.key();
-        if until > now_ms() {
-            return Err(Some(wait_until(until, LOOK)));
+        let now = self.clock.now_ms();
+        if until > now {
+            return Err(Some(wait_until(until, now, LOOK)));
         }
         let request = first.remove();
         drop(works);
@@ -85,5 +92,116 @@ impl ParkedWorks {
 
     fn works(&self) -> MutexGuard<'_, BTreeMap<(i64, u64), WorkRequest>> {
         self.works.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use tokio::time::Instant;
+
+    use super::*;
+    use tierfall_work::Work;
+
+    /// The time of the tests, which somebody may set.
+    #[derive(Clone, Debug)]
+    struct Wall(Instant, Arc<AtomicI64>);
+
+    impl Wall {
+        fn new() -> Self {
+            Self(Instant::now(), Arc::new(AtomicI64::new(1_700_000_000_000)))
+        }
+
+        fn set(&self, by: Duration) {
+            self.1.fetch_add(by.as_millis() as i64, Ordering::SeqCst);
+        }
+
+        fn after(&self, wait: Duration) -> i64 {
+            self.now_ms() + wait.as_millis() as i64
+        }
+    }
+
+    impl Clock for Wall {
+        fn now_ms(&self) -> i64 {
+            self.0.elapsed().as_millis() as i64 + self.1.load(Ordering::SeqCst)
+        }
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    fn parked() -> (Arc<ParkedWorks>, Wall) {
+        let wall = Wall::new();
+        (Arc::new(ParkedWorks::by(wall.clone())), wall)
+    }
+
+    fn work(number: u32) -> WorkRequest {
+        WorkRequest::from(Work::new(format!("10.5555/{number}").parse().expect("a DOI")))
+    }
+
+    fn number(request: &WorkRequest) -> &str {
+        request.work.ids[0].value().rsplit('/').next().expect("a number")
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn works_come_back_in_the_order_of_their_times_and_none_before_its_time() {
+        let (parked, wall) = parked();
+        let began = Instant::now();
+        for (at, of) in [(3, 1), (1, 2), (2, 3), (1, 4)] {
+            parked.add(work(of), wall.after(HOUR * at));
+        }
+        for (expected, hours) in [("2", 1), ("4", 1), ("3", 2), ("1", 3)] {
+            assert_eq!(number(&parked.due().await), expected);
+            assert!(began.elapsed() >= HOUR * hours && began.elapsed() < HOUR * hours + LOOK, "{expected}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_for_a_far_time_takes_what_comes_meanwhile_and_is_due_sooner() {
+        let (parked, wall) = parked();
+        let began = Instant::now();
+        parked.add(work(1), wall.after(HOUR));
+        let waits = tokio::spawn({
+            let parked = Arc::clone(&parked);
+            async move { number(&parked.due().await).to_owned() }
+        });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        parked.add(work(2), wall.after(Duration::from_secs(2)));
+        assert_eq!(waits.await.expect("a wait"), "2");
+        assert_eq!(began.elapsed(), Duration::from_secs(7));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_is_taken_up_once_and_whoever_waits_for_the_rest_hears_that_there_is_none() {
+        let (parked, wall) = parked();
+        for of in 0..3 {
+            parked.add(work(of), wall.after(HOUR));
+        }
+        let mut waiting = tokio::task::JoinSet::new();
+        for _ in 0..5 {
+            let parked = Arc::clone(&parked);
+            waiting.spawn(async move { parked.rest().await.map(|request| number(&request).to_owned()) });
+        }
+        let mut taken: Vec<_> = waiting.join_all().await;
+        taken.sort();
+        let each = ["0", "1", "2"].map(|of| Some(of.to_owned()));
+        assert_eq!(taken, [None, None].into_iter().chain(each).collect::<Vec<_>>());
+        assert!(parked.rest().await.is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_clock_that_is_set_is_noticed() {
+        let (parked, wall) = parked();
+        parked.add(work(1), wall.after(24 * HOUR));
+        let began = Instant::now();
+        let waits = tokio::spawn({
+            let parked = Arc::clone(&parked);
+            async move { parked.due().await }
+        });
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        wall.set(24 * HOUR);
+        waits.await.expect("a wait");
+        assert!(began.elapsed() <= LOOK, "{:?}", began.elapsed());
     }
 }
