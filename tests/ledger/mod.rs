@@ -4,6 +4,7 @@ mod commands;
 mod crash;
 mod enabled;
 mod errors;
+mod given_back;
 mod legacy;
 mod moving;
 mod pace;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
+use url::Url;
 
 use crate::support::program::{Call, Home, Running, eventually};
 use crate::support::web::{Answer, Web};
@@ -28,16 +29,16 @@ const WORKS: usize = 24;
 
 /// How the works of a list are given.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum By {
+pub(super) enum By {
     /// By pages of a host.
     Page,
     /// By titles, of which a registry knows every second one.
     Title,
 }
-use By::{Page, Title};
+pub(super) use By::{Page, Title};
 
 impl By {
-    fn list(self) -> String {
+    pub(super) fn list(self) -> String {
         let entries = (0..WORKS).map(|number| match self {
             Page => format!("http://slow.example/{number}\n"),
             Title => format!(
@@ -75,18 +76,19 @@ fn slow(home: &Home) -> Web {
     Web::of_script(|request, _| Some(answer(&request.url)))
 }
 
-fn configure(home: &Home, every_ms: u32) {
+pub(super) fn configure(home: &Home, every_ms: u32) {
     home.configure(format!(
         "[http]\nrobots = false\n[http.pace.rules.slow]\nhosts = [\"slow.example\"]\nevery_ms = {every_ms}\n\
          concurrency = 1\n[ledger]\nlease_s = 3\n",
     ));
 }
 
-fn answer(url: &str) -> Answer {
-    if !url.contains("/works?") {
+pub(super) fn answer(url: &str) -> Answer {
+    let url = Url::parse(url).expect("a URL");
+    let Some((_, words)) = url.query_pairs().find(|(name, _)| name == "query.bibliographic") else {
         return Answer::html(NOTHING);
-    }
-    let words: Vec<&str> = url.split(|c: char| !c.is_ascii_alphanumeric()).collect();
+    };
+    let words: Vec<&str> = words.split_whitespace().collect();
     let number = words.windows(2).find(|pair| pair[0] == "lighthouse").and_then(|pair| pair[1].parse().ok());
     let known = number.filter(|number| number % 2 == 0).map(|number: usize| {
         json!({"DOI": format!("10.5555/given.{number}"), "title": [title(number)], "type": "journal-article",
@@ -109,7 +111,7 @@ fn worker(home: &Home, web: &Web, place: &Place, by: By) -> Call {
 }
 
 /// Waits until works are nobody's and have a time that is to come.
-fn until_some_are_parked(home: &Home, place: &Place) {
+pub(super) fn until_some_are_parked(home: &Home, place: &Place) {
     eventually("works are given back", || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
         let is_parked = |job: &serde_json::Value| {
@@ -127,7 +129,7 @@ fn all_asked_once(web: &Web) {
     assert!(asked.len() == WORKS && asked.values().all(|times| *times == 1), "{asked:?}");
 }
 
-fn all_ended(home: &Home, place: &Place, by: By) {
+pub(super) fn all_ended(home: &Home, place: &Place, by: By) {
     assert_eq!(count(home, place, "EXHAUSTED"), WORKS as u64);
     let resolved = if by == Title { WORKS as u64 / 2 } else { 0 };
     assert_eq!(count(home, place, "SKIPPED_DUPLICATE"), resolved);
@@ -242,7 +244,10 @@ fn a_title_whose_registry_asks_to_be_left_alone_is_given_back_until_then(place: 
         let is_first = asked.fetch_add(1, Ordering::SeqCst) == 0;
         Some(if is_first { Answer::too_many("12") } else { answer(&request.url) })
     });
-    begun(&home, &web, place, Title).wait().expect(3);
+    // Who was told so waits for it as well.
+    let running = run(&home, &web, place, Title).args(["--set", "fallback.source_timeout_ms=30000"]).start();
+    until_some_are_parked(&home, place);
+    running.wait().expect(3);
     assert!(began.elapsed() >= Duration::from_secs(12));
     all_ended(&home, place, Title);
     let asked = web.request_counts();
