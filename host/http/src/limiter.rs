@@ -1,13 +1,14 @@
 //! One host's limiter: the queue of those who want to ask it, and the times at which they may.
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::clock::AttemptClock;
+use super::clock::{AttemptClock, Queued as Waits};
 use super::error::{Denial, FetchError};
 use super::metrics::{self, OpenRequest, QueuedRequest};
 use super::queues::HostQueue;
@@ -54,6 +55,8 @@ pub(super) struct HostLimiter {
     /// The agreement with other processes, where there is one.
     shared: Option<Arc<SharedTurns>>,
     state: Mutex<State>,
+    /// The host asked to be left alone, or for longer.
+    held_anew: Notify,
 }
 
 /// A semaphore in order of arrival, but files first: what was found is fetched before more is looked
@@ -139,7 +142,8 @@ impl HostLimiter {
         };
         let open = limit.map(|_| PrioritySemaphore::new(concurrency));
         let shared = shared.map(Arc::new);
-        Self { name: name.to_owned(), open, patience, shared, state: Mutex::new(state) }
+        let (state, held_anew) = (Mutex::new(state), Notify::new());
+        Self { name: name.to_owned(), open, patience, shared, state, held_anew }
     }
 
     /// Waits for a turn; see [`super::pace::Pace::acquire`].
@@ -158,30 +162,48 @@ impl HostLimiter {
         let (waiting, start) = Waiting::join(&limiter, role, deadline, hold)?;
         queued.expects(start);
         let counted = Queued::join(&limiter);
-        let open = match &limiter.open {
-            Some(semaphore) => {
-                let permit = tokio::time::timeout_at(deadline, semaphore.acquire(role)).await;
-                Some(permit.map_err(|_| limiter.busy(0))?.ok_or_else(|| limiter.busy(0))?)
+        let turn = async {
+            let open = match &limiter.open {
+                Some(semaphore) => {
+                    let permit = tokio::time::timeout_at(deadline, semaphore.acquire(role)).await;
+                    Some(permit.map_err(|_| limiter.busy(0))?.ok_or_else(|| limiter.busy(0))?)
+                }
+                None => None,
+            };
+            drop(waiting);
+            loop {
+                let turn = limiter.shared_turn(deadline, (hold, max_hold)).await?;
+                let slot = Slot::take(&limiter, deadline, hold)?;
+                let at = turn.as_ref().map_or(slot.at, |turn| turn.at().max(slot.at));
+                // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
+                if at > Instant::now() {
+                    tokio::time::sleep_until(at).await;
+                }
+                if slot.keep() {
+                    break Ok::<_, FetchError>((open, turn));
+                }
             }
-            None => None,
         };
-        drop(waiting);
-        let turn = loop {
-            let turn = limiter.shared_turn(deadline, (hold, max_hold)).await?;
-            let slot = Slot::take(&limiter, deadline, hold)?;
-            let at = turn.as_ref().map_or(slot.at, |turn| turn.at().max(slot.at));
-            // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
-            if at > Instant::now() {
-                tokio::time::sleep_until(at).await;
-            }
-            if slot.keep() {
-                break turn;
-            }
+        let (open, turn) = tokio::select! {
+            biased;
+            turn = turn => turn?,
+            never = limiter.tells_of_holds(&queued, start) => match never {},
         };
         drop(counted);
         measured.served();
         let _measured = OpenRequest::to(&limiter.name);
         Ok(HostPermit { limiter, max_hold, max_interval, answered: false, open, turn, _measured })
+    }
+
+    /// Tells one that waits, and that had expected its turn at `start`, when the host asks to be left alone.
+    async fn tells_of_holds(&self, waits: &Waits<'_>, start: Instant) -> Infallible {
+        loop {
+            let held_anew = self.held_anew.notified();
+            if let Some(held) = self.state().held.filter(|held| *held > start) {
+                waits.expects(held);
+            }
+            held_anew.await;
+        }
     }
 
     /// A turn by the agreement with other processes; `None` where there is none. A host that told another process to be
@@ -210,6 +232,7 @@ impl HostLimiter {
                 Err(NoTurn::Held(wait)) => wait.min(max_hold),
             };
             let until = self.state().hold(wait);
+            self.held_anew.notify_waiters();
             if until > hold {
                 return Err(self.held(until));
             }
@@ -227,6 +250,7 @@ impl HostLimiter {
     pub(super) fn hold(&self, wait: Duration) {
         metrics::held(&self.name, wait);
         self.state().hold(wait);
+        self.held_anew.notify_waiters();
         if let Some(shared) = &self.shared {
             shared.hold(wait);
         }
@@ -570,5 +594,34 @@ impl Counted {
     fn is_empty(&self, now: Instant) -> bool {
         let over = |at: &Instant| self.window.is_none_or(|window| *at + window.per <= now);
         self.unanswered == 0 && self.answered.back().is_none_or(over)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::work_clock::WorkClock;
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_hears_that_the_host_asks_to_be_left_alone() {
+        let seconds = Duration::from_secs;
+        let limit = Limit { every: Duration::from_millis(10), concurrency: 1 };
+        let limiter = Arc::new(HostLimiter::new("a.example", Some(limit), None, None));
+        let believed = (seconds(600), seconds(30));
+        let work = Arc::new(WorkClock::new(seconds(3600)));
+        let (first, second) = [(); 2].map(|()| AttemptClock::new(seconds(60), &work)).into();
+        let permit = Arc::clone(&limiter).acquire(Role::Api, &first, believed).await.expect("a turn");
+        drop(first);
+        let began = Instant::now();
+        let told = async {
+            tokio::time::sleep(seconds(5)).await;
+            permit.hold(seconds(500));
+            work.parked_beyond(seconds(120)).await
+        };
+        tokio::select! {
+            _ = limiter.acquire(Role::Api, &second, believed) => panic!("it has no turn"),
+            turn = told => assert_eq!(turn, began + seconds(505)),
+        }
+        assert_eq!(began.elapsed(), seconds(120));
     }
 }
