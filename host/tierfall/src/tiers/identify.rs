@@ -58,7 +58,7 @@ pub async fn identify(
     observer: &dyn Observer,
     others: &dyn Others,
 ) -> Identified {
-    let Begun { started, clock, trail, attempts, settled, patience } = begun;
+    let Begun { started, clock, trail, attempts, settled, waited_for, patience } = begun;
     let mut search = Search {
         plan,
         observer,
@@ -72,6 +72,7 @@ pub async fn identify(
         answered: 0,
         without_match: Vec::new(),
         missed: MissedSources::default(),
+        waited_for,
         out_of_patience: false,
     };
     search.take_over(settled);
@@ -102,6 +103,8 @@ struct Search<'a> {
     without_match: Vec<&'a SourceName>,
     /// Sources that could not, and that are waited for.
     missed: MissedSources<'a>,
+    /// Those that another worker had waited for.
+    waited_for: Vec<String>,
     /// One of them was waited for in vain.
     out_of_patience: bool,
 }
@@ -319,7 +322,9 @@ impl<'a> Search<'a> {
             TrailEntry::Acquisition(_) => false,
         };
         let kept = Trail(self.trail.0.iter().filter(|entry| has_none(entry)).cloned().collect());
+        let waits_for = self.missed.names().chain(self.waited_for.iter().cloned()).collect();
         let so_far = SoFar::of(kept, millis(self.clock.used()), millis(self.started.elapsed()));
+        let so_far = so_far.waiting_for(waits_for);
         let outcome = Outcome { cut: true, parked: Some(Parked { until, so_far }), ..self.unresolved() };
         Identified::Open(Box::new(outcome))
     }
@@ -357,7 +362,9 @@ impl<'a> Search<'a> {
         });
         // Who could not be asked has not said that there is none.
         let (status, reason) = match self.trail.retryable() {
-            true if self.out_of_patience => (Status::Failed, EndReason::SourceOutage),
+            true if self.out_of_patience || self.trail.could_not_ask(&self.waited_for) => {
+                (Status::Failed, EndReason::SourceOutage)
+            }
             true => (Status::Failed, self.trail.end_reason().unwrap_or(reason)),
             false => (Status::Unresolved, reason),
         };

@@ -104,6 +104,11 @@ impl<'a> MissedSources<'a> {
         self.0.iter().any(|missed| missed.source.name() == source.name())
     }
 
+    /// Their names.
+    pub(super) fn names(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(|missed| missed.source.name().to_string())
+    }
+
     /// It has answered.
     pub(super) fn forget(&mut self, source: &dyn Source) {
         self.0.retain(|missed| missed.source.name() != source.name());

@@ -42,6 +42,10 @@ pub struct SoFar {
     pub(in crate::tiers) used_ms: u64,
     /// The time since its first attempt in which a worker had it, in milliseconds.
     pub(in crate::tiers) elapsed_ms: u64,
+    /// Sources that answered nobody, and that the work was given back for. If they do not answer whoever goes on, who may
+    /// never have had an answer of theirs, that is no failure of the work either.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::tiers) waits_for: Vec<String>,
 }
 
 /// More entries than any plan and all its candidates have.
@@ -52,8 +56,8 @@ const LONGEST: usize = 256 * 1024;
 impl SoFar {
     /// As it stands in a row. What cannot be read, or is not of the kinds that are kept, is left out.
     pub fn read(row: &Value) -> Self {
-        let Self { trail, used_ms, elapsed_ms } = Self::deserialize(row).unwrap_or_default();
-        Self::of(trail, used_ms, elapsed_ms)
+        let Self { trail, used_ms, elapsed_ms, waits_for } = Self::deserialize(row).unwrap_or_default();
+        Self::of(trail, used_ms, elapsed_ms).waiting_for(waits_for)
     }
 
     /// For a row.
@@ -67,10 +71,19 @@ impl SoFar {
 
     /// Keeps of a trail what is settled.
     pub(in crate::tiers) fn of(trail: Trail, used_ms: u64, elapsed_ms: u64) -> Self {
-        let mut so_far = Self { trail, used_ms, elapsed_ms };
+        let mut so_far = Self { trail, used_ms, elapsed_ms, waits_for: Vec::new() };
         so_far.trail.0.retain(is_settled);
         so_far.trail.0.truncate(MOST);
         so_far
+    }
+
+    /// The same for a work that is given back because of these sources.
+    pub(in crate::tiers) fn waiting_for(mut self, mut sources: Vec<String>) -> Self {
+        sources.sort();
+        sources.dedup();
+        sources.truncate(MOST);
+        self.waits_for = sources;
+        self
     }
 }
 

@@ -258,6 +258,12 @@ impl Trail {
         }
     }
 
+    /// Whether one of these sources could not answer.
+    pub(super) fn could_not_ask(&self, sources: &[String]) -> bool {
+        let is_one = |entry: &AttemptEntry| sources.contains(&entry.source_name().to_string());
+        !sources.is_empty() && self.attempts().any(|entry| entry.retryable && is_one(entry))
+    }
+
     /// Somebody who is vouched for has proposed a URL that another worker tried.
     pub(super) fn vouch_for(&mut self, url: &str) {
         for entry in &mut self.0 {
@@ -283,6 +289,10 @@ impl Trail {
 }
 
 impl AttemptEntry {
+    fn source_name(&self) -> SourceName {
+        SourceName { plugin: self.plugin.clone(), source: self.source.clone() }
+    }
+
     /// Whether it was this source that was asked.
     pub(super) fn is_of(&self, name: &SourceName) -> bool {
         self.plugin == name.plugin && self.source == name.source

@@ -21,6 +21,8 @@ pub struct Begun {
     pub(in crate::tiers) attempts: u32,
     /// What another worker had found out.
     pub(in crate::tiers) settled: Trail,
+    /// The sources that this one gave it back for, because they answered nobody.
+    pub(in crate::tiers) waited_for: Vec<String>,
     /// How long it may be parked before it is given back; `None`: it is not given back.
     pub(in crate::tiers) patience: Option<Duration>,
 }
@@ -39,13 +41,14 @@ impl Begun {
             trail: Trail::default(),
             attempts: 0,
             settled: Trail::default(),
+            waited_for: Vec::new(),
             patience: None,
         }
     }
 
     /// Another worker has found out so much; of the time `total` the rest is left, on a clock that is `telling`.
     pub fn going_on(so_far: SoFar, total: Duration, telling: impl FnOnce(WorkClock) -> WorkClock) -> Self {
-        let SoFar { trail: settled, used_ms, elapsed_ms } = so_far;
+        let SoFar { trail: settled, used_ms, elapsed_ms, waits_for } = so_far;
         let clock = WorkClock::new(total).having_used(Duration::from_millis(used_ms));
         let elapsed = Duration::from_millis(elapsed_ms);
         Self {
@@ -53,6 +56,7 @@ impl Begun {
             started: Instant::now().checked_sub(elapsed).unwrap_or_else(Instant::now),
             attempts: u32::try_from(settled.attempts().count()).unwrap_or(u32::MAX),
             settled,
+            waited_for: waits_for,
             ..Self::under(Arc::new(telling(clock)))
         }
     }

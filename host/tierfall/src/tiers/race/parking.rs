@@ -15,7 +15,8 @@ impl Race<'_> {
             TrailEntry::Acquisition(tried) => tried.vouched || self.proposals.is_from_before(&tried.url),
         });
         let trail = Trail(kept.cloned().collect());
-        SoFar::of(trail, millis(self.clock.used()), millis(self.started.elapsed()))
+        let waits_for = self.missed.names().chain(self.waited_for.iter().cloned()).collect();
+        SoFar::of(trail, millis(self.clock.used()), millis(self.started.elapsed())).waiting_for(waits_for)
     }
 
     /// Takes over what was kept.

@@ -51,7 +51,7 @@ pub async fn go_on(
     wanted: &[Wanted<'_>],
     observer: &dyn Observer,
 ) -> Outcome {
-    let Begun { started, clock, trail, attempts, settled, patience } = begun;
+    let Begun { started, clock, trail, attempts, settled, waited_for, patience } = begun;
     let mut race = Race {
         plan,
         acquirer,
@@ -80,6 +80,7 @@ pub async fn go_on(
         pages: AnsweredPages::default(),
         announced: Announced::nowhere(plan),
         missed: MissedSources::default(),
+        waited_for,
         out_of_patience: false,
     };
     race.take_over(settled);
@@ -310,7 +311,9 @@ impl<'a> Race<'a> {
             Ended::Content => None,
             Ended::Deadline | Ended::Parked(_) => Some(EndReason::TotalTimeout),
             // As long as it is not asked, nobody knows.
-            Ended::Exhausted if self.out_of_patience => Some(EndReason::SourceOutage),
+            Ended::Exhausted if self.out_of_patience || self.trail.could_not_ask(&self.waited_for) => {
+                Some(EndReason::SourceOutage)
+            }
             // What the best candidate failed by says more than that others were missing.
             Ended::Exhausted => Some(self.trail.end_reason().unwrap_or(match self.attempts_left {
                 0 => EndReason::MaxAttempts,

@@ -99,6 +99,8 @@ pub(super) struct Race<'a> {
     pub(super) announced: Announced<'a>,
     /// Sources that could not answer, and that are waited for before the work ends with nothing.
     pub(super) missed: MissedSources<'a>,
+    /// Sources that another worker had waited for.
+    pub(super) waited_for: Vec<String>,
     /// One of them was waited for in vain.
     pub(super) out_of_patience: bool,
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::tiers::race::Begun;
-use crate::tiers::{Identified, SourceOutage, SourceOutages, identify};
+use crate::tiers::{Identified, SoFar, SourceOutage, SourceOutages, identify};
 use futures_util::future::join_all;
 use tierfall_work::Match;
 
@@ -207,7 +207,8 @@ async fn with_a_ledger_most_of_those_that_wait_are_given_back_and_the_rest_ask_f
         let begun = Begun::now(plan.budgets.total).parked_at_most(Some(LEASE));
         race::go_on(&plan, doi(&format!("10.5555/{number}")), begun, &acquirer, &wanted, &())
     });
-    most_are_given_back(&join_all(races).await, began);
+    let ended = join_all(races).await;
+    most_are_given_back(&ended, began);
     assert!(calls.load(Ordering::SeqCst) > 60, "it is probed to the end");
 }
 
@@ -220,7 +221,8 @@ async fn titles_that_wait_for_a_registry_which_answers_nobody_are_given_back_too
     plan.titles.push(Arc::new(other));
     let began = Instant::now();
     let searches = (0..WORKS).map(|number| {
-        let facts = titled(&format!("On the drift of lighthouse {number}"));
+        let title = titled(&format!("On the drift of lighthouse {number}"));
+        let facts = Facts { authors: vec!["Keeper, Ada".into()], year: Some(2019), ..title };
         let begun = Begun::now(plan.budgets.total).parked_at_most(Some(LEASE));
         identify(&plan, Work::titled(&facts, "input").expect("a title"), begun, &())
     });
@@ -229,4 +231,28 @@ async fn titles_that_wait_for_a_registry_which_answers_nobody_are_given_back_too
         Identified::Work(work, _) => panic!("nobody knows {}", work.key()),
     });
     most_are_given_back(&ended.collect::<Vec<_>>(), began);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_never_had_an_answer_of_the_source_that_was_waited_for_fails_no_work_for_that() {
+    let never_answered = || {
+        let name = SourceName { plugin: "test".into(), source: "sick".into() };
+        let outage = SourceOutages::new(PATIENCE).of(&name, None).expect("it is waited for");
+        let back = Instant::now() + PATIENCE;
+        Sick { name, outage, back, answer: Finding::default(), calls: Arc::default() }
+    };
+    let wanted = [race::Wanted { format: ArtifactFormat::Pdf, journal: &NoJournal }];
+    let row = |sources: &[&str]| serde_json::json!({"trail": [], "used_ms": 1, "elapsed_ms": 1, "waits_for": sources});
+    for (waits_for, reason) in [
+        (vec!["test/sick"], EndReason::SourceOutage),
+        (vec!["test/well"], EndReason::Rejected(Reason::Unavailable)),
+        (vec![], EndReason::Rejected(Reason::Unavailable)),
+    ] {
+        let mut sketch = Sketch::new();
+        let well = sketch.source("well", 15, NONE);
+        let plan = plan(&mut sketch, never_answered(), well);
+        let begun = Begun::going_on(SoFar::read(&row(&waits_for)), plan.budgets.total, |clock| clock);
+        let outcome = race::go_on(&plan, doi("10.5555/1"), begun, &ByUrl::default(), &wanted, &()).await;
+        assert_eq!((outcome.status, outcome.reason), (Status::Failed, Some(reason)), "{waits_for:?}");
+    }
 }
