@@ -12,7 +12,7 @@ use crate::support::program::{Call, Home};
 use crate::support::web::{Answer, Web};
 
 use super::parking::{Title, all_ended, answer, configure, until_some_are_parked};
-use super::{Place, count, on_both_engines};
+use super::{Place, count, on_both_engines, told_at};
 
 on_both_engines! {
     a_work_that_has_its_pdf_is_given_back_while_its_xml_has_to_wait_and_has_one_line
@@ -24,7 +24,7 @@ const FORMS: usize = 16;
 
 /// Articles whose pages and PDFs are at a fast host, and whose XML is at a slow one.
 fn articles(home: &Home) -> Web {
-    configure(home, 500);
+    configure(home, 1000);
     let web = Web::start();
     let mut pages = String::new();
     for number in 0..FORMS {
@@ -64,10 +64,11 @@ fn run(home: &Home, web: &Web, place: &Place) -> Call {
     fetching_both(call, web, place)
 }
 
-/// Each file was fetched once, and each work has a line that names both of its own.
-fn all_have_both(home: &Home, web: &Web, place: &Place) -> Vec<Value> {
+/// Each work has a line that names both of its files. Of those of `pages` each was fetched once.
+fn all_have_both(home: &Home, web: &Web, place: &Place, pages: &[String]) -> Vec<Value> {
     assert_eq!(count(home, place, "INDEXED"), 2 * FORMS as u64);
-    for number in 0..FORMS {
+    for page in pages {
+        let number = page.rsplit('/').next().unwrap_or_default();
         for file in [format!("http://fast.example/{number}.pdf"), format!("http://slow.example/{number}.xml")]
         {
             assert_eq!(
@@ -95,9 +96,10 @@ fn a_work_that_has_its_pdf_is_given_back_while_its_xml_has_to_wait_and_has_one_l
     let home = Home::new();
     let web = articles(&home);
     let running = run(&home, &web, place).args(["--json"]).start();
-    until_some_are_parked(&home, place);
+    until_some_are_parked(&home, &web, place);
     let ended = running.wait().expect(0);
-    assert_eq!(all_have_both(&home, &web, place).len(), FORMS);
+    let pages: Vec<String> = home.read("works.txt").lines().map(str::to_owned).collect();
+    assert_eq!(all_have_both(&home, &web, place, &pages).len(), FORMS);
     assert!(ended.out.contains(&format!("\"stored\":{FORMS}")), "each counts once: {}", ended.out);
 }
 
@@ -105,10 +107,15 @@ fn a_pdf_that_was_stored_before_its_work_was_given_back_outlives_a_worker_that_i
     let home = Home::new();
     let web = articles(&home);
     let running = run(&home, &web, place).start();
-    until_some_are_parked(&home, place);
+    until_some_are_parked(&home, &web, place);
     running.kill();
+    let jobs = told_at(&home, place, &["list"]).into_iter();
+    let stored = jobs.filter(|job| job["state"] == "FINALIZED" && job["owner"].is_null());
+    let stored: Vec<String> =
+        stored.map(|job| job["work_id"].as_str().unwrap_or_default().to_owned()).collect();
+    assert!(stored.len() >= 3, "their PDFs are there: {stored:?}");
     fetching_both(home.tierfall(["worker"]), &web, place).run().expect(0);
-    all_have_both(&home, &web, place);
+    all_have_both(&home, &web, place, &stored);
 }
 
 fn works_that_wait_for_a_source_which_answers_nobody_are_given_back_and_found_once_it_does(place: &Place) {
@@ -136,7 +143,7 @@ fn works_that_wait_for_a_source_which_answers_nobody_are_given_back_and_found_on
         .args(place.flags())
         .through(&web)
         .start();
-    until_some_are_parked(&home, place);
+    until_some_are_parked(&home, &web, place);
     is_back.store(true, Ordering::SeqCst);
     running.wait().expect(3);
     all_ended(&home, place, Title);

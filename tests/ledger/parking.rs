@@ -111,7 +111,9 @@ fn worker(home: &Home, web: &Web, place: &Place, by: By) -> Call {
 }
 
 /// Waits until works are nobody's and have a time that is to come.
-pub(super) fn until_some_are_parked(home: &Home, place: &Place) {
+pub(super) fn until_some_are_parked(home: &Home, web: &Web, place: &Place) {
+    // There is a ledger by then.
+    web.wait_for_requests(1);
     eventually("works are given back", || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
         let is_parked = |job: &serde_json::Value| {
@@ -150,8 +152,7 @@ pub(super) fn all_ended(home: &Home, place: &Place, by: By) {
 
 fn begun(home: &Home, web: &Web, place: &Place, by: By) -> Running {
     let running = run(home, web, place, by).start();
-    web.wait_for_requests(1);
-    until_some_are_parked(home, place);
+    until_some_are_parked(home, web, place);
     running
 }
 
@@ -174,8 +175,7 @@ fn goes_on_however_long_the_list(place: &Place, by: By) {
         .through(&web)
         .start_typing();
     running.type_in(&by.list());
-    web.wait_for_requests(1);
-    until_some_are_parked(&home, place);
+    until_some_are_parked(&home, &web, place);
     // The last entry may go on with the next line.
     web.wait_for_requests(WORKS - 1);
     running.end_input();
@@ -246,7 +246,7 @@ fn a_title_whose_registry_asks_to_be_left_alone_is_given_back_until_then(place: 
     });
     // Who was told so waits for it as well.
     let running = run(&home, &web, place, Title).args(["--set", "fallback.source_timeout_ms=30000"]).start();
-    until_some_are_parked(&home, place);
+    until_some_are_parked(&home, &web, place);
     running.wait().expect(3);
     assert!(began.elapsed() >= Duration::from_secs(12));
     all_ended(&home, place, Title);
