@@ -112,13 +112,18 @@ fn worker(home: &Home, web: &Web, place: &Place, by: By) -> Call {
 
 /// Waits until works are nobody's and have a time that is to come.
 pub(super) fn until_some_are_parked(home: &Home, web: &Web, place: &Place) {
+    until_parked(home, web, place, "LEASED");
+}
+
+/// The same of jobs in this state.
+pub(super) fn until_parked(home: &Home, web: &Web, place: &Place, state: &str) {
     // There is a ledger by then.
     web.wait_for_requests(1);
     eventually("works are given back", || {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
         let is_parked = |job: &serde_json::Value| {
             job["owner"].is_null()
-                && job["state"] == "LEASED"
+                && job["state"] == state
                 && job["ready_at"].as_u64().is_some_and(|at| u128::from(at) > now)
         };
         told_at(home, place, &["list"]).iter().filter(|job| is_parked(job)).count() >= 3
