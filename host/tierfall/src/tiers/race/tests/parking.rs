@@ -199,7 +199,7 @@ async fn a_title_is_given_back_and_only_who_has_no_record_like_it_is_not_asked_a
         let plan = Plan { titles, ..sketch.plan() };
         let work = Work::titled(&facts, "input").expect("a title");
         let begun = Begun::going_on(so_far, plan.budgets.total, |clock| clock).parked_at_most(Some(PATIENCE));
-        let found = identify(&plan, work, begun, &()).await;
+        let found = identify(&plan, work, begun, &(), &()).await;
         (found, calls.map(|calls| calls.load(Ordering::SeqCst)))
     };
     let (found, calls) = search(FAR, SoFar::default()).await;

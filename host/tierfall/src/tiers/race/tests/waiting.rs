@@ -224,7 +224,7 @@ async fn titles_that_wait_for_a_registry_which_answers_nobody_are_given_back_too
         let title = titled(&format!("On the drift of lighthouse {number}"));
         let facts = Facts { authors: vec!["Keeper, Ada".into()], year: Some(2019), ..title };
         let begun = Begun::now(plan.budgets.total).parked_at_most(Some(LEASE));
-        identify(&plan, Work::titled(&facts, "input").expect("a title"), begun, &())
+        identify(&plan, Work::titled(&facts, "input").expect("a title"), begun, &(), &())
     });
     let ended = join_all(searches).await.into_iter().map(|found| match found {
         Identified::Open(outcome) => *outcome,
