@@ -329,10 +329,7 @@ impl Inner {
             let sent = Instant::now();
             let outcome = self.send(&hop, budget.clock).await;
             metrics::requested(host, &outcome, sent.elapsed());
-            if live && self.network.came_to((&hop.url, role), &outcome, sent.elapsed()) {
-                let inner = Arc::clone(self);
-                tokio::spawn(async move { inner.find_network().await });
-            }
+            self.tell_network((&hop.url, role), &outcome, sent.elapsed());
             let retryable = match &outcome {
                 Ok(answer) => retry::retryable_status(answer.status),
                 // A POST that may have arrived is not sent twice.
@@ -366,6 +363,19 @@ impl Inner {
                 breaker.report(&outcome, sent.elapsed(), self.network.has_answered_since(since));
             }
             return outcome.map(|answer| (answer, permit));
+        }
+    }
+
+    /// What came of a request says something about the network, and may be reason to look whether there is one.
+    fn tell_network(
+        self: &Arc<Self>,
+        asked: (&Url, Role),
+        outcome: &Result<Incoming, FetchError>,
+        waited: Duration,
+    ) {
+        if !self.transport.recorded() && self.network.came_to(asked, outcome, waited) {
+            let inner = Arc::clone(self);
+            tokio::spawn(async move { inner.find_network().await });
         }
     }
 
@@ -471,7 +481,7 @@ impl Inner {
 
     /// A robots.txt, and for how long it is valid at most. Of all processes one fetches it; where a recording is made,
     /// it is to be in there.
-    async fn fetch_robots(&self, url: Url) -> (Fetched, Duration) {
+    async fn fetch_robots(self: &Arc<Self>, url: Url) -> (Fetched, Duration) {
         let shares = !self.transport.recorded() && !self.transport.takes_notes();
         let Some(shared) = self.shared.as_ref().filter(|_| shares) else {
             return (self.read_robots(url).await, robots::FRESH);
@@ -485,7 +495,7 @@ impl Inner {
         (fetched, robots::FRESH)
     }
 
-    async fn read_robots(&self, url: Url) -> Fetched {
+    async fn read_robots(self: &Arc<Self>, url: Url) -> Fetched {
         let (mut tries, end) = (0, Instant::now() + ROBOTS_TIME);
         let trying = async {
             loop {
@@ -513,7 +523,7 @@ impl Inner {
 
     /// One fetch of a robots.txt. It does not wait for the host's pace: it is fetched once a day, and before
     /// anything else.
-    async fn try_robots(&self, url: Url) -> Fetched {
+    async fn try_robots(self: &Arc<Self>, url: Url) -> Fetched {
         match self.robots_answer(url).await {
             Ok((status, body)) => Fetched::Answer(status, body),
             Err(FetchError::Redirects(_)) => Fetched::Redirected,
@@ -521,13 +531,16 @@ impl Inner {
         }
     }
 
-    async fn robots_answer(&self, url: Url) -> Result<(u16, Vec<u8>), FetchError> {
+    async fn robots_answer(self: &Arc<Self>, url: Url) -> Result<(u16, Vec<u8>), FetchError> {
         let mut request = Request::get(url);
         request.headers.insert(ACCEPT, HeaderValue::from_static("text/plain, */*;q=0.8"));
         let mut chain = RedirectChain::new(request, robots::REDIRECTS)?;
         loop {
             self.policy.check_url(chain.url())?;
-            let answer = self.transport.send(chain.outgoing(Role::Page)).await?;
+            let sent = Instant::now();
+            let outcome = self.transport.send(chain.outgoing(Role::Page)).await;
+            self.tell_network((chain.url(), Role::Page), &outcome, sent.elapsed());
+            let answer = outcome?;
             if let Some(rest) = retry::rest(answer.status, &answer.headers, self.now())
                 && !self.transport.recorded()
             {

@@ -64,6 +64,9 @@ pub enum Denial {
     /// An address, or a name, that is not on the public network.
     #[strum(to_string = "private address")]
     PrivateAddress,
+    /// A public name of which DNS says that it has such an address: that is the host's, or the way's to DNS, and may pass.
+    #[strum(to_string = "private address by DNS")]
+    DnsPrivate,
     /// robots.txt disallows it.
     #[strum(to_string = "robots.txt")]
     Robots,

@@ -121,7 +121,7 @@ impl Failure {
             FetchError::Timeout => ("timeout", String::new()),
             FetchError::Certificate(detail) => ("certificate", detail.clone()),
             FetchError::Malformed(detail) => ("malformed", detail.clone()),
-            FetchError::Denied { reason: Denial::PrivateAddress, detail } => ("address", detail.clone()),
+            FetchError::Denied { reason: Denial::DnsPrivate, detail } => ("address", detail.clone()),
             _ => return None,
         };
         Some(Self { kind, detail })
@@ -133,7 +133,7 @@ impl Failure {
             "timeout" => FetchError::Timeout,
             "certificate" => FetchError::Certificate(detail),
             "malformed" => FetchError::Malformed(detail),
-            "address" => FetchError::denied(Denial::PrivateAddress, detail),
+            "address" => FetchError::denied(Denial::DnsPrivate, detail),
             _ => FetchError::Transport(detail),
         }
     }

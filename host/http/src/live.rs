@@ -17,7 +17,7 @@ use super::address::{AddressPolicy, Forbidden};
 use super::error::{Denial, FetchError, HttpError};
 use super::headers::keep_packed;
 use super::proxy::Proxies;
-use super::reach::Reach;
+use super::reach::{OutageCause, Reach};
 use super::request::Method;
 use super::resolver::{CheckedResolver, Lookup, SystemLookup, Trust};
 use super::settings::{HttpSettings, Limits};
@@ -218,8 +218,11 @@ impl Live {
     /// Tells what a failure says of the way to all hosts. A connection that came about and broke says that there is one.
     fn tell(&self, host: &str, by_proxy: bool, error: &reqwest::Error, failed: &FetchError) {
         match failed {
-            FetchError::Certificate(detail) if detail.contains("UnknownIssuer") => {
+            FetchError::Certificate(detail) if OutageCause::of(failed) == OutageCause::Certificates => {
                 self.reach.untrusted(host, detail.clone());
+            }
+            FetchError::Certificate(detail) | FetchError::Denied { reason: Denial::DnsPrivate, detail } => {
+                self.reach.led_astray(host, OutageCause::of(failed), detail.clone());
             }
             FetchError::Transport(detail) if error.is_connect() || error.is_timeout() => {
                 let told = causes(error);
@@ -288,7 +291,10 @@ fn failure(error: &reqwest::Error, url: &Url, proxy: Option<&str>) -> FetchError
     let mut next = beneath(error);
     while let Some(cause) = next {
         if let Some(forbidden) = cause.downcast_ref::<Forbidden>() {
-            return FetchError::denied(Denial::PrivateAddress, forbidden.to_string());
+            let detail = format!(
+                "{forbidden}; a network that wants a login, or a filter, may answer so: log in, or mend its DNS"
+            );
+            return FetchError::denied(Denial::DnsPrivate, detail);
         }
         if let Some(rustls::Error::InvalidCertificate(reason)) = cause.downcast_ref() {
             return FetchError::Certificate(format!("{host}: {}", printable(&reason.to_string())));

@@ -9,8 +9,9 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use url::Url;
 
-use super::error::FetchError;
+use super::error::{Denial, FetchError};
 use super::metrics;
+use super::reach::OutageCause;
 use super::request::Role;
 
 /// Origins of each kind that have answered last, and are asked when it is in doubt whether any would.
@@ -49,6 +50,8 @@ struct State {
     /// The hosts that have failed since.
     hosts: HashSet<String>,
     why: String,
+    /// What to do about it, where somebody can do something.
+    remedy: &'static str,
     /// Since when there is no network.
     gone: Option<Instant>,
 }
@@ -72,7 +75,11 @@ impl Network {
                 self.answered(url, role);
                 return false;
             }
-            Err(error @ FetchError::Transport(_)) => error,
+            Err(
+                error @ (FetchError::Transport(_)
+                | FetchError::Certificate(_)
+                | FetchError::Denied { reason: Denial::DnsPrivate, .. }),
+            ) => error,
             Err(error @ FetchError::Timeout) if waited >= SILENCE => error,
             Err(_) => return false,
         };
@@ -87,6 +94,11 @@ impl Network {
             state.hosts.insert(host.to_owned());
         }
         state.why = format!("{host}: {why}");
+        state.remedy = match OutageCause::of(why) {
+            // It is one that there was before.
+            OutageCause::Network => "",
+            cause => cause.remedy(),
+        };
         state.gone.is_none() && state.hosts.len() >= HOSTS && first.elapsed() >= LASTING
     }
 
@@ -129,11 +141,15 @@ impl Network {
             return;
         }
         let why = std::mem::take(&mut state.why);
+        let remedy = match state.remedy {
+            "" => String::new(),
+            remedy => format!("; {remedy}"),
+        };
         drop(state);
         metrics::outage(true);
         tracing::warn!(
             "no host answers any more ({why}): the run waits, asks again at least once a minute, and goes on when one \
-             answers; no work is given up for it"
+             answers; no work is given up for it{remedy}"
         );
         self.up.send_replace(false);
     }

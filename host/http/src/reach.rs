@@ -9,6 +9,8 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
+use super::error::FetchError;
+
 /// So many hosts that fail before any has answered are no accident.
 const HOSTS: usize = 3;
 /// An authority that nobody knows, at two hosts: it is the same one's.
@@ -39,6 +41,8 @@ struct Failures {
     last: Option<Outage>,
     /// A certificate was of no trusted authority.
     authority: Option<Outage>,
+    /// Somebody else answered, or nobody on the public network was named.
+    astray: Option<Outage>,
     outage: Option<Outage>,
 }
 
@@ -60,9 +64,30 @@ pub enum OutageCause {
     Proxy,
     /// Every certificate is of an authority that is not trusted.
     Certificates,
+    /// Every certificate is one of another host.
+    Names,
+    /// Every certificate is of another time.
+    Clock,
+    /// DNS gives every name a private address.
+    Dns,
 }
 
 impl OutageCause {
+    /// What a failure of this kind at every host would mean.
+    pub(crate) fn of(error: &FetchError) -> Self {
+        match error {
+            FetchError::Denied { .. } => Self::Dns,
+            FetchError::Certificate(detail) if detail.contains("UnknownIssuer") => Self::Certificates,
+            FetchError::Certificate(detail)
+                if detail.contains("expired") || detail.contains("not valid yet") =>
+            {
+                Self::Clock
+            }
+            FetchError::Certificate(_) => Self::Names,
+            _ => Self::Network,
+        }
+    }
+
     /// What to do about it.
     pub fn remedy(self) -> &'static str {
         match self {
@@ -72,6 +97,16 @@ impl OutageCause {
             Self::Proxy => "check --proxy, HTTPS_PROXY and HTTP_PROXY, or go without it: --proxy direct",
             Self::Certificates => {
                 "a proxy that opens TLS has an authority of its own: give its certificate with --ca-cert FILE"
+            }
+            Self::Names => {
+                "a network that wants a login answers in place of every host: log in to it with a browser"
+            }
+            Self::Clock => {
+                "is this machine's clock right? Where it is, a proxy may answer in place of every host"
+            }
+            Self::Dns => {
+                "a network that wants a login, or a filter, may answer so: log in with a browser, or mend its DNS; where only \
+                 a proxy leads out, give it with --proxy URL"
             }
         }
     }
@@ -84,6 +119,9 @@ impl fmt::Display for Outage {
             OutageCause::Network => "no host answers",
             OutageCause::Proxy => "the proxy does not answer",
             OutageCause::Certificates => "no certificate is trusted",
+            OutageCause::Names => "no certificate is that of its host",
+            OutageCause::Clock => "no certificate is of this time",
+            OutageCause::Dns => "every name has a private address",
         };
         write!(f, "{what} ({}); {}", self.detail, self.cause.remedy())
     }
@@ -107,8 +145,12 @@ impl Reach {
         }
         let mut failures = self.failures();
         let untrusted = failures.untrusted.len() >= UNTRUSTED_HOSTS;
-        let Some(last) = failures.last.clone().or_else(|| failures.authority.clone().filter(|_| untrusted))
-        else {
+        let astray = failures.hosts.len() >= HOSTS;
+        let several = || {
+            let authority = failures.authority.clone().filter(|_| untrusted);
+            authority.or_else(|| failures.astray.clone().filter(|_| astray))
+        };
+        let Some(last) = failures.last.clone().or_else(several) else {
             return false;
         };
         self.decide(&mut failures, last);
@@ -141,6 +183,11 @@ impl Reach {
         }
     }
 
+    /// Somebody else than `host` answered, or DNS leads to nobody.
+    pub(crate) fn led_astray(&self, host: &str, cause: OutageCause, detail: String) {
+        self.count(host, |failures| failures.astray = Some(Outage { cause, detail }));
+    }
+
     /// Watches a request until it is over.
     pub(crate) fn watch<'a>(&'a self, host: &'a str) -> Watched<'a> {
         Watched { reach: self, host, since: Instant::now() }
@@ -158,7 +205,7 @@ impl Reach {
                 cause: OutageCause::Network,
                 detail: format!("{host}: no answer for {} s", SILENCE.as_secs()),
             };
-            let outage = failures.last.clone().unwrap_or_else(silent);
+            let outage = failures.last.clone().or_else(|| failures.astray.clone()).unwrap_or_else(silent);
             self.decide(&mut failures, outage);
         }
     }
@@ -249,6 +296,19 @@ mod tests {
         reach.failed("a.example", true, "127.0.0.1:9: connection refused".into());
         assert!(reach.give_up());
         assert_eq!(outage(&reach), Some(OutageCause::Proxy));
+    }
+
+    #[test]
+    fn what_answers_in_place_of_three_hosts_is_an_outage_and_what_does_of_one_is_not() {
+        for cause in [OutageCause::Names, OutageCause::Clock, OutageCause::Dns] {
+            let reach = failing();
+            for host in ["a.example", "b.example", "a.example"] {
+                reach.led_astray(host, cause, format!("{host}: odd"));
+                assert!(!reach.give_up(), "{cause:?}: one host's certificate or address is its own");
+            }
+            reach.led_astray("c.example", cause, "c.example: odd".into());
+            assert_eq!(outage(&reach), Some(cause));
+        }
     }
 
     #[test]

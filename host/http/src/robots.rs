@@ -214,7 +214,9 @@ fn rules_of(robots: &Url, fetched: Fetched) -> (Result<Rules, FetchError>, Durat
         Fetched::Redirected => Ok(Rules(Robots::from_access(AccessResult::TooManyRedirects, AGENT))),
         // A host that cannot be reached is reported as that; nothing is requested of it either way.
         Fetched::Failed(error @ (FetchError::Transport(_) | FetchError::Certificate(_))) => Err(error),
-        Fetched::Failed(error @ FetchError::Denied { reason: Denial::PrivateAddress, .. }) => Err(error),
+        Fetched::Failed(
+            error @ FetchError::Denied { reason: Denial::PrivateAddress | Denial::DnsPrivate, .. },
+        ) => Err(error),
         // A recording without the file was made with robots.txt turned off.
         Fetched::Failed(FetchError::NotRecorded(_)) => Ok(Rules(Robots::allow_all())),
         Fetched::Failed(error) => unreachable(format!("cannot be read ({error})")),

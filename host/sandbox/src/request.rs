@@ -133,7 +133,7 @@ pub(crate) fn refused(error: FetchError, notes: &Notes) -> http::FetchError {
             let reason = error.to_string();
             notes.add(format!("denied: {reason}"));
             http::FetchError::Denied(match error {
-                FetchError::Denied { reason: Denial::PrivateAddress, .. } => {
+                FetchError::Denied { reason: Denial::PrivateAddress | Denial::DnsPrivate, .. } => {
                     "this host may not be asked; the trail of the work says why".to_owned()
                 }
                 _ => reason,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::fetch;
-use super::script::{Script, answer, ok, refused};
+use super::script::{Reply, Script, answer, ok, refused};
 use crate::{BreakerSettings, Denial, FetchError, HttpClient, HttpSettings, Outgoing, Role};
 
 /// A network with a switch.
@@ -104,4 +104,40 @@ async fn apis_are_asked_last_whether_there_is_a_network() {
     failing(&client, "dead.example").await;
     assert!(client.has_network().await);
     assert_eq!(script.urls().last().map(String::as_str), Some("http://page.example/robots.txt"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_robots_txt_that_cannot_be_read_is_a_failure_like_any_other() {
+    let (gone, _, client) = switched();
+    fetch(&client, Role::Page, "http://page.example/").await.unwrap();
+    gone.store(true, Ordering::Relaxed);
+    for host in ["one", "two", "three"] {
+        drop(fetch(&client, Role::Page, &format!("http://{host}.example/")).await);
+    }
+    assert!(!client.has_network().await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_page_in_place_of_every_host_is_no_network() {
+    let astray = [
+        FetchError::Certificate("x: certificate not valid for name".into()),
+        FetchError::denied(Denial::DnsPrivate, "x is 10.1.1.1"),
+    ];
+    for failure in astray {
+        let gone = Arc::new(AtomicBool::new(false));
+        let switch = Arc::clone(&gone);
+        let script = Script::new(move |_: &Outgoing, _| match switch.load(Ordering::Relaxed) {
+            true => Reply::Fail(failure.clone()),
+            false => ok("here"),
+        });
+        let client = script.client(HttpSettings::for_tests());
+        fetch(&client, Role::Api, "http://api.example/").await.unwrap();
+        gone.store(true, Ordering::Relaxed);
+        for host in ["one", "two", "three"] {
+            drop(fetch(&client, Role::Api, &format!("http://{host}.example/")).await);
+        }
+        assert!(!client.has_network().await);
+        gone.store(false, Ordering::Relaxed);
+        client.network(true).await;
+    }
 }

@@ -92,7 +92,7 @@ async fn a_name_that_resolves_to_a_private_address_is_denied_by_the_dialler() {
         body: None,
     };
     let error = live.send(hop).await.unwrap_err();
-    assert!(matches!(&error, FetchError::Denied { reason: Denial::PrivateAddress, .. }), "{error}");
+    assert!(matches!(&error, FetchError::Denied { reason: Denial::DnsPrivate, .. }), "{error}");
     assert!(server.requests().is_empty());
 }
 
@@ -121,7 +121,7 @@ async fn the_address_that_was_checked_is_the_one_that_is_dialled() {
         match answer {
             Ok(answer) => assert!(opened && answer.body == "here"),
             Err(error) => {
-                let private = matches!(error, FetchError::Denied { reason: Denial::PrivateAddress, .. });
+                let private = matches!(error, FetchError::Denied { reason: Denial::DnsPrivate, .. });
                 assert!(!opened && private, "{name}: {error}");
             }
         }

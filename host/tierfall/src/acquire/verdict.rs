@@ -71,13 +71,14 @@ reasons! {
     Reserved "tdm_reserved" "text and data mining is reserved, and the policy honours it",
     #[retryable] RobotsUnreachable "robots_unreachable" "the site's robots.txt cannot be read, which forbids everything",
     PrivateAddress "private_address" "the address is private or local",
+    #[retryable] DnsPrivate "dns_private" "DNS gives a private address for the host, as networks do that want a login",
     Refused "refused" "the URL is not one that is fetched: its scheme, port or host is forbidden",
     BadUrl "bad_url" "the URL cannot be read",
     RedirectLoop "redirect_loop" "the redirects have no end",
     #[retryable] Stalled "stalled" "the transfer stopped, or was too slow",
     #[retryable] Timeout "timeout" "no answer came in time",
     #[retryable] Unreachable "unreachable" "no connection could be made, or it broke",
-    Certificate "certificate" "the server's certificate is not valid",
+    #[retryable] Certificate "certificate" "the server's certificate is not valid",
     Malformed "malformed" "the answer breaks the protocol",
     #[retryable] Busy "busy" "the host's queue is longer than the work's time",
     #[retryable] Breaker "breaker" "the host failed too often and is left alone for a while",
@@ -100,6 +101,7 @@ impl Reason {
         match error {
             FetchError::Denied { reason, .. } => match reason {
                 Denial::PrivateAddress => Self::PrivateAddress,
+                Denial::DnsPrivate => Self::DnsPrivate,
                 Denial::Robots => Self::Robots,
                 Denial::RobotsUnreachable => Self::RobotsUnreachable,
                 Denial::Breaker => Self::Breaker,
@@ -182,6 +184,8 @@ mod tests {
     fn only_what_may_pass_is_tried_again() {
         assert!(Reason::of_status(503).retryable());
         assert!(Reason::of_status(429).retryable());
+        assert!(Reason::Certificate.retryable(), "certificates lapse, and are renewed");
+        assert!(Reason::DnsPrivate.retryable() && !Reason::PrivateAddress.retryable());
         assert!(!Reason::of_status(404).retryable());
         assert!(!Reason::Proof(tierfall_proof::Reason::WrongWork).retryable());
     }

@@ -78,6 +78,7 @@ fn decides(reason: EndReason) -> bool {
                     | Reason::Breaker
                     | Reason::Busy
                     | Reason::PrivateAddress
+                    | Reason::DnsPrivate
                     | Reason::NotRecorded
             )
     )
@@ -111,6 +112,9 @@ mod tests {
         let busy = Obstacle::Request(FetchError::Busy(String::new()));
         assert_eq!(of(AttemptOutcome::NoPdf, &[busy]), (Some("busy"), true));
         assert_eq!(of(AttemptOutcome::NoPdf, &[denied(Denial::Robots)]), (Some("robots"), false));
+        let (named, looked_up) = (denied(Denial::PrivateAddress), denied(Denial::DnsPrivate));
+        assert_eq!(of(AttemptOutcome::Nonretryable, &[named]), (Some("private_address"), false));
+        assert_eq!(of(AttemptOutcome::Nonretryable, &[looked_up]), (Some("dns_private"), true));
         assert_eq!(
             of(AttemptOutcome::Nonretryable, &[denied(Denial::Robots), refused]),
             (Some("denied"), true)

@@ -104,6 +104,7 @@ async fn every_reason_is_given_for_what_it_says() {
         (denied(Denial::Robots), Reason::Robots),
         (denied(Denial::RobotsUnreachable), Reason::RobotsUnreachable),
         (denied(Denial::PrivateAddress), Reason::PrivateAddress),
+        (denied(Denial::DnsPrivate), Reason::DnsPrivate),
         (denied(Denial::Scheme), Reason::Refused),
         (denied(Denial::Breaker), Reason::Breaker),
         (Reply::fail(FetchError::Redirects("a loop".into())), Reason::RedirectLoop),
