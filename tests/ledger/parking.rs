@@ -22,6 +22,7 @@ on_both_engines! {
     titles_that_were_given_back_are_searched_when_their_time_has_come_however_long_the_list
     titles_that_were_given_back_outlive_a_worker_that_is_killed
     a_title_whose_registry_asks_to_be_left_alone_is_given_back_until_then
+    a_list_that_is_longer_than_what_is_in_hand_goes_on_at_its_hosts_pace
 }
 
 const NOTHING: &str = "<!DOCTYPE html><html><head><title>Nothing</title></head><body></body></html>";
@@ -257,4 +258,29 @@ fn a_title_whose_registry_asks_to_be_left_alone_is_given_back_until_then(place: 
     all_ended(&home, place, Title);
     let asked = web.request_counts();
     assert_eq!((asked.len(), asked.values().sum::<usize>()), (WORKS, WORKS + 1), "{asked:?}");
+}
+
+/// All who wait are given back at once, and as many come in their place while they leave: whoever is next by then is next.
+fn a_list_that_is_longer_than_what_is_in_hand_goes_on_at_its_hosts_pace(place: &Place) {
+    const MANY: usize = 700;
+    let home = Home::new();
+    let web = Web::start();
+    web.get("http://slow.example/*", [Answer::html(NOTHING)]);
+    home.configure(
+        "[run]\nworkers = 2\n[http]\nrobots = false\n[http.pace.rules.slow]\nhosts = [\"slow.example\"]\n\
+         every_ms = 20\nconcurrency = 2\n[ledger]\nlease_s = 2\n",
+    );
+    let works: Vec<String> = (0..MANY).map(|number| format!("http://slow.example/{number}")).collect();
+    home.write("works.txt", works.join("\n"));
+    home.tierfall(["run", "--input", "works.txt", "--out", "papers", "--enable-idempotency"])
+        .args(["--fallback-tier", "landing_scrape"])
+        .args(place.flags())
+        .through(&web)
+        .run()
+        .expect(3);
+    assert_eq!(count(&home, place, "EXHAUSTED"), MANY as u64);
+    let mut asked: Vec<String> = web.requests().into_iter().map(|seen| seen.url).collect();
+    asked.sort();
+    asked.dedup();
+    assert_eq!((asked.len(), web.requests().len()), (MANY, MANY));
 }

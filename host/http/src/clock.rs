@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::error::FetchError;
-use super::work_clock::WorkClock;
+use super::work_clock::{Turn, WorkClock};
 
 /// Measures an attempt on the monotonic clock. Waiting for a host's pace is not the attempt's fault: it
 /// stops this clock, and, where nothing else of the work goes on, the work's.
@@ -56,8 +56,8 @@ struct Queue {
     busy: bool,
     since: Option<Instant>,
     total: Duration,
-    /// When it has its turn at the earliest, where that is known.
-    turn: Option<Instant>,
+    /// The number of the turn that its work expects with it, where that is known.
+    turn: Option<u64>,
 }
 
 /// While it lives, the attempt's clock stands still.
@@ -179,12 +179,11 @@ impl AttemptClock {
 
 impl Queued<'_> {
     /// The turn that is waited for comes then at the earliest.
-    pub fn expects(&self, turn: Instant) {
+    pub fn expects(&self, turn: impl Into<Turn>) {
         let mut queue = self.0.queue.lock().unwrap_or_else(|poison| poison.into_inner());
         if let End::Work(work) = &self.0.end {
-            let before = queue.turn.replace(turn);
+            let before = queue.turn.replace(work.expects(turn.into()));
             before.into_iter().for_each(|before| work.expects_no_more(before));
-            work.expects(turn);
         }
     }
 }

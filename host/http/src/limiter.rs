@@ -1,21 +1,22 @@
 //! One host's limiter: the queue of those who want to ask it, and the times at which they may.
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
-use super::clock::{AttemptClock, Queued as Waits};
+use super::clock::AttemptClock;
 use super::error::{Denial, FetchError};
+use super::line::Line;
 use super::metrics::{self, OpenRequest, QueuedRequest};
 use super::queues::HostQueue;
 use super::request::Role;
 use super::settings::{Limit, PaceRule, Window};
 use super::shared_pace::{NoTurn, SharedTurn, SharedTurns, Wanted};
 use super::told::Told;
+use super::work_clock::Turn;
 
 /// The most that a rate is divided by: a host that always answers 429 is asked once in eight seconds
 /// where once a second was configured.
@@ -55,8 +56,6 @@ pub(super) struct HostLimiter {
     /// The agreement with other processes, where there is one.
     shared: Option<Arc<SharedTurns>>,
     state: Mutex<State>,
-    /// The host asked to be left alone, or for longer.
-    held_anew: Notify,
 }
 
 /// A semaphore in order of arrival, but files first: what was found is fetched before more is looked
@@ -79,11 +78,13 @@ struct State {
     slowdown: f64,
     /// The start of the next request that is not promised to anyone. What lies before now can be made up for.
     next: Instant,
+    /// Earlier starts that were promised, and are nobody's again.
+    unused: BTreeSet<Instant>,
     /// So many may start at once.
     burst: u32,
     /// Until when the host asked to be left alone.
     held: Option<Instant>,
-    waiting: Queue,
+    waiting: Line,
     /// Those that have no turn yet: who waits for others to end, and who waits for a time.
     queued: usize,
     counted: Counted,
@@ -101,13 +102,6 @@ struct Counted {
     window: Option<Window>,
     unanswered: usize,
     answered: VecDeque<Instant>,
-}
-
-/// How many requests wait for others to end.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Queue {
-    files: u32,
-    others: u32,
 }
 
 impl HostLimiter {
@@ -131,9 +125,10 @@ impl HostLimiter {
             slowdown: 1.0,
             // Where others take part in the pace, they know what was not used before.
             next: shared.as_ref().and_then(|_| now.checked_sub(every.saturating_mul(burst))).unwrap_or(now),
+            unused: BTreeSet::new(),
             burst,
             held: None,
-            waiting: Queue::default(),
+            waiting: Line::default(),
             queued: 0,
             counted: Counted { window, ..Counted::default() },
             concurrency,
@@ -142,8 +137,8 @@ impl HostLimiter {
         };
         let open = limit.map(|_| PrioritySemaphore::new(concurrency));
         let shared = shared.map(Arc::new);
-        let (state, held_anew) = (Mutex::new(state), Notify::new());
-        Self { name: name.to_owned(), open, patience, shared, state, held_anew }
+        let state = Mutex::new(state);
+        Self { name: name.to_owned(), open, patience, shared, state }
     }
 
     /// Waits for a turn; see [`super::pace::Pace::acquire`].
@@ -159,51 +154,35 @@ impl HostLimiter {
         let deadline = Instant::now() + wait;
         // A host that asks to be left alone is no queue.
         let hold = deadline.min(Instant::now() + clock.left_of_all());
-        let (waiting, start) = Waiting::join(&limiter, role, deadline, hold)?;
-        queued.expects(start);
+        let waiting = Waiting::join(&limiter, role, deadline, hold)?;
+        queued.expects(waiting.turn());
         let counted = Queued::join(&limiter);
-        let turn = async {
-            let open = match &limiter.open {
-                Some(semaphore) => {
-                    let permit = tokio::time::timeout_at(deadline, semaphore.acquire(role)).await;
-                    Some(permit.map_err(|_| limiter.busy(0))?.ok_or_else(|| limiter.busy(0))?)
-                }
-                None => None,
-            };
-            drop(waiting);
-            loop {
-                let turn = limiter.shared_turn(deadline, (hold, max_hold)).await?;
-                let slot = Slot::take(&limiter, deadline, hold)?;
-                let at = turn.as_ref().map_or(slot.at, |turn| turn.at().max(slot.at));
-                // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
-                if at > Instant::now() {
-                    tokio::time::sleep_until(at).await;
-                }
-                if slot.keep() {
-                    break Ok::<_, FetchError>((open, turn));
-                }
+        let open = match &limiter.open {
+            Some(semaphore) => {
+                let permit = tokio::time::timeout_at(deadline, semaphore.acquire(role)).await;
+                Some(permit.map_err(|_| limiter.busy(0))?.ok_or_else(|| limiter.busy(0))?)
             }
+            None => None,
         };
-        let (open, turn) = tokio::select! {
-            biased;
-            turn = turn => turn?,
-            never = limiter.tells_of_holds(&queued, start) => match never {},
+        waiting.served();
+        let turn = loop {
+            let turn = limiter.shared_turn(deadline, (hold, max_hold)).await?;
+            let turn = Unused { limiter: &limiter, turn };
+            let slot = Slot::take(&limiter, deadline, hold)?;
+            let at = turn.turn.as_ref().map_or(slot.at, |turn| turn.at().max(slot.at));
+            // A timer rounds up to a millisecond, so none is set for a slot whose time has come.
+            if at > Instant::now() {
+                queued.expects(at);
+                tokio::time::sleep_until(at).await;
+            }
+            if slot.keep() {
+                break turn.used();
+            }
         };
         drop(counted);
         measured.served();
         let _measured = OpenRequest::to(&limiter.name);
         Ok(HostPermit { limiter, max_hold, max_interval, answered: false, open, turn, _measured })
-    }
-
-    /// Tells one that waits, and that had expected its turn at `start`, when the host asks to be left alone.
-    async fn tells_of_holds(&self, waits: &Waits<'_>, start: Instant) -> Infallible {
-        loop {
-            let held_anew = self.held_anew.notified();
-            if let Some(held) = self.state().held.filter(|held| *held > start) {
-                waits.expects(held);
-            }
-            held_anew.await;
-        }
     }
 
     /// A turn by the agreement with other processes; `None` where there is none. A host that told another process to be
@@ -221,7 +200,7 @@ impl HostLimiter {
                 window: state.counted.window,
                 burst: state.burst_now(),
                 concurrency: state.concurrency,
-                behind: state.waiting.files + state.waiting.others,
+                behind: state.waiting.len(),
                 max_hold,
             }
         };
@@ -232,11 +211,17 @@ impl HostLimiter {
                 Err(NoTurn::Held(wait)) => wait.min(max_hold),
             };
             let until = self.state().hold(wait);
-            self.held_anew.notify_waiters();
             if until > hold {
                 return Err(self.held(until));
             }
             tokio::time::sleep_until(until).await;
+        }
+    }
+
+    /// What this turn leaves is not given back to other processes while somebody of this one waits.
+    fn leave_to_who_waits(&self, turn: &mut SharedTurn) {
+        if !self.state().waiting.is_empty() {
+            turn.is_awaited();
         }
     }
 
@@ -250,7 +235,6 @@ impl HostLimiter {
     pub(super) fn hold(&self, wait: Duration) {
         metrics::held(&self.name, wait);
         self.state().hold(wait);
-        self.held_anew.notify_waiters();
         if let Some(shared) = &self.shared {
             shared.hold(wait);
         }
@@ -271,7 +255,7 @@ impl HostLimiter {
         let now = Instant::now();
         let (free, interval) = (state.first_free().saturating_duration_since(now), state.interval());
         // Those that wait for a time have theirs, before the first that is free.
-        let wait = match (state.waiting.files + state.waiting.others).checked_sub(1) {
+        let wait = match state.waiting.len().checked_sub(1) {
             None => free.saturating_sub(interval),
             Some(behind) => free + interval.saturating_mul(behind),
         };
@@ -363,12 +347,10 @@ impl HostPermit {
 impl Drop for HostPermit {
     fn drop(&mut self) {
         self.answered();
-        let mut state = self.limiter.state();
-        if state.waiting != Queue::default()
-            && let Some(turn) = &mut self.turn
-        {
-            turn.is_awaited();
+        if let Some(turn) = &mut self.turn {
+            self.limiter.leave_to_who_waits(turn);
         }
+        let mut state = self.limiter.state();
         if state.surplus > 0
             && let Some(open) = self.open.take()
         {
@@ -380,8 +362,31 @@ impl Drop for HostPermit {
 
 /// A request that waits for others to end; counted, so that those behind know how long the queue is.
 struct Waiting<'a> {
-    limiter: &'a HostLimiter,
+    limiter: &'a Arc<HostLimiter>,
     role: Role,
+    number: u64,
+    served: bool,
+}
+
+/// A turn by the agreement with other processes, of a request that has not started.
+struct Unused<'a> {
+    limiter: &'a HostLimiter,
+    turn: Option<SharedTurn>,
+}
+
+impl Unused<'_> {
+    /// The request starts.
+    fn used(mut self) -> Option<SharedTurn> {
+        self.turn.take().map(SharedTurn::used)
+    }
+}
+
+impl Drop for Unused<'_> {
+    fn drop(&mut self) {
+        if let Some(turn) = &mut self.turn {
+            self.limiter.leave_to_who_waits(turn);
+        }
+    }
 }
 
 impl PrioritySemaphore {
@@ -399,34 +404,14 @@ impl PrioritySemaphore {
     }
 }
 
-impl Queue {
-    /// The count that a role belongs to.
-    fn of(&mut self, role: Role) -> &mut u32 {
-        match role {
-            Role::File => &mut self.files,
-            Role::Api | Role::Page => &mut self.others,
-        }
-    }
-
-    /// How many start before one that comes now.
-    fn ahead(self, role: Role) -> u32 {
-        self.files
-            + match role {
-                Role::File => self.others.min(1),
-                Role::Api | Role::Page => self.others,
-            }
-    }
-}
-
 impl<'a> Waiting<'a> {
-    /// Replies with the time at which it starts at the earliest. Refuses when those ahead alone take longer than until
-    /// `deadline`, at the present rate.
+    /// Refuses when those ahead alone take longer than until `deadline`, at the present rate.
     fn join(
-        limiter: &'a HostLimiter,
+        limiter: &'a Arc<HostLimiter>,
         role: Role,
         deadline: Instant,
         hold: Instant,
-    ) -> Result<(Self, Instant), FetchError> {
+    ) -> Result<Self, FetchError> {
         let mut state = limiter.state();
         let ahead = state.waiting.ahead(role);
         let start = state.first_free() + state.interval().saturating_mul(ahead);
@@ -435,15 +420,37 @@ impl<'a> Waiting<'a> {
             drop(state);
             return Err(if held { limiter.held(start) } else { limiter.busy(ahead) });
         }
-        *state.waiting.of(role) += 1;
+        let number = state.waiting.join(role);
         drop(state);
-        Ok((Self { limiter, role }, start))
+        Ok(Self { limiter, role, number, served: false })
+    }
+
+    /// Its place is free.
+    fn served(mut self) {
+        self.served = true;
+    }
+
+    /// When it starts at the earliest. That changes: those ahead may give up, and the host may slow down.
+    fn turn(&self) -> Turn {
+        let (limiter, role, number) = (Arc::clone(self.limiter), self.role, self.number);
+        Turn::Queued(Arc::new(move || {
+            let mut state = limiter.state();
+            let ahead = state.waiting.ahead_of(role, number);
+            state.first_free() + state.interval().saturating_mul(ahead)
+        }))
     }
 }
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        *self.limiter.state().waiting.of(self.role) -= 1;
+        let mut state = self.limiter.state();
+        state.waiting.remove(self.role, self.number);
+        let was_last = state.waiting.is_empty();
+        drop(state);
+        // What was left to it is the other processes' again.
+        if let Some(shared) = self.limiter.shared.as_ref().filter(|_| was_last && !self.served) {
+            shared.nobody_comes();
+        }
     }
 }
 
@@ -467,25 +474,28 @@ impl Drop for Queued<'_> {
 struct Slot<'a> {
     limiter: &'a HostLimiter,
     at: Instant,
-    /// The start of the slot after this one, and what it was before.
-    next: Instant,
-    before: Instant,
+    /// The start of the slot after this one, and what it was before; `None`: others come after it already.
+    last: Option<(Instant, Instant)>,
     kept: bool,
 }
 
 impl<'a> Slot<'a> {
     fn take(limiter: &'a HostLimiter, deadline: Instant, hold: Instant) -> Result<Self, FetchError> {
         let mut state = limiter.state();
-        let at = state.first_free();
+        let unused = state.first_unused();
+        let at = unused.unwrap_or_else(|| state.first_free());
         let held = state.held.is_some_and(|held| held > hold);
         if at > deadline || held {
             drop(state);
             return Err(if held { limiter.held(at) } else { limiter.busy(0) });
         }
+        if state.unused.remove(&at) {
+            return Ok(Self { limiter, at, last: None, kept: false });
+        }
         let before = state.next;
         let next = state.after(at);
         state.next = next;
-        Ok(Self { limiter, at, next, before, kept: false })
+        Ok(Self { limiter, at, last: Some((next, before)), kept: false })
     }
 
     /// Uses the slot, unless the host asked to be left alone meanwhile, or has been asked enough.
@@ -505,10 +515,15 @@ impl<'a> Slot<'a> {
 
 impl Drop for Slot<'_> {
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         let mut state = self.limiter.state();
-        // Only the last slot can be given back without moving others.
-        if !self.kept && state.next == self.next {
-            state.next = self.before;
+        match self.last {
+            Some((next, before)) if state.next == next => state.next = before,
+            // Those after it keep their times.
+            _ if self.at > Instant::now() => drop(state.unused.insert(self.at)),
+            _ => {}
         }
     }
 }
@@ -539,9 +554,22 @@ impl State {
     }
 
     fn first_free(&mut self) -> Instant {
+        self.next.max(self.open_from())
+    }
+
+    /// The first of the starts that are nobody's again.
+    fn first_unused(&mut self) -> Option<Instant> {
+        let from = self.open_from();
+        // What lies before that is nobody's for good.
+        self.unused = self.unused.split_off(&from);
+        self.unused.first().copied()
+    }
+
+    /// No request starts before that, however few there are.
+    fn open_from(&mut self) -> Instant {
         let now = Instant::now();
         let counted = self.counted.free_at(now).unwrap_or(now);
-        self.next.max(self.held.unwrap_or(now)).max(counted).max(now)
+        self.held.unwrap_or(now).max(counted).max(now)
     }
 
     /// Takes over what the host says, as far as it is slower than what holds.
@@ -560,7 +588,7 @@ impl State {
     }
 
     fn forgettable(&self, now: Instant) -> bool {
-        self.waiting == Queue::default()
+        self.waiting.is_empty()
             && self.next <= now
             && self.held.is_none_or(|held| held <= now)
             && self.slowdown <= 1.0

@@ -151,6 +151,8 @@ pub(super) enum NoTurn {
 pub(super) struct SharedTurn {
     turns: Arc<SharedTurns>,
     at: Instant,
+    /// The request has started.
+    used: bool,
     /// Others of this process are about to take what is left.
     awaited: bool,
 }
@@ -275,11 +277,18 @@ impl SharedTurns {
             if every.is_zero() || at + late > now {
                 held.open += 1;
                 drop(held);
-                return Some(SharedTurn { turns: Arc::clone(self), at, awaited: false });
+                return Some(SharedTurn { turns: Arc::clone(self), at, used: false, awaited: false });
             }
             held.wasted = true;
         }
         None
+    }
+
+    /// What is left is given back, unless somebody waits for it here.
+    pub(super) fn nobody_comes(&self) {
+        if self.waiting.load(Ordering::Relaxed) == 0 {
+            self.give_back_unused();
+        }
     }
 
     /// What is not used by an open request is given back.
@@ -304,6 +313,12 @@ impl SharedTurn {
         self.at
     }
 
+    /// The same, of a request that starts now.
+    pub(super) fn used(mut self) -> Self {
+        self.used = true;
+        self
+    }
+
     /// The request is over, and others of this process are about to take what is left.
     pub(super) fn is_awaited(&mut self) {
         self.awaited = true;
@@ -314,10 +329,14 @@ impl Drop for SharedTurn {
     fn drop(&mut self) {
         let mut held = self.turns.held();
         held.open = held.open.saturating_sub(1);
+        if !self.used {
+            let earlier = held.starts.partition_point(|start| *start < self.at);
+            held.starts.insert(earlier, self.at);
+        }
         drop(held);
         // Whoever waits uses its place, or says in its claim how many are open.
-        if !self.awaited && self.turns.waiting.load(Ordering::Relaxed) == 0 {
-            self.turns.give_back_unused();
+        if !self.awaited {
+            self.turns.nobody_comes();
         }
     }
 }

@@ -38,6 +38,39 @@ pub struct WorkClock {
     parking: Option<Arc<dyn Parking>>,
 }
 
+/// When a turn comes at the earliest.
+#[derive(Clone)]
+pub enum Turn {
+    /// Then.
+    At(Instant),
+    /// As the line stands when this is asked.
+    Queued(Arc<dyn Fn() -> Instant + Send + Sync>),
+}
+
+impl From<Instant> for Turn {
+    fn from(at: Instant) -> Self {
+        Self::At(at)
+    }
+}
+
+impl Turn {
+    fn at(&self) -> Instant {
+        match self {
+            Self::At(at) => *at,
+            Self::Queued(at) => at(),
+        }
+    }
+}
+
+impl fmt::Debug for Turn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::At(at) => at.fmt(f),
+            Self::Queued(_) => f.write_str("as the line stands"),
+        }
+    }
+}
+
 #[derive(Debug, Default)]
 struct State {
     /// Attempts and downloads that do not wait for a turn.
@@ -48,8 +81,9 @@ struct State {
     doing: Doing,
     parked_since: Option<Instant>,
     parked: Duration,
-    /// When those that wait have their turns at the earliest, as far as that is known.
-    turns: Vec<Instant>,
+    /// The turns of those that wait, as far as they are known, by their numbers.
+    turns: Vec<(u64, Turn)>,
+    expected: u64,
     /// It has what cannot be given back.
     stays: bool,
 }
@@ -132,14 +166,18 @@ impl WorkClock {
     pub async fn parked_beyond(&self, most: Duration) -> Instant {
         loop {
             let waits = self.waits.notified();
-            let look = {
+            let (left, turns, stays) = {
                 let state = self.state();
                 let left = state.parked_since.map(|since| most.saturating_sub(since.elapsed()));
-                match (left, state.next_turn()) {
-                    (Some(Duration::ZERO), Some(turn)) if turn > Instant::now() + most => return turn,
-                    (Some(Duration::ZERO), _) => Some(most),
-                    (left, _) => left.filter(|_| !state.stays),
-                }
+                (left, state.turns(), state.stays)
+            };
+            let look = match left {
+                // A line is asked without the clock's lock: it has one of its own.
+                Some(Duration::ZERO) => match turns.iter().map(Turn::at).min() {
+                    Some(turn) if turn > Instant::now() + most => return turn,
+                    _ => Some(most),
+                },
+                left => left.filter(|_| !stays),
             };
             match look {
                 Some(wait) => tokio::time::sleep(wait).await,
@@ -155,16 +193,17 @@ impl WorkClock {
     }
 
     /// Something of the work that waits has its turn then at the earliest.
-    pub(crate) fn expects(&self, turn: Instant) {
-        self.state().turns.push(turn);
+    pub(crate) fn expects(&self, turn: Turn) -> u64 {
+        let mut state = self.state();
+        let number = state.expected;
+        state.expected += 1;
+        state.turns.push((number, turn));
+        number
     }
 
-    /// It waits for that turn no more.
-    pub(crate) fn expects_no_more(&self, turn: Instant) {
-        let mut state = self.state();
-        if let Some(at) = state.turns.iter().position(|other| *other == turn) {
-            state.turns.swap_remove(at);
-        }
+    /// It waits for the turn of that number no more.
+    pub(crate) fn expects_no_more(&self, number: u64) {
+        self.state().turns.retain(|(other, _)| *other != number);
     }
 
     /// Something of the work begins.
@@ -238,10 +277,11 @@ impl State {
         }
     }
 
-    /// When the first of those that wait has its turn; `None`: that is not known of all, or the work stays.
-    fn next_turn(&self) -> Option<Instant> {
+    /// The turns of all that wait; none where one of them is not known, or the work stays.
+    fn turns(&self) -> Vec<Turn> {
         let is_known = self.turns.len() >= usize::try_from(self.waiting).unwrap_or(usize::MAX);
-        self.turns.iter().min().copied().filter(|_| is_known && !self.stays)
+        let known = self.turns.iter().filter(|_| is_known && !self.stays);
+        known.map(|(_, turn)| turn.clone()).collect()
     }
 
     fn used(&self, started: Instant) -> Duration {
@@ -348,6 +388,21 @@ mod tests {
         assert!(long().await.is_ok());
         drop(first);
         assert!(work.state().turns.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_is_looked_at_as_it_is_when_the_work_was_parked_for_long() {
+        let most = seconds(120);
+        let work = Arc::new(WorkClock::new(BUDGET));
+        let attempt = AttemptClock::new(BUDGET, &work);
+        let waits = attempt.queue();
+        let turn = Arc::new(Mutex::new(Instant::now() + seconds(1000)));
+        let asked = Arc::clone(&turn);
+        waits.expects(Turn::Queued(Arc::new(move || *asked.lock().expect("the turn"))));
+        tokio::time::sleep(seconds(60)).await;
+        *turn.lock().expect("the turn") = Instant::now() + seconds(100);
+        let long = tokio::time::timeout(seconds(150), work.parked_beyond(most));
+        assert!(long.await.is_err(), "those ahead gave up meanwhile");
     }
 
     #[tokio::test(start_paused = true)]

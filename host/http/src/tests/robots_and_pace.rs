@@ -360,6 +360,27 @@ async fn who_is_cancelled_while_waiting_gives_the_turn_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_turn_that_is_given_back_before_others_is_the_next_ones() {
+    let script = Script::new(|_, _| ok(""));
+    let client = script.client(paced(Duration::from_secs(10), 4));
+    let start = Instant::now();
+    let ask = |path: &str| {
+        let (client, url) = (client.clone(), format!("http://host.example/{path}"));
+        tokio::spawn(async move { Attempt::new(100, 0).fetch(&client, Role::Page, &url).await })
+    };
+    ask("first").await.unwrap().unwrap();
+    let gone = ask("gone");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    let last = ask("last");
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    ask("second").await.unwrap().unwrap();
+    last.await.unwrap().unwrap();
+    assert_eq!(script.times(start), [0, 10_000, 20_000]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_that_complains_is_asked_more_slowly_and_recovers_to_its_pace_but_not_beyond() {
     let script = Script::new(|hop, _| match hop.url.path() {
         "/0" | "/1" => answer(429, &[], ""),

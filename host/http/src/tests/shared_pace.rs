@@ -215,3 +215,31 @@ async fn a_claim_that_nobody_waits_for_any_more_leaves_nothing_behind() {
     assert!(request.await.unwrap_err().is_cancelled());
     assert_eq!(others.said().last(), Some(&Said::GiveBack(0)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_start_that_is_not_used_is_the_next_ones() {
+    let script = Script::slow(ms(2000), |_, _| ok(""));
+    let others = Others::new(|claims| match claims {
+        0 => Some(Ok(PaceAnswer::Later(ms(10)))),
+        _ => granted(&[0, 300, 600], 3),
+    });
+    let mut settings = HttpSettings::for_tests();
+    settings.pace.enabled = true;
+    settings.pace.api = Limit { every: ms(100), concurrency: 3 };
+    let client = HttpClient::assembled(settings, script.transport(), Reach::default(), Some(others.clone()));
+    let start = Instant::now();
+    let ask = || {
+        let client = client.clone();
+        tokio::spawn(async move { fetch(&client, Role::Api, "http://host.example/").await })
+    };
+    // The second waits behind the three.
+    let (first, gone, last, second) = (ask(), ask(), ask(), ask());
+    tokio::time::sleep(ms(50)).await;
+    gone.abort();
+    assert!(gone.await.unwrap_err().is_cancelled());
+    for request in [first, second, last] {
+        request.await.unwrap().unwrap();
+    }
+    assert_eq!(script.times(start), [10, 310, 610]);
+    assert_eq!(others.claims(), 2, "{:?}", others.said());
+}
