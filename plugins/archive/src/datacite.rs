@@ -53,7 +53,7 @@ pub fn find_many(
     let by_title = Lookup {
         terms: &SoughtTitles::terms,
         most: MOST_TITLES,
-        length: 1500,
+        length: SoughtTitles::LENGTH,
         ask: &|titles| {
             let answer = ask_for_titles(host, &context, titles, SoughtTitles::RECORDS)?;
             Records::of(answer, "data", "meta.total")?.if_whole()

@@ -40,7 +40,7 @@ pub fn find_many(
     let by_title = Lookup {
         terms: &SoughtTitles::terms,
         most: MOST_TITLES,
-        length: 1500,
+        length: SoughtTitles::LENGTH,
         ask: &|titles| {
             let each: Vec<_> = titles.iter().map(|title| format!("(TITLE:({title}))")).collect();
             let answer = ask(host, &context, &each.join(" OR "), SoughtTitles::RECORDS)?;

@@ -67,7 +67,7 @@ pub fn find_many(
     let by_title = Lookup {
         terms: &SoughtTitles::terms,
         most: MOST_TITLES,
-        length: 1500,
+        length: SoughtTitles::LENGTH,
         ask: &|titles| {
             let each: Vec<_> = titles.iter().map(|title| format!("\"{title}\"")).collect();
             let query = each.join(" | ");

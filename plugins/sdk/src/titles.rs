@@ -30,6 +30,10 @@ impl SoughtTitles {
     /// titles are asked for in halves ([`Records::if_whole`](crate::many::Records::if_whole)).
     pub const RECORDS: &str = "50";
 
+    /// The most bytes of titles in one request, for [`Lookup::length`](crate::many::Lookup): percent-encoded they are at
+    /// most three times as long, well below the 8 190 bytes of a request line that servers take.
+    pub const LENGTH: usize = 1500;
+
     /// The title of a work as such a request searches for it, for [`Lookup::terms`](crate::many::Lookup); none for a work
     /// with identifiers, and for a title that is better searched for alone.
     pub fn terms(work: &Work) -> Vec<String> {
