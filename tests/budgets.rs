@@ -65,7 +65,11 @@ fn the_total_time_ends_a_work_and_the_trail_says_so_far() {
         };
         call.run().expect(4);
         let work = &home.manifest("papers")[0];
-        assert_eq!((&work["status"], &work["reason"]), (&"timeout".into(), &"total_timeout".into()), "{how}");
+        assert_eq!(
+            (&work["status"], &work["reason"]),
+            (&"timeout".into(), &"total_timeout".into()),
+            "{how}: {work:#}"
+        );
         assert!(work["ms"].as_u64().is_some_and(|ms| ms >= 700), "{how}: {work:#}");
     }
 }

@@ -182,6 +182,10 @@ impl<'a> Race<'a> {
     ) -> Option<Ended> {
         let clock = Arc::clone(&self.clock);
         loop {
+            // The timer may be a millisecond later than what was cut short by the same end.
+            if clock.left().is_zero() {
+                return Some(Ended::Deadline);
+            }
             self.launch(tier, waiting);
             if self.in_flight.is_empty() {
                 return None;
