@@ -30,8 +30,12 @@ const RESTARTS: u32 = 2;
 /// A server that stalls may have lost the connection; one that stalls again stalls for everyone, and the
 /// work's time is better spent elsewhere.
 const STALLS: u32 = 2;
-/// Less than this from one request is no beginning that a second one could add to.
+/// Less than this from one request is no beginning that a second one could add to, and no progress of one that went on.
 const BEGINNING: u64 = 4 * 1024;
+/// So many requests may go on with a file and use up no retry. Whoever ends each one early does so after a time or an
+/// amount, mostly half a megabyte or more, so that these make a book; and they are no more requests than the sources of
+/// a few works come to.
+const PIECES: u32 = 64;
 
 /// Why there is no file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,7 +109,7 @@ impl Transfer<'_> {
         effects: &mut Effects<'_>,
         trace: &mut Trace,
     ) -> Result<(), Rejection> {
-        let (mut restarts, mut stalls) = (0, 0);
+        let (mut restarts, mut stalls, mut pieces) = (0, 0, 0);
         // It refused to send a part, so that it is asked for the whole; what is here stays until that comes.
         let mut refused = false;
         let mut pause = PAUSE;
@@ -133,16 +137,21 @@ impl Transfer<'_> {
                     sink.begin(None);
                 }
                 Err(Stop::Broken(rejection)) => {
-                    if rejection.reason == Reason::Stalled {
-                        stalls += 1;
-                        let came = sink.received().saturating_sub(trace.resumed_from);
-                        if stalls == STALLS || came < BEGINNING {
-                            return Err(rejection);
-                        }
+                    let stalled = rejection.reason == Reason::Stalled;
+                    let little = sink.received().saturating_sub(trace.resumed_from) < BEGINNING;
+                    stalls += u32::from(stalled);
+                    if stalled && (stalls == STALLS || little) {
+                        return Err(rejection);
                     }
-                    let take = |left: u32| left.checked_sub(1);
-                    let left = self.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok();
-                    if !left || pause >= self.clock.remaining() {
+                    // One that began anew brings what was there before.
+                    let went_on = trace.resumed_from > 0 && trace.status == Some(206);
+                    if went_on && !little && !stalled && pieces < PIECES {
+                        pieces += 1;
+                        pause = PAUSE;
+                    } else if !self.take_retry() {
+                        return Err(rejection);
+                    }
+                    if pause >= self.clock.remaining() {
                         return Err(rejection);
                     }
                     tokio::time::sleep(pause).await;
@@ -155,6 +164,11 @@ impl Transfer<'_> {
         trace.resumed_from = sink.received();
         trace.bytes = sink.received();
         Ok(())
+    }
+
+    fn take_retry(&self) -> bool {
+        let take = |left: u32| left.checked_sub(1);
+        self.retries.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
     }
 
     async fn once(

@@ -45,6 +45,86 @@ async fn a_server_that_stalls_is_asked_once_more_and_one_that_drips_is_not() {
     assert_eq!(fixture.remote.ranges(), [None, range_from(9000)]);
 }
 
+/// A paper of a hundred pages, and its file.
+fn long_paper() -> (Work, Vec<u8>) {
+    let paper = paper().with_pages(100);
+    let file = paper.pdf(Style::Plain);
+    assert!(file.len() > 400_000, "{}", file.len());
+    (work_of(&paper, DOI), file)
+}
+
+/// What comes of it where each request is answered by `reply`.
+async fn fetch_long(
+    reply: impl Fn(&[u8], &tierfall_http::Outgoing, usize) -> Reply + Send + Sync + 'static,
+) -> (Fixture, Done, String) {
+    let (work, file) = long_paper();
+    let digest = sha256(&file);
+    let fixture = Fixture::new(Remote::new(move |request, number| reply(&file, request, number)));
+    let done = fixture.acquire(&work, &candidate(URL, Basis::Registry)).await;
+    (fixture, done, digest)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_ends_each_request_early_is_gone_on_with_while_each_brings_more() {
+    let (fixture, done, digest) =
+        fetch_long(|file, request, _| Reply::honest(file, "\"1\"", request).cut(20_000)).await;
+    assert_eq!(done.verdict, Verdict::Accepted(Identity::Proven), "{}", done.detail);
+    assert_eq!(done.artifact.as_ref().map(|artifact| artifact.sha256.clone()), Some(digest));
+    assert_eq!(fixture.remote.ranges()[..3], [None, range_from(20_000), range_from(40_000)]);
+
+    // Parts that are smaller than what is asked for, and end as they should.
+    let (_, done, digest) = fetch_long(|file, request, _| {
+        let whole = Reply::honest(file, "\"1\"", request);
+        let Some(start) = request.headers.get("range").and_then(|range| {
+            range.to_str().ok()?.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok()
+        }) else {
+            return whole.cut(20_000);
+        };
+        let end = (start + 20_000).min(file.len());
+        Reply { status: 206, ..Reply::ok(&file[start..end]) }
+            .header("etag", "\"1\"")
+            .header("content-range", &format!("bytes {start}-{}/{}", end - 1, file.len()))
+    })
+    .await;
+    assert_eq!(done.artifact.as_ref().map(|artifact| artifact.sha256.clone()), Some(digest), "{done:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_no_progress_uses_up_the_retries() {
+    type Answer = fn(&[u8], &tierfall_http::Outgoing, usize) -> Reply;
+    let cases: [(&str, Answer, usize); 6] = [
+        ("a byte each", |file, request, _| Reply::honest(file, "\"1\"", request).cut(1100), 3),
+        (
+            "a beginning each time, and a longer one",
+            |file, _, number| Reply::ok(file).header("etag", "\"1\"").cut(10_000 * (number + 1)),
+            3,
+        ),
+        (
+            "another version each time",
+            |file, request, number| Reply::honest(file, &format!("\"{number}\""), request).cut(10_000),
+            3,
+        ),
+        ("without a validator", |file, _, _| Reply::ok(file).cut(10_000), 3),
+        (
+            "a part of another version each time",
+            |file, request, number| {
+                let mut anyone = request.clone();
+                anyone.headers.remove("if-range");
+                Reply::honest(file, &format!("\"{number}\""), &anyone).cut(10_000)
+            },
+            // The parts are refused, and the whole is asked for: three times, and two more between them.
+            5,
+        ),
+        // As many as use up nothing, the first one, and two retries.
+        ("without an end", |file, request, _| Reply::honest(file, "\"1\"", request).cut(4096), 67),
+    ];
+    for (name, answer, requests) in cases {
+        let (fixture, done, _) = fetch_long(answer).await;
+        assert!(matches!(done.verdict, Verdict::Rejected(_)), "{name}: {done:?}");
+        assert_eq!(fixture.remote.ranges().len(), requests, "{name}: {done:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn without_a_validator_nothing_is_glued_together() {
     let file = paper().pdf(Style::Plain);
