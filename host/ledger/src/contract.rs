@@ -81,9 +81,9 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     /// other job is in the place of one of them. Their events stay behind.
     fn import(&self, jobs: Vec<JobDetails>) -> BoxFuture<'_, Result<Imported, LedgerError>>;
 
-    /// Forgets jobs that ended before a time (milliseconds since the epoch) and for which nothing more is to be done, with
+    /// Forgets jobs that ended longer ago than `keep`, by the ledger's clock, and for which nothing more is to be done, with
     /// all that is held on them. Looks at a page of jobs, from after an id on; costs the same however many there are.
-    fn prune(&self, before: i64, after: i64) -> BoxFuture<'_, Result<Pruned, LedgerError>>;
+    fn prune(&self, keep: Duration, after: i64) -> BoxFuture<'_, Result<Pruned, LedgerError>>;
 
     /// When the next job will be ready, in milliseconds since the epoch: in the past if one is, `None` if nothing
     /// is left to do.

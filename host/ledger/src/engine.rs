@@ -123,8 +123,8 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.write(ImportJobs(jobs)))
     }
 
-    fn prune(&self, before: i64, after: i64) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
-        Box::pin(self.write(PruneJobs { before, after }))
+    fn prune(&self, keep: Duration, after: i64) -> BoxFuture<'_, Result<Pruned, LedgerError>> {
+        Box::pin(self.write(PruneJobs { keep, after }))
     }
 
     fn artifacts(

@@ -1,16 +1,18 @@
 //! Forgetting jobs that have long been finished.
 
+use std::time::Duration;
+
 use crate::error::LedgerError;
 use crate::job::Pruned;
 use crate::sql::{Dialect, Param, Sql};
 
-use super::request::{TxContext, TxRequest};
+use super::request::{TxContext, TxRequest, millis};
 
-/// Jobs that ended before a time, and for which nothing more is to be done, with all that the ledger holds on them. Looks
+/// Jobs that ended longer ago than this, and for which nothing more is to be done, with all that the ledger holds on them. Looks
 /// at one page of jobs, from after an id on.
 #[derive(Debug)]
 pub(crate) struct PruneJobs {
-    pub(crate) before: i64,
+    pub(crate) keep: Duration,
     pub(crate) after: i64,
 }
 
@@ -21,6 +23,8 @@ impl TxRequest for PruneJobs {
     type Reply = Pruned;
 
     async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Pruned, LedgerError> {
+        // Not by the clock of whoever asks: one that is ahead would have forgotten for everybody what all others keep.
+        let before = sql.now().await?.saturating_sub(millis(self.keep));
         // Jobs are in the order of planning, and none ends before it was planned: behind the first that was planned later,
         // no other is looked at. So it costs the same however many jobs there are.
         let found = sql
@@ -31,7 +35,7 @@ impl TxRequest for PruneJobs {
             .await?;
         let mut looked_at = Vec::with_capacity(found.len());
         for row in &found {
-            if row.int(1)? >= self.before {
+            if row.int(1)? >= before {
                 break;
             }
             looked_at.push(row.int(0)?);
@@ -47,7 +51,7 @@ impl TxRequest for PruneJobs {
              AND state IN ('INDEXED', 'DEDUPED', 'SKIPPED_DUPLICATE', 'EXHAUSTED', 'FAILED') \
              AND (reason IS NULL OR reason NOT LIKE 'set aside:%'){lock}"
         );
-        let range = [Param::Int(self.after), Param::Int(last), Param::Int(self.before)];
+        let range = [Param::Int(self.after), Param::Int(last), Param::Int(before)];
         let mut finished = Vec::new();
         for row in sql.rows(&statement, &range).await? {
             finished.push(vec![Param::Int(row.int(0)?)]);

@@ -5,9 +5,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use tierfall_ledger::{
-    Clock, FileInventory, Ledger, LedgerClient, LedgerError, Missing, SystemClock, reconcile,
-};
+use tierfall_ledger::{FileInventory, Ledger, LedgerClient, LedgerError, Missing, reconcile};
 
 /// Often enough that what a lost worker left is cleared up soon, seldom enough that scanning a large folder does not
 /// matter.
@@ -74,11 +72,9 @@ pub(super) async fn maintain(ledger: LedgerClient, maintenance: Maintenance, hal
 
 /// Forgets jobs that ended so long ago; how many.
 async fn forget(ledger: &dyn Ledger, keep: Duration) -> Result<u64, LedgerError> {
-    let keep = i64::try_from(keep.as_millis()).unwrap_or(i64::MAX);
-    let before = SystemClock.now_ms().saturating_sub(keep);
     let (mut jobs, mut after) = (0, 0);
     loop {
-        let pruned = ledger.prune(before, after).await?;
+        let pruned = ledger.prune(keep, after).await?;
         jobs += pruned.jobs;
         match pruned.next {
             Some(next) => after = next,
