@@ -214,6 +214,15 @@ fn a_run_gives_back_what_waits_for_long_and_ends_with_all_of_it(place: &Place) {
     gives_back_and_ends(place, Page);
 }
 
+#[test]
+fn what_was_given_back_comes_back_in_its_time_where_the_servers_clock_is_far_ahead_of_ours() {
+    let Some(place) = Place::server() else { return };
+    if let Place::Server(database) = &place {
+        database.set_clock("1 hour");
+    }
+    gives_back_and_ends(&place, Page);
+}
+
 fn what_was_given_back_goes_on_when_its_time_has_come_however_long_the_list(place: &Place) {
     goes_on_however_long_the_list(place, Page);
 }

@@ -84,6 +84,15 @@ impl Database {
         self.of_the_server(&format!("ALTER DATABASE {} SET default_transaction_read_only = on", self.name));
     }
 
+    /// Its clock goes by so much from ours, as in `1 hour`.
+    pub fn set_clock(&self, by: &str) {
+        self.sql(&format!(
+            "SET allow_system_table_mods = on; ALTER FUNCTION pg_catalog.clock_timestamp() RENAME TO clock_of_all; \
+             CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
+             $$SELECT pg_catalog.clock_of_all() + interval '{by}'$$"
+        ));
+    }
+
     fn of_the_server(&self, statements: &str) {
         run(&url_of("postgres"), statements);
     }

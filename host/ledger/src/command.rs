@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::clock::Due;
 use crate::job::{CandidateRecord, Ending};
 use crate::op::{Begun, Op, OpOutcome};
 use crate::state::{State, Step};
@@ -47,9 +48,8 @@ pub struct CommandReply {
     pub state: State,
     /// To `Begin`: whether to perform the side effect.
     pub begun: Option<Begun>,
-    /// To `Finish`: the time of the next attempt (milliseconds since the epoch), if there will be one. To `Park`: when
-    /// the job can be leased again.
-    pub next_at: Option<i64>,
+    /// To `Finish`: the time of the next attempt, if there will be one. To `Park`: when the job can be leased again.
+    pub next_at: Option<Due>,
 }
 
 impl JobCommand {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::clock::Due;
 use crate::command::{CommandReply, JobCommand};
 use crate::error::LedgerError;
 use crate::event::{EventFilter, EventRecord};
@@ -82,12 +83,16 @@ pub trait Ledger: Send + Sync + std::fmt::Debug {
     fn import(&self, jobs: Vec<JobDetails>) -> BoxFuture<'_, Result<Imported, LedgerError>>;
 
     /// Forgets jobs that ended longer ago than `keep`, by the ledger's clock, and for which nothing more is to be done, with
-    /// all that is held on them. Looks at a page of jobs, from after an id on; costs the same however many there are.
+    /// all that is held on them. Where that clock is the machine's own, the recorded events have to bear it out: one came
+    /// `keep` after the job's end, and a day ago (or `keep`, if that is less). Looks at a page of jobs, from after an id on;
+    /// costs the same however many there are.
     fn prune(&self, keep: Duration, after: i64) -> BoxFuture<'_, Result<Pruned, LedgerError>>;
 
-    /// When the next job will be ready, in milliseconds since the epoch: in the past if one is, `None` if nothing
-    /// is left to do.
-    fn next_at(&self) -> BoxFuture<'_, Result<Option<i64>, LedgerError>>;
+    /// When the next job will be ready: in the past if one is, `None` if nothing is left to do.
+    fn next_at(&self) -> BoxFuture<'_, Result<Option<Due>, LedgerError>>;
+
+    /// The time by the ledger's clock, in milliseconds since the epoch: what its rows say is compared with no other.
+    fn now(&self) -> BoxFuture<'_, Result<i64, LedgerError>>;
 
     /// How many jobs there are, by state.
     fn counts(&self) -> BoxFuture<'_, Result<Counts, LedgerError>>;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 
+use crate::clock::Due;
 use crate::command::{CommandReply, JobCommand};
 use crate::contract::Ledger;
 use crate::error::LedgerError;
@@ -18,7 +19,7 @@ use crate::key::JobKey;
 use crate::protocol::{
     Artifacts, ClaimTurns, CloseBreaker, CountJobs, Dispositions, EndTurns, EnqueueJob, ExecuteCommands,
     FindKeys, HoldHost, ImportJobs, KeepRules, LeaseJob, LeaseNext, ListBreakers, ListEvents, ListJobs,
-    NextAt, OpenBreaker, PlanJobs, ProbeBreaker, PruneJobs, Recover, RenewLease, RenewTurns, ReopenJob,
+    NextAt, Now, OpenBreaker, PlanJobs, ProbeBreaker, PruneJobs, Recover, RenewLease, RenewTurns, ReopenJob,
     RetryJobs, ReturnTurns, ShowJob, TakeOfDay, TakeRules, TxRequest,
 };
 use crate::turns::{TurnClaim, Turns};
@@ -92,8 +93,12 @@ impl<E: Engine> Ledger for E {
         Box::pin(self.write(Recover))
     }
 
-    fn next_at(&self) -> BoxFuture<'_, Result<Option<i64>, LedgerError>> {
+    fn next_at(&self) -> BoxFuture<'_, Result<Option<Due>, LedgerError>> {
         Box::pin(self.read(NextAt))
+    }
+
+    fn now(&self) -> BoxFuture<'_, Result<i64, LedgerError>> {
+        Box::pin(self.read(Now))
     }
 
     fn counts(&self) -> BoxFuture<'_, Result<Counts, LedgerError>> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::clock::Due;
 use crate::key::JobKey;
 use crate::op::{Op, OpKind, OpRecord};
 use crate::state::State;
@@ -91,18 +92,18 @@ pub enum Enqueued<L = Lease> {
     Held {
         /// That worker.
         owner: String,
-        /// The end of its lease unless it renews, in milliseconds since the epoch.
-        until: i64,
+        /// The end of its lease unless it renews.
+        until: Due,
     },
     /// It waits for its turn at a host, and nobody needs to look at it until then.
     Parked {
-        /// Milliseconds since the epoch.
-        until: i64,
+        /// Its time.
+        until: Due,
     },
     /// It failed, and another attempt is scheduled.
     Later {
-        /// When, in milliseconds since the epoch.
-        at: i64,
+        /// When.
+        at: Due,
         /// How often it has been leased.
         attempts: u32,
         /// Why it failed last.

@@ -103,7 +103,7 @@ pub use client::{
     Effect, FailureCounters, LeaseHandle, LedgerClient, LedgerClientError, LedgerClientSettings,
     LedgerOperation, OnFailure, PendingOp, Probe,
 };
-pub use clock::{Clock, SystemClock};
+pub use clock::{Clock, Due, SystemClock};
 pub use command::{CommandReply, JobCommand};
 pub use contract::Ledger;
 pub use error::LedgerError;

@@ -134,9 +134,9 @@ async fn act(world: &World, model: &mut Model, workers: &mut [Worker], action: &
                     model.check_lease(world, &lease);
                     workers[*worker].leases.push((lease, None));
                 }
-                Ok(Enqueued::Held { until, .. }) => assert!(until > world.clock.now_ms()),
-                Ok(Enqueued::Later { at, .. }) => assert!(at > world.clock.now_ms()),
-                Ok(Enqueued::Parked { until }) => assert!(until > world.clock.now_ms()),
+                Ok(Enqueued::Held { until, .. }) => assert!(until.at > world.clock.now_ms()),
+                Ok(Enqueued::Later { at, .. }) => assert!(at.at > world.clock.now_ms()),
+                Ok(Enqueued::Parked { until }) => assert!(until.at > world.clock.now_ms()),
                 Ok(Enqueued::Over { .. }) => {}
                 Ok(Enqueued::SetAside { why }) => panic!("{why}"),
                 Err(error) => assert!(matches!(error, LedgerError::UnknownJob(_)), "{error}"),

@@ -13,8 +13,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand, ValueEnum};
 use tierfall::run::{LedgerPlace, StoreInventory, open_ledger, open_store};
 use tierfall_ledger::{
-    Clock as _, EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, SystemClock,
-    UnreadableRow, reconcile,
+    EventFilter, EventKind, FileInventory, JobFilter, Missing, Retry, State, UnreadableRow, reconcile,
 };
 
 use self::opened::{OpenLedger, PAGE};
@@ -308,7 +307,7 @@ async fn failed_job(opened: &OpenLedger, job: &str) -> Result<Retry, CliError> {
     // One that was set aside, and that somebody has mended, is neither.
     let found = opened.details(&key).await?.job;
     let state = found.state;
-    let now = SystemClock.now_ms();
+    let now = opened.ledger.now().await?;
     // Nor is one that a clock which was ahead has made ready later.
     let waits = found.owner.is_none() && found.ready_at.is_none_or(|at| at > now);
     if !matches!(state, State::Failed | State::Exhausted) && (state.is_done() || !waits) {

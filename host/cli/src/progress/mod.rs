@@ -8,7 +8,7 @@ use std::io;
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
@@ -64,8 +64,8 @@ struct State {
     total: Option<u64>,
     rate: Rate,
     in_hand: HashMap<String, InHand>,
-    /// Works that were given back, and until when: milliseconds since the epoch.
-    parked: HashMap<String, i64>,
+    /// Works that were given back, and until when.
+    parked: HashMap<String, Instant>,
     begun: u64,
     lines: Vec<Line>,
     queues: Option<Queues>,
@@ -186,7 +186,7 @@ impl Progress {
                 rate: state.rate.a_second(Instant::now()),
                 in_hand: named,
                 queues: Vec::new(),
-                parked: state.parked_until(SystemTime::now()),
+                parked: state.parked_until(Instant::now()),
                 outages: Vec::new(),
             };
             (view, state.queues.clone(), state.outages.clone())
@@ -216,12 +216,10 @@ fn tick(shown: &Weak<Progress>, ended: &mpsc::Receiver<()>, first: Duration, nex
 
 impl State {
     /// Works that were given back and are still away, and for how long the last of them is.
-    fn parked_until(&self, now: SystemTime) -> Option<(u64, Duration)> {
-        let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
-        let until = |until: &i64| Duration::from_millis(u64::try_from(*until).unwrap_or(0));
+    fn parked_until(&self, now: Instant) -> Option<(u64, Duration)> {
         // One whose time has come may be another worker's by now.
         let away: Vec<_> =
-            self.parked.values().map(until).filter_map(|until| until.checked_sub(now)).collect();
+            self.parked.values().filter_map(|until| until.checked_duration_since(now)).collect();
         Some((away.len() as u64, away.iter().max().copied()?))
     }
 
@@ -265,9 +263,10 @@ impl Reporter for Progress {
         self.lock().put_down(&request.work.key(), request.work.title_key());
     }
 
-    fn parked(&self, request: &WorkRequest, until: i64) {
+    fn parked(&self, request: &WorkRequest, wait: Duration) {
         self.left(request);
-        self.lock().parked.insert(request.work.key(), until);
+        let until = Instant::now().checked_add(wait);
+        self.lock().parked.extend(until.map(|until| (request.work.key(), until)));
     }
 
     fn repeated(&self, work: &Work) {

@@ -7,6 +7,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
+use crate::clock::Due;
 use crate::command::{CommandReply, JobCommand};
 use crate::job::{CandidateRecord, Ending, Lease};
 use crate::op::{Begun, Op, OpKind, OpOutcome};
@@ -137,8 +138,8 @@ impl LeaseHandle {
         self.send(JobCommand::Candidates(candidates));
     }
 
-    /// Ends the attempt. Replies with the time of the next (milliseconds since the epoch) if there will be one.
-    pub async fn finish(self, ending: Ending) -> Result<Option<i64>, LedgerClientError> {
+    /// Ends the attempt. Replies with the time of the next if there will be one.
+    pub async fn finish(self, ending: Ending) -> Result<Option<Due>, LedgerClientError> {
         Ok(self.call_last(JobCommand::Finish(ending)).await?.and_then(|reply| reply.next_at))
     }
 
@@ -148,9 +149,9 @@ impl LeaseHandle {
         self.call_last(JobCommand::Release).await.map(drop)
     }
 
-    /// Returns the job for a time, a day at most, with what was found out so far. Replies with the time (milliseconds
-    /// since the epoch) if the ledger has recorded it.
-    pub async fn park(self, wait: Duration, so_far: Value) -> Result<Option<i64>, LedgerClientError> {
+    /// Returns the job for a time, a day at most, with what was found out so far. Replies with the time if the ledger has
+    /// recorded it.
+    pub async fn park(self, wait: Duration, so_far: Value) -> Result<Option<Due>, LedgerClientError> {
         Ok(self.call_last(JobCommand::Park { wait, so_far }).await?.and_then(|reply| reply.next_at))
     }
 

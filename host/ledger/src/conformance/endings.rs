@@ -36,7 +36,7 @@ async fn a_failure_has_a_schedule_and_an_end(world: World) {
         assert!(world.ledger.lease_next("a").await.unwrap().is_none());
         match world.ledger.lease(&key, "b").await.unwrap() {
             Enqueued::Later { at: next, attempts, reason } => {
-                assert_eq!((next, attempts), (at, attempt));
+                assert_eq!((next.at, attempts), (at, attempt));
                 assert_eq!(reason, format!("HTTP 503, attempt {attempt}"));
             }
             other => panic!("{other:?}"),

@@ -88,7 +88,7 @@ async fn a_job_has_one_owner_and_others_are_told_who(world: World) {
     for owner in ["b", "a"] {
         match world.ledger.lease(&key, owner).await.unwrap() {
             Enqueued::Held { owner, until } => {
-                assert_eq!((owner.as_str(), until), ("a", lease.expires_at));
+                assert_eq!((owner.as_str(), until.at), ("a", lease.expires_at));
             }
             other => panic!("{other:?}"),
         }

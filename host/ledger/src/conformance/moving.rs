@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::error::LedgerError;
 use crate::event::EventFilter;
-use crate::job::{CandidateRecord, Imported, JobDetails, JobDisposition};
+use crate::job::{CandidateRecord, Imported, JobDetails, JobDisposition, Pruned};
 use crate::op::{OpKind, OpStatus};
 use crate::state::State;
 use crate::testing::{EngineKind, World, done, job, op};
@@ -18,8 +18,13 @@ super::promises! {
     a_job_that_is_there_already_is_not_written_over
     a_job_under_a_key_of_another_is_not_taken_over
     finished_jobs_are_forgotten_after_their_time_and_others_are_not
+    jobs_that_were_planned_by_a_clock_that_was_ahead_keep_no_others
+    a_clock_that_is_behind_forgets_nothing
     forgetting_goes_on_page_by_page
 }
+
+const KEEP: Duration = Duration::from_secs(90 * 86_400);
+const YEAR: Duration = Duration::from_secs(365 * 86_400);
 
 /// A job in each state, with all that belongs to it.
 async fn one_in_each_state(world: &World) -> Vec<JobDetails> {
@@ -105,9 +110,12 @@ async fn finished_jobs_are_forgotten_after_their_time_and_others_are_not(world: 
     world.clock.go_forward(Duration::from_secs(3600));
     let young = world.plan(77).await;
     bring_anywhere(&world, &young, State::Indexed).await;
+    // What is on record of the last second proves no clock right.
+    on_record(&world).await;
+    world.clock.go_forward(Duration::from_secs(1));
 
-    let nothing = world.ledger.prune(Duration::from_secs(3600), 0).await.unwrap();
-    assert_eq!((nothing.jobs, nothing.next), (0, None), "an hour is not over");
+    let nothing = world.ledger.prune(Duration::from_secs(3602), 0).await.unwrap();
+    assert_eq!((nothing.jobs, nothing.next), (0, None), "their time is not over");
     let pruned = world.ledger.prune(Duration::from_secs(1), 0).await.unwrap();
     assert_eq!((pruned.jobs, pruned.next), (4, None));
     for before in &old {
@@ -127,6 +135,41 @@ async fn finished_jobs_are_forgotten_after_their_time_and_others_are_not(world: 
     assert_eq!(details(&world, &again).await.job.state, State::Planned);
 }
 
+async fn jobs_that_were_planned_by_a_clock_that_was_ahead_keep_no_others(world: World) {
+    world.clock.go_forward(YEAR * 10);
+    for number in 0..3 {
+        world.plan(number).await;
+    }
+    world.clock.go_back(YEAR * 10);
+    let key = world.plan(77).await;
+    bring_anywhere(&world, &key, State::Exhausted).await;
+    for _ in 0..2 {
+        world.clock.go_forward(KEEP * 2);
+        world.plan(99).await;
+        let key = world.plan(98).await;
+        let lease = world.take(&key, "a").await;
+        world.release(&lease).await.unwrap();
+        on_record(&world).await;
+    }
+    assert_eq!(world.ledger.prune(KEEP, 0).await.unwrap().jobs, 1);
+    assert!(world.ledger.show(&key).await.unwrap().is_none());
+}
+
+async fn a_clock_that_is_behind_forgets_nothing(world: World) {
+    let key = world.plan(1).await;
+    bring_anywhere(&world, &key, State::Exhausted).await;
+    world.clock.go_back(YEAR * 10);
+    world.plan(2).await;
+    on_record(&world).await;
+    world.clock.go_forward(KEEP * 2);
+    assert_eq!(world.ledger.prune(KEEP, 0).await, Ok(Pruned::default()));
+}
+
+/// Events are written some time after what they tell of; now they are.
+async fn on_record(world: &World) {
+    world.ledger.events(EventFilter { job: None, kind: None, after: 0, limit: 1 }).await.unwrap();
+}
+
 async fn forgetting_goes_on_page_by_page(world: World) {
     world.ledger.plan((0..1203).map(job).collect()).await.unwrap();
     for number in [0, 600, 1202] {
@@ -134,6 +177,8 @@ async fn forgetting_goes_on_page_by_page(world: World) {
         bring_anywhere(&world, &key, State::Exhausted).await;
     }
     world.clock.go_forward(Duration::from_secs(60));
+    world.plan(2000).await;
+    on_record(&world).await;
     let (mut after, mut jobs, mut steps) = (0, 0, 0);
     loop {
         let pruned = world.ledger.prune(Duration::ZERO, after).await.unwrap();

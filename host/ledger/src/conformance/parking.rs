@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::clock::Due;
+use crate::command::JobCommand;
 use crate::error::LedgerError;
 use crate::job::{Ending, Enqueued, Retry};
 use crate::op::OpKind;
 use crate::state::State;
-use crate::testing::{EngineKind, MAX_ATTEMPTS, World};
+use crate::testing::{EngineKind, LEASE, MAX_ATTEMPTS, World};
 
 use super::{details, now};
 
@@ -16,6 +18,7 @@ super::promises! {
     a_parked_job_is_nobodys_until_its_time_and_has_all_its_attempts
     whoever_leases_a_parked_job_is_given_what_was_found_so_far_also_after_a_crash
     what_was_found_so_far_ends_with_the_attempt
+    times_are_told_by_how_long_they_are_away_whatever_the_clock_of_whoever_asks
     a_parked_job_waits_for_its_time_whoever_looks_and_an_operator_can_have_it_at_once
     the_jobs_of_one_work_that_were_parked_one_after_the_other_are_had_together
     nothing_is_parked_for_longer_than_a_day_whatever_the_row_says
@@ -36,7 +39,7 @@ async fn a_parked_job_is_nobodys_until_its_time_and_has_all_its_attempts(world: 
         assert_eq!((job.state, job.owner, job.attempts), (State::Leased, None, 0));
         assert_eq!(job.ready_at, Some(until));
         match world.ledger.lease(&key, "b").await.unwrap() {
-            Enqueued::Parked { until: told } => assert_eq!(told, until),
+            Enqueued::Parked { until: told } => assert_eq!(told.at, until),
             taken => panic!("{taken:?}"),
         }
         let next = world.ledger.lease_next("b").await.unwrap().expect("the other is ready");
@@ -85,12 +88,49 @@ async fn what_was_found_so_far_ends_with_the_attempt(world: World) {
     }
 }
 
+async fn times_are_told_by_how_long_they_are_away_whatever_the_clock_of_whoever_asks(world: World) {
+    // The ledger's clock is years behind this machine's, and then years ahead of it.
+    for years in [0, 40] {
+        world.clock.go_forward(Duration::from_secs(years * 365 * 86_400));
+        let key = world.plan(u32::try_from(years).unwrap()).await;
+        let lease = world.take(&key, "a").await;
+        world.clock.go_forward(Duration::from_secs(20));
+        match world.ledger.lease(&key, "b").await.unwrap() {
+            Enqueued::Held { until, .. } => assert_eq!(until.wait, LEASE - Duration::from_secs(20)),
+            taken => panic!("{taken:?}"),
+        }
+        let park = JobCommand::Park { wait: WAIT, so_far: json!({}) };
+        let parked = world.ledger.execute_one(&lease, park).await.unwrap().next_at.unwrap();
+        assert_eq!(parked, Due { at: now(&world) + 600_000, wait: WAIT });
+        world.clock.go_forward(Duration::from_secs(100));
+        let left = WAIT - Duration::from_secs(100);
+        match world.ledger.lease(&key, "b").await.unwrap() {
+            Enqueued::Parked { until } => assert_eq!(until, Due { wait: left, ..parked }),
+            taken => panic!("{taken:?}"),
+        }
+        assert_eq!(world.ledger.next_at().await, Ok(Some(Due { wait: left, ..parked })));
+        world.clock.go_forward(WAIT);
+        let lease = world.take(&key, "b").await;
+        let failed = Ending::Failed { reason: "503".to_owned(), retryable: true };
+        let failed = world.ledger.execute_one(&lease, JobCommand::Finish(failed)).await.unwrap();
+        let next = failed.next_at.unwrap();
+        assert_eq!(next, Due { at: now(&world) + next.wait.as_millis() as i64, ..next });
+        match world.ledger.lease(&key, "b").await.unwrap() {
+            Enqueued::Later { at, .. } => assert_eq!(at, next),
+            taken => panic!("{taken:?}"),
+        }
+        world.clock.go_forward(next.wait);
+        let lease = world.take(&key, "b").await;
+        world.finish(&lease, Ending::Exhausted { result: json!({}) }).await.unwrap();
+    }
+}
+
 async fn a_parked_job_waits_for_its_time_whoever_looks_and_an_operator_can_have_it_at_once(world: World) {
     let key = world.plan(1).await;
     let lease = world.take(&key, "a").await;
     let until = world.park(&lease, WAIT, json!({})).await.unwrap();
     assert_eq!(world.ledger.recover().await.unwrap().ahead, 0, "its time was meant");
-    assert_eq!(world.ledger.next_at().await, Ok(Some(until)));
+    assert_eq!(world.ledger.next_at().await, Ok(Some(Due { at: until, wait: WAIT })));
     assert_eq!(world.ledger.retry(Retry::Job(key.clone())).await, Ok(1));
     let lease = world.take(&key, "b").await;
     assert!(lease.so_far.is_some(), "what was found holds all the same");

@@ -1,7 +1,10 @@
 //! Queries: what is there, and what happened.
 
+use std::time::Duration;
+
 use serde_json::json;
 
+use crate::clock::Due;
 use crate::event::{EventFilter, EventKind};
 use crate::job::{Ending, JobDisposition, JobFilter};
 use crate::key::JobKey;
@@ -57,7 +60,8 @@ async fn events_that_cannot_be_kept_fail_nothing(world: World) {
 async fn the_ledger_can_be_looked_into(world: World) {
     let keys: Vec<JobKey> =
         world.ledger.plan((0..6).map(job).collect()).await.unwrap().iter().map(|p| p.key().clone()).collect();
-    assert_eq!(world.ledger.next_at().await, Ok(Some(now(&world))));
+    assert_eq!(world.ledger.next_at().await, Ok(Some(Due { at: now(&world), wait: Duration::ZERO })));
+    assert_eq!(world.ledger.now().await, Ok(now(&world)));
     world.work(&world.take(&keys[0], "a").await).await.unwrap();
     world.take(&keys[1], "lost").await;
     world.clock.go_forward(LEASE);

@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use tokio_postgres::{Client, NoTls};
 
 use super::{PostgresLedger, PostgresSettings, Time};
+use crate::clock::{Clock as _, SystemClock};
+use crate::command::JobCommand;
 use crate::contract::Ledger;
 use crate::error::LedgerError;
-use crate::job::Enqueued;
+use crate::job::{Ending, Enqueued, Lease};
 use crate::protocol::Rules;
 use crate::testing::{TestLedger as _, job, rules, server::server};
 
@@ -30,12 +32,69 @@ async fn leases_are_measured_by_the_servers_clock() {
     // Only the server decides when the lease is over.
     let second = loop {
         match ledger.lease(&key, "b").await.unwrap() {
-            Enqueued::Held { until, .. } => assert_eq!(until, first.expires_at),
+            Enqueued::Held { until, .. } => assert_eq!(until.at, first.expires_at),
             Enqueued::Leased(lease) => break lease,
             other => panic!("{other:?}"),
         }
     };
     assert!(second.expires_at >= first.expires_at + 100);
+}
+
+/// No program has another clock than its machine, so the server gets one that is far from ours.
+#[tokio::test]
+async fn a_server_whose_clock_is_far_from_ours_forgets_by_its_own_and_says_how_long_to_wait() {
+    for (name, years) in [("ahead", 7), ("behind", -7)] {
+        let Some(settings) = settings(name) else { return };
+        shell(&settings).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+        let settings =
+            PostgresSettings { url: settings.url.replace("/postgres?", &format!("/{name}?")), ..settings };
+        let shell = shell(&settings).await;
+        shell.batch_execute(&another_clock(years)).await.unwrap();
+        let ledger = PostgresLedger::open(settings).await.unwrap();
+        let there = ledger.now().await.unwrap();
+        let year = 365 * 86_400_000;
+        assert!((there - SystemClock.now_ms() - years * year).abs() < year, "{name}: {there}");
+
+        let lease = free(ledger.enqueue(job(1), "a").await.unwrap());
+        let wait = Duration::from_secs(600);
+        let park = JobCommand::Park { wait, so_far: serde_json::json!({}) };
+        let parked = ledger.execute_one(&lease, park).await.unwrap().next_at.unwrap();
+        assert!(parked.wait == wait && (parked.at - there - 600_000).abs() < 60_000, "{parked:?}, {there}");
+        match ledger.enqueue(job(1), "b").await.unwrap() {
+            Enqueued::Parked { until } => {
+                assert!(until.at == parked.at && until.wait <= wait && until.wait > wait / 2, "{until:?}");
+            }
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(ledger.next_at().await.unwrap().unwrap().at, parked.at);
+
+        let hours = |hours: u64| Duration::from_secs(hours * 3600);
+        let lease = free(ledger.enqueue(job(2), "a").await.unwrap());
+        let over = JobCommand::Finish(Ending::Exhausted { result: serde_json::json!({}) });
+        ledger.execute_one(&lease, over).await.unwrap();
+        assert_eq!(ledger.prune(hours(1), 0).await.unwrap().jobs, 0, "{name}: it ended just now");
+        let earlier = "planned_at = planned_at - 7200000, changed_at = changed_at - 7200000";
+        shell.batch_execute(&format!("UPDATE {name}.jobs SET {earlier}")).await.unwrap();
+        assert_eq!(ledger.prune(hours(3), 0).await.unwrap().jobs, 0, "{name}: it ended two hours ago");
+        assert_eq!(ledger.prune(hours(1), 0).await.unwrap().jobs, 1, "{name}: it ended two hours ago");
+        assert!(ledger.show(&job(1).key()).await.unwrap().is_some(), "more is to be done for it");
+    }
+}
+
+fn free(enqueued: Enqueued) -> Lease {
+    match enqueued {
+        Enqueued::Leased(lease) => lease,
+        other => panic!("it should be free: {other:?}"),
+    }
+}
+
+/// Sets a database's clock by so many years.
+fn another_clock(years: i64) -> String {
+    format!(
+        "SET allow_system_table_mods = on; ALTER FUNCTION pg_catalog.clock_timestamp() RENAME TO clock_of_all; \
+         CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS \
+         $$SELECT pg_catalog.clock_of_all() + interval '{years} years'$$"
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

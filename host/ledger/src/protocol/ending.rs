@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use crate::clock::Due;
 use crate::error::LedgerError;
 use crate::event::{Event, EventKind};
 use crate::job::Ending;
@@ -16,9 +17,9 @@ use super::rows::{ResultColumns, abandon_ops, forget_effects};
 
 impl<S: Sql> JobTx<'_, '_, S> {
     /// Ends the attempt. Replies with the time of the next one if there is one.
-    pub(super) async fn finish(&mut self, ending: &Ending) -> Result<Option<i64>, LedgerError> {
+    pub(super) async fn finish(&mut self, ending: &Ending) -> Result<Option<Due>, LedgerError> {
         if self.row.was_ended_by(self.claim) {
-            return Ok(self.row.ready_at);
+            return Ok(self.ready());
         }
         self.check_claim()?;
         let from = self.row.state;
@@ -69,7 +70,11 @@ impl<S: Sql> JobTx<'_, '_, S> {
             released = released.with("reason", reason);
         }
         self.tx.record(released.with("next_at", self.row.ready_at));
-        Ok(self.row.ready_at)
+        Ok(self.ready())
+    }
+
+    fn ready(&self) -> Option<Due> {
+        self.row.ready_at.map(|at| Due::new(at, self.now))
     }
 
     /// Returns the job as it is, to be leased again at once. The attempt does not count.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::clock::Due;
 use crate::error::LedgerError;
 use crate::event::{Event, EventKind};
 use crate::job::{Claim, DoneOp, Enqueued, LOST_WORKER, Lease};
@@ -130,13 +131,13 @@ impl TxRequest for LeaseJob {
             let rules = tx.rules;
             match job_row.owner.take() {
                 Some(owner) if at > now && at <= rules.latest_lease(now) => {
-                    return Ok(Enqueued::Held { owner, until: at });
+                    return Ok(Enqueued::Held { owner, until: Due::new(at, now) });
                 }
                 // Nothing but a failure has to be waited for: whoever planned it had a clock that is ahead.
                 None if at > now && job_row.state == State::Failed && at <= rules.latest_attempt(now) => {
                     let (reason, _) = ending_of(sql, job_row.id).await?;
                     return Ok(Enqueued::Later {
-                        at,
+                        at: Due::new(at, now),
                         attempts: job_row.attempts,
                         reason: reason.unwrap_or_default(),
                     });

@@ -25,7 +25,7 @@ pub(crate) use lease::{EnqueueJob, LeaseJob, LeaseNext, RenewLease};
 pub(crate) use plan::PlanJobs;
 pub(crate) use prune::PruneJobs;
 pub(crate) use queries::{
-    Artifacts, CountJobs, Dispositions, FindKeys, ListEvents, ListJobs, NextAt, ShowJob, insert_events,
+    Artifacts, CountJobs, Dispositions, FindKeys, ListEvents, ListJobs, NextAt, Now, ShowJob, insert_events,
 };
 pub(crate) use recover::{Recover, ReopenJob, RetryJobs};
 pub use request::Rules;

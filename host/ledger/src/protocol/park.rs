@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::clock::Due;
 use crate::error::LedgerError;
 use crate::event::{Event, EventKind};
 use crate::key::JobKey;
@@ -26,7 +27,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
         &mut self,
         wait: std::time::Duration,
         so_far: &Value,
-    ) -> Result<Option<i64>, LedgerError> {
+    ) -> Result<Option<Due>, LedgerError> {
         self.check_claim()?;
         let (id, now) = (self.row.id, self.now);
         let until = now.saturating_add(millis(wait).clamp(0, LONGEST));
@@ -43,7 +44,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
             .await?;
         let released = Event::of_claim(now, EventKind::LeaseReleased, self.claim);
         self.tx.record(released.with("state", self.row.state.label()).with("parked_until", until));
-        Ok(Some(until))
+        Ok(Some(Due::new(until, now)))
     }
 }
 
@@ -52,14 +53,14 @@ pub(super) async fn parked_until<S: Sql>(
     sql: &mut S,
     row: &JobRow,
     now: i64,
-) -> Result<Option<i64>, LedgerError> {
+) -> Result<Option<Due>, LedgerError> {
     let Some(at) = row.ready_at.filter(|at| (EARLY..=LONGEST).contains(&at.saturating_sub(now))) else {
         return Ok(None);
     };
     // Somebody may have given it another time since.
     let statement = "SELECT until FROM parked_jobs WHERE job = $1 AND until = $2";
     let rows = sql.rows(statement, &[Param::Int(row.id), Param::Int(at)]).await?;
-    Ok(rows.first().map(|_| at))
+    Ok(rows.first().map(|_| Due::new(at, now)))
 }
 
 /// That a job of the subquery `soon` waits for a time which nobody meant: nothing is parked until then.

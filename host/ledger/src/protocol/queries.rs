@@ -1,5 +1,6 @@
 //! Queries: counts, lists, one job's details, events. Nothing here writes, except [`insert_events`].
 
+use crate::clock::Due;
 use crate::error::LedgerError;
 use crate::event::{Event, EventFilter, EventKind, EventRecord};
 use crate::job::{
@@ -45,6 +46,10 @@ pub(crate) struct Artifacts {
 /// When the next job will be ready: in the past if one is.
 #[derive(Debug)]
 pub(crate) struct NextAt;
+
+/// The time by the ledger's clock.
+#[derive(Debug)]
+pub(crate) struct Now;
 
 macro_rules! records {
     ($tail:expr) => {
@@ -283,15 +288,25 @@ impl TxRequest for Artifacts {
 }
 
 impl TxRequest for NextAt {
-    type Reply = Option<i64>;
+    type Reply = Option<Due>;
 
-    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Option<i64>, LedgerError> {
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<Option<Due>, LedgerError> {
         let statement = concat!(
             "SELECT ready_at FROM jobs WHERE ready_at IS NOT NULL AND ",
             known_states!(),
             " ORDER BY ready_at, id LIMIT 1"
         );
-        sql.rows(statement, &[]).await?.first().map(|row| row.int(0)).transpose()
+        let rows = sql.rows(statement, &[]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(Due::new(row.int(0)?, sql.now().await?)))
+    }
+}
+
+impl TxRequest for Now {
+    type Reply = i64;
+
+    async fn apply<S: Sql>(&self, sql: &mut S, _tx: &mut TxContext<'_>) -> Result<i64, LedgerError> {
+        sql.now().await
     }
 }
 

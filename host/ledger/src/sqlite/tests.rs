@@ -12,11 +12,12 @@ use crate::clock::SystemClock;
 use crate::contract::Ledger;
 use crate::engine::Engine as _;
 use crate::error::LedgerError;
-use crate::job::{JobFilter, Planned};
+use crate::event::EventFilter;
+use crate::job::{Ending, JobFilter, Planned};
 use crate::key::JobKey;
 use crate::protocol::{TxContext, TxRequest};
 use crate::sql::{Param, Sql};
-use crate::testing::{job, readable, rules};
+use crate::testing::{EngineKind, World, job, readable, rules};
 
 /// Runs a statement on the writer's own connection, and then fails if it is to.
 struct Statement {
@@ -160,6 +161,55 @@ async fn another_process_that_keeps_the_lock_is_waited_for_and_not_for_ever() {
     assert!(matches!(busy, Err(LedgerError::Unavailable(_))), "{busy:?}");
     other.execute_batch("COMMIT").unwrap();
     assert!(ledger.plan(vec![job(1)]).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_forgets_nothing_until_the_ledger_has_gone_on_for_a_day_under_it() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let world = World::new(EngineKind::Sqlite).await.unwrap();
+    let exhaust = async |number: u32| {
+        let key = world.plan(number).await;
+        let lease = world.take(&key, "a").await;
+        world.finish(&lease, Ending::Exhausted { result: serde_json::json!({}) }).await.unwrap();
+        // Events are written some time after what they tell of; now they are.
+        let all = EventFilter { job: None, kind: None, after: 0, limit: 1 };
+        world.ledger.events(all).await.unwrap();
+    };
+    // By another process, as at its start.
+    let forgotten = async || world.join().await.unwrap().prune(DAY * 90, 0).await.unwrap().jobs;
+    assert_eq!(forgotten().await, 0, "nothing is on record");
+    for number in 0..50 {
+        exhaust(number).await;
+        world.clock.go_forward(DAY);
+    }
+
+    world.clock.go_forward(DAY * 4000);
+    assert_eq!(forgotten().await, 0);
+    for number in 50..60 {
+        exhaust(number).await;
+        assert_eq!(
+            forgotten().await,
+            0,
+            "what was written under this clock bears it out no more than it does"
+        );
+        world.clock.go_forward(Duration::from_secs(3600));
+    }
+
+    // It was set right. What was done meanwhile is in nobody's way.
+    world.clock.go_back(DAY * 4000 + Duration::from_secs(36_000));
+    for day in 50..102 {
+        exhaust(100 + day).await;
+        // What bears the clock out is a day old, so that the first is forgotten a day late.
+        assert_eq!(forgotten().await, u64::from(day > 91), "on day {day}");
+        world.clock.go_forward(DAY);
+    }
+
+    // Whoever comes back after years forgets what is older once that has lasted for a day.
+    world.clock.go_forward(DAY * 1000);
+    exhaust(300).await;
+    assert!(forgotten().await <= 1);
+    world.clock.go_forward(DAY);
+    assert!(forgotten().await > 80);
 }
 
 #[tokio::test]

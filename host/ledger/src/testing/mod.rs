@@ -236,7 +236,7 @@ impl World {
         ending: Ending,
     ) -> Result<(State, Option<i64>), LedgerError> {
         let reply = self.ledger.execute_one(lease, JobCommand::Finish(ending)).await?;
-        Ok((reply.state, reply.next_at))
+        Ok((reply.state, reply.next_at.map(|next| next.at)))
     }
 
     pub(super) async fn release(&self, lease: &Lease) -> Result<(), LedgerError> {
@@ -251,7 +251,7 @@ impl World {
         so_far: Value,
     ) -> Result<i64, LedgerError> {
         let reply = self.ledger.execute_one(lease, JobCommand::Park { wait, so_far }).await?;
-        Ok(reply.next_at.expect("a parked job has a time"))
+        Ok(reply.next_at.expect("a parked job has a time").at)
     }
 
     /// Does everything that is left to do for a job.

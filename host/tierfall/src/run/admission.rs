@@ -9,7 +9,7 @@ use super::journal::LeasedJob;
 use super::leases::Leases;
 use super::request::WorkRequest;
 use crate::tiers::Artifacts;
-use tierfall_ledger::{Enqueued, LeaseHandle, LedgerClientError, State};
+use tierfall_ledger::{Due, Enqueued, LeaseHandle, LedgerClientError, State};
 use tierfall_work::ArtifactFormat;
 
 /// What came of asking for the artifacts of a work.
@@ -17,10 +17,10 @@ use tierfall_work::ArtifactFormat;
 pub(super) struct Admission {
     /// Those that are this worker's now.
     pub(super) jobs: ArtifactJobs,
-    /// Who else has one of them, and until when: milliseconds since the epoch.
-    pub(super) held: Option<(String, i64)>,
+    /// Who else has one of them, and until when.
+    pub(super) held: Option<(String, Due)>,
     /// One of them is parked, until then.
-    pub(super) parked: Option<i64>,
+    pub(super) parked: Option<Due>,
     /// Those that are not to be looked for now.
     pub(super) closed: Vec<(ArtifactFormat, Enqueued<LeaseHandle>)>,
 }

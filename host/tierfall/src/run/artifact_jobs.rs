@@ -7,7 +7,7 @@ use super::manifest::{Line, StoredFile};
 use crate::acquire::{Journal, NoJournal};
 use crate::tiers::SoFar;
 use crate::tiers::race::Wanted;
-use tierfall_ledger::LedgerClientError;
+use tierfall_ledger::{Due, LedgerClientError};
 use tierfall_work::ArtifactFormat;
 
 /// One artifact of a work.
@@ -71,8 +71,8 @@ impl ArtifactJobs {
         self.jobs.iter().all(|job| job.leased.is_some())
     }
 
-    /// Gives the jobs back for a time. Replies until when (milliseconds since the epoch), as far as the ledger says.
-    pub(super) async fn park(self, wait: Duration, so_far: &SoFar) -> Result<Option<i64>, LedgerClientError> {
+    /// Gives the jobs back for a time. Replies until when, as far as the ledger says.
+    pub(super) async fn park(self, wait: Duration, so_far: &SoFar) -> Result<Option<Due>, LedgerClientError> {
         let (so_far, mut until) = (so_far.value(), None);
         for job in self.jobs.into_iter().filter_map(|job| job.leased) {
             until = until.max(job.handle.park(wait, so_far.clone()).await?);

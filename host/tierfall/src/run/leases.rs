@@ -14,8 +14,7 @@ use super::journal::LeasedJob;
 use super::needless;
 use super::request::WorkRequest;
 use tierfall_ledger::{
-    Clock, Ending, Enqueued, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError, State,
-    SystemClock,
+    Ending, Enqueued, FileInventory, LeaseHandle, LedgerClient, LedgerClientError, LedgerError, State,
 };
 use tierfall_work::{ArtifactFormat, Work};
 
@@ -31,6 +30,9 @@ pub enum QueueMode {
 /// How often somebody else's job, or an empty queue, is looked at again. A look costs well under a millisecond.
 pub(super) const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
+/// Nor is it sooner: what is ready and cannot be had must not make anybody spin.
+const LEAST: Duration = Duration::from_millis(20);
+
 /// How long a worker waits for a ledger that does not answer, unless it is to run for ever: a restart of a server
 /// takes less.
 const LEDGER_TIMEOUT: Duration = Duration::from_secs(120);
@@ -38,8 +40,8 @@ const LEDGER_TIMEOUT: Duration = Duration::from_secs(120);
 /// A job that another worker holds.
 pub(super) struct HeldElsewhere {
     pub(super) request: WorkRequest,
-    /// Until when, if it does not renew its lease; milliseconds since the epoch.
-    until: i64,
+    /// When it is asked for again.
+    again: Instant,
 }
 
 /// Jobs that another worker holds, in the order in which they were met.
@@ -48,7 +50,7 @@ pub(super) type HeldQueue = VecDeque<HeldElsewhere>;
 impl HeldElsewhere {
     /// How long to wait before asking for it again.
     pub(super) fn wait(&self) -> Duration {
-        wait_until(self.until, SystemClock.now_ms(), POLL_INTERVAL)
+        self.again.saturating_duration_since(Instant::now()).max(LEAST)
     }
 }
 
@@ -148,11 +150,6 @@ impl Leases {
         away.saturating_sub(Duration::from_nanos(early.unwrap_or(0))).max(lease / 2)
     }
 
-    /// The time that it will be then, in milliseconds since the epoch.
-    pub(super) fn time_in(wait: Duration) -> i64 {
-        SystemClock.now_ms().saturating_add(i64::try_from(wait.as_millis()).unwrap_or(i64::MAX))
-    }
-
     /// After how long a work that is parked is given back; `None` where it cannot be.
     pub(super) fn longest_parked(&self) -> Option<Duration> {
         self.ledger.is_on().then(|| self.ledger.lease())
@@ -161,11 +158,11 @@ impl Leases {
     /// How long to wait for the queue's next job; `None`: nothing is left to do, not even later. While the ledger
     /// does not answer, it is asked again at the next look.
     pub(super) async fn next_wait(&self, answers: bool) -> Option<Duration> {
-        let next_at = match self.ledger.ledger() {
-            Some(ledger) if answers => ledger.next_at().await.ok().flatten(),
-            _ => Some(i64::MAX),
+        let wait = match self.ledger.ledger() {
+            Some(ledger) if answers => ledger.next_at().await.ok().flatten().map(|next| next.wait),
+            _ => Some(Duration::MAX),
         };
-        next_at.map(|at| wait_until(at, SystemClock.now_ms(), POLL_INTERVAL))
+        wait.map(|wait| wait.clamp(LEAST, POLL_INTERVAL))
     }
 
     /// Returns if the worker should wait for a ledger that has not answered since `since`. One that could not even be
@@ -192,8 +189,8 @@ impl Leases {
         Ok(())
     }
 
-    /// A job that `owner` holds until `until` (milliseconds since the epoch).
-    pub(super) fn held_by(&self, owner: &str, until: i64, request: WorkRequest) -> HeldElsewhere {
+    /// A job that `owner` holds for so long, if it does not renew its lease.
+    pub(super) fn held_by(&self, owner: &str, wait: Duration, request: WorkRequest) -> HeldElsewhere {
         if !self.wait_logged.swap(true, Ordering::Relaxed) {
             tracing::warn!(
                 "{} is leased to {owner}; it comes last, when that worker has finished it or has not \
@@ -201,7 +198,7 @@ impl Leases {
                 request.work.key()
             );
         }
-        HeldElsewhere { request, until }
+        HeldElsewhere { request, again: Instant::now() + wait.min(POLL_INTERVAL) }
     }
 
     /// A lost job is another worker's now; any other failure of the ledger, where it matters, ends the run.
@@ -209,7 +206,7 @@ impl Leases {
         match error {
             LedgerClientError::Lost(_) => {
                 tracing::warn!("{error}");
-                Ok(HeldElsewhere { request, until: SystemClock.now_ms() })
+                Ok(HeldElsewhere { request, again: Instant::now() })
             }
             LedgerClientError::Failed(error) => Err(RunError::Ledger(error)),
         }
@@ -235,12 +232,4 @@ impl Leases {
             tracing::debug!(%error, "the partial files of {} were not cleared away", work.key());
         }
     }
-}
-
-/// How long to wait, now, for a time on the ledger's clock, but no longer than until the next look.
-pub(super) fn wait_until(at: i64, now: i64, look: Duration) -> Duration {
-    // No sooner than this either: a clock that is ahead of the ledger's must not make it spin.
-    const LEAST: Duration = Duration::from_millis(20);
-    let wait = u64::try_from(at.saturating_sub(now)).unwrap_or(0);
-    Duration::from_millis(wait).clamp(LEAST, look)
 }

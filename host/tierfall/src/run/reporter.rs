@@ -1,5 +1,7 @@
 //! Callbacks on the progress of a run.
 
+use std::time::Duration;
+
 use super::manifest::Line;
 use super::request::WorkRequest;
 use crate::tiers::Observer;
@@ -16,8 +18,8 @@ pub trait Reporter: Send + Sync {
     fn started(&self, _request: &WorkRequest) {}
     /// It was started, and another worker has it now.
     fn left(&self, _request: &WorkRequest) {}
-    /// It was started, and is given back until a time (milliseconds since the epoch): its turn at a host is far off.
-    fn parked(&self, request: &WorkRequest, _until: i64) {
+    /// It was started, and is given back for so long: its turn at a host is far off.
+    fn parked(&self, request: &WorkRequest, _wait: Duration) {
         self.left(request);
     }
     /// It turned out to be a work that was asked for under another name: it has no line of its own.

@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use tierfall::run::LedgerPlace;
 use tierfall_ledger::{
-    CandidateRecord, Counts, EventRecord, JobDetails, JobKey, JobRecord, OpRecord, Reconciliation, State,
-    UnreadableRow,
+    CandidateRecord, Counts, Due, EventRecord, JobDetails, JobKey, JobRecord, OpRecord, Reconciliation,
+    State, UnreadableRow,
 };
 
 /// The form of an export's lines. A reader refuses another one.
@@ -24,7 +24,7 @@ pub fn exported(line: Value, last: bool) -> Value {
     exported.into()
 }
 
-pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Value {
+pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<Due>) -> Value {
     let states: Map<String, Value> =
         counts.states.iter().map(|(state, count)| (state.label().to_owned(), (*count).into())).collect();
     json!({
@@ -36,7 +36,7 @@ pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Val
         "expired": counts.expired,
         "scheduled": counts.scheduled,
         "set_aside": counts.set_aside,
-        "next_at": next_at,
+        "next_at": next_at.map(|next| next.at),
     })
 }
 

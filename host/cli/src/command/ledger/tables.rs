@@ -1,16 +1,13 @@
 //! The ledger's rows for people.
 
 use std::io;
-use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::output::{Page, counted, instant, print, shorten, time};
 use crate::table::{Cell, CellAlignment, Table};
 use tierfall::run::LedgerPlace;
-use tierfall_ledger::{
-    Clock, Counts, EventRecord, JobRecord, Reconciliation, State, SystemClock, UnreadableRow,
-};
+use tierfall_ledger::{Counts, Due, EventRecord, JobRecord, Reconciliation, State, UnreadableRow};
 
 /// Digits of a key that are shown: with a million jobs, two share them once in millions of ledgers.
 const KEY: usize = 12;
@@ -18,21 +15,17 @@ const KEY: usize = 12;
 /// Of a list that only matters if it is short, so many are named.
 const NAMED: usize = 20;
 
-pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<i64>) -> Page {
+pub fn status(place: &LedgerPlace, counts: &Counts, next_at: Option<Due>) -> Page {
     let mut table = Table::new(&["state", "jobs"]);
     let mut jobs = 0;
     for (state, count) in counts.states.iter().filter(|(_, count)| *count > 0) {
         jobs += count;
         table.add_row([Cell::new(state), Cell::new(count).set_alignment(CellAlignment::Right)]);
     }
-    let now = SystemClock.now_ms();
     let next = match next_at {
         None => "never: nothing is left to do".to_owned(),
-        Some(at) if at <= now => "now".to_owned(),
-        Some(at) => {
-            let wait = Duration::from_millis(u64::try_from(at - now).unwrap_or(0));
-            format!("{}, in {}", instant(at), time(wait))
-        }
+        Some(next) if next.wait.is_zero() => "now".to_owned(),
+        Some(next) => format!("{}, in {}", instant(next.at), time(next.wait)),
     };
     let set_aside = match counts.set_aside {
         0 => String::new(),

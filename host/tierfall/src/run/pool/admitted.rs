@@ -93,11 +93,11 @@ impl WorkerPool {
             return self.process(request, jobs, begun, pipeline).await;
         }
         if let Some((owner, until)) = held {
-            pipeline.held.push_back(self.leases.held_by(&owner, until, request));
+            pipeline.held.push_back(self.leases.held_by(&owner, until.wait, request));
             return Ok(());
         }
         if let Some(until) = parked {
-            self.parked.add(request, until);
+            self.parked.add(request, until.wait);
             return Ok(());
         }
         let here = jobs.here.map(|line| *line);

@@ -8,7 +8,6 @@ use super::worker_pool::{Pipeline, WorkerPool};
 use crate::run::artifact_jobs::{ArtifactJob, ArtifactJobs};
 use crate::run::company::Resolving;
 use crate::run::error::RunError;
-use crate::run::leases::Leases;
 use crate::run::metrics::InHand;
 use crate::run::request::WorkRequest;
 use crate::run::slots::Slot;
@@ -97,10 +96,10 @@ impl WorkerPool {
         };
         match given {
             Ok(until) => {
-                let until = until.unwrap_or_else(|| Leases::time_in(away));
-                self.reporter.parked(&request, until);
+                let wait = until.map_or(away, |until| until.wait);
+                self.reporter.parked(&request, wait);
                 if pipeline.of_list {
-                    self.parked.add(request, until);
+                    self.parked.add(request, wait);
                 }
             }
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
