@@ -6,6 +6,7 @@ mod enabled;
 mod errors;
 mod given_back;
 mod legacy;
+mod lost;
 mod moving;
 mod pace;
 mod parking;

@@ -24,6 +24,8 @@ pub enum JobCommand {
     /// beginning, it is recorded now. An index or dedupe op that succeeds makes the job done and ends the lease.
     /// An op that succeeded before stays as it was.
     Complete(Op, OpOutcome),
+    /// Asks whether the lease still holds, and writes nothing. Refused: `Stale`.
+    Check,
     /// Adds candidates to the job, and records verdicts on those it has: a verdict that is `None` changes nothing.
     Candidates(Vec<CandidateRecord>),
     /// Ends the attempt, and the lease with it. Refused: `Illegal`.
@@ -59,6 +61,7 @@ impl JobCommand {
             JobCommand::Step(step) => format!("advance {step}"),
             JobCommand::Begin(op) => format!("begin {}", op.kind),
             JobCommand::Complete(op, _) => format!("complete {}", op.kind),
+            JobCommand::Check => "check".to_owned(),
             JobCommand::Candidates(_) => "candidates".to_owned(),
             JobCommand::Finish(_) => "finish".to_owned(),
             JobCommand::Release => "release".to_owned(),

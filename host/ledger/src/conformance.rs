@@ -106,6 +106,7 @@ async fn assert_all_stale(world: &World, key: &JobKey, lease: &Lease, begun: Op)
         world.advance(lease, Step::Stream).await.map(drop),
         world.try_begin(lease, op(lease, OpKind::Head)).await.map(drop),
         world.complete(lease, begun, done(OpKind::Stream)).await.map(drop),
+        world.check(lease).await.map(drop),
         world.candidates(lease, vec![candidate]).await,
         world.finish(lease, failed).await.map(drop),
         world.release(lease).await,

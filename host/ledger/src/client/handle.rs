@@ -119,6 +119,16 @@ impl LeaseHandle {
         }
     }
 
+    /// Asks whether the job is still ours, before something that cannot be taken back. An error says that it is not: a
+    /// process that was stopped, or a machine that was asleep, may learn of that before this handle does by itself. A
+    /// ledger that does not answer says nothing against it.
+    pub async fn check(&self) -> Result<(), LedgerClientError> {
+        match &self.0 {
+            Some(held) => held.call(JobCommand::Check).await.map(drop),
+            None => Ok(()),
+        }
+    }
+
     /// Takes one of the `most` that a day has by this name; whether one was left. An error says why it cannot be known.
     /// `None`: there is no ledger to count in.
     pub async fn take_of_day(&self, name: &str, most: u64) -> Option<Result<bool, String>> {

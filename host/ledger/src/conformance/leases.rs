@@ -181,6 +181,9 @@ async fn a_lease_is_renewed_in_every_state_it_can_be_held_in(world: World) {
     for (number, state) in HELD.into_iter().enumerate() {
         let key = world.plan(number as u32).await;
         let lease = bring_to(&world, &key, state).await;
+        let before = details(&world, &key).await;
+        assert_eq!(world.check(&lease).await.unwrap(), state);
+        assert_eq!(details(&world, &key).await, before, "to ask whether it holds changes nothing");
         for _ in 0..3 {
             world.clock.go_forward(LEASE / 2);
             let until = world.ledger.renew(&lease).await.unwrap();

@@ -59,6 +59,7 @@ impl<S: Sql> JobTx<'_, '_, S> {
             JobCommand::Step(step) => self.advance(*step).await?,
             JobCommand::Begin(op) => begun = Some(self.begin(op).await?),
             JobCommand::Complete(op, outcome) => self.complete(op, outcome).await?,
+            JobCommand::Check => self.check_claim()?,
             JobCommand::Candidates(candidates) => self.record_candidates(candidates).await?,
             JobCommand::Finish(ending) => next_at = self.finish(ending).await?,
             JobCommand::Release => self.release().await?,

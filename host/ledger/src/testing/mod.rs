@@ -230,6 +230,10 @@ impl World {
         self.ledger.execute_one(lease, JobCommand::Candidates(candidates)).await.map(drop)
     }
 
+    pub(crate) async fn check(&self, lease: &Lease) -> Result<State, LedgerError> {
+        Ok(self.ledger.execute_one(lease, JobCommand::Check).await?.state)
+    }
+
     pub(super) async fn finish(
         &self,
         lease: &Lease,

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::artifact_jobs::{ArtifactJob, ArtifactJobs};
 use super::job::{self, FinalizeRecord};
+use super::job_end::{self, JobEnd, JobEnding};
 use super::journal::LeasedJob;
 use super::last_moment::done_in_time;
 use super::manifest::{Line, StoredFile};
@@ -17,8 +18,7 @@ use super::request::WorkRequest;
 use crate::acquire::{Acquire, Reason, StoreError, VerifiedFile};
 use crate::tiers::{Artifacts, EndReason, Outcome, Status, Trail, TrailEntry};
 use tierfall_ledger::{
-    DoneOp, Effect, Ending, JobKey, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome,
-    OpResult, Step,
+    DoneOp, Effect, Ending, LOST_WORKER, LedgerClient, LedgerClientError, OpKind, OpOutcome, OpResult, Step,
 };
 use tierfall_work::ArtifactFormat;
 
@@ -43,26 +43,6 @@ pub(super) enum Resolution {
     Here,
     /// It failed before, and is not to be tried now. Its line is that of the try.
     Pending,
-}
-
-/// A job that is to be ended once its work's line is written.
-struct JobEnd {
-    job: LeasedJob,
-    format: ArtifactFormat,
-    ending: JobEnding,
-}
-
-pub(super) enum JobEnding {
-    /// The file is in its place; the operation that says so has begun.
-    Stored(Effect),
-    /// It was the same work as another job.
-    Duplicate(JobKey),
-    /// There is a file, but it could not be stored. `outage`: nor could any other.
-    NotStored { outage: bool },
-    /// The run was over before the store had answered. Whoever comes next goes on from there.
-    Abandoned,
-    /// `cut`: the work's time was over before everything was asked.
-    WithoutFile { cut: bool },
 }
 
 /// Ends the works of one run.
@@ -137,7 +117,7 @@ impl Finalizer {
             }
         }
         if abandoned || ends.iter().any(|end| matches!(end.ending, JobEnding::Abandoned)) {
-            return release(ends).await;
+            return job_end::release(ends).await;
         }
         let resolution = match here {
             // A line that says nothing new would hide the trail of the one that did.
@@ -152,7 +132,12 @@ impl Finalizer {
         self.write_and_end(line, resolution, unstored, ends, artifacts).await
     }
 
-    /// Writes the line of a work, and then ends its jobs.
+    /// Writes the line of a work, and then ends its jobs: a run that is killed between the two leaves jobs that somebody
+    /// takes up again, and a line that theirs replaces. The other way round a work could be over without a line.
+    ///
+    /// What is written and counted cannot be taken back, so that the line is only written while the jobs are ours: a
+    /// worker that slept past its lease may wake up to find the work's time over, and the work another's. An error says
+    /// so, and nothing was written. What is lost after that is counted, and not done again by this run.
     async fn write_and_end(
         &self,
         line: Line,
@@ -166,37 +151,24 @@ impl Finalizer {
             self.send(ended).await;
             return Ok(());
         }
-        let kept = ended.line.clone();
-        let written = self.send_and_wait(ended).await;
-        for JobEnd { job, format, ending } in ends {
-            if !written {
-                job.handle.release().await?;
-                continue;
+        // Where there is but one, the operation that is to end it has asked as it began.
+        if !matches!(ends.as_slice(), [JobEnd { ending: JobEnding::Stored(_), .. }])
+            && let Err(lost) = job_end::are_ours(&ends).await
+        {
+            // The others need not wait for the end of their leases.
+            if let Err(error) = job_end::release(ends).await {
+                tracing::debug!(%error, "a job was not given back");
             }
-            match ending {
-                JobEnding::Stored(effect) => {
-                    if let Effect::Run(pending) = effect {
-                        let result = OpResult::of(&kept.alone(format));
-                        job.handle.complete(pending, OpOutcome::Done { result, artifact: None });
-                    }
-                    job.handle.release().await?;
-                }
-                JobEnding::Duplicate(of) => {
-                    let result = job::line_value(&kept.alone(format));
-                    job.handle.finish(Ending::Duplicate { of, result }).await?;
-                }
-                JobEnding::Abandoned => job.handle.release().await?,
-                JobEnding::NotStored { outage } => {
-                    let reason = EndReason::Rejected(Reason::Storage).code().to_owned();
-                    let ending = match outage {
-                        true => Ending::Postponed { reason },
-                        false => Ending::Failed { reason, retryable: true },
-                    };
-                    job.handle.finish(ending).await?;
-                }
-                JobEnding::WithoutFile { cut } => {
-                    job.handle.finish(ending_without_file(&kept, format, artifacts, cut)).await?;
-                }
+            return Err(lost);
+        }
+        let kept = ended.line.clone();
+        if !self.send_and_wait(ended).await {
+            return job_end::release(ends).await;
+        }
+        for end in ends {
+            match end.after(&kept, artifacts).await {
+                Err(error @ LedgerClientError::Lost(_)) => tracing::warn!("{}: {error}", kept.work_id),
+                ended => ended?,
             }
         }
         Ok(())
@@ -377,52 +349,7 @@ fn accepted(resumed: &[Line]) -> Trail {
     Trail(entries.filter(is_accepted).cloned().collect())
 }
 
-/// Gives jobs back as they are.
-async fn release(ends: Vec<JobEnd>) -> Result<(), LedgerClientError> {
-    for end in ends {
-        end.job.handle.release().await?;
-    }
-    Ok(())
-}
-
 /// The operation that says that a file is in its place and its line in the manifest.
 pub(super) fn indexing(duplicate: bool) -> OpKind {
     if duplicate { OpKind::Dedupe } else { OpKind::Index }
-}
-
-/// How a job ends that has no file: for good, where everything was asked and answered.
-fn ending_without_file(line: &Line, format: ArtifactFormat, artifacts: &Artifacts, cut: bool) -> Ending {
-    let is_stored = line.status == Status::Stored;
-    if is_stored && artifacts.is_needless(format, line.files().map(|file| file.format)) {
-        return needless::ending(&Line { status: Status::NoCopy, retry: false, ..line.alone(format) });
-    }
-    let passing = match line.status {
-        Status::NoCopy | Status::Unresolved => false,
-        // The work has another form. Only who may have this one has left it open.
-        Status::Stored => {
-            let mut attempts = line.trail.attempts();
-            let open = attempts.any(|attempt| {
-                attempt.retryable && artifacts.may_come_from(&attempt.source, [format].into_iter())
-            });
-            cut || open || line.trail.acquisitions().any(|entry| entry.retryable)
-        }
-        Status::Failed | Status::Timeout => true,
-    };
-    if passing {
-        let open = || if cut { Some(EndReason::TotalTimeout) } else { line.trail.end_reason() };
-        let reason = line.reason.or_else(|| (line.status == Status::Stored).then(open).flatten());
-        // A disk that takes nothing is an outage as well: no candidate could have been received.
-        let is_outage =
-            matches!(reason, Some(EndReason::SourceOutage | EndReason::Rejected(Reason::Storage)));
-        let reason = reason.map(EndReason::code).unwrap_or_default().to_owned();
-        if is_outage {
-            return Ending::Postponed { reason };
-        }
-        return Ending::Failed { reason, retryable: true };
-    }
-    let line = match line.status {
-        Status::Stored => Line { status: Status::NoCopy, retry: false, ..line.alone(format) },
-        _ => line.alone(format),
-    };
-    Ending::Exhausted { result: job::line_value(&line) }
 }

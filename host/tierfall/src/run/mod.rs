@@ -12,6 +12,7 @@ mod finalize;
 mod full_disk;
 mod inventory;
 mod job;
+mod job_end;
 mod journal;
 mod last_moment;
 mod leases;

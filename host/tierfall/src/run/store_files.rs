@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::artifact_jobs::{ArtifactJob, ArtifactJobs};
-use super::finalize::{Finalizer, JobEnding, indexing};
+use super::finalize::{Finalizer, indexing};
 use super::job::{self, FinalizeRecord, job_key};
+use super::job_end::JobEnding;
 use super::journal::LeasedJob;
 use super::last_moment::done_in_time;
 use super::manifest::Line;

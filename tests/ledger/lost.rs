@@ -1,0 +1,87 @@
+//! A worker that sleeps past its lease and wakes up to find the time of its work over: the work is another's by then, or
+//! nobody's, and what this one has to say of it is not written down.
+
+use std::time::{Duration, Instant};
+
+use crate::support::article::Article;
+use crate::support::program::{Call, Home, Running, eventually};
+use crate::support::web::{Answer, Barrier, Web};
+
+use super::{PAGES_ONLY, Place, count, on_both_engines, remembering, told_at, told_once_at};
+
+on_both_engines! {
+    a_work_that_fails_after_its_lease_was_lost_is_done_again_and_counts_once
+    a_work_that_fails_after_another_worker_has_done_it_leaves_no_line
+}
+
+/// Of a work here: enough for a busy machine to come to the file before it is over.
+const TOTAL: Duration = Duration::from_secs(6);
+
+fn hurried(call: Call) -> Call {
+    call.args(["--set", "ledger.lease_s=1", "--fallback-total-timeout-ms", "6000"])
+}
+
+/// Articles whose files do not come until the gate is open, when they are asked for the first time.
+fn articles(web: &Web, gate: &Barrier) -> Vec<Article> {
+    let articles = ["one", "two", "three"].map(|name| Article::without_file(web, name, 4));
+    for article in &articles {
+        let good = Answer::pdf(article.bytes.clone());
+        web.get(&article.file, [good.clone().behind(gate), good]);
+    }
+    articles.into()
+}
+
+/// Stops the program while it waits for all files, until no lease of it holds and no work of it has time left.
+fn sleeps(running: &Running, home: &Home, web: &Web, place: &Place, articles: &[Article]) {
+    for article in articles {
+        web.wait_for(&article.file, 1);
+    }
+    running.signal("STOP");
+    let began = Instant::now();
+    // Stopped in the middle of a commit it would keep its locks in the ledger: that is not what is tested.
+    while !place.is_at_rest(home) {
+        running.signal("CONT");
+        running.signal("STOP");
+    }
+    let expired = || told_once_at(home, place, &["status"])["expired"].as_u64();
+    eventually("every lease has run out", || expired() == Some(articles.len() as u64));
+    eventually("the time of every work is over", || began.elapsed() > TOTAL);
+}
+
+fn a_work_that_fails_after_its_lease_was_lost_is_done_again_and_counts_once(place: &Place) {
+    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
+    let articles = articles(&web, &gate);
+    let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
+    let running = hurried(remembering(&home, &web, place, &pages)).start();
+    sleeps(&running, &home, &web, place, &articles);
+    running.signal("CONT");
+    let ended = running.wait().expect(0);
+    assert!(ended.out.contains("3 works: 3 stored"), "{}", ended.out);
+    assert!(!ended.out.contains("total_timeout"), "it failed in nobody's name: {}", ended.out);
+    let lines = home.manifest("papers");
+    assert_eq!(lines.len(), 3, "{lines:#?}");
+    assert!(lines.iter().all(|line| line["status"] == "stored"), "{lines:#?}");
+    assert_eq!(count(&home, place, "INDEXED"), 3);
+    gate.open();
+}
+
+fn a_work_that_fails_after_another_worker_has_done_it_leaves_no_line(place: &Place) {
+    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
+    let articles = articles(&web, &gate);
+    let pages: Vec<&str> = articles.iter().map(|article| article.page.as_str()).collect();
+    remembering(&home, &web, place, &pages).args(["--plan-only"]).run().expect(0);
+    let worker = || hurried(home.tierfall(["worker"]).args(PAGES_ONLY).args(place.flags()).through(&web));
+    let sleeper = worker().start();
+    sleeps(&sleeper, &home, &web, place, &articles);
+    worker().run().expect(0);
+    let left = || (home.manifest("papers"), told_at(&home, place, &["list"]));
+    let before = left();
+    assert_eq!((before.0.len(), count(&home, place, "INDEXED")), (3, 3), "{before:#?}");
+
+    sleeper.signal("CONT");
+    let ended = sleeper.wait().expect(0);
+    assert!(ended.out.contains("0 works"), "it has done nothing: {}", ended.out);
+    assert!(ended.err.contains("is no longer ours"), "it is told why: {}", ended.err);
+    assert_eq!(left(), before);
+    gate.open();
+}
