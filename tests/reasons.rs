@@ -74,6 +74,46 @@ fn a_page_that_robots_txt_closes_is_the_reason() {
 }
 
 #[test]
+fn a_page_that_is_refused_is_the_reason_and_is_judged_as_a_file_that_is() {
+    let bots = "<title>Just a moment...</title>";
+    let login = "<form><input type=\"password\" name=\"pw\"></form>";
+    for (status, shown, reason, as_page) in [
+        (401, "<p>No", "login_wall", "login_wall"),
+        (402, "<p>No", "login_wall", "login_wall"),
+        (403, "<p>No", "http_status", "http_status"),
+        (403, bots, "bot_check", "bot_check"),
+        (403, login, "login_wall", "login_wall"),
+        (451, "<p>No", "http_status", "http_status"),
+        (418, bots, "bot_check", "bot_check"),
+        (404, "<p>No", "http_status", "no_candidates"),
+        (410, "<p>No", "http_status", "no_candidates"),
+    ] {
+        let (home, web) = (Home::new(), Web::start());
+        let answer = || Answer { status, ..Answer::html(shown) };
+        let file = Article::without_file(&web, "file", 8);
+        web.get(&file.file, [answer()]);
+        web.get("http://page.example/article", [answer()]);
+        pages_only(&home, &web, &[&file.page, "http://page.example/article"]).run().expect(3);
+        let lines = home.manifest("papers");
+        for (host, reason) in [("file.example", reason), ("page.example", as_page)] {
+            let of_host = |line: &&Value| line["work_id"].as_str().is_some_and(|id| id.contains(host));
+            let line = lines.iter().find(of_host).expect("a line");
+            let ended = (&line["status"], &line["reason"], &line["retry"]);
+            assert_eq!(
+                ended,
+                (&"no_copy".into(), &reason.into(), &false.into()),
+                "{status} {shown} {line:#}"
+            );
+            if host == "page.example" && status != 404 && status != 410 {
+                let detail = line["trail"][0]["detail"].as_str().unwrap_or_default();
+                let says = format!("page.example refuses its page: status {status}");
+                assert!(detail.starts_with(&says), "{line:#}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_host_that_a_breaker_closed_is_the_reason() {
     let (home, web) = (Home::new(), Web::start());
     let pages: Vec<String> = (0..4).map(|n| format!("http://down.example/{n}")).collect();

@@ -71,4 +71,4 @@ pub use limits::{ExaminerSettings, ResourceLimit, SandboxSettings};
 pub use pages::AnsweredPages;
 pub use plugin::Plugin;
 pub use private::PrivateFolder;
-pub use report::{CallReport, Obstacle, RequestReport};
+pub use report::{CallReport, Obstacle, RefusedPage, RequestReport};

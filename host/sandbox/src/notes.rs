@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use crate::clean::clean;
 use crate::limits::ResourceLimit;
-use crate::report::{CallReport, Obstacle, RequestReport};
+use crate::report::{CallReport, Obstacle, RefusedPage, RequestReport};
+use tierfall_http::Response;
 
 /// Denials, limits that were reached without ending the call, requests and how they ended. Shared, because a call
 /// that is dropped at its timeout cannot return anything.
@@ -14,6 +15,8 @@ pub(crate) struct Notes(Arc<Mutex<CallReport>>);
 
 // Enough to see what a plugin tries to do; after the first denials, more of them say nothing new.
 const MOST_NOTES: usize = 20;
+/// Why a page was refused the first ones say.
+const MOST_REFUSED: usize = 8;
 /// More than `sandbox.fetches` lets an honest plugin make.
 const MOST_REQUESTS: usize = 64;
 
@@ -38,6 +41,16 @@ impl Notes {
         let mut report = self.report();
         if report.obstacles.len() < MOST_NOTES && !report.obstacles.contains(&obstacle) {
             report.obstacles.push(obstacle);
+        }
+    }
+
+    /// A page has answered.
+    pub(crate) fn page(&self, answer: &Response) {
+        if let Some(refused) = RefusedPage::of(answer) {
+            let mut report = self.report();
+            if report.refused.len() < MOST_REFUSED {
+                report.refused.push(refused);
+            }
         }
     }
 

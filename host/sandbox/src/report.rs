@@ -1,7 +1,8 @@
 //! What the host has to say about one call, beside its answer.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tierfall_http::FetchError;
+use tierfall_http::{FetchError, HeaderMap, Response, retryable_status};
 
 use crate::limits::ResourceLimit;
 
@@ -14,6 +15,38 @@ pub struct CallReport {
     pub requests: Vec<RequestReport>,
     /// What kept it from an answer.
     pub obstacles: Vec<Obstacle>,
+    /// Pages that were refused to it.
+    pub refused: Vec<RefusedPage>,
+}
+
+/// A page that its server keeps from us; why may stand in what it answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedPage {
+    /// The host that answered.
+    pub host: String,
+    /// The status: of the client's errors one that does not pass by itself, and says not only that nothing is there.
+    pub status: u16,
+    /// With it.
+    pub headers: HeaderMap,
+    /// The beginning of what was shown in place of the page.
+    pub body: Bytes,
+}
+
+/// More of it is not kept: what a refusal says stands in its head or in a short body.
+const MOST_SHOWN: usize = 256 * 1024;
+
+impl RefusedPage {
+    pub(crate) fn of(answer: &Response) -> Option<Self> {
+        let status = answer.head.status;
+        let refused =
+            (400..500).contains(&status) && !matches!(status, 404 | 410) && !retryable_status(status);
+        refused.then(|| Self {
+            host: answer.head.url.host_str().unwrap_or_default().to_owned(),
+            status,
+            headers: answer.head.headers.clone(),
+            body: answer.body.slice(..answer.body.len().min(MOST_SHOWN)),
+        })
+    }
 }
 
 /// Something that kept a plugin from what it asked for.

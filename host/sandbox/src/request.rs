@@ -105,6 +105,7 @@ pub(crate) async fn answer(network: Arc<Network>, notes: Notes, request: Request
     if let Some(page) = &page
         && let Some(answer) = network.pages.answer(page, &network.hops)
     {
+        notes.page(&answer);
         return Ok(answer);
     }
     let hops = Remembering::new(&network.hops);
@@ -117,6 +118,7 @@ pub(crate) async fn answer(network: Arc<Network>, notes: Notes, request: Request
     if let Some(page) = page
         && let Some(way) = hops.page()
     {
+        notes.page(&answer);
         network.pages.keep(page, way, network.hops.robots(), &answer);
     }
     Ok(answer)

@@ -34,6 +34,7 @@ pub use key::{DailyLimit, FileKey};
 pub use naming::{InvalidTemplate, NameFacts, NameTemplate};
 pub use policy::{CopyPolicy, Preference, Shortfall};
 pub use settings::{AcquireSettings, PolicySettings, TdmPolicy, TransferSettings};
+pub(crate) use sniff::refusal;
 pub use store::{Artifact, Store, StoreError, Stored};
 pub(crate) use store::{is_sha256, object_path, path_of};
 pub use usage_rights::UsageRights;

@@ -107,6 +107,17 @@ pub fn page(headers: &HeaderMap, page: &[u8]) -> (Reason, String) {
     (Reason::HtmlInstead, String::new())
 }
 
+/// What an error status stands for, with what shows it: a wall or a check says so in its page.
+pub fn refusal(status: u16, headers: &HeaderMap, shown: &[u8]) -> (Reason, String) {
+    let (reason, detail) = page(headers, shown);
+    match (reason, status) {
+        (Reason::BotCheck, _) | (Reason::LoginWall, 401..=403) => {
+            (reason, format!("status {status}; {detail}"))
+        }
+        _ => (Reason::of_status(status), format!("status {status}")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

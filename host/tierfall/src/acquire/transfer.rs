@@ -309,19 +309,13 @@ impl Transfer<'_> {
         }
     }
 
-    /// What an error status stands for: a wall or a check says so in its page.
+    /// See [`sniff::refusal`].
     async fn refusal(&self, mut body: Body) -> Rejection {
-        let status = body.head.status;
         let mut page = Vec::new();
         // What can be read of it is enough.
         let _ = self.gather(&mut body, &mut page, sniff::PAGE).await;
-        let (shown, detail) = sniff::page(&body.head.headers, &page);
-        let reason = match (shown, status) {
-            (Reason::BotCheck, _) => Reason::BotCheck,
-            (Reason::LoginWall, 401..=403) => Reason::LoginWall,
-            _ => return rejection(Reason::of_status(status), format!("status {status}")),
-        };
-        rejection(reason, format!("status {status}; {detail}"))
+        let (reason, detail) = sniff::refusal(body.head.status, &body.head.headers, &page);
+        Rejection { reason, detail }
     }
 
     async fn in_time<T>(&self, work: impl Future<Output = T>) -> Result<T, ()> {

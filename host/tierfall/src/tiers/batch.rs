@@ -92,7 +92,7 @@ enum Ahead {
     Expected(Arc<Work>),
     /// It is in a question that is on its way; it may have come meanwhile.
     Asking(Arc<Work>, Option<Waiting>),
-    Answered(Arc<Work>, Answer),
+    Answered(Arc<Work>, Box<Answer>),
 }
 
 /// A question whose turn it is: its number, its time, and what it asks for whom.
@@ -190,7 +190,7 @@ impl Inner {
         let mut state = self.state();
         let work = &waiting.question.work;
         match state.ahead.remove(&work.key()) {
-            Some(Ahead::Answered(asked, answer)) if self.same(&asked, work) => return Some(answer),
+            Some(Ahead::Answered(asked, answer)) if self.same(&asked, work) => return Some(*answer),
             Some(Ahead::Asking(asked, None)) if self.same(&asked, work) => {
                 state.ahead.insert(work.key(), Ahead::Asking(asked, Some(waiting)));
             }
@@ -295,7 +295,7 @@ impl Inner {
         match (answer, waiting) {
             (Ok(answer), Some(waiting)) if answer.is_final() => drop(waiting.answer.send(Ok(answer))),
             (Ok(answer), None) if answer.is_final() => {
-                state.ahead.insert(key, Ahead::Answered(work, answer));
+                state.ahead.insert(key, Ahead::Answered(work, Box::new(answer)));
             }
             (_, Some(waiting)) => state.waiting.push_back(waiting),
             (_, None) => {}

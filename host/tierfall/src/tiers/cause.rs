@@ -3,30 +3,32 @@
 
 use super::reason::EndReason;
 use super::trail::AttemptOutcome;
-use crate::acquire::Reason;
+use crate::acquire::{Reason, refusal};
 use tierfall_http::FetchError;
-use tierfall_sandbox::{CallError, FailureKind, Obstacle, SourceError};
+use tierfall_sandbox::{CallError, CallReport, FailureKind, Obstacle, RefusedPage, SourceError};
 
 /// Why an attempt brought nothing.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Cause {
     /// `None`: it answered.
     pub reason: Option<EndReason>,
     /// Whether asking again may end differently.
     pub retryable: bool,
+    /// For people, where the source itself cannot say it.
+    pub detail: String,
 }
 
 impl Cause {
     /// `error` is what the call ended with, if it found nothing.
-    pub(super) fn of(outcome: AttemptOutcome, error: Option<&CallError>, obstacles: &[Obstacle]) -> Self {
-        let met = worst(obstacles);
+    pub(super) fn of(outcome: AttemptOutcome, error: Option<&CallError>, report: &CallReport) -> Self {
+        let met = worst(&report.obstacles);
         let reason = match (outcome, error) {
             (AttemptOutcome::Success | AttemptOutcome::Skipped, _) => return Self::default(),
-            (AttemptOutcome::NoPdf, _) => {
-                // What else failed, the source has taken into account.
-                let reason = met.filter(|reason| decides(*reason));
-                return Self { reason, retryable: reason.is_some_and(EndReason::retryable) };
-            }
+            // What else failed, the source has taken into account.
+            (AttemptOutcome::NoPdf, _) => match met.filter(|reason| decides(*reason)) {
+                Some(reason) => return Self::from(reason),
+                None => return refused(&report.refused).unwrap_or_default(),
+            },
             (AttemptOutcome::Error, Some(CallError::Failure(failure))) => match failure.kind {
                 // There was too little of something, and the plugin is not to blame.
                 FailureKind::Limit(_) | FailureKind::Starved => EndReason::Limit,
@@ -36,13 +38,38 @@ impl Cause {
             (AttemptOutcome::Timeout, _) => EndReason::Rejected(Reason::Timeout),
             (AttemptOutcome::Retryable, _) => met.unwrap_or(EndReason::Rejected(Reason::Unavailable)),
             (AttemptOutcome::Nonretryable, error) => match (met.filter(|reason| decides(*reason)), error) {
-                (Some(reason), _) => return Self { reason: Some(reason), retryable: reason.retryable() },
+                (Some(reason), _) => return Self::from(reason),
+                // Nothing but pages was refused to it: no setting would open them.
+                (None, _) if only_pages_failed(report) => {
+                    return refused(&report.refused).unwrap_or_default();
+                }
                 (None, Some(CallError::Source(SourceError::Misconfigured(_)))) => EndReason::Misconfigured,
                 (None, _) => EndReason::BadAnswer,
             },
         };
-        Self { reason: Some(reason), retryable: outcome.retryable() }
+        Self { retryable: outcome.retryable(), ..Self::from(reason) }
     }
+}
+
+impl From<EndReason> for Cause {
+    fn from(reason: EndReason) -> Self {
+        Self { reason: Some(reason), retryable: reason.retryable(), detail: String::new() }
+    }
+}
+
+/// Of the pages that were refused the one that says most of why, judged as a file that is refused so.
+fn refused(pages: &[RefusedPage]) -> Option<Cause> {
+    let judged = pages.iter().map(|page| (refusal(page.status, &page.headers, &page.body), page));
+    let ((reason, detail), page) = judged.min_by_key(|((reason, _), _)| *reason == Reason::HttpStatus)?;
+    let detail = format!("{} refuses its page: {detail}", page.host);
+    Some(Cause { detail, ..Cause::from(EndReason::Rejected(reason)) })
+}
+
+/// Whether nothing but pages was refused to a source, and nothing else came that it could not read.
+fn only_pages_failed(report: &CallReport) -> bool {
+    let mut failed = report.requests.iter().filter(|request| !matches!(request.status, Some(404 | 410)));
+    let (all, refused) = (failed.clone().count(), report.refused.len());
+    refused > 0 && all <= refused && failed.all(|request| request.status.is_some_and(|status| status >= 400))
 }
 
 /// Of what was met the one that says most of why there is no answer: what can be mended first, then what may pass,
@@ -88,14 +115,15 @@ fn decides(reason: EndReason) -> bool {
 mod tests {
     use super::*;
     use tierfall_http::Denial;
-    use tierfall_sandbox::{Failure, ResourceLimit};
+    use tierfall_sandbox::{Failure, RequestReport, ResourceLimit};
 
     fn denied(reason: Denial) -> Obstacle {
         Obstacle::Request(FetchError::Denied { reason, detail: String::new() })
     }
 
     fn of(outcome: AttemptOutcome, obstacles: &[Obstacle]) -> (Option<&'static str>, bool) {
-        let cause = Cause::of(outcome, None, obstacles);
+        let report = CallReport { obstacles: obstacles.to_vec(), ..CallReport::default() };
+        let cause = Cause::of(outcome, None, &report);
         (cause.reason.map(EndReason::code), cause.retryable)
     }
 
@@ -130,6 +158,60 @@ mod tests {
         assert_eq!(of(AttemptOutcome::Retryable, &[]), (Some("unavailable"), true));
     }
 
+    fn refused_page(status: u16, body: &'static str) -> RefusedPage {
+        RefusedPage {
+            host: "journal.example".into(),
+            status,
+            headers: tierfall_http::HeaderMap::new(),
+            body: body.into(),
+        }
+    }
+
+    fn request(status: u16) -> RequestReport {
+        serde_json::from_value(
+            serde_json::json!({"method": "GET", "url": "https://a.example/", "status": status, "ms": 1}),
+        )
+        .expect("a request")
+    }
+
+    #[test]
+    fn a_page_that_is_refused_is_why_a_source_found_nothing() {
+        let plain = || refused_page(403, "<p>Forbidden");
+        let report = CallReport {
+            refused: vec![plain(), refused_page(403, "<title>Just a moment...</title>")],
+            ..CallReport::default()
+        };
+        let cause = Cause::of(AttemptOutcome::NoPdf, None, &report);
+        assert_eq!((cause.reason.map(EndReason::code), cause.retryable), (Some("bot_check"), false));
+        assert!(
+            cause.detail.starts_with("journal.example refuses its page: status 403; "),
+            "{}",
+            cause.detail
+        );
+        assert_eq!(Cause::of(AttemptOutcome::Success, None, &report), Cause::default());
+        let busy = Obstacle::Request(FetchError::Busy(String::new()));
+        let report = CallReport { refused: vec![plain()], obstacles: vec![busy], ..CallReport::default() };
+        let cause = Cause::of(AttemptOutcome::NoPdf, None, &report);
+        assert_eq!((cause.reason.map(EndReason::code), cause.retryable), (Some("busy"), true), "it may pass");
+    }
+
+    #[test]
+    fn a_service_that_refuses_a_source_is_no_page_that_is_refused() {
+        let misconfigured = CallError::Source(SourceError::Misconfigured("403".into()));
+        let code = |requests: &[u16]| {
+            let requests = requests.iter().map(|status| request(*status)).collect();
+            let refused = vec![refused_page(401, "")];
+            let report = CallReport { requests, refused, ..CallReport::default() };
+            let cause = Cause::of(AttemptOutcome::Nonretryable, Some(&misconfigured), &report);
+            cause.reason.map(EndReason::code)
+        };
+        assert_eq!(code(&[401]), Some("login_wall"));
+        assert_eq!(code(&[]), Some("login_wall"), "another source had asked for it");
+        assert_eq!(code(&[404, 401]), Some("login_wall"));
+        assert_eq!(code(&[401, 403]), Some("misconfigured"), "the page, and the service");
+        assert_eq!(code(&[200, 401]), Some("misconfigured"), "what came may be what it could not read");
+    }
+
     #[test]
     fn a_plugin_that_fails_may_be_repaired() {
         let failure = |kind| {
@@ -143,7 +225,7 @@ mod tests {
             })
         };
         let code = |kind| {
-            let cause = Cause::of(AttemptOutcome::Error, Some(&failure(kind)), &[]);
+            let cause = Cause::of(AttemptOutcome::Error, Some(&failure(kind)), &CallReport::default());
             assert!(cause.retryable);
             cause.reason.map(EndReason::code)
         };

@@ -244,7 +244,6 @@ impl<'a> Search<'a> {
             self.attempts -= 1;
         }
         let by = source.speaks_as().to_owned();
-        let CallReport { notes, requests, obstacles } = answer.report;
         let (outcome, cause, detail) = match answer.result {
             Ok(finding) => {
                 self.answered += 1;
@@ -255,14 +254,15 @@ impl<'a> Search<'a> {
                 };
                 let outcome = if found.is_empty() { AttemptOutcome::NoPdf } else { AttemptOutcome::Success };
                 self.records.extend(found.into_iter().map(|record| Record { by: by.clone(), record }));
-                (outcome, Cause::of(outcome, None, &obstacles), detail)
+                (outcome, Cause::of(outcome, None, &answer.report), detail)
             }
             Err(error) => {
                 self.answered += usize::from(matches!(error, CallError::Source(SourceError::NotFound)));
                 let outcome = AttemptOutcome::of_error(&error);
-                (outcome, Cause::of(outcome, Some(&error), &obstacles), error.to_string())
+                (outcome, Cause::of(outcome, Some(&error), &answer.report), error.to_string())
             }
         };
+        let CallReport { notes, requests, .. } = answer.report;
         self.record(AttemptEntry {
             at_ms: millis(self.started.elapsed()),
             tier: TIER.to_owned(),

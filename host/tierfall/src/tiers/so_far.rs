@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::reason::EndReason;
 use super::trail::{AttemptOutcome, Trail, TrailEntry};
 use crate::acquire::Reason;
 use tierfall_http::WorkClock;
@@ -92,7 +93,10 @@ fn is_settled(entry: &TrailEntry) -> bool {
     match entry {
         TrailEntry::Attempt(attempt) => {
             let final_answer = matches!(attempt.outcome, AttemptOutcome::NoPdf);
-            final_answer && attempt.candidates.is_empty() && attempt.reason.is_none()
+            // A page that is refused stays so; what a policy forbids, another worker's may not.
+            let refused = [Reason::LoginWall, Reason::BotCheck, Reason::HttpStatus].map(EndReason::Rejected);
+            let settled = attempt.reason.is_none_or(|reason| refused.contains(&reason));
+            final_answer && attempt.candidates.is_empty() && settled
         }
         TrailEntry::Acquisition(acquisition) => acquisition.rejected.is_some_and(|reason| {
             !reason.retryable()

@@ -164,7 +164,6 @@ impl<'a> Race<'a> {
             // It sent no request: a skipped source costs nothing.
             self.attempts_left += 1;
         }
-        let CallReport { notes, requests, obstacles } = answer.report;
         let (outcome, cause, detail, candidates) = match answer.result {
             Ok(finding) => {
                 self.learn(&finding.facts, by);
@@ -177,13 +176,16 @@ impl<'a> Race<'a> {
                     true => AttemptOutcome::Success,
                     false => AttemptOutcome::NoPdf,
                 };
-                (outcome, Cause::of(outcome, None, &obstacles), String::new(), finding.candidates)
+                let cause = Cause::of(outcome, None, &answer.report);
+                (outcome, cause, None, finding.candidates)
             }
             Err(error) => {
                 let outcome = AttemptOutcome::of_error(&error);
-                (outcome, Cause::of(outcome, Some(&error), &obstacles), error.to_string(), Vec::new())
+                let cause = Cause::of(outcome, Some(&error), &answer.report);
+                (outcome, cause, Some(error.to_string()), Vec::new())
             }
         };
+        let CallReport { notes, requests, .. } = answer.report;
         let entry = AttemptEntry {
             at_ms: self.at_ms(),
             tier: tier.to_owned(),
@@ -192,7 +194,7 @@ impl<'a> Race<'a> {
             outcome,
             ms: millis(began.elapsed()),
             candidates: candidates.iter().map(Proposal::from).collect(),
-            detail,
+            detail: detail.unwrap_or(cause.detail),
             reason: cause.reason,
             notes,
             requests,
