@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use crate::support::article::Article;
 use crate::support::program::Home;
+use crate::support::web::Web;
 
 #[test]
 fn a_run_that_reaches_nothing_says_so_once_and_leaves_its_works_as_they_are() {
@@ -40,4 +42,32 @@ fn an_address_that_is_only_an_example_is_refused_at_once() {
         assert!(ended.err.contains("give your own"), "{}", ended.err);
     }
     assert!(!home.path("papers").exists());
+}
+
+#[test]
+fn one_dead_host_at_the_head_of_a_list_ends_no_run() {
+    // Bound, and nobody listens.
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = taken.local_addr().expect("it has an address").port();
+    drop(taken);
+    for workers in ["1", "auto"] {
+        let (home, web) = (Home::new(), Web::start());
+        let articles = ["one", "two", "three"].map(|name| Article::on(&web, name));
+        let dead = format!("http://localhost:{port}/article");
+        let pages = articles.iter().map(|article| article.page.as_str());
+        let call = home.tierfall(["run", "--out", "papers", "--enable-idempotency", "--workers", workers]);
+        let call = call.args(["--fallback-tier", "landing_scrape", "--allow-private", "localhost"]);
+        let ended = call
+            .args([&dead])
+            .args(pages)
+            .env("NO_PROXY", "localhost")
+            .env("HTTP_PROXY", web.proxy())
+            .run()
+            .expect(4);
+        assert!(!ended.out.contains("nothing can be reached"), "{workers}: {}", ended.out);
+        let manifest = home.manifest("papers");
+        let with = |status: &str| manifest.iter().filter(|line| line["status"] == status).collect::<Vec<_>>();
+        assert_eq!((manifest.len(), with("stored").len()), (4, 3), "{workers}: {manifest:#?}");
+        assert_eq!(with("failed")[0]["work_id"], format!("url:{dead}"), "{workers}: {manifest:#?}");
+    }
 }

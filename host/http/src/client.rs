@@ -261,6 +261,12 @@ impl HttpClient {
         self.0.network.is(up).await;
     }
 
+    /// Completes when one of those that wait for a network may look for itself whether anything answers: where only one
+    /// host has ever answered, it may be that one alone that is gone. Each has its turn, about one a second.
+    pub async fn may_look_for_network(&self) {
+        self.0.network.may_look().await;
+    }
+
     /// Whether any host has answered since then: where one has, what fails is not the network.
     pub fn has_answered_since(&self, then: Instant) -> bool {
         self.0.network.has_answered_since(then)
@@ -373,10 +379,23 @@ impl Inner {
         outcome: &Result<Incoming, FetchError>,
         waited: Duration,
     ) {
-        if !self.transport.recorded() && self.network.came_to(asked, outcome, waited) {
+        if self.transport.recorded() {
+            return;
+        }
+        if self.network.came_to(asked, outcome, waited) {
             let inner = Arc::clone(self);
             tokio::spawn(async move { inner.find_network().await });
         }
+        if outcome.is_ok() && !self.network.is_up() {
+            self.network_is_back();
+        }
+    }
+
+    fn network_is_back(&self) {
+        self.breakers.close_all();
+        self.robots.clear();
+        self.reservations.forget_sites();
+        self.network.is_back();
     }
 
     /// See [`HttpClient::has_network`].
@@ -578,11 +597,11 @@ async fn wait_for_network(client: Weak<Inner>) {
     loop {
         tokio::time::sleep(pause).await;
         let Some(client) = client.upgrade() else { return };
+        if client.network.is_up() {
+            return;
+        }
         if client.reaches_any().await {
-            client.breakers.close_all();
-            client.robots.clear();
-            client.reservations.forget_sites();
-            client.network.is_back();
+            client.network_is_back();
             return;
         }
         pause = (pause * 2).min(network::LONGEST_PAUSE);

@@ -35,6 +35,8 @@ pub struct Network {
     up: watch::Sender<bool>,
     /// One finds out at a time.
     pub asking: tokio::sync::Mutex<()>,
+    /// One of those that wait looks for itself at a time.
+    looking: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Default)]
@@ -58,7 +60,12 @@ struct State {
 
 impl Default for Network {
     fn default() -> Self {
-        Self { state: Mutex::default(), up: watch::Sender::new(true), asking: tokio::sync::Mutex::default() }
+        Self {
+            state: Mutex::default(),
+            up: watch::Sender::new(true),
+            asking: tokio::sync::Mutex::default(),
+            looking: tokio::sync::Mutex::default(),
+        }
     }
 }
 
@@ -134,6 +141,18 @@ impl Network {
         sites.chain(apis).collect()
     }
 
+    /// Completes when it is one's turn to look for oneself: where only one host was ever known, it may be this one that
+    /// is gone, and others would answer.
+    pub async fn may_look(&self) {
+        let _one_at_a_time = self.looking.lock().await;
+        tokio::time::sleep(FIRST_PAUSE).await;
+        let mut hosts = HashSet::new();
+        hosts.extend(self.known().iter().filter_map(|(url, _)| url.host_str().map(str::to_owned)));
+        if hosts.len() > 1 {
+            std::future::pending().await
+        }
+    }
+
     /// None of them has answered.
     pub fn is_gone(&self) {
         let mut state = self.state();
@@ -154,11 +173,11 @@ impl Network {
         self.up.send_replace(false);
     }
 
-    /// One of them answers again.
+    /// One of them answers again, or another.
     pub fn is_back(&self) {
-        let gone = self.state().gone.take();
+        let Some(gone) = self.state().gone.take() else { return };
         metrics::outage(false);
-        let seconds = gone.map_or(0, |gone| gone.elapsed().as_secs());
+        let seconds = gone.elapsed().as_secs();
         tracing::warn!("hosts answer again, after {seconds} s: the run goes on");
         self.up.send_replace(true);
     }

@@ -27,6 +27,8 @@ pub struct Reach(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     answered: AtomicBool,
+    /// Cancelled with the first answer.
+    heard: CancellationToken,
     failures: Mutex<Failures>,
     decided: CancellationToken,
 }
@@ -157,9 +159,33 @@ impl Reach {
         true
     }
 
+    /// Whether so few have failed so far, and nothing has answered, that it may be they that are gone: who is asked next
+    /// may answer. For how long others are to be asked first; a proxy that is gone is gone for all.
+    pub fn in_doubt(&self) -> Option<Duration> {
+        if self.0.answered.load(Ordering::Relaxed) {
+            return None;
+        }
+        let failures = self.failures();
+        let by_network = failures.last.as_ref().is_some_and(|last| last.cause == OutageCause::Network);
+        let in_doubt = by_network && failures.outage.is_none() && failures.hosts.len() < HOSTS;
+        let left = |first: Instant| GRACE.saturating_sub(first.elapsed());
+        in_doubt.then(|| failures.first.map_or(GRACE, left))
+    }
+
+    /// Completes when it is in doubt no more, or others were asked for long enough.
+    pub async fn is_settled(&self) {
+        let Some(left) = self.in_doubt() else { return };
+        tokio::select! {
+            () = self.0.heard.cancelled() => {}
+            () = self.0.decided.cancelled() => {}
+            () = tokio::time::sleep(left) => {}
+        }
+    }
+
     pub(crate) fn answered(&self) {
         if !self.0.answered.load(Ordering::Relaxed) {
             self.0.answered.store(true, Ordering::Relaxed);
+            self.0.heard.cancel();
         }
     }
 
@@ -287,6 +313,31 @@ mod tests {
         }
         assert!(!reach.give_up());
         assert_eq!(outage(&reach), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_host_or_two_may_be_gone_by_themselves_until_something_answers_or_nothing_does_for_long() {
+        let reach = Reach::default();
+        assert_eq!(reach.in_doubt(), None, "nothing has failed");
+        reach.failed("a.example", false, "a.example: no route".into());
+        assert!(reach.in_doubt().is_some_and(|left| left > GRACE / 2));
+        assert!(reach.is_settled().now_or_never().is_none());
+        let waiting = reach.clone();
+        let waiting = tokio::spawn(async move { waiting.is_settled().await });
+        tokio::task::yield_now().await;
+        reach.answered();
+        waiting.await.expect("it is settled");
+        assert_eq!(reach.in_doubt(), None);
+        let reach = failing();
+        reach.failed("a.example", false, "a.example: no route".into());
+        assert_eq!(reach.in_doubt(), Some(Duration::ZERO));
+        for host in ["b.example", "c.example"] {
+            reach.failed(host, false, format!("{host}: no route"));
+        }
+        assert_eq!(reach.in_doubt(), None, "three are no accident");
+        let reach = Reach::default();
+        reach.failed("a.example", true, "127.0.0.1:9: refused".into());
+        assert_eq!(reach.in_doubt(), None, "the proxy is everybody's");
     }
 
     #[test]

@@ -97,6 +97,26 @@ async fn in_the_middle_of_works_three_hosts_that_fail_for_long_are_enough() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_only_one_host_is_known_others_may_look_for_themselves_in_turn() {
+    let (gone, _, client) = switched();
+    fetch(&client, Role::Page, "http://page.example/").await.unwrap();
+    gone.store(true, Ordering::Relaxed);
+    failing(&client, "page.example").await;
+    assert!(!client.has_network().await);
+    let began = Instant::now();
+    tokio::join!(client.may_look_for_network(), client.may_look_for_network());
+    assert_eq!(began.elapsed().as_secs(), 2, "one a second");
+    gone.store(false, Ordering::Relaxed);
+    fetch(&client, Role::Page, "http://other.example/").await.unwrap();
+    assert!(client.is_network_up(), "whoever answers, there is one");
+    failing(&client, "dead.example").await;
+    gone.store(true, Ordering::Relaxed);
+    assert!(!client.has_network().await);
+    let looking = tokio::time::timeout(Duration::from_secs(3600), client.may_look_for_network());
+    assert!(looking.await.is_err(), "two hosts that are gone are no accident");
+}
+
+#[tokio::test(start_paused = true)]
 async fn apis_are_asked_last_whether_there_is_a_network() {
     let (_, script, client) = switched();
     fetch(&client, Role::Page, "http://page.example/").await.unwrap();

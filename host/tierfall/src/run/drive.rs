@@ -1,7 +1,7 @@
 //! A run from its first work to its summary: workers at one end, the manifest at the other.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -294,6 +294,7 @@ impl Run {
             }),
             company: Company::new(self.plan.together.clone()),
             parked: ParkedWorks::by(SystemClock),
+            set_aside: AtomicUsize::new(0),
             seen: Mutex::default(),
             repeats,
         }

@@ -113,6 +113,11 @@ impl Slots {
         self.unattended.notified().await;
     }
 
+    /// Whether there is more than one work in hand.
+    pub(super) fn have_others(&self) -> bool {
+        self.state().in_hand > 1
+    }
+
     fn admit(&self) -> bool {
         let Bounds { active, connected, in_hand } = self.bounds;
         let mut state = self.state();

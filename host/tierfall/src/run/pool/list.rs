@@ -1,6 +1,7 @@
 //! A worker over a list: its works as they come, those that were given back once their time has come, and at its end
-//! what others held.
+//! what was set aside and what others held.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::worker_pool::{Pipeline, WorkerPool};
@@ -13,7 +14,8 @@ impl WorkerPool {
         self: Arc<Self>,
         works: async_channel::Receiver<WorkRequest>,
     ) -> Result<(), RunError> {
-        let mut pipeline = Pipeline { of_list: true, ..Pipeline::default() };
+        let mut pipeline =
+            Pipeline { list: Some(works.clone()), set_aside: Some(VecDeque::new()), ..Pipeline::default() };
         while self.has_place(&mut pipeline).await {
             let next = async {
                 tokio::select! {
@@ -31,8 +33,15 @@ impl WorkerPool {
                 self.begin(request, &mut pipeline).await?;
             }
         }
-        // What others hold comes last: by then they have ended it, or their lease has run out.
         pipeline.slot = None;
+        for request in pipeline.set_aside.take().into_iter().flatten() {
+            if self.unless_ending(self.is_settled()).await.is_none() || !self.has_place(&mut pipeline).await {
+                break;
+            }
+            self.begin(request, &mut pipeline).await?;
+            pipeline.slot = None;
+        }
+        // What others hold comes last: by then they have ended it, or their lease has run out.
         pipeline.finish().await?;
         while let Some(held) = pipeline.held.pop_front() {
             if self.unless_ending(tokio::time::sleep(held.wait())).await.is_none()

@@ -2,59 +2,145 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt;
 
-use super::worker_pool::WorkerPool;
+use super::worker_pool::{Pipeline, WorkerPool};
 use crate::run::artifact_jobs::ArtifactJobs;
-use crate::run::slots::Slot;
 use crate::tiers::race::Begun;
 use crate::tiers::{EndReason, Outcome, Status, Trail};
 use tierfall_http::{Reach, WorkClock};
 use tierfall_ledger::LedgerClientError;
 use tierfall_work::Work;
 
+/// What came of asking for a work.
+pub(super) enum Attempted<T> {
+    CameTo(T),
+    /// Nothing, and it may be the network: others are asked first.
+    SetAside,
+    /// The run is over, or leaves the work for later.
+    Over,
+}
+
+impl<T> Attempted<T> {
+    pub(super) fn map<U>(self, to: impl FnOnce(T) -> U) -> Attempted<U> {
+        match self {
+            Self::CameTo(came) => Attempted::CameTo(to(came)),
+            Self::SetAside => Attempted::SetAside,
+            Self::Over => Attempted::Over,
+        }
+    }
+}
+
+/// Whether it can be believed that a work comes to nothing.
+enum Belief {
+    Believed,
+    /// Others are asked first.
+    InDoubt,
+    /// There is no network any more.
+    NoNetwork,
+    /// There never was one.
+    CutOff,
+}
+
+/// What is waited for while there is no network.
+enum Waited {
+    /// There is one.
+    Network,
+    /// It is this work's turn to look for itself.
+    MayLook,
+    /// The run is over.
+    Over,
+}
+
+/// So many works are set aside in one run at most: each is a few hundred bytes, and where so many come to nothing while
+/// nobody answers, it is the network.
+const SET_ASIDE: usize = 1000;
+
 impl WorkerPool {
-    /// What comes of asking for a work, from its beginning after each outage; `None` if the run is over, or leaves the
-    /// work for later. What brings nothing (`Err`) is believed only where there is a network.
+    /// What comes of asking for a work, from its beginning after each outage. What brings nothing (`Err`) is believed
+    /// only where there is a network.
     pub(super) async fn through_outages<T, Asking>(
         &self,
         work: &Work,
         begun: Begun,
         jobs: &ArtifactJobs,
-        slot: Option<&Slot>,
+        pipeline: &Pipeline,
         mut ask: impl FnMut(Begun) -> Asking,
-    ) -> Result<Option<Result<T, Box<Outcome>>>, LedgerClientError>
+    ) -> Result<Attempted<Result<T, Box<Outcome>>>, LedgerClientError>
     where
         Asking: Future<Output = Result<T, Box<Outcome>>>,
     {
-        let mut begun = Some(begun);
+        let (mut begun, mut looks) = (Some(begun), false);
         loop {
-            let begun = begun.take().unwrap_or_else(|| self.begun(slot, jobs));
+            let begun = begun.take().unwrap_or_else(|| self.begun(pipeline.slot.as_ref(), jobs));
             let begun = begun.parked_at_most(self.leases.longest_parked().filter(|_| jobs.may_be_parked()));
             let clock = Arc::clone(begun.clock());
             let asking = ask(begun);
             // Dropping it drops its requests; what was received stays in `partial/` for the next one.
             tokio::select! {
                 biased;
-                () = self.halt.cancelled() => return Ok(None),
-                () = self.leaves_for_later(&clock) => return Ok(None),
+                () = self.halt.cancelled() => return Ok(Attempted::Over),
+                () = self.leaves_for_later(&clock) => return Ok(Attempted::Over),
                 error = jobs.stopped() => return Err(error),
-                () = self.network_is(false) => {}
+                () = self.network_is(false), if !looks => {}
                 asked = AssertUnwindSafe(asking).catch_unwind() => {
                     let asked = asked.unwrap_or_else(|_| Err(Box::new(broken(work.clone()))));
-                    if asked.is_err() && self.nothing_is_reached() {
-                        return Ok(None);
-                    }
-                    if asked.is_ok() || self.has_network().await {
-                        return Ok(Some(asked));
+                    match self.belief(asked.is_ok(), jobs, pipeline).await {
+                        // It may have been asked for before there was one again.
+                        Belief::Believed if looks && asked.is_err() => {}
+                        Belief::Believed => return Ok(Attempted::CameTo(asked)),
+                        Belief::CutOff => return Ok(Attempted::Over),
+                        Belief::InDoubt => return Ok(Attempted::SetAside),
+                        // One that is asked next may be answered.
+                        Belief::NoNetwork if looks && self.may_set_aside(pipeline) => {
+                            return Ok(Attempted::SetAside);
+                        }
+                        Belief::NoNetwork => {}
                     }
                 }
             }
-            if !self.waits_for_network(jobs).await? {
-                return Ok(None);
-            }
+            looks = match self.waits_for_network(jobs).await? {
+                Waited::Network => false,
+                Waited::MayLook => true,
+                Waited::Over => return Ok(Attempted::Over),
+            };
+        }
+    }
+
+    async fn belief(&self, found: bool, jobs: &ArtifactJobs, pipeline: &Pipeline) -> Belief {
+        if found {
+            return Belief::Believed;
+        }
+        let others_come_first = |left: Duration| match pipeline.list {
+            Some(_) => (pipeline.has_more() || self.slots.have_others()) && self.may_set_aside(pipeline),
+            // What else the queue has is not known.
+            None => !left.is_zero() && jobs.may_be_parked(),
+        };
+        match &self.reach {
+            Some(reach) if reach.in_doubt().is_some_and(others_come_first) => Belief::InDoubt,
+            Some(reach) if reach.give_up() => Belief::CutOff,
+            _ if self.has_network().await => Belief::Believed,
+            _ => Belief::NoNetwork,
+        }
+    }
+
+    /// Whether one more may be set aside.
+    fn may_set_aside(&self, pipeline: &Pipeline) -> bool {
+        pipeline.set_aside.is_some() && self.set_aside.fetch_add(1, Ordering::Relaxed) < SET_ASIDE
+    }
+
+    /// For how long others are to be asked first.
+    pub(super) fn in_doubt(&self) -> Duration {
+        self.reach.as_ref().and_then(Reach::in_doubt).unwrap_or_default()
+    }
+
+    /// Completes when works that were set aside can be asked for again.
+    pub(super) async fn is_settled(&self) {
+        if let Some(reach) = &self.reach {
+            reach.is_settled().await;
         }
     }
 
@@ -77,13 +163,22 @@ impl WorkerPool {
         }
     }
 
-    /// Waits until there is a network again; `false`: the run is over before.
-    async fn waits_for_network(&self, jobs: &ArtifactJobs) -> Result<bool, LedgerClientError> {
+    /// Completes when it is one's turn to look whether anything answers.
+    async fn may_look(&self) {
+        match &self.network {
+            Some(network) => network.may_look_for_network().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Waits until there is a network again.
+    async fn waits_for_network(&self, jobs: &ArtifactJobs) -> Result<Waited, LedgerClientError> {
         tokio::select! {
             biased;
-            () = self.halt.cancelled() => Ok(false),
+            () = self.halt.cancelled() => Ok(Waited::Over),
             error = jobs.stopped() => Err(error),
-            () = self.network_is(true) => Ok(true),
+            () = self.network_is(true) => Ok(Waited::Network),
+            () = self.may_look() => Ok(Waited::MayLook),
         }
     }
 
@@ -95,11 +190,6 @@ impl WorkerPool {
         while clock.parked_for() < LONG {
             tokio::time::sleep(LOOK).await;
         }
-    }
-
-    /// That nothing can be reached is not the end of a work, but of the run.
-    fn nothing_is_reached(&self) -> bool {
-        self.reach.as_ref().is_some_and(Reach::give_up)
     }
 }
 

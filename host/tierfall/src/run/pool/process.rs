@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use tracing::Instrument;
 
+use super::outages::Attempted;
 use super::worker_pool::{Pipeline, WorkerPool};
 use crate::run::artifact_jobs::{ArtifactJob, ArtifactJobs};
 use crate::run::company::Resolving;
 use crate::run::error::RunError;
 use crate::run::metrics::InHand;
 use crate::run::request::WorkRequest;
-use crate::run::slots::Slot;
 use crate::tiers::race::{self, Begun};
 use crate::tiers::{Identified, Outcome, Parked, Status};
 use tierfall_ledger::LedgerClientError;
@@ -29,8 +29,9 @@ impl WorkerPool {
         self.reporter.started(&request);
         if request.work.is_known_by_title() && !jobs.are_finalized() {
             let resolving = self.company.resolving();
-            let identified = self.identify(&request, begun, &jobs, pipeline.slot.as_ref(), &resolving).await;
-            pipeline.resolved = matches!(identified, Ok(Some(Identified::Work(..)))).then_some(resolving);
+            let identified = self.identify(&request, begun, &jobs, pipeline, &resolving).await;
+            pipeline.resolved =
+                matches!(identified, Ok(Attempted::CameTo(Identified::Work(..)))).then_some(resolving);
             let taken = self.take_identified(identified, request, jobs, pipeline).await;
             // It may have ended without a race.
             pipeline.resolved = None;
@@ -40,26 +41,25 @@ impl WorkerPool {
             Some(job) => tracing::debug_span!("job", job_id = job.key.as_str()),
             None => tracing::Span::none(),
         };
-        let (slot, resolved) = (pipeline.slot.as_ref(), pipeline.resolved.take());
-        let raced = self.race(&request, begun, &jobs, slot, resolved).instrument(span.clone()).await;
+        let resolved = pipeline.resolved.take();
+        let raced = self.race(&request, begun, &jobs, pipeline, resolved).instrument(span.clone()).await;
         // The next work is not kept from its place by this one's end.
         pipeline.slot = None;
         self.end(raced, request, jobs, span, pipeline).await
     }
 
-    /// What came of asking for it: `None` if the run is over, or if an earlier worker had stored it already. One whose
-    /// title was `resolved` just now waits for those that still are not.
+    /// What came of asking for it; where an earlier worker had stored it already it is over. One whose title was `resolved` just now waits for those that still are not.
     async fn race(
         &self,
         request: &WorkRequest,
         begun: Begun,
         jobs: &ArtifactJobs,
-        slot: Option<&Slot>,
+        pipeline: &Pipeline,
         mut resolved: Option<Resolving>,
-    ) -> Result<Option<Outcome>, LedgerClientError> {
+    ) -> Result<Attempted<Outcome>, LedgerClientError> {
         let wanted = jobs.wanted();
         if wanted.is_empty() {
-            return Ok(None);
+            return Ok(Attempted::Over);
         }
         let observer = self.reporter.observer(request);
         let race = |begun: Begun| {
@@ -75,7 +75,7 @@ impl WorkerPool {
                 if outcome.status == Status::Stored { Ok(outcome) } else { Err(Box::new(outcome)) }
             }
         };
-        let raced = self.through_outages(&request.work, begun, jobs, slot, race).await?;
+        let raced = self.through_outages(&request.work, begun, jobs, pipeline, race).await?;
         Ok(raced.map(|raced| raced.unwrap_or_else(|nothing| *nothing)))
     }
 
@@ -98,8 +98,34 @@ impl WorkerPool {
             Ok(until) => {
                 let wait = until.map_or(away, |until| until.wait);
                 self.reporter.parked(&request, wait);
-                if pipeline.of_list {
+                if pipeline.list.is_some() {
                     self.parked.add(request, wait);
+                }
+            }
+            Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
+        }
+        Ok(())
+    }
+
+    /// Leaves a work as it was until all others of the list, or some of the queue, were asked for.
+    async fn set_aside(
+        &self,
+        request: WorkRequest,
+        jobs: ArtifactJobs,
+        pipeline: &mut Pipeline,
+    ) -> Result<(), RunError> {
+        let given = match &pipeline.set_aside {
+            Some(_) => jobs.release().await,
+            None => {
+                let so_far = jobs.so_far().unwrap_or_default();
+                jobs.park(self.in_doubt(), &so_far).await.map(|_| ())
+            }
+        };
+        match given {
+            Ok(()) => {
+                self.reporter.left(&request);
+                if let Some(list) = &mut pipeline.set_aside {
+                    list.push_back(request);
                 }
             }
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),
@@ -110,18 +136,21 @@ impl WorkerPool {
     /// Ends a work in a task of its own, once the one before has ended; one that can only wait is given back.
     pub(super) async fn end(
         self: &Arc<Self>,
-        raced: Result<Option<Outcome>, LedgerClientError>,
+        raced: Result<Attempted<Outcome>, LedgerClientError>,
         request: WorkRequest,
         jobs: ArtifactJobs,
         span: tracing::Span,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
         let raced = match raced {
-            Ok(Some(mut outcome)) if outcome.parked.is_some() => {
+            Ok(Attempted::CameTo(mut outcome)) if outcome.parked.is_some() => {
                 let Some(parked) = outcome.parked.take() else { return Ok(()) };
                 return self.give_back(parked, outcome, request, jobs, pipeline).await;
             }
-            raced => raced,
+            Ok(Attempted::CameTo(outcome)) => Ok(Some(outcome)),
+            Ok(Attempted::SetAside) => return self.set_aside(request, jobs, pipeline).await,
+            Ok(Attempted::Over) => Ok(None),
+            Err(error) => Err(error),
         };
         pipeline.finish().await?;
         let pool = Arc::clone(self);

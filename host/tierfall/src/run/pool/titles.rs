@@ -5,13 +5,13 @@ use std::sync::Arc;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
+use super::outages::Attempted;
 use super::worker_pool::{Pipeline, WorkerPool};
 use crate::run::artifact_jobs::{ArtifactJob, ArtifactJobs};
 use crate::run::company::Resolving;
 use crate::run::error::RunError;
 use crate::run::job;
 use crate::run::request::WorkRequest;
-use crate::run::slots::Slot;
 use crate::tiers::race::Begun;
 use crate::tiers::{Identified, Others, identify};
 use tierfall_http::WorkClock;
@@ -31,15 +31,15 @@ impl Others for OtherTitles<'_> {
 }
 
 impl WorkerPool {
-    /// Finds out which work a title is; `None` if the run is over.
+    /// Finds out which work a title is.
     pub(super) async fn identify(
         &self,
         request: &WorkRequest,
         begun: Begun,
         jobs: &ArtifactJobs,
-        slot: Option<&Slot>,
+        pipeline: &Pipeline,
         resolving: &Resolving,
-    ) -> Result<Option<Identified>, LedgerClientError> {
+    ) -> Result<Attempted<Identified>, LedgerClientError> {
         let observer = self.reporter.observer(request);
         let others = OtherTitles { pool: self, resolving };
         let ask = |begun: Begun| {
@@ -51,25 +51,28 @@ impl WorkerPool {
                 }
             }
         };
-        let asked = self.through_outages(&request.work, begun, jobs, slot, ask).await?;
+        let asked = self.through_outages(&request.work, begun, jobs, pipeline, ask).await?;
         Ok(asked.map(|asked| asked.unwrap_or_else(Identified::Open)))
     }
 
     /// A work whose title was asked for goes on under its identifiers, unless it is in hand under them, or ends.
     pub(super) async fn take_identified(
         self: &Arc<Self>,
-        identified: Result<Option<Identified>, LedgerClientError>,
+        identified: Result<Attempted<Identified>, LedgerClientError>,
         request: WorkRequest,
         jobs: ArtifactJobs,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
         let span = tracing::Span::none();
         let (work, begun) = match identified {
-            Ok(Some(Identified::Work(work, begun))) => (work, begun),
-            Ok(Some(Identified::Open(outcome))) => {
-                return self.end(Ok(Some(*outcome)), request, jobs, span, pipeline).await;
+            Ok(Attempted::CameTo(Identified::Work(work, begun))) => (work, begun),
+            Ok(Attempted::CameTo(Identified::Open(outcome))) => {
+                return self.end(Ok(Attempted::CameTo(*outcome)), request, jobs, span, pipeline).await;
             }
-            Ok(None) => return self.end(Ok(None), request, jobs, span, pipeline).await,
+            Ok(Attempted::SetAside) => {
+                return self.end(Ok(Attempted::SetAside), request, jobs, span, pipeline).await;
+            }
+            Ok(Attempted::Over) => return self.end(Ok(Attempted::Over), request, jobs, span, pipeline).await,
             Err(error) => return self.end(Err(error), request, jobs, span, pipeline).await,
         };
         let resolved = WorkRequest { work: *work, ..request.clone() };

@@ -1,6 +1,7 @@
 //! What the workers of one run share, and what each has in hand.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
@@ -49,6 +50,8 @@ pub(in crate::run) struct WorkerPool {
     pub(in crate::run) emptied: AtomicBool,
     /// Works of the list that were given back.
     pub(in crate::run) parked: ParkedWorks,
+    /// How many were set aside.
+    pub(in crate::run) set_aside: AtomicUsize,
     /// Works that were begun, and those that titles turned out to be.
     pub(in crate::run) seen: Mutex<Dedupe>,
     /// Works that were begun under another name.
@@ -63,13 +66,20 @@ pub(super) struct Pipeline {
     pub(super) held: HeldQueue,
     /// The place of the work in hand, or of the next one.
     pub(super) slot: Option<Slot>,
-    /// It goes through a list: what it gives back is to be taken up again.
-    pub(super) of_list: bool,
+    /// The list that it goes through, if it does: what it gives back is to be taken up again.
+    pub(super) list: Option<async_channel::Receiver<WorkRequest>>,
+    /// What is to be taken up again once all others of the list were asked for; `None`: nothing is set aside.
+    pub(super) set_aside: Option<VecDeque<WorkRequest>>,
     /// The title of the work in hand was resolved just now.
     pub(super) resolved: Option<Resolving>,
 }
 
 impl Pipeline {
+    /// Whether the list has more than what is in hand.
+    pub(super) fn has_more(&self) -> bool {
+        self.list.as_ref().is_some_and(|list| !list.is_empty() || !list.is_closed())
+    }
+
     /// Waits until the work before is at its end.
     pub(super) async fn finish(&mut self) -> Result<(), RunError> {
         if let Some(ending) = self.ending.take() {
