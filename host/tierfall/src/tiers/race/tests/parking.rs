@@ -242,7 +242,9 @@ fn a_row_can_say_what_was_not_found_and_nothing_else() {
         assert_ne!(so_far, SoFar::default(), "the rest is read: {row}");
         so_far.value()["trail"].as_array().map_or(0, Vec::len)
     };
-    assert_eq!(kept(attempt(AttemptOutcome::NoPdf, json!([]), json!(null))), 1);
+    for refused in [json!(null), json!("login_wall"), json!("bot_check"), json!("http_status")] {
+        assert_eq!(kept(attempt(AttemptOutcome::NoPdf, json!([]), refused)), 1);
+    }
     assert_eq!(kept(acquisition("http_status")), 1);
     for other in [
         attempt(AttemptOutcome::NoPdf, copy.clone(), json!(null)),
