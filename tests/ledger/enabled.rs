@@ -2,8 +2,10 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use serde_json::Value;
+
 use crate::support::article::Article;
-use crate::support::program::Home;
+use crate::support::program::{Home, eventually};
 use crate::support::web::{Answer, Barrier, Web};
 
 use super::{Place, count, history, on_both_engines, remembering, told_at, told_once_at};
@@ -15,6 +17,7 @@ on_both_engines! {
     a_second_run_over_the_same_works_fetches_nothing_and_says_so
     the_same_bytes_of_another_work_are_a_job_that_was_deduped
     a_work_without_a_copy_is_asked_about_again_by_a_later_run
+    a_run_that_allows_fewer_attempts_still_says_why_a_work_failed
 }
 
 fn a_job_is_planned_before_the_first_request(place: &Place) {
@@ -117,6 +120,32 @@ fn a_work_without_a_copy_is_asked_about_again_by_a_later_run(place: &Place) {
     Article::on(&web, "missing");
     remembering(&home, &web, place, &[&missing.page]).run().expect(0);
     assert_eq!(history(&home, place, &missing.page).last().map(String::as_str), Some("INDEXED"));
+}
+
+fn a_run_that_allows_fewer_attempts_still_says_why_a_work_failed(place: &Place) {
+    let (home, web) = (Home::new(), Web::start());
+    let article = Article::without_file(&web, "busy", 4);
+    web.get(&article.file, [Answer::status(503)]);
+    let quickly = ["ledger.retry_base_s=1", "http.retry.base_ms=10", "http.breaker.failures=0"];
+    let run = || {
+        let call = remembering(&home, &web, place, &[&article.page]);
+        quickly.into_iter().fold(call, |call, setting| call.args(["--set", setting]))
+    };
+    run().run().expect(4);
+    let show = || told_once_at(&home, place, &["show", &article.page]);
+    eventually("its next time has come", || {
+        let due = show()["ready_at"].as_u64().expect("it is tried again");
+        SystemTime::now().duration_since(UNIX_EPOCH).is_ok_and(|now| now.as_millis() > u128::from(due))
+    });
+    let asked = web.requests().len();
+    let ended = run().args(["--set", "ledger.max_attempts=1"]).run().expect(4);
+    assert_eq!(web.requests().len(), asked, "its attempts are used up");
+    assert!(ended.out.contains("unavailable") && !ended.out.contains("worker_lost"), "{}", ended.out);
+    let job = show();
+    assert_eq!((&job["reason"], &job["ready_at"]), (&"unavailable".into(), &Value::Null), "{job}");
+    assert_eq!(home.manifest("papers")[0]["reason"], "unavailable");
+    let shown = super::look(&home, &["show", &article.page]).args(place.flags()).run().expect(0).out;
+    assert!(shown.contains("no other will follow"), "{shown}");
 }
 
 /// Which of the layers holds, and that each of them can.

@@ -46,7 +46,7 @@ pub struct UnreadableRow {
     pub why: String,
 }
 
-/// How the reason of a job begins that was leased too often without an end.
+/// How the reason of a job begins whose last attempt had no end.
 pub const LOST_WORKER: &str = "its worker was lost";
 
 /// The right to work on a job until `expires_at`, and to write to it: every write carries the fence, and the

@@ -24,6 +24,7 @@ super::promises! {
     many_workers_at_once_take_each_job_once
     a_crashed_job_is_leased_again_from_every_unfinished_state
     a_job_that_kills_its_worker_is_not_handed_out_for_ever
+    why_a_job_last_failed_outlives_its_attempts_however_they_are_used_up
     an_expired_lease_can_write_nothing_even_before_anyone_takes_the_job
     a_worker_whose_job_was_taken_over_can_write_nothing
     a_lease_is_renewed_in_every_state_it_can_be_held_in
@@ -146,9 +147,42 @@ async fn a_job_that_kills_its_worker_is_not_handed_out_for_ever(world: World) {
     assert!(world.ledger.lease_next("a").await.unwrap().is_none());
     let job = details(&world, &key).await.job;
     assert_eq!((job.state, job.ready_at, job.owner), (State::Failed, None, None));
-    assert!(job.reason.unwrap().contains("5 times"));
+    assert!(job.reason.unwrap().contains("the last of its attempts (5)"));
     let taken = world.ledger.lease(&key, "a").await.unwrap();
     assert!(matches!(taken, Enqueued::Over { state: State::Failed, .. }), "{taken:?}");
+}
+
+async fn why_a_job_last_failed_outlives_its_attempts_however_they_are_used_up(world: World) {
+    let (next, named, lost) = (world.plan(1).await, world.plan(2).await, world.plan(3).await);
+    for key in [&next, &named, &lost] {
+        let lease = bring_to(&world, key, State::Streaming).await;
+        world.finish(&lease, busy()).await.unwrap();
+    }
+    world.clock.go_forward(Duration::from_secs(3600));
+    world.take(&lost, "a").await;
+    world.clock.go_forward(LEASE);
+    // Whoever looks after the ledger now allows fewer attempts.
+    let stricter = world.join_allowing(1).await.unwrap();
+    assert!(stricter.lease_next("b").await.unwrap().is_none(), "none has any left");
+    match stricter.lease(&named, "b").await.unwrap() {
+        Enqueued::Over { state: State::Failed, reason, .. } => assert_eq!(reason.as_deref(), Some("busy")),
+        other => panic!("{other:?}"),
+    }
+    for key in [&next, &named] {
+        let job = details(&world, key).await.job;
+        assert_eq!((job.state, job.ready_at, job.reason.as_deref()), (State::Failed, None, Some("busy")));
+    }
+    let told = async || details(&world, &lost).await.job.reason.unwrap();
+    assert_eq!(
+        told().await,
+        "its worker was lost in the state LEASED, at the last of its attempts (2); before that: busy"
+    );
+    // A second loss is told alone.
+    assert_eq!(world.ledger.retry(Retry::Job(lost.clone())).await, Ok(1));
+    world.take(&lost, "a").await;
+    world.clock.go_forward(LEASE);
+    assert_eq!(stricter.recover().await.unwrap().given_up, [lost.clone()]);
+    assert_eq!(told().await, "its worker was lost in the state LEASED, at the last of its attempts (1)");
 }
 
 async fn an_expired_lease_can_write_nothing_even_before_anyone_takes_the_job(world: World) {

@@ -10,6 +10,7 @@ use super::now;
 super::promises! {
     one_unreadable_row_is_set_aside_by_name_and_the_others_go_on
     a_row_that_was_mended_is_a_job_again
+    a_row_that_claims_more_attempts_than_there_are_stops_nobody
     a_row_in_a_state_that_nobody_knows_stops_nobody
     leases_are_cleared_around_a_row_that_cannot_be_read
     a_side_effect_whose_record_cannot_be_read_is_done_again
@@ -73,6 +74,16 @@ async fn one_unreadable_row_is_set_aside_by_name_and_the_others_go_on(world: Wor
     assert!(world.ledger.dispositions(keys).await.is_ok());
     assert_eq!(world.ledger.retry(Retry::All(State::Failed)).await, Ok(0));
     world.work(&lease).await.unwrap();
+}
+
+async fn a_row_that_claims_more_attempts_than_there_are_stops_nobody(world: World) {
+    let (bold, modest) = (world.plan(1).await, world.plan(2).await);
+    world.sql(&format!("UPDATE jobs SET attempts = 99 WHERE key = '{bold}'")).await.unwrap();
+    for key in [bold, modest] {
+        let lease = world.ledger.lease_next("a").await.unwrap().expect("it is ready");
+        assert_eq!(lease.job(), &key);
+        world.work(&lease).await.unwrap();
+    }
 }
 
 async fn a_row_that_was_mended_is_a_job_again(world: World) {

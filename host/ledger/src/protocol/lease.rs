@@ -206,7 +206,9 @@ async fn take<S: Sql>(
     if job_row.owner.is_some() {
         clear_expired(sql, tx, &mut job_row, &job, now).await?;
     }
-    if job_row.attempts >= tx.rules.schedule.max_attempts.max(1) {
+    // One that is to begin has attempts left, whatever its row says: there is no way from there to a failure.
+    let begins = matches!(from, State::Planned | State::Exhausted);
+    if job_row.attempts >= tx.rules.schedule.max_attempts.max(1) && !begins {
         give_up(sql, tx, &mut job_row, &job, now).await?;
         return Ok(None);
     }
@@ -238,7 +240,9 @@ async fn take<S: Sql>(
     }))
 }
 
-/// Ends a job that was leased `max_attempts` times and never returned.
+/// Ends a job that has no attempts left. Why it last failed is not forgotten: one that failed, and for which fewer attempts
+/// are allowed than before, keeps its reason; of one that its worker never returned, what it had failed by before is told
+/// as well.
 pub(super) async fn give_up<S: Sql>(
     sql: &mut S,
     tx: &mut TxContext<'_>,
@@ -248,14 +252,20 @@ pub(super) async fn give_up<S: Sql>(
 ) -> Result<(), LedgerError> {
     let claim = claim(job_row, job, &Arc::from(""));
     let from = job_row.state;
+    let mut reason = None;
     if !matches!(from, State::Failed) {
         job_row.step(Step::Fail, &claim)?;
+        let lost =
+            format!("{LOST_WORKER} in the state {from}, at the last of its attempts ({})", job_row.attempts);
+        let (before, _) = ending_of(sql, job_row.id).await?;
+        reason = Some(match before.filter(|before| !before.starts_with(LOST_WORKER)) {
+            Some(before) => format!("{lost}; before that: {before}"),
+            None => lost,
+        });
     }
     job_row.end_lease(None);
-    let reason = format!("{LOST_WORKER} {} times, at last in the state {from}", job_row.attempts);
-    job_row
-        .save(sql, job_row.fence, now, ResultColumns { reason: Some(&reason), ..ResultColumns::default() })
-        .await?;
+    let columns = ResultColumns { reason: reason.as_deref(), ..ResultColumns::default() };
+    job_row.save(sql, job_row.fence, now, columns).await?;
     tx.record_transition(now, &claim, from, job_row.state);
     Ok(())
 }

@@ -151,6 +151,13 @@ impl World {
         self.place.open(&self.clock, false).await
     }
 
+    /// The same ledger, as by a process that allows so many attempts.
+    pub(super) async fn join_allowing(&self, max_attempts: u32) -> Result<Arc<dyn TestLedger>, LedgerError> {
+        let rules = rules();
+        let rules = Rules { schedule: Schedule { max_attempts, ..rules.schedule }, ..rules };
+        self.place.open_if(&self.clock, rules, false, true).await
+    }
+
     /// Runs a statement past the ledger, as someone with a shell would.
     pub(super) async fn sql(&self, statement: &str) -> Result<(), String> {
         match &self.place {
@@ -281,7 +288,7 @@ impl Place {
         clock: &Arc<ManualClock>,
         upgrade: bool,
     ) -> Result<Arc<dyn TestLedger>, LedgerError> {
-        self.open_if(clock, upgrade, true).await
+        self.open_if(clock, rules(), upgrade, true).await
     }
 
     /// For reading, and only if it is there.
@@ -289,12 +296,13 @@ impl Place {
         &self,
         clock: &Arc<ManualClock>,
     ) -> Result<Arc<dyn TestLedger>, LedgerError> {
-        self.open_if(clock, false, false).await
+        self.open_if(clock, rules(), false, false).await
     }
 
     async fn open_if(
         &self,
         clock: &Arc<ManualClock>,
+        rules: Rules,
         upgrade: bool,
         create: bool,
     ) -> Result<Arc<dyn TestLedger>, LedgerError> {
@@ -304,8 +312,7 @@ impl Place {
             #[cfg(feature = "sqlite")]
             Place::Sqlite { path, .. } => {
                 let path = path.clone();
-                let settings =
-                    SqliteSettings { path, rules: rules(), clock, timeout, create, upgrade, durable: true };
+                let settings = SqliteSettings { path, rules, clock, timeout, create, upgrade, durable: true };
                 Arc::new(SqliteLedger::open(settings).await?)
             }
             #[cfg(feature = "postgres")]
@@ -313,7 +320,7 @@ impl Place {
                 let settings = PostgresSettings {
                     url: url.clone(),
                     schema: schema.clone(),
-                    rules: rules(),
+                    rules,
                     time: Time::Given(clock),
                     connections: 8,
                     timeout,

@@ -38,7 +38,10 @@ fn head(job: &JobRecord) -> String {
     line("role", format!("{} ({})", job.role, job.artifact_id));
     line("state", format!("{} since {}", job.state, instant(job.changed_at)));
     line("planned", format!("{} by the run {}", instant(job.planned_at), job.run_id));
-    line("attempts", format!("{}, fence {}", job.attempts, job.fence));
+    let is_over = job.state == State::Failed && job.owner.is_none() && job.ready_at.is_none();
+    let no_more =
+        if is_over { "; no other will follow, unless `tierfall ledger retry` asks for it" } else { "" };
+    line("attempts", format!("{}, fence {}{no_more}", job.attempts, job.fence));
     match (&job.owner, job.ready_at) {
         (Some(owner), Some(until)) => line("held", format!("by {owner} until {}", instant(until))),
         (_, Some(at)) => line("ready", instant(at)),
