@@ -16,6 +16,7 @@ on_both_engines! {
     a_worker_that_slept_past_its_lease_writes_nothing
     a_worker_ends_when_nothing_is_left_to_do
     a_worker_that_is_told_to_end_gives_its_leases_back
+    a_work_that_a_worker_tries_again_counts_by_its_last_ending
 }
 
 fn worker(home: &Home, web: &Web, place: &Place) -> Call {
@@ -34,6 +35,26 @@ fn a_worker_ends_when_nothing_is_left_to_do(place: &Place) {
     let asked = web.requests().len();
     worker(&home, &web, place).run().expect(0);
     assert_eq!(web.requests().len(), asked);
+}
+
+fn a_work_that_a_worker_tries_again_counts_by_its_last_ending(place: &Place) {
+    let (home, web) = (Home::new(), Web::start());
+    let (soon, never) = (Article::without_file(&web, "soon", 4), Article::without_file(&web, "never", 4));
+    let (busy, gone) = (Answer::status(503), Answer::status(404));
+    web.get(&soon.file, [busy.clone(), Answer::pdf(soon.bytes.clone())]);
+    web.get(&never.file, [busy, gone]);
+    remembering(&home, &web, place, &[&soon.page, &never.page]).args(["--plan-only"]).run().expect(0);
+    let settings = ["ledger.retry_base_s=1", "acquire.retries=0", "http.breaker.failures=0"];
+    let call = settings.iter().fold(worker(&home, &web, place), |call, set| call.args(["--set", set]));
+    let ended = call.run().expect(3);
+    assert!(ended.out.contains("2 works: 1 stored"), "{}", ended.out);
+    assert!(!ended.out.contains("unavailable"), "that was not its end: {}", ended.out);
+    let said = ended.out.matches("soon.example").count();
+    assert_eq!(said, 1, "it is one row: {}", ended.out);
+    let lines = home.manifest("papers");
+    let mut states: Vec<_> = lines.iter().filter_map(|line| line["status"].as_str()).collect();
+    states.sort();
+    assert_eq!(states, ["no_copy", "stored"], "one line each: {lines:#?}");
 }
 
 /// An article whose file comes once the gate is open.

@@ -285,6 +285,22 @@ impl Reporter for Progress {
         }
     }
 
+    fn ended_again(&self, line: &Line, _before: Status) {
+        {
+            let mut state = self.lock();
+            // Only what is not stored is tried again.
+            state.missing = state.missing.saturating_sub(1);
+            let is_its =
+                |row: &Line| row.work_id == line.work_id || Some(&row.work_id) == line.title_id.as_ref();
+            if state.lines.len() <= MOST_LINES
+                && let Some(at) = state.lines.iter().position(is_its)
+            {
+                state.lines.remove(at);
+            }
+        }
+        self.ended(line);
+    }
+
     fn ended(&self, line: &Line) {
         let mut state = self.lock();
         if line.status == Status::Stored {

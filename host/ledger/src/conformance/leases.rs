@@ -181,7 +181,7 @@ async fn why_a_job_last_failed_outlives_its_attempts_however_they_are_used_up(wo
     assert_eq!(world.ledger.retry(Retry::Job(lost.clone())).await, Ok(1));
     world.take(&lost, "a").await;
     world.clock.go_forward(LEASE);
-    assert_eq!(stricter.recover().await.unwrap().given_up, [lost.clone()]);
+    assert_eq!(stricter.recover().await.unwrap().given_up.as_slice(), std::slice::from_ref(&lost));
     assert_eq!(told().await, "its worker was lost in the state LEASED, at the last of its attempts (1)");
 }
 

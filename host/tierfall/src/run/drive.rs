@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::company::Company;
+use super::endings::Endings;
 use super::error::RunError;
 use super::feed::Feed;
 use super::finalize::{EndedWork, Finalizer, Resolution};
@@ -160,7 +161,7 @@ impl Run {
             weak
         };
 
-        let mut summary = Summary::default();
+        let (mut summary, mut endings) = (Summary::default(), Endings::default());
         let mut silence = Silence::default();
         let (mut disk, mut full) = (FullDisk::default(), None);
         let mut wrote = Ok(());
@@ -193,6 +194,12 @@ impl Run {
                 // Whoever waited for it may be gone.
                 let _ = written.send(());
             }
+            // Without a ledger no work is tried again.
+            let before = self.ledger.is_on().then(|| endings.replace(&line, resolution)).flatten();
+            if let Some(before) = before {
+                manifest.repeats();
+                summary.uncount(before);
+            }
             summary.count(&line, resolution);
             metrics::count(&line, resolution);
             if resolution == Resolution::Now {
@@ -204,7 +211,10 @@ impl Run {
                 halt.cancel();
                 full.get_or_insert(why);
             }
-            self.reporter.ended(&line);
+            match before {
+                Some(before) => self.reporter.ended_again(&line, before.status),
+                None => self.reporter.ended(&line),
+            }
         }
         // Whatever ended the run, what it has done is written down first.
         let mut worked = Ok(());

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::digest::digest;
 use super::manifest::Line;
 use crate::out;
 use crate::tiers::Status;
@@ -18,6 +19,8 @@ pub struct Manifest {
     file: File,
     /// Bytes of this run. When the file has more, another run wrote to it, and a work may have two lines.
     written: u64,
+    /// This run wrote two lines of a work.
+    repeats: bool,
     /// Held shared while lines are written; whoever has it alone may rewrite the file. `None` where the file system has
     /// no locks: nobody can know to be alone.
     lock: Option<File>,
@@ -43,7 +46,7 @@ impl Manifest {
         // A line that a crash cut short must not swallow the next one.
         end_last_line(path)?;
         let file = out::open(OpenOptions::new().create(true).append(true), path)?;
-        Ok(Self { path: path.to_owned(), file, written: 0, lock })
+        Ok(Self { path: path.to_owned(), file, written: 0, repeats: false, lock })
     }
 
     /// Writes one line; it is with the operating system when this returns, so a crash of the program
@@ -55,14 +58,21 @@ impl Manifest {
         self.file.write_all(&text)
     }
 
-    /// Brings the manifest back to one line per work, where another run wrote one too. While others still
+    /// This run has written a line of a work that had one of it.
+    pub(super) fn repeats(&mut self) {
+        self.repeats = true;
+    }
+
+    /// Brings the manifest back to one line per work, where this run or another wrote one too. While others still
     /// write, that is left to the last of them.
     pub fn finish(self) -> io::Result<()> {
         out::sync(&self.file)?;
         let Some(lock) = &self.lock else { return Ok(()) };
         lock.unlock()?;
         match lock.try_lock() {
-            Ok(()) if self.file.metadata()?.len() > self.written => one_line_per_work(&self.path),
+            Ok(()) if self.repeats || self.file.metadata()?.len() > self.written => {
+                one_line_per_work(&self.path)
+            }
             Ok(()) | Err(TryLockError::WouldBlock) => Ok(()),
             Err(TryLockError::Error(error)) => Err(error),
         }
@@ -138,13 +148,6 @@ fn for_lines(path: &Path, mut each: impl FnMut(u64, &str) -> io::Result<()>) -> 
         each(number, &String::from_utf8_lossy(&line))?;
     }
     Ok(())
-}
-
-fn digest(key: &str) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

@@ -3,7 +3,9 @@
 mod admission;
 mod artifact_jobs;
 mod company;
+mod digest;
 mod drive;
+mod endings;
 mod error;
 mod estimate;
 mod feed;

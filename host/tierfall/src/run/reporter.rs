@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::manifest::Line;
 use super::request::WorkRequest;
-use crate::tiers::Observer;
+use crate::tiers::{Observer, Status};
 use tierfall_input::BadEntry;
 use tierfall_work::Work;
 
@@ -26,6 +26,11 @@ pub trait Reporter: Send + Sync {
     fn repeated(&self, _work: &Work) {}
     /// It ended, and its line is in the manifest.
     fn ended(&self, _line: &Line) {}
+    /// It has ended once more in this run, and its line takes the place of the one before: it had failed (`before`), and
+    /// the ledger had it tried again.
+    fn ended_again(&self, line: &Line, _before: Status) {
+        self.ended(line);
+    }
     /// The observer of one work's race.
     fn observer(&self, _request: &WorkRequest) -> Box<dyn Observer> {
         Box::new(())

@@ -9,6 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use serde::de::{Deserializer as _, Error as _, IgnoredAny, MapAccess, Visitor};
 
+use super::digest::digest;
 use super::job::is_line_of;
 use super::manifest::Line;
 use crate::acquire::{Acquire, StoreError};
@@ -159,13 +160,6 @@ impl<'de> Visitor<'de> for Reading<'_> {
         }
         Ok(())
     }
-}
-
-fn digest(key: &str) -> u64 {
-    use std::hash::{DefaultHasher, Hash, Hasher};
-    let mut hasher = DefaultHasher::new();
-    key.hash(&mut hasher);
-    hasher.finish()
 }
 
 #[cfg(test)]

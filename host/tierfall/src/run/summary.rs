@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::endings::Unstored;
 use super::finalize::Resolution;
 use super::manifest::Line;
 use crate::tiers::{EndReason, Status};
@@ -90,6 +91,32 @@ impl Summary {
             Resolution::Pending => self.pending += 1,
         }
         self.count_line(line);
+    }
+
+    /// Takes back the ending of a work that has ended again. The sources that failed for it have failed all the same.
+    pub(super) fn uncount(&mut self, Unstored { status, reason, resolution }: Unstored) {
+        fn less(count: &mut u64) {
+            *count = count.saturating_sub(1);
+        }
+        less(&mut self.works);
+        match resolution {
+            Resolution::Now => {}
+            Resolution::Here | Resolution::Before { .. } => less(&mut self.done_before),
+            Resolution::Pending => less(&mut self.pending),
+        }
+        match status {
+            Status::Stored => {}
+            Status::NoCopy => less(&mut self.no_copy),
+            Status::Unresolved => less(&mut self.unresolved),
+            Status::Failed | Status::Timeout => less(&mut self.failed),
+        }
+        let reason = reason.map(EndReason::code).unwrap_or_default();
+        if let Some(count) = self.by_reason.get_mut(reason) {
+            less(count);
+            if *count == 0 {
+                self.by_reason.remove(reason);
+            }
+        }
     }
 
     /// Counts the attempts that brought no answer.
