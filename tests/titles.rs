@@ -24,16 +24,20 @@ fn record(doi: &str, title: &str, author: &str, year: u16) -> Value {
            "issued": {"date-parts": [[year]]}, "link": []})
 }
 
-/// Crossref's answers, and a file.
-fn web() -> Web {
-    let web = Web::start();
+/// What Crossref finds.
+fn found() -> Answer {
     let items = [
         record("10.5555/titles.9", &format!("Reply to: {TITLE}"), "Miller", 2019),
         record(DOI, TITLE, "Keeper", 2019),
         record("10.5555/titles.3", "On the colours of imaginary lighthouses", "Painter", 1970),
     ];
-    let found = json!({"message": {"items": items}}).to_string();
-    web.get(SEARCH, [Answer::json(&found)]);
+    Answer::json(&json!({"message": {"items": items}}).to_string())
+}
+
+/// Crossref's answers, and a file.
+fn web() -> Web {
+    let web = Web::start();
+    web.get(SEARCH, [found()]);
     let mut own = record(DOI, TITLE, "Keeper", 2019);
     own["link"] =
         json!([{"URL": web.url("/file.pdf"), "content-type": "application/pdf", "content-version": "vor"}]);
@@ -102,6 +106,21 @@ fn a_ledger_remembers_which_work_a_title_is() {
     assert!(again.out.contains("\"done_before\":1"), "{}", again.out);
     let listed = home.tierfall(["ledger", "list", "--out", "out", "--json"]).run().expect(0).out;
     assert!(listed.contains("SKIPPED_DUPLICATE") && listed.contains("INDEXED"), "{listed}");
+}
+
+#[test]
+fn a_title_that_is_found_by_a_later_run_has_the_line_of_its_work_and_none_of_its_own() {
+    let (home, web) = (Home::new(), web());
+    web.get(SEARCH, [Answer::status(503)]);
+    let list = LIST.lines().next().unwrap_or_default();
+    let hasty = ["--set", "fallback.source_retries=0", "--set", "http.retry.base_ms=10"];
+    run(&home, &web, list, &hasty).expect(4);
+    assert!(home.manifest("out")[0]["work_id"].as_str().is_some_and(|id| id.starts_with("title:")));
+    web.get(SEARCH, [found()]);
+    run(&home, &web, list, &hasty).expect(0);
+    let lines = home.manifest("out");
+    assert_eq!(lines.len(), 1, "{lines:#?}");
+    assert_eq!(lines[0]["status"], "stored");
 }
 
 #[test]

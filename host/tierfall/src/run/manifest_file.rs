@@ -83,6 +83,8 @@ impl Manifest {
 #[derive(Deserialize)]
 struct Head {
     work_id: String,
+    /// What its lines were named by before it was known which work it is.
+    title_id: Option<String>,
     status: Status,
 }
 
@@ -111,11 +113,14 @@ fn one_line_per_work(path: &Path) -> io::Result<()> {
     for_lines(path, |number, line| {
         if let Ok(head) = serde_json::from_str::<Head>(line) {
             let stored = head.status == Status::Stored;
-            let kept = keep.entry(digest(&head.work_id)).or_insert((number, stored));
-            if kept.0 != number {
-                repeats = true;
-                if stored || !kept.1 {
-                    *kept = (number, stored);
+            let by_title = head.title_id.filter(|title| *title != head.work_id);
+            for key in by_title.into_iter().chain([head.work_id]) {
+                let kept = keep.entry(digest(&key)).or_insert((number, stored));
+                if kept.0 != number {
+                    repeats = true;
+                    if stored || !kept.1 {
+                        *kept = (number, stored);
+                    }
                 }
             }
         }
@@ -176,6 +181,18 @@ mod tests {
     fn a_stored_line_is_not_lost_to_a_later_failure() {
         let lines = "{\"work_id\":\"a\",\"status\":\"stored\"}\n{\"work_id\":\"a\",\"status\":\"failed\"}\n";
         assert_eq!(compacted(lines), "{\"work_id\":\"a\",\"status\":\"stored\"}\n");
+    }
+
+    #[test]
+    fn a_title_that_was_found_to_be_a_work_has_the_line_of_that() {
+        let failed = "{\"work_id\":\"title:a\",\"title_id\":\"title:a\",\"status\":\"failed\"}\n";
+        for status in ["stored", "no_copy"] {
+            let found =
+                format!("{{\"work_id\":\"doi:1\",\"title_id\":\"title:a\",\"status\":\"{status}\"}}\n");
+            assert_eq!(compacted(&format!("{failed}{found}")), found);
+        }
+        let stored = "{\"work_id\":\"doi:1\",\"title_id\":\"title:a\",\"status\":\"stored\"}\n";
+        assert_eq!(compacted(&format!("{stored}{failed}")), stored);
     }
 
     #[test]
