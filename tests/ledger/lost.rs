@@ -7,11 +7,13 @@ use crate::support::article::Article;
 use crate::support::program::{Call, Home, Running, eventually};
 use crate::support::web::{Answer, Barrier, Web};
 
+use super::parking::{answer, configure};
 use super::{PAGES_ONLY, Place, count, on_both_engines, remembering, told_at, told_once_at};
 
 on_both_engines! {
     a_work_that_fails_after_its_lease_was_lost_is_done_again_and_counts_once
     a_work_that_fails_after_another_worker_has_done_it_leaves_no_line
+    a_title_whose_job_is_lost_as_it_is_found_is_no_repeat
 }
 
 /// Of a work here: enough for a busy machine to come to the file before it is over.
@@ -84,4 +86,31 @@ fn a_work_that_fails_after_another_worker_has_done_it_leaves_no_line(place: &Pla
     assert!(ended.err.contains("is no longer ours"), "it is told why: {}", ended.err);
     assert_eq!(left(), before);
     gate.open();
+}
+
+fn a_title_whose_job_is_lost_as_it_is_found_is_no_repeat(place: &Place) {
+    let (home, gate) = (Home::new(), Barrier::default());
+    configure(&home, 1);
+    let gated = gate.clone();
+    let web = Web::of_script(move |request, _| Some(answer(&request.url).behind(&gated)));
+    home.write(
+        "works.bib",
+        "@article{one, title = {On the drift of lighthouse 2 of many}, author = {Keeper, Ada}, year = 2019}",
+    );
+    let running = home
+        .tierfall(["run", "--input", "works.bib", "--out", "papers", "--enable-idempotency", "--json"])
+        .args(["--fallback-tier", "landing_scrape", "--set", "fallback.titles=crossref"])
+        .args(["--set", "sources.crossref.api_base=http://slow.example", "--set", "ledger.lease_s=120"])
+        .args(place.flags())
+        .through(&web)
+        .start();
+    web.wait_for_requests(1);
+    // Somebody clears up while it is searched for.
+    let tables = ["ops", "candidates", "parked_jobs", "jobs"];
+    place.sql(&home, &tables.map(|table| format!("DELETE FROM {table};")).concat());
+    gate.open();
+    let ended = running.wait().expect(3);
+    assert!(ended.out.contains("\"works\":1") && ended.out.contains("\"repeats\":0"), "{}", ended.out);
+    assert_eq!(home.manifest("papers").len(), 1);
+    assert_eq!(count(&home, place, "EXHAUSTED"), 1);
 }

@@ -1,6 +1,7 @@
 //! Rows that somebody else has written, or a broken disk: each costs itself, and nothing beside it.
 
-use crate::job::{Enqueued, JobFilter, JobRecord, Planned, Retry, UnreadableRow};
+use crate::error::LedgerError;
+use crate::job::{Ending, Enqueued, JobFilter, JobRecord, Planned, Retry, UnreadableRow};
 use crate::op::{Begun, OpKind};
 use crate::state::State;
 use crate::testing::{EngineKind, LEASE, Place, World, done, job, op, readable};
@@ -10,6 +11,7 @@ use super::now;
 super::promises! {
     one_unreadable_row_is_set_aside_by_name_and_the_others_go_on
     a_row_that_was_mended_is_a_job_again
+    who_holds_a_row_that_was_removed_writes_nothing_into_the_next
     a_row_that_claims_more_attempts_than_there_are_stops_nobody
     a_row_in_a_state_that_nobody_knows_stops_nobody
     leases_are_cleared_around_a_row_that_cannot_be_read
@@ -84,6 +86,20 @@ async fn a_row_that_claims_more_attempts_than_there_are_stops_nobody(world: Worl
         assert_eq!(lease.job(), &key);
         world.work(&lease).await.unwrap();
     }
+}
+
+async fn who_holds_a_row_that_was_removed_writes_nothing_into_the_next(world: World) {
+    let gone = world.plan(1).await;
+    let lost = world.take(&gone, "a").await;
+    world.sql(&format!("DELETE FROM jobs WHERE key = '{gone}'")).await.unwrap();
+    // In SQLite it has the number of the other.
+    let next = world.plan(2).await;
+    let lease = world.take(&next, "a").await;
+    let failed = Ending::Failed { reason: "late".to_owned(), retryable: true };
+    assert!(matches!(world.finish(&lost, failed).await, Err(LedgerError::Stale { .. })));
+    let job = world.ledger.show(&next).await.unwrap().unwrap().job;
+    assert_eq!((job.state, job.owner.as_deref()), (State::Leased, Some("a")));
+    assert_eq!(lease.job(), &next);
 }
 
 async fn a_row_that_was_mended_is_a_job_again(world: World) {

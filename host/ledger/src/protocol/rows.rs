@@ -121,10 +121,11 @@ impl JobRow {
         if job_row.is_held_by(claim, now) { Ok((job_row, now)) } else { Err(stale(claim)) }
     }
 
-    /// The row of the claim's job, whoever has it, and the time.
+    /// The row of the claim's job, whoever has it, and the time. Its number alone says nothing: where a row was removed,
+    /// the next one may have it.
     pub(super) async fn of<S: Sql>(sql: &mut S, claim: &Claim) -> Result<(Self, i64), LedgerError> {
-        let statement = select_jobs!(S::DIALECT, "", "WHERE id = $1", " FOR UPDATE");
-        let rows = sql.rows(statement, &[Param::Int(claim.job_id)]).await?;
+        let statement = select_jobs!(S::DIALECT, "", "WHERE id = $1 AND key = $2", " FOR UPDATE");
+        let rows = sql.rows(statement, &[Param::Int(claim.job_id), Param::Text(claim.job.as_str())]).await?;
         let job_row = Self::read(rows.first().ok_or_else(|| stale(claim))?)?;
         Ok((job_row, sql.now().await?))
     }

@@ -11,6 +11,7 @@ use crate::run::artifact_jobs::{ArtifactJob, ArtifactJobs};
 use crate::run::company::Resolving;
 use crate::run::error::RunError;
 use crate::run::job;
+use crate::run::leases::Leases;
 use crate::run::request::WorkRequest;
 use crate::tiers::race::Begun;
 use crate::tiers::{Identified, Others, identify};
@@ -94,8 +95,8 @@ impl WorkerPool {
         for ArtifactJob { format, leased } in jobs.jobs {
             let Some(job) = leased else { continue };
             if let Err(error) = job.handle.finish(job::resolved_ending(&resolved.work, format)).await {
-                pipeline.held.push_back(self.give_up(error, request)?);
-                break;
+                // Whoever has the title now finds out the same, and here the work goes on all the same.
+                Leases::lost(error, request.clone())?;
             }
         }
         match admitted {
