@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::demo::without_times;
 use crate::support::pdf::{Paper, Style};
-use crate::support::program::{Ended, Home};
+use crate::support::program::{Call, Ended, Home};
 use crate::support::web::{Answer, Web};
 
 const TITLE: &str = "The Mechanism of Lighthouse Drift";
@@ -55,13 +55,15 @@ fn run(home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
 /// With this key for Semantic Scholar.
 fn run_with(key: &str, out: &str, home: &Home, web: &Web, list: &str, more: &[&str]) -> Ended {
     home.write("refs.bib", list);
+    let call = home.tierfall(["run", "--input", "refs.bib"]).env("S2_API_KEY", key);
+    asking_crossref(call, web).args(["--out", out]).args(more).run()
+}
+
+fn asking_crossref(call: Call, web: &Web) -> Call {
     let base = format!("sources.crossref.api_base={}", web.url("/").trim_end_matches('/'));
-    home.tierfall(["run", "--input", "refs.bib", "--out", out, "--allow-private", "127.0.0.1"])
-        .args(["--fallback-tier", "direct_oa:sources=crossref", "--set", "fallback.facts=crossref"])
-        .args(["--set", "fallback.titles=crossref", "--set", &base, "--set", "http.pace.enabled=false"])
-        .args(more)
-        .env("S2_API_KEY", key)
-        .run()
+    call.args(["--allow-private", "127.0.0.1", "--fallback-tier", "direct_oa:sources=crossref"])
+        .args(["--set", "fallback.facts=crossref", "--set", "fallback.titles=crossref", "--set", &base])
+        .args(["--set", "http.pace.enabled=false"])
 }
 
 fn line<'a>(lines: &'a [Value], status: &str) -> &'a Value {
@@ -92,6 +94,20 @@ fn a_title_that_is_given_by_its_identifier_too_is_a_repeat() {
     let ended = run(&home, &web, &list, &["--json", "--workers", "1"]).expect(0);
     assert_eq!(home.manifest("out").len(), 1);
     assert!(ended.out.contains("\"repeats\":1"), "{}", ended.out);
+}
+
+#[test]
+fn a_title_that_is_planned_by_its_identifier_too_is_a_repeat_to_a_worker() {
+    let (home, web) = (Home::new(), web());
+    let title = LIST.lines().next().unwrap_or_default();
+    let doi = format!("@article{{a, doi = {{{DOI}}}}}");
+    for (out, list) in [("first", format!("{doi}\n{title}")), ("last", format!("{title}\n{doi}"))] {
+        run_with("", out, &home, &web, &list, &["--enable-idempotency", "--plan-only"]).expect(0);
+        let worker = home.tierfall(["worker", "--out", out, "--workers", "1", "--json"]);
+        let ended = asking_crossref(worker, &web).run().expect(0);
+        assert!(ended.out.contains("\"works\":1,"), "{out}: {}", ended.out);
+        assert_eq!(home.manifest(out).len(), 1, "{out}");
+    }
 }
 
 #[test]

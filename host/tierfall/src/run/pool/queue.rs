@@ -20,7 +20,10 @@ impl WorkerPool {
                 Ok(NextJob::Job(job, request)) => {
                     silent_since = None;
                     match with_the_others(&self.leases, &self.plan.artifacts, job, &request).await? {
-                        Some(admission) => self.take_job(admission, request, &mut pipeline).await?,
+                        Some(admission) => {
+                            self.has_begun(&request.work);
+                            self.take_job(admission, request, &mut pipeline).await?;
+                        }
                         // Whoever has the work takes this job as well.
                         None => drop(self.unless_ending(tokio::time::sleep(POLL_INTERVAL)).await),
                     }

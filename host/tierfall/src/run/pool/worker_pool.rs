@@ -122,6 +122,11 @@ impl WorkerPool {
         new
     }
 
+    /// A job of the queue is begun, for the first time or again: a title that turns out to be its work is a repeat.
+    pub(super) fn has_begun(&self, work: &Work) {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).admit(work);
+    }
+
     pub(super) fn give_up(
         &self,
         error: LedgerClientError,
