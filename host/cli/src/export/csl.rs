@@ -67,7 +67,7 @@ fn add(item: &mut Map<String, Value>, files: &[String]) {
 }
 
 /// Names of CSL and of BibTeX.
-const FIELDS: [(&str, &str); 12] = [
+const FIELDS: [(&str, &str); 13] = [
     ("title", "title"),
     ("container-title", "journal"),
     ("volume", "volume"),
@@ -80,6 +80,7 @@ const FIELDS: [(&str, &str); 12] = [
     ("ISBN", "isbn"),
     ("abstract", "abstract"),
     ("PMID", "pmid"),
+    ("note", "note"),
 ];
 
 /// What an item says.

@@ -11,10 +11,12 @@ mod stored;
 pub use paths::{FileStyle, Paths};
 pub use stored::StoredFiles;
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::str::FromStr;
 
 use self::piece::Piece;
+use self::reference::Reference;
 use tierfall_work::Work;
 
 /// What a bibliography is written as.
@@ -86,7 +88,7 @@ impl Bibliography {
     ) -> (String, Counts) {
         let mut counts = Counts::default();
         let mut written = String::with_capacity(self.text.len() + self.text.len() / 8);
-        let mut others: Vec<String> = Vec::new();
+        let (mut others, mut keys): (Vec<String>, HashSet<String>) = Default::default();
         for piece in &self.pieces {
             match piece {
                 Piece::Other(at) if target == self.target => {
@@ -103,7 +105,12 @@ impl Bibliography {
                     if target == self.target {
                         written.push_str(&self.amended(entry, &files, paths.style));
                     } else {
-                        others.push(self.converted(entry, target, &files, paths.style));
+                        let mut reference = self.reference(entry);
+                        if let Some(work) = &work {
+                            reference.complete(work);
+                        }
+                        reference.key = reference.key_among(&mut keys);
+                        others.push(converted(&reference, target, &files, paths.style));
                     }
                 }
             }
@@ -128,22 +135,11 @@ impl Bibliography {
         }
     }
 
-    fn converted(&self, entry: &str, target: Target, files: &[String], style: FileStyle) -> String {
-        let reference = match self.target {
+    fn reference(&self, entry: &str) -> Reference {
+        match self.target {
             Target::Bibtex => bibtex::reference(entry),
             Target::Ris => ris::reference(entry),
             Target::Csl => csl::reference(entry),
-        };
-        match target {
-            Target::Bibtex => {
-                let fields: Vec<String> = files.iter().map(|file| style.field(file)).collect();
-                bibtex::written(
-                    &reference,
-                    Some(fields.join(";")).filter(|field| !field.is_empty()).as_deref(),
-                )
-            }
-            Target::Ris => ris::written(&reference, files),
-            Target::Csl => csl::written(&reference, files),
         }
     }
 
@@ -164,5 +160,47 @@ impl Bibliography {
             Some(Err(bad)) => (None, bad.key),
             None => (None, None),
         }
+    }
+}
+
+/// An entry as another kind of bibliography writes it.
+fn converted(reference: &Reference, target: Target, files: &[String], style: FileStyle) -> String {
+    match target {
+        Target::Bibtex => {
+            let fields: Vec<String> = files.iter().map(|file| style.field(file)).collect();
+            let field = Some(fields.join(";")).filter(|field| !field.is_empty());
+            bibtex::written(reference, field.as_deref())
+        }
+        Target::Ris => ris::written(reference, files),
+        Target::Csl => csl::written(reference, files),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn exported(text: &str, target: Target) -> String {
+        let list = Bibliography::read(text.to_owned()).expect("a bibliography");
+        let paths = Paths::new(FileStyle::default(), Path::new("papers"), None);
+        list.with_files(target, "refs", &StoredFiles::default(), &paths).0
+    }
+
+    #[test]
+    fn what_becomes_another_kind_keeps_what_a_run_reads_in_it_and_made_keys_differ() {
+        let json = r#"[{"doi": "10.5555/one", "title": "A Thing"}, {"ids": {"pmid": 77}, "pmid": "77"},
+            {"id": "x", "DOI": "10.5555/two"}]"#;
+        let bibtex = exported(json, Target::Bibtex);
+        for part in ["@misc{work,", "doi = {10.5555/one}", "@misc{work-2,", "pmid = {77}", "@misc{x,"] {
+            assert!(bibtex.contains(part), "{part}: {bibtex}");
+        }
+        let ris = exported(json, Target::Ris);
+        for part in ["DO  - 10.5555/one\n", "AN  - 77\n", "DO  - 10.5555/two\n"] {
+            assert!(ris.contains(part), "{part}: {ris}");
+        }
+        let preprint = "@misc{p, title = {On it}, eprint = {2101.00001}, archiveprefix = {arXiv}}";
+        let ris = exported(preprint, Target::Ris);
+        assert!(ris.contains("UR  - https://arxiv.org/abs/2101.00001\n"), "{ris}");
+        assert_eq!(exported(preprint, Target::Bibtex), preprint);
     }
 }

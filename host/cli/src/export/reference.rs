@@ -1,5 +1,10 @@
 //! What the three kinds of bibliography have in common, for those that become another kind.
 
+use std::collections::HashSet;
+
+use tierfall_ids::IdKind;
+use tierfall_work::Work;
+
 /// One entry.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reference {
@@ -123,6 +128,40 @@ impl Reference {
 
     pub fn get(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// Adds what a run has read in the entry, where it does not stand under one of these names: JSON is of many kinds,
+    /// and BibTeX has fields that RIS has not.
+    pub fn complete(&mut self, work: &Work) {
+        for id in &work.ids {
+            let value = id.value();
+            match id.kind() {
+                IdKind::Doi => self.add("doi", value),
+                IdKind::Pmid => self.add("pmid", value),
+                IdKind::Url => self.add("url", value),
+                IdKind::Arxiv => self.add("url", &format!("https://arxiv.org/abs/{value}")),
+                IdKind::Pmcid => self.add("url", &format!("https://pmc.ncbi.nlm.nih.gov/articles/{value}/")),
+                IdKind::Openalex => self.add("url", &format!("https://openalex.org/{value}")),
+            }
+        }
+        let known = &work.known;
+        self.add("title", known.title.as_ref().map_or("", |title| &title.value));
+        self.add("year", &known.year.as_ref().map_or(String::new(), |year| year.value.to_string()));
+        if self.authors.is_empty() {
+            self.authors.extend(known.authors.iter().flat_map(|authors| authors.value.iter().cloned()));
+        }
+    }
+
+    /// The key; a made one is that of no other entry before.
+    pub fn key_among(&self, keys: &mut HashSet<String>) -> String {
+        let key = self.citation_key();
+        let numbered = (2..).map(|number| format!("{key}-{number}"));
+        let is_given = !self.key.is_empty();
+        let mut free =
+            std::iter::once(key.clone()).chain(numbered).filter(|key| is_given || !keys.contains(key));
+        let key = free.next().unwrap_or_default();
+        keys.insert(key.clone());
+        key
     }
 
     /// The key, or one of the first author and the year.

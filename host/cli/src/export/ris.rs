@@ -156,6 +156,7 @@ pub fn written(reference: &Reference, files: &[String]) -> String {
     for (name, value) in &reference.fields {
         match name.as_str() {
             "year" => line("PY", value),
+            "pmid" => line("AN", value),
             "journal" | "booktitle" => line("T2", value),
             "pages" => {
                 let mut parts = value.split(['-', '–']).map(str::trim).filter(|part| !part.is_empty());
