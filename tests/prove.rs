@@ -141,3 +141,49 @@ fn a_file_that_is_not_there_is_a_mistake_and_one_that_breaks_is_not_the_end() {
         home.tierfall(["prove", "papers", "--json", "--set", "acquire.max_bytes=1 MiB"]).run().expect(3);
     assert_eq!(findings(&ended)["c.pdf"]["verdict"], "unreadable");
 }
+
+#[test]
+fn files_in_another_script_than_the_bibliography_are_known_by_their_own_identifier() {
+    let home = Home::new();
+    home.write("refs.bib", BIBLIOGRAPHY);
+    for (language, title, author, sentence) in [
+        (
+            "russian",
+            "Отражение воображаемых приливов от вымышленной границы",
+            "Ада Выдуманная",
+            "Результаты измерений согласуются с моделью и с результатами других авторов.",
+        ),
+        (
+            "chinese",
+            "虚构边界上想象潮汐的反射",
+            "虚构",
+            "测量结果与模型一致， 也与其他作者的结果一致， 误差很小。",
+        ),
+        (
+            "greek",
+            "Ανάκλαση φανταστικών παλιρροιών σε επινοημένο όριο",
+            "Άδα Επινοημένη",
+            "Τα αποτελέσματα των μετρήσεων συμφωνούν με το μοντέλο και με εκείνα των άλλων.",
+        ),
+        (
+            "arabic",
+            "انعكاس المد والجزر المتخيل عند حد وهمي",
+            "آدا المخترعة",
+            "نتائج القياس متفقة مع النموذج ومع نتائج المؤلفين الآخرين.",
+        ),
+    ] {
+        let paper = |doi| Paper { sentence: Some(sentence.into()), ..Paper::new(title, &[author], doi) };
+        home.write(&format!("papers/{language}-own.pdf"), paper(Some(DOI)).pdf(Style::Plain));
+        home.write(&format!("papers/{language}-own-composite.pdf"), paper(Some(DOI)).pdf(Style::Ligatures));
+        home.write(&format!("papers/{language}-declared.pdf"), paper(Some(DOI)).pdf(Style::DoiInMetadata));
+        home.write(&format!("papers/{language}-other.pdf"), paper(Some("10.5555/other.2")).pdf(Style::Plain));
+        home.write(&format!("papers/{language}-none.pdf"), paper(None).pdf(Style::Plain));
+    }
+    let ended = home.tierfall(["prove", "papers", "--input", "refs.bib", "--json"]).run().expect(3);
+    let found = findings(&ended);
+    assert_eq!(found.len(), 20);
+    for (name, finding) in &found {
+        let right = name.contains("-own") || name.contains("-declared");
+        assert_eq!(finding["verdict"], if right { "proven" } else { "no_work" }, "{name}: {finding}");
+    }
+}

@@ -69,6 +69,7 @@ impl Record {
             year: self.year,
             doi: self.doi.map(str::to_owned),
             pages: self.pages,
+            sentence: None,
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Paper {
     /// Bare and as the publisher writes it.
     pub doi: Option<String>,
     pub pages: u32,
+    /// What its paragraphs say, in place of English prose; with spaces where lines may be broken.
+    pub sentence: Option<String>,
 }
 
 /// Good papers, each odd in one way.
@@ -102,6 +104,7 @@ impl Paper {
             year: 2019,
             doi: doi.map(str::to_owned),
             pages: 8,
+            sentence: None,
         }
     }
 
@@ -184,13 +187,19 @@ impl Paper {
 
     fn article(&self, break_title: bool) -> Vec<Page> {
         let mut prose = prose::Prose::about(&self.title);
+        let paragraph = |prose: &mut prose::Prose, sentences: usize| match &self.sentence {
+            Some(sentence) => prose::wrapped(&format!("{sentence} ").repeat(sentences), 10)
+                .map(Line::body)
+                .collect::<Vec<_>>(),
+            None => prose.paragraph(sentences).map(Line::body).collect(),
+        };
         let mut pages = Vec::new();
         for number in 1..=self.pages {
             let mut lines = Vec::new();
             if number == 1 {
                 self.head(&mut lines, break_title);
                 lines.push(Line::new(12, "Abstract"));
-                lines.extend(prose.paragraph(9).map(Line::body));
+                lines.extend(paragraph(&mut prose, 9));
                 lines.push(Line::new(12, "1. Introduction"));
             } else {
                 lines.push(Line::new(8, &format!("{} ({})    {number}", self.journal, self.year)));
@@ -199,7 +208,7 @@ impl Paper {
                 }
             }
             while lines.len() < 36 {
-                lines.extend(prose.paragraph(8).map(Line::body));
+                lines.extend(paragraph(&mut prose, 8));
             }
             if number == self.pages && number > 1 {
                 lines.truncate(30);

@@ -3,6 +3,7 @@
 use crate::document::{Document, capped};
 use crate::evidence::Counted;
 use crate::normalized::NormalizedText;
+use crate::script::{Letters, Written};
 use tierfall_ids::text::folded;
 use tierfall_work::Work;
 
@@ -29,11 +30,12 @@ pub fn count(document: &Document<'_>, work: &Work) -> (Authors, Counted) {
     let known = work.known.authors.as_ref().map(|said| said.value.as_slice()).unwrap_or_default();
     // A name in a script that the document does not use cannot be missing from it.
     let here = |family: &Vec<char>| is_foreign || !family.iter().all(foreign);
-    let families: Vec<Vec<char>> = known
+    let families: Vec<(Vec<char>, Option<Written>)> = known
         .iter()
         .take(MOST)
-        .filter_map(|name| family(capped(name, NAME_BYTES)))
-        .filter(here)
+        .map(|name| capped(name, NAME_BYTES))
+        .filter_map(|name| Some((family(name)?, Letters::of([name]).written())))
+        .filter(|(family, _)| here(family))
         .take(CHECKED)
         .collect();
     if families.is_empty() {
@@ -47,8 +49,17 @@ pub fn count(document: &Document<'_>, work: &Work) -> (Authors, Counted) {
                 .iter()
                 .any(|page| page.normalized.places(family).any(|range| range.end <= page.body))
     };
-    let count = families.iter().filter(|family| named(family)).count();
-    let counted = Counted { found: small(count), known: small(families.len()) };
+    let (there, missing): (Vec<_>, Vec<_>) = families.iter().partition(|(family, _)| named(family));
+    let count = there.len();
+    // Names in another script than the document's speak against it only where it writes others in theirs.
+    let letters = document.letters();
+    let writes = |written: Written| {
+        there.iter().any(|(_, other)| other.is_some_and(|other| other.script == written.script))
+    };
+    let comparable =
+        |written: Option<Written>| written.is_none_or(|written| !letters.lack(written) || writes(written));
+    let missing = missing.into_iter().filter(|(_, written)| comparable(*written)).count();
+    let counted = Counted { found: small(count), known: small(count + missing) };
     (if count * 2 >= families.len() { Authors::Named } else { Authors::Missing }, counted)
 }
 

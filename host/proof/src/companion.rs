@@ -1,7 +1,7 @@
 //! Documents that only accompany a work and name it: supplementary material, corrections, comments.
 
 use crate::authors::{self, Authors};
-use crate::document::{Document, Page};
+use crate::document::{Document, Page, capped};
 use crate::patterns;
 use crate::title::{Agreement, Found, Title};
 use crate::verdict::Reason;
@@ -85,6 +85,30 @@ pub fn companion(
     }
     None
 }
+
+/// Whether one of its first lines or largest ones says, in letters other than Latin ones, that it only accompanies a
+/// work.
+pub fn says_so_in_its_script(document: &Document<'_>) -> bool {
+    /// Lines of the first page: the name of a journal and an identifier come before.
+    const FIRST: usize = 8;
+    let Some(first) = document.pages.first() else { return false };
+    let all = |printed: &[&str]| printed.iter().map(|line| folded(line)).collect::<Vec<_>>();
+    let (labels, beginnings) = (all(patterns::LABEL_IN_SCRIPT), all(patterns::BEGINNING_IN_SCRIPT));
+    let lines = first.text.lines().filter(|line| !line.trim().is_empty()).take(FIRST);
+    let headings = first.headings.iter().flat_map(|heading| heading.lines());
+    lines.chain(headings).any(|line| {
+        let line = capped(line.trim(), LINE_BYTES);
+        // `Приложение 1`, `Παράρτημα Α`
+        let numbered = line.rsplit_once(char::is_whitespace);
+        let label =
+            numbered.filter(|(_, number)| number.chars().count() <= 2).map_or(line, |(label, _)| label);
+        let (line, label) = (folded(line), folded(label));
+        labels.contains(&label) || beginnings.iter().any(|beginning| line.starts_with(beginning))
+    })
+}
+
+/// Bytes of a line that are read where only its beginning counts.
+const LINE_BYTES: usize = 400;
 
 /// The first of the patterns that a normalized line begins with.
 fn begins(line: &[char], patterns: &[&'static str]) -> Option<&'static str> {

@@ -2,6 +2,7 @@
 
 use crate::normalized::NormalizedText;
 use crate::patterns::ARTICLE;
+use crate::script::Letters;
 use tierfall_ids::text::folded;
 use tierfall_work::PdfReport;
 
@@ -77,6 +78,11 @@ impl<'r> Document<'r> {
     /// The pages with the front matter: the first, and while pages are sparse, such as a cover, the next one.
     pub fn front(&self) -> &[Page<'r>] {
         front(&self.pages)
+    }
+
+    /// The letters of the front matter, without references: these are in Latin letters in any language.
+    pub fn letters(&self) -> Letters {
+        Letters::of(self.front().iter().map(|page| &page.text[..page.normalized.byte(page.body)]))
     }
 
     /// Normalized characters on all the pages that were read.

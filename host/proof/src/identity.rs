@@ -2,6 +2,7 @@
 //! Titles and identifiers that it only cites do not count.
 
 use crate::authors::{self, Authors};
+use crate::companion;
 use crate::document::Document;
 use crate::enciphered::{self, Enciphered};
 use crate::evidence::{Evidence, Known};
@@ -63,7 +64,14 @@ pub fn judge(
     let (authors, counted) = authors::count(document, work);
     let known_title = work.known.title.as_ref().map_or("", |said| said.value.as_str());
     let pages = work.known.pages.as_ref().map(|said| said.value);
-    let comparable = title.filter(|(title, _)| !title.is_foreign_to(document));
+    // Without an identifier the verdict is as strict as if title and text could be compared.
+    let is_apart = |title: &Title, found: &Found| {
+        matches!(id, OwnId::Declared | OwnId::Printed)
+            && !own.is_disputed
+            && title.is_apart_from(document, found)
+            && !companion::says_so_in_its_script(document)
+    };
+    let comparable = title.filter(|(title, found)| !title.is_foreign_to(document) && !is_apart(title, found));
     let judged = match comparable {
         Some((title, found)) => {
             // A cover or a blank page more does not make it another work.

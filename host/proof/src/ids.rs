@@ -39,15 +39,22 @@ pub struct OwnIdentifier {
     pub value: String,
     /// The page, from 0; `None` for the metadata.
     pub page: Option<usize>,
+    /// It is declared, and another work's is printed first.
+    pub is_disputed: bool,
 }
 
 /// Compares a document's own identifiers with the work's. What is cited does not count.
 pub fn own_id(document: &Document<'_>, work: &Work) -> OwnIdentifier {
     let wanted: Vec<String> = work.ids.iter().filter_map(written).collect();
     let metadata = document.metadata;
-    let of = |id, value: &str, page| OwnIdentifier { id, value: value.to_owned(), page };
+    let of = |id, value: &str, page| OwnIdentifier { id, value: value.to_owned(), page, is_disputed: false };
     if let Some(declared) = wanted.iter().find(|id| contains_id(metadata, id)) {
-        return of(OwnId::Declared, declared, None);
+        let printed = document.front().iter().find_map(|page| {
+            let parts = self_description(page.text, page.normalized.byte(page.body));
+            parts.into_iter().flat_map(identifiers).next()
+        });
+        let is_disputed = printed.is_some_and(|printed| !related(&printed, &wanted));
+        return OwnIdentifier { is_disputed, ..of(OwnId::Declared, declared, None) };
     }
     let mut others: Vec<(String, Option<usize>)> =
         identifiers(metadata).into_iter().map(|id| (id, None)).collect();

@@ -17,6 +17,7 @@
 //! | far fewer pages than the work has are a preview | manuscripts have more pages than the published version, and scans with two pages to an image half as many, so that only a third or a fifth is too few |
 //! | a title that stands where titles stand proves, if it is long enough to be no other work's; a part of it needs authors or a registry | other places cite: references, running text, metadata that was left over from a template |
 //! | the work's identifier supports a title that agrees in part, and another one refutes it | a comment prints its own identifier first, and then that of the work |
+//! | a title and a text in different scripts are not compared; then the work's identifier proves, if the file gives itself no other one and does not say that it accompanies the work | registries have a translated or a transliterated title of many works, and no page of the file has it |
 //! | letters that are counted and not named tell a title by those that it repeats; if none fits, the file is not believed | a person can read such a page; what nobody can read is never called another work |
 //! | what cannot be read is believed by who led to it, if its length is possible; a page or two of a work of unknown length are not | it may be anything, and a cover, a first page and an order form are as short |
 //!
@@ -63,6 +64,7 @@ mod normalized;
 mod patterns;
 mod proof;
 pub mod records;
+mod script;
 mod search;
 mod series;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use crate::common::COMMON;
 use crate::document::{Document, capped};
 use crate::normalized::{is_word_sign, words};
+use crate::script::{Letters, Written};
 use crate::series::{halves, main_title};
 use tierfall_ids::text::{folded, without_markup};
 
@@ -78,6 +79,8 @@ pub struct Title {
     /// The parts before and after the first colon, where both say something.
     pub halves: Option<[Vec<char>; 2]>,
     pub words: Vec<Vec<char>>,
+    /// The script of most of it.
+    written: Option<Written>,
 }
 
 /// Bytes of a title that are compared. The longest titles of papers have a thousand.
@@ -87,7 +90,8 @@ impl Title {
     pub fn of(title: &str) -> Self {
         let plain = without_markup(capped(title, LONGEST));
         let main = main_title(&plain).map(folded);
-        Self { normalized: folded(&plain), main, halves: halves(&plain), words: words(&plain) }
+        let written = Letters::of([plain.as_str()]).written();
+        Self { normalized: folded(&plain), main, halves: halves(&plain), words: words(&plain), written }
     }
 
     /// Whether it is written in a script that the document does not have: then it cannot be found there, and its
@@ -97,6 +101,17 @@ impl Title {
         let there = document.front().iter().flat_map(|page| page.normalized.as_slice());
         foreign * 2 > self.normalized.len()
             && there.filter(|c| is_foreign(**c)).take(foreign).count() < foreign
+    }
+
+    /// Whether the document is in another script and does not have it in its own either, as many print a translation:
+    /// then nothing is compared with it.
+    pub fn is_apart_from(&self, document: &Document<'_>, found: &Found) -> bool {
+        let is_printed =
+            found.page.is_some() && !matches!(found.agreement, Agreement::Words | Agreement::None);
+        // What cannot be read may be in any script.
+        !is_printed
+            && document.is_readable()
+            && self.written.is_some_and(|written| document.letters().lack(written))
     }
 
     /// Its length in letters of an alphabet: a Chinese character counts as three, being nearly a word.
