@@ -3,7 +3,7 @@
 use crate::document::{Document, capped};
 use crate::evidence::Counted;
 use crate::normalized::NormalizedText;
-use crate::script::{Letters, Written};
+use crate::script::{ScriptCounts, Written};
 use tierfall_ids::text::folded;
 use tierfall_work::Work;
 
@@ -34,7 +34,7 @@ pub fn count(document: &Document<'_>, work: &Work) -> (Authors, Counted) {
         .iter()
         .take(MOST)
         .map(|name| capped(name, NAME_BYTES))
-        .filter_map(|name| Some((family(name)?, Letters::of([name]).written())))
+        .filter_map(|name| Some((family(name)?, ScriptCounts::of([name]).written())))
         .filter(|(family, _)| here(family))
         .take(CHECKED)
         .collect();
@@ -52,7 +52,7 @@ pub fn count(document: &Document<'_>, work: &Work) -> (Authors, Counted) {
     let (there, missing): (Vec<_>, Vec<_>) = families.iter().partition(|(family, _)| named(family));
     let count = there.len();
     // Names in another script than the document's speak against it only where it writes others in theirs.
-    let letters = document.letters();
+    let letters = document.script_counts();
     let writes = |written: Written| {
         there.iter().any(|(_, other)| other.is_some_and(|other| other.script == written.script))
     };

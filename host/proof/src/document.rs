@@ -2,7 +2,7 @@
 
 use crate::normalized::NormalizedText;
 use crate::patterns::ARTICLE;
-use crate::script::Letters;
+use crate::script::ScriptCounts;
 use tierfall_ids::text::folded;
 use tierfall_work::PdfReport;
 
@@ -81,8 +81,8 @@ impl<'r> Document<'r> {
     }
 
     /// The letters of the front matter, without references: these are in Latin letters in any language.
-    pub fn letters(&self) -> Letters {
-        Letters::of(self.front().iter().map(|page| &page.text[..page.normalized.byte(page.body)]))
+    pub fn script_counts(&self) -> ScriptCounts {
+        ScriptCounts::of(self.front().iter().map(|page| &page.text[..page.normalized.byte(page.body)]))
     }
 
     /// Normalized characters on all the pages that were read.

@@ -3,7 +3,7 @@
 use crate::common::COMMON;
 use crate::document::{Document, capped};
 use crate::normalized::{is_word_sign, words};
-use crate::script::{Letters, Written};
+use crate::script::{ScriptCounts, Written};
 use crate::series::{halves, main_title};
 use tierfall_ids::text::{folded, without_markup};
 
@@ -90,7 +90,7 @@ impl Title {
     pub fn of(title: &str) -> Self {
         let plain = without_markup(capped(title, LONGEST));
         let main = main_title(&plain).map(folded);
-        let written = Letters::of([plain.as_str()]).written();
+        let written = ScriptCounts::of([plain.as_str()]).written();
         Self { normalized: folded(&plain), main, halves: halves(&plain), words: words(&plain), written }
     }
 
@@ -111,7 +111,7 @@ impl Title {
         // What cannot be read may be in any script.
         !is_printed
             && document.is_readable()
-            && self.written.is_some_and(|written| document.letters().lack(written))
+            && self.written.is_some_and(|written| document.script_counts().lack(written))
     }
 
     /// Its length in letters of an alphabet: a Chinese character counts as three, being nearly a word.
