@@ -2,19 +2,20 @@
 //!
 //! A point is a write to the ledger, before or after it, as in `complete FINALIZE before`. `KILL_AT` names one, with
 //! the number of the time that it is come to (`complete FINALIZE before:1`), and the process kills itself there, as
-//! hard as `kill -9` would; at `PANIC_AT` it panics instead. `LIST_POINTS_TO` names a file that every point is added to as it
+//! hard as `kill -9` would; at `PANIC_AT` it panics instead, and at `STOP_AT` it stops until somebody has it go on. `LIST_POINTS_TO` names a file that every point is added to as it
 //! is passed.
 
 use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tierfall_ledger::Probe;
 
 fn main() -> ExitCode {
     let kill_at = std::env::var("KILL_AT").ok();
+    let stop_at = std::env::var("STOP_AT").ok();
     let panic_at = std::env::var("PANIC_AT").ok();
     let list = std::env::var_os("LIST_POINTS_TO");
     // The program takes none of them for a setting of its own.
@@ -31,6 +32,11 @@ fn main() -> ExitCode {
         if kill_at.as_deref() == Some(here.as_str()) {
             kill_self();
         }
+        if stop_at.as_deref() == Some(here.as_str()) {
+            signal_self("-STOP").expect("a program that sends signals");
+            // The stop comes to each thread in its own time; until then nothing is to go on.
+            std::thread::sleep(std::time::Duration::from_millis(300));
+        }
         assert_ne!(panic_at.as_deref(), Some(here.as_str()), "a panic that was asked for");
     }));
     tierfall_cli::main_with(Some(probe))
@@ -38,7 +44,11 @@ fn main() -> ExitCode {
 
 /// SIGKILL cannot be caught, and leaves nobody time to tidy up.
 fn kill_self() -> ! {
-    let killed = Command::new("kill").args(["-9", &std::process::id().to_string()]).status();
+    let killed = signal_self("-KILL");
     // Not reached where there is a `kill`.
     panic!("this process could not kill itself: {killed:?}");
+}
+
+fn signal_self(signal: &str) -> std::io::Result<ExitStatus> {
+    Command::new("kill").args([signal, &std::process::id().to_string()]).status()
 }

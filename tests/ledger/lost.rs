@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use crate::support::article::Article;
+use crate::support::example::example;
 use crate::support::program::{Call, Home, Running, eventually};
 use crate::support::web::{Answer, Barrier, Web};
 
@@ -13,6 +14,7 @@ use super::{PAGES_ONLY, Place, count, on_both_engines, remembering, told_at, tol
 on_both_engines! {
     a_work_that_fails_after_its_lease_was_lost_is_done_again_and_counts_once
     a_work_that_fails_after_another_worker_has_done_it_leaves_no_line
+    what_is_lost_between_its_line_and_its_end_has_one_line_and_counts_once
     a_title_whose_job_is_lost_as_it_is_found_is_no_repeat
 }
 
@@ -86,6 +88,34 @@ fn a_work_that_fails_after_another_worker_has_done_it_leaves_no_line(place: &Pla
     assert!(ended.err.contains("is no longer ours"), "it is told why: {}", ended.err);
     assert_eq!(left(), before);
     gate.open();
+}
+
+fn what_is_lost_between_its_line_and_its_end_has_one_line_and_counts_once(place: &Place) {
+    let web = Web::start();
+    let works = [
+        (Article::on(&web, "found").page, "complete INDEX before:1", 0, "INDEXED"),
+        (Article::missing(&web, "missing").page, "finish before:1", 3, "EXHAUSTED"),
+    ];
+    for (page, point, code, end) in works {
+        let (home, Some(place)) = (Home::new(), place.another()) else { return };
+        let call = home.call(&example("killed-program"), ["run", "--enable-idempotency", "--json", &page]);
+        let call = call.args(PAGES_ONLY).args(place.flags()).args(["--set", "ledger.lease_s=3"]);
+        let running = call.env("STOP_AT", point).through(&web).start();
+        eventually("there is a ledger", || web.requests_for(&page).len() == 1);
+        let expired = || told_once_at(&home, &place, &["status"])["expired"].as_u64();
+        eventually("it stands between its line and its end", || expired() == Some(1));
+        // Two processes do not tell the time to the millisecond.
+        let began = Instant::now();
+        eventually("its lease is over by every clock", || began.elapsed() > Duration::from_millis(500));
+        assert_eq!(home.manifest("papers").len(), 1, "{point}");
+        running.signal("CONT");
+        let ended = running.wait().expect(code);
+        assert!(ended.err.contains("is no longer ours"), "{point}: {}", ended.err);
+        assert!(ended.out.contains("\"works\":1,"), "{point}: {}", ended.out);
+        // Whoever comes next ends it.
+        remembering(&home, &web, &place, &[&page]).run().expect(code);
+        assert_eq!((home.manifest("papers").len(), count(&home, &place, end)), (1, 1), "{point}");
+    }
 }
 
 fn a_title_whose_job_is_lost_as_it_is_found_is_no_repeat(place: &Place) {
