@@ -109,34 +109,42 @@ fn a_network_that_goes_away_costs_no_job_an_attempt() {
 
 #[test]
 fn the_only_host_that_has_answered_may_go_away_while_others_are_there() {
-    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
-    let wire = Wire::to(&web);
-    let leaving = |number: usize| format!("http://localhost:{}/{number}.pdf", wire.address.port());
-    let pdf = |number: usize| {
-        Paper::new(&format!("A Matter of {number} Considered"), &["Ada Invented"], None).pdf(Style::Plain)
-    };
-    web.get(&leaving(0), [Answer::pdf(pdf(0))]);
-    for number in 1..5 {
-        web.get(&leaving(number), [Answer::pdf(pdf(number)).behind(&gate)]);
+    for takes in ["a list", "the queue"] {
+        let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
+        let wire = Wire::to(&web);
+        let leaving = |number: usize| format!("http://localhost:{}/{number}.pdf", wire.address.port());
+        let pdf = |number: usize| {
+            Paper::new(&format!("A Matter of {number} Considered"), &["Ada Invented"], None).pdf(Style::Plain)
+        };
+        web.get(&leaving(0), [Answer::pdf(pdf(0))]);
+        for number in 1..5 {
+            web.get(&leaving(number), [Answer::pdf(pdf(number)).behind(&gate)]);
+        }
+        let others = ["one", "two", "three"].map(|name| Article::on(&web, name));
+        let list: Vec<String> =
+            (0..5).map(leaving).chain(others.iter().map(|other| other.page.clone())).collect();
+        let call = match takes {
+            "a list" => home.tierfall(["run", "--enable-idempotency"]).args(&list),
+            _ => {
+                let plan = home.tierfall(["run", "--plan-only", "--enable-idempotency", "--out", "papers"]);
+                plan.args(&list).run().expect(0);
+                home.tierfall(["worker", "--set", "ledger.max_attempts=1"])
+            }
+        };
+        let call = call.args(["--out", "papers", "--workers", "1", "--fallback-tier", "landing_scrape"]);
+        let call = call.args(["--set", "http.pace.enabled=false", "--allow-private", "localhost"]);
+        let call = call.env("NO_PROXY", "localhost").env("HTTP_PROXY", web.proxy());
+        let running = call.saying_to_a_file().start();
+        eventually("one is stored, and the next is in hand", || web.requests_for(&leaving(1)).len() == 1);
+        wire.cut(true);
+        gate.open();
+        running.wait().expect(4);
+        let said = home.read("said.txt");
+        assert_eq!(said.matches("hosts answer again").count(), 1, "{takes}: {said}");
+        let manifest = home.manifest("papers");
+        let with = |status: &str| manifest.iter().filter(|line| line["status"] == status).count();
+        assert_eq!((with("stored"), with("failed")), (4, 4), "{takes}: {manifest:#?}");
     }
-    let others = ["one", "two", "three"].map(|name| Article::on(&web, name));
-    let call = home.tierfall(["run", "--out", "papers", "--enable-idempotency", "--workers", "1"]);
-    let call = call.args(["--fallback-tier", "landing_scrape", "--set", "http.pace.enabled=false"]);
-    let call = call
-        .args(["--allow-private", "localhost"])
-        .env("NO_PROXY", "localhost")
-        .env("HTTP_PROXY", web.proxy());
-    let call = call.args((0..5).map(leaving)).args(others.iter().map(|other| other.page.as_str()));
-    let running = call.saying_to_a_file().start();
-    eventually("one is stored, and the next is in hand", || web.requests_for(&leaving(1)).len() == 1);
-    wire.cut(true);
-    gate.open();
-    running.wait().expect(4);
-    let said = home.read("said.txt");
-    assert_eq!(said.matches("hosts answer again").count(), 1, "{said}");
-    let manifest = home.manifest("papers");
-    let with = |status: &str| manifest.iter().filter(|line| line["status"] == status).count();
-    assert_eq!((with("stored"), with("failed")), (4, 4), "{manifest:#?}");
 }
 
 /// A dozen more than Crossref is asked about in one question.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::support::article::Article;
-use crate::support::program::Home;
+use crate::support::program::{Home, eventually};
 use crate::support::web::Web;
 
 #[test]
@@ -44,16 +44,18 @@ fn an_address_that_is_only_an_example_is_refused_at_once() {
     assert!(!home.path("papers").exists());
 }
 
+/// A page where nobody listens. Tests ask it past their proxy.
+fn at_a_dead_host() -> String {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    format!("http://localhost:{}/article", taken.local_addr().expect("it has an address").port())
+}
+
 #[test]
 fn one_dead_host_at_the_head_of_a_list_ends_no_run() {
-    // Bound, and nobody listens.
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    let port = taken.local_addr().expect("it has an address").port();
-    drop(taken);
     for workers in ["1", "auto"] {
         let (home, web) = (Home::new(), Web::start());
         let articles = ["one", "two", "three"].map(|name| Article::on(&web, name));
-        let dead = format!("http://localhost:{port}/article");
+        let dead = at_a_dead_host();
         let pages = articles.iter().map(|article| article.page.as_str());
         let call = home.tierfall(["run", "--out", "papers", "--enable-idempotency", "--workers", workers]);
         let call = call.args(["--fallback-tier", "landing_scrape", "--allow-private", "localhost"]);
@@ -70,4 +72,31 @@ fn one_dead_host_at_the_head_of_a_list_ends_no_run() {
         assert_eq!((manifest.len(), with("stored").len()), (4, 3), "{workers}: {manifest:#?}");
         assert_eq!(with("failed")[0]["work_id"], format!("url:{dead}"), "{workers}: {manifest:#?}");
     }
+}
+
+#[test]
+fn a_list_that_stays_open_does_not_keep_back_what_can_be_asked_again() {
+    let (home, web) = (Home::new(), Web::start());
+    let call = home.tierfall(["run", "--input", "-", "--out", "papers", "--workers", "1"]);
+    let call = call.args(["--fallback-tier", "landing_scrape", "--allow-private", "localhost"]);
+    let mut running = call.env("NO_PROXY", "localhost").env("HTTP_PROXY", web.proxy()).start_typing();
+    running.type_in(&format!("{}\n{}\n", at_a_dead_host(), Article::on(&web, "other").page));
+    eventually("both have their lines", || {
+        std::fs::read_to_string(home.path("papers/manifest.jsonl"))
+            .is_ok_and(|lines| lines.lines().count() == 2)
+    });
+    running.end_input();
+    running.wait().expect(4);
+    assert_eq!(home.manifest("papers").iter().filter(|line| line["status"] == "stored").count(), 1);
+}
+
+#[test]
+fn a_list_that_stays_open_does_not_keep_a_run_that_reaches_nothing() {
+    let home = Home::new();
+    let call = home.tierfall(["run", "--input", "-", "--out", "papers", "--proxy", "direct"]);
+    let call = call.args(["--fallback-tier", "landing_scrape", "--allow-private", "localhost"]);
+    let mut running = call.start_typing();
+    running.type_in(&format!("{}\n", at_a_dead_host()));
+    let ended = running.wait().expect(4);
+    assert!(ended.out.contains("nothing can be reached"), "{}", ended.out);
 }

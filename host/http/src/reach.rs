@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::error::FetchError;
@@ -29,12 +30,16 @@ struct Inner {
     answered: AtomicBool,
     /// Cancelled with the first answer.
     heard: CancellationToken,
+    /// No request is on its way.
+    idle: Notify,
     failures: Mutex<Failures>,
     decided: CancellationToken,
 }
 
 #[derive(Debug, Default)]
 struct Failures {
+    /// Requests on their way.
+    asking: usize,
     /// Since when.
     first: Option<Instant>,
     hosts: HashSet<String>,
@@ -160,8 +165,23 @@ impl Reach {
     }
 
     /// Whether so few have failed so far, and nothing has answered, that it may be they that are gone: who is asked next
-    /// may answer. For how long others are to be asked first; a proxy that is gone is gone for all.
-    pub fn in_doubt(&self) -> Option<Duration> {
+    /// may answer. A proxy that is gone is gone for all.
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt().is_some()
+    }
+
+    /// Whether it is in doubt, and one that is asked now may answer.
+    pub fn may_hear(&self) -> bool {
+        self.is_in_doubt() && self.failures().asking > 0
+    }
+
+    /// Whether it is in doubt, and one that is asked now, or soon, may answer.
+    pub fn is_open(&self) -> bool {
+        self.in_doubt().is_some_and(|left| !left.is_zero() || self.failures().asking > 0)
+    }
+
+    /// For how long others are to be asked first.
+    fn in_doubt(&self) -> Option<Duration> {
         if self.0.answered.load(Ordering::Relaxed) {
             return None;
         }
@@ -172,13 +192,20 @@ impl Reach {
         in_doubt.then(|| failures.first.map_or(GRACE, left))
     }
 
-    /// Completes when it is in doubt no more, or others were asked for long enough.
+    /// Completes when it is in doubt no more, or others were asked for long enough and none of them may still answer.
     pub async fn is_settled(&self) {
-        let Some(left) = self.in_doubt() else { return };
-        tokio::select! {
-            () = self.0.heard.cancelled() => {}
-            () = self.0.decided.cancelled() => {}
-            () = tokio::time::sleep(left) => {}
+        loop {
+            let idle = self.0.idle.notified();
+            if !self.is_open() {
+                return;
+            }
+            let left = self.in_doubt().unwrap_or_default();
+            tokio::select! {
+                () = self.0.heard.cancelled() => {}
+                () = self.0.decided.cancelled() => {}
+                () = tokio::time::sleep(left), if !left.is_zero() => {}
+                () = idle => {}
+            }
         }
     }
 
@@ -216,7 +243,20 @@ impl Reach {
 
     /// Watches a request until it is over.
     pub(crate) fn watch<'a>(&'a self, host: &'a str) -> Watched<'a> {
-        Watched { reach: self, host, since: Instant::now() }
+        self.moves(1);
+        Watched { reach: self, host, since: Instant::now(), over: false }
+    }
+
+    /// One request more is on its way, or one less.
+    fn moves(&self, more: isize) {
+        if self.0.answered.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut failures = self.failures();
+        failures.asking = failures.asking.saturating_add_signed(more);
+        if failures.asking == 0 {
+            self.0.idle.notify_waiters();
+        }
     }
 
     fn count(&self, host: &str, note: impl FnOnce(&mut Failures)) {
@@ -258,20 +298,22 @@ pub(crate) struct Watched<'a> {
     reach: &'a Reach,
     host: &'a str,
     since: Instant,
+    over: bool,
 }
 
 impl Watched<'_> {
     /// It came to something, which is told by itself.
-    pub(crate) fn over(self) {
-        std::mem::forget(self);
+    pub(crate) fn over(mut self) {
+        self.over = true;
     }
 }
 
 impl Drop for Watched<'_> {
     fn drop(&mut self) {
-        if self.since.elapsed() >= SILENCE {
+        if !self.over && self.since.elapsed() >= SILENCE {
             self.reach.count(self.host, |_| {});
         }
+        self.reach.moves(-1);
     }
 }
 
@@ -318,26 +360,34 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_host_or_two_may_be_gone_by_themselves_until_something_answers_or_nothing_does_for_long() {
         let reach = Reach::default();
-        assert_eq!(reach.in_doubt(), None, "nothing has failed");
+        assert!(!reach.is_in_doubt(), "nothing has failed");
         reach.failed("a.example", false, "a.example: no route".into());
-        assert!(reach.in_doubt().is_some_and(|left| left > GRACE / 2));
+        assert!(reach.is_in_doubt() && reach.is_open());
         assert!(reach.is_settled().now_or_never().is_none());
         let waiting = reach.clone();
         let waiting = tokio::spawn(async move { waiting.is_settled().await });
         tokio::task::yield_now().await;
         reach.answered();
         waiting.await.expect("it is settled");
-        assert_eq!(reach.in_doubt(), None);
+        assert!(!reach.is_in_doubt());
         let reach = failing();
+        let slow = reach.watch("slow.example");
         reach.failed("a.example", false, "a.example: no route".into());
-        assert_eq!(reach.in_doubt(), Some(Duration::ZERO));
+        assert!(reach.is_open(), "one that is asked may still answer");
+        let waiting = reach.clone();
+        let waiting = tokio::spawn(async move { waiting.is_settled().await });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        slow.over();
+        waiting.await.expect("it is settled");
+        assert!(reach.is_in_doubt() && !reach.is_open());
         for host in ["b.example", "c.example"] {
             reach.failed(host, false, format!("{host}: no route"));
         }
-        assert_eq!(reach.in_doubt(), None, "three are no accident");
+        assert!(!reach.is_in_doubt(), "three are no accident");
         let reach = Reach::default();
         reach.failed("a.example", true, "127.0.0.1:9: refused".into());
-        assert_eq!(reach.in_doubt(), None, "the proxy is everybody's");
+        assert!(!reach.is_in_doubt(), "the proxy is everybody's");
     }
 
     #[test]

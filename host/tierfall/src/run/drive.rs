@@ -1,7 +1,7 @@
 //! A run from its first work to its summary: workers at one end, the manifest at the other.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -24,6 +24,7 @@ use super::parked::ParkedWorks;
 use super::pool::WorkerPool;
 use super::reporter::Reporter;
 use super::request::InputItem;
+use super::set_aside::SetAside;
 use super::silence::Silence;
 use super::slots::{Bounds, Slots};
 use super::stored::StoredWorks;
@@ -304,7 +305,7 @@ impl Run {
             }),
             company: Company::new(self.plan.together.clone()),
             parked: ParkedWorks::by(SystemClock),
-            set_aside: AtomicUsize::new(0),
+            set_aside: SetAside::default(),
             seen: Mutex::default(),
             repeats,
         }

@@ -34,6 +34,7 @@ mod pool;
 mod program;
 mod reporter;
 mod request;
+mod set_aside;
 mod shared_pace;
 mod silence;
 mod slots;

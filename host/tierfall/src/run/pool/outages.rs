@@ -2,7 +2,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -55,10 +54,6 @@ enum Waited {
     Over,
 }
 
-/// So many works are set aside in one run at most: each is a few hundred bytes, and where so many come to nothing while
-/// nobody answers, it is the network.
-const SET_ASIDE: usize = 1000;
-
 impl WorkerPool {
     /// What comes of asking for a work, from its beginning after each outage. What brings nothing (`Err`) is believed
     /// only where there is a network.
@@ -95,7 +90,7 @@ impl WorkerPool {
                         Belief::CutOff => return Ok(Attempted::Over),
                         Belief::InDoubt => return Ok(Attempted::SetAside),
                         // One that is asked next may be answered.
-                        Belief::NoNetwork if looks && self.may_set_aside(pipeline) => {
+                        Belief::NoNetwork if looks && self.may_set_aside(jobs, pipeline) => {
                             return Ok(Attempted::SetAside);
                         }
                         Belief::NoNetwork => {}
@@ -114,13 +109,15 @@ impl WorkerPool {
         if found {
             return Belief::Believed;
         }
-        let others_come_first = |left: Duration| match pipeline.list {
-            Some(_) => (pipeline.has_more() || self.slots.have_others()) && self.may_set_aside(pipeline),
+        let others_come_first = |reach: &Reach| match pipeline.list {
+            Some(_) if pipeline.again => reach.may_hear(),
+            Some(_) if pipeline.has_more() || self.slots.have_others() => reach.is_in_doubt(),
+            Some(_) => reach.may_hear(),
             // What else the queue has is not known.
-            None => !left.is_zero() && jobs.may_be_parked(),
+            None => reach.is_open(),
         };
         match &self.reach {
-            Some(reach) if reach.in_doubt().is_some_and(others_come_first) => Belief::InDoubt,
+            Some(reach) if others_come_first(reach) && self.may_set_aside(jobs, pipeline) => Belief::InDoubt,
             Some(reach) if reach.give_up() => Belief::CutOff,
             _ if self.has_network().await => Belief::Believed,
             _ => Belief::NoNetwork,
@@ -128,16 +125,20 @@ impl WorkerPool {
     }
 
     /// Whether one more may be set aside.
-    fn may_set_aside(&self, pipeline: &Pipeline) -> bool {
-        pipeline.set_aside.is_some() && self.set_aside.fetch_add(1, Ordering::Relaxed) < SET_ASIDE
+    fn may_set_aside(&self, jobs: &ArtifactJobs, pipeline: &Pipeline) -> bool {
+        match pipeline.list {
+            Some(_) => self.set_aside.have_room(),
+            None => jobs.may_be_parked(),
+        }
     }
 
-    /// For how long others are to be asked first.
-    pub(super) fn in_doubt(&self) -> Duration {
-        self.reach.as_ref().and_then(Reach::in_doubt).unwrap_or_default()
+    /// Completes when works were set aside, and can be asked for again.
+    pub(super) async fn can_be_asked_again(&self) {
+        self.set_aside.are_some().await;
+        self.is_settled().await;
     }
 
-    /// Completes when works that were set aside can be asked for again.
+    /// Completes when it is clear whether anything can be reached, as far as those who are asked tell.
     pub(super) async fn is_settled(&self) {
         if let Some(reach) = &self.reach {
             reach.is_settled().await;
@@ -176,6 +177,7 @@ impl WorkerPool {
         tokio::select! {
             biased;
             () = self.halt.cancelled() => Ok(Waited::Over),
+            () = self.drain.cancelled() => Ok(Waited::Over),
             error = jobs.stopped() => Err(error),
             () = self.network_is(true) => Ok(Waited::Network),
             () = self.may_look() => Ok(Waited::MayLook),

@@ -1,6 +1,7 @@
 //! A work's way from its race to its end, or back to the ledger.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Instrument;
 
@@ -14,6 +15,10 @@ use crate::run::request::WorkRequest;
 use crate::tiers::race::{self, Begun};
 use crate::tiers::{Identified, Outcome, Parked, Status};
 use tierfall_ledger::LedgerClientError;
+
+/// For so long others of the queue come first: longer than nothing need have answered before it is clear that nothing
+/// can be reached.
+const OTHERS_FIRST: Duration = Duration::from_secs(10);
 
 impl WorkerPool {
     /// Races a work, and leaves the rest to a task of its own once the work before has come to its end: so the next
@@ -114,18 +119,19 @@ impl WorkerPool {
         jobs: ArtifactJobs,
         pipeline: &mut Pipeline,
     ) -> Result<(), RunError> {
-        let given = match &pipeline.set_aside {
-            Some(_) => jobs.release().await,
-            None => {
+        let is_of_list = pipeline.list.is_some();
+        let given = match is_of_list {
+            true => jobs.release().await,
+            false => {
                 let so_far = jobs.so_far().unwrap_or_default();
-                jobs.park(self.in_doubt(), &so_far).await.map(|_| ())
+                jobs.park(OTHERS_FIRST, &so_far).await.map(|_| ())
             }
         };
         match given {
             Ok(()) => {
                 self.reporter.left(&request);
-                if let Some(list) = &mut pipeline.set_aside {
-                    list.push_back(request);
+                if is_of_list {
+                    self.set_aside.add(request);
                 }
             }
             Err(error) => pipeline.held.push_back(self.give_up(error, request)?),

@@ -1,7 +1,6 @@
 //! What the workers of one run share, and what each has in hand.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::task::JoinHandle;
@@ -16,6 +15,7 @@ use crate::run::leases::{HeldElsewhere, HeldQueue, Leases};
 use crate::run::parked::ParkedWorks;
 use crate::run::reporter::Reporter;
 use crate::run::request::WorkRequest;
+use crate::run::set_aside::SetAside;
 use crate::run::slots::{Slot, Slots};
 use crate::run::stored::StoredWorks;
 use crate::tiers::Plan;
@@ -50,8 +50,8 @@ pub(in crate::run) struct WorkerPool {
     pub(in crate::run) emptied: AtomicBool,
     /// Works of the list that were given back.
     pub(in crate::run) parked: ParkedWorks,
-    /// How many were set aside.
-    pub(in crate::run) set_aside: AtomicUsize,
+    /// Works of the list that come once others were asked for.
+    pub(in crate::run) set_aside: SetAside,
     /// Works that were begun, and those that titles turned out to be.
     pub(in crate::run) seen: Mutex<Dedupe>,
     /// Works that were begun under another name.
@@ -68,8 +68,8 @@ pub(super) struct Pipeline {
     pub(super) slot: Option<Slot>,
     /// The list that it goes through, if it does: what it gives back is to be taken up again.
     pub(super) list: Option<async_channel::Receiver<WorkRequest>>,
-    /// What is to be taken up again once all others of the list were asked for; `None`: nothing is set aside.
-    pub(super) set_aside: Option<VecDeque<WorkRequest>>,
+    /// The work in hand was set aside before.
+    pub(super) again: bool,
     /// The title of the work in hand was resolved just now.
     pub(super) resolved: Option<Resolving>,
 }
