@@ -107,6 +107,26 @@ fn a_network_that_goes_away_costs_no_job_an_attempt() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_told_to_end_does_not_spend_its_grace_on_a_network_that_is_away() {
+    let (home, web, gate) = (Home::new(), Web::start(), Barrier::default());
+    let wire = Wire::to(&web);
+    let (first, next) = (Article::on(&web, "first"), Article::without_file(&web, "next", 4));
+    web.get(&next.file, [Answer::pdf(next.bytes.clone()).behind(&gate)]);
+    let call = home.tierfall(["run", "--out", "papers", "--workers", "1", "--grace", "3600"]);
+    let call = call.args([&first.page, &next.page]).args(["--fallback-tier", "landing_scrape"]);
+    let call = call.args(["--proxy", &format!("http://{}", wire.address)]);
+    let running = call.args(["--set", "http.pace.enabled=false"]).saying_to_a_file().start();
+    eventually("the next is in hand", || web.requests_for(&next.file).len() == 1);
+    wire.cut(true);
+    gate.open();
+    home.says("no host answers any more");
+    running.signal("TERM");
+    running.wait().expect(143);
+    assert_eq!(home.manifest("papers").len(), 1);
+}
+
 #[test]
 fn the_only_host_that_has_answered_may_go_away_while_others_are_there() {
     for takes in ["a list", "the queue"] {

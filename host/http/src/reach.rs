@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -27,9 +26,8 @@ pub struct Reach(Arc<Inner>);
 
 #[derive(Debug, Default)]
 struct Inner {
-    answered: AtomicBool,
     /// Cancelled with the first answer.
-    heard: CancellationToken,
+    answered: CancellationToken,
     /// No request is on its way.
     idle: Notify,
     failures: Mutex<Failures>,
@@ -147,7 +145,7 @@ impl Reach {
 
     /// Says so now, if nothing has answered so far and something failed: nobody goes on to try.
     pub fn give_up(&self) -> bool {
-        if self.0.answered.load(Ordering::Relaxed) {
+        if self.0.answered.is_cancelled() {
             return false;
         }
         let mut failures = self.failures();
@@ -182,7 +180,7 @@ impl Reach {
 
     /// For how long others are to be asked first.
     fn in_doubt(&self) -> Option<Duration> {
-        if self.0.answered.load(Ordering::Relaxed) {
+        if self.0.answered.is_cancelled() {
             return None;
         }
         let failures = self.failures();
@@ -201,7 +199,7 @@ impl Reach {
             }
             let left = self.in_doubt().unwrap_or_default();
             tokio::select! {
-                () = self.0.heard.cancelled() => {}
+                () = self.0.answered.cancelled() => {}
                 () = self.0.decided.cancelled() => {}
                 () = tokio::time::sleep(left), if !left.is_zero() => {}
                 () = idle => {}
@@ -210,10 +208,7 @@ impl Reach {
     }
 
     pub(crate) fn answered(&self) {
-        if !self.0.answered.load(Ordering::Relaxed) {
-            self.0.answered.store(true, Ordering::Relaxed);
-            self.0.heard.cancel();
-        }
+        self.0.answered.cancel();
     }
 
     /// No connection to `host` came about.
@@ -224,7 +219,7 @@ impl Reach {
 
     /// The certificate of `host` is of an authority that is not trusted.
     pub(crate) fn untrusted(&self, host: &str, detail: String) {
-        if self.0.answered.load(Ordering::Relaxed) {
+        if self.0.answered.is_cancelled() {
             return;
         }
         let mut failures = self.failures();
@@ -249,7 +244,7 @@ impl Reach {
 
     /// One request more is on its way, or one less.
     fn moves(&self, more: isize) {
-        if self.0.answered.load(Ordering::Relaxed) {
+        if self.0.answered.is_cancelled() {
             return;
         }
         let mut failures = self.failures();
@@ -260,7 +255,7 @@ impl Reach {
     }
 
     fn count(&self, host: &str, note: impl FnOnce(&mut Failures)) {
-        if self.0.answered.load(Ordering::Relaxed) {
+        if self.0.answered.is_cancelled() {
             return;
         }
         let mut failures = self.failures();

@@ -110,8 +110,9 @@ impl WorkerPool {
             return Belief::Believed;
         }
         let others_come_first = |reach: &Reach| match pipeline.list {
-            Some(_) if pipeline.again => reach.may_hear(),
-            Some(_) if pipeline.has_more() || self.slots.have_others() => reach.is_in_doubt(),
+            Some(_) if !pipeline.again && (pipeline.has_more() || self.slots.have_others()) => {
+                reach.is_in_doubt()
+            }
             Some(_) => reach.may_hear(),
             // What else the queue has is not known.
             None => reach.is_open(),

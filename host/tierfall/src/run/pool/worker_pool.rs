@@ -68,7 +68,7 @@ pub(super) struct Pipeline {
     pub(super) slot: Option<Slot>,
     /// The list that it goes through, if it does: what it gives back is to be taken up again.
     pub(super) list: Option<async_channel::Receiver<WorkRequest>>,
-    /// The work in hand was set aside before.
+    /// All others were asked before the work in hand, or as many as there are yet.
     pub(super) again: bool,
     /// The title of the work in hand was resolved just now.
     pub(super) resolved: Option<Resolving>,
